@@ -1,0 +1,1 @@
+"""Wires repo, targets and decide: wake-ups, loop, configuration."""

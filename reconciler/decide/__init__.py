@@ -1,0 +1,1 @@
+"""Pure decisions: matching, actions to claims, the state machine. Imports model only."""

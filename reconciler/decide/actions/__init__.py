@@ -1,0 +1,1 @@
+"""One file an action: its value parsed, its effect on desired state planned."""

@@ -1,0 +1,1 @@
+"""Both scenarios on real input, for a newcomer to watch."""

@@ -1,0 +1,1 @@
+"""Git: read trees and blobs, write commits, fetch and push, snapshot cache, history."""

@@ -1,0 +1,1 @@
+"""What is changed: Kubernetes, Unleash, flagd. One small protocol: observe, apply."""

@@ -1,0 +1,30 @@
+"""The protocol that every target server keeps; nothing above it knows which server it is."""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeVar
+
+from reconciler.model.targets import Effect, Fact, Want
+
+WantT = TypeVar("WantT", bound=Want, contravariant=True)
+
+
+class TargetServer(Protocol[WantT]):
+    """Something that holds state which claims can be made on. Implementations are safe to call from several threads."""
+
+    def observe(self, want: WantT) -> Fact:
+        """Look. Returns a `NoFact` for everything that a person or time must solve; raises only `BugError`.
+
+        Takes at most the deadline the server was made with (seconds), retries of its own included.
+        """
+
+    def apply(self, effect: Effect) -> Fact:
+        """Make the field have the value, and return the fact as read back afterwards.
+
+        Reads first: a target that has the value and the mark already is not written; one that carries a mark with a
+        higher sequence, or another owner's, is left alone and the fact shows that mark.
+        Raises `TerminalError` (refused), `TransientError` (try again), `BlindError` (could not see).
+        """
+
+    def close(self) -> None:
+        """Let go of connections."""
