@@ -1,0 +1,94 @@
+"""`state/desired.yaml`: the claims on a service's targets and the absolute values that must hold now.
+
+A claim is one remediation's wish for one field. Values are absolute and derived from the claims; base is what the field
+had before the first claim on it. A field without claims is one that is being given back: its value is the base, to be
+written once, and `released_by` names the remediation that gives it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+from reconciler.model import canonical
+from reconciler.model.errors import Place, UserError
+from reconciler.model.names import RemediationId
+from reconciler.model.targets import Field, FieldValue, Target
+
+Key: TypeAlias = tuple[Target, Field]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A wish for a field: ``by`` is added, or ``set`` is the value. ``step`` is the number of the deciding step."""
+
+    remediation: RemediationId
+    step: int
+    sequence: int
+    by: int | None = None
+    set: FieldValue | None = None
+
+
+@dataclass(frozen=True)
+class Held:
+    """A field that we hold (it has claims) or give back (it has none).
+
+    ``sequence`` is that of the step which last changed ``value``. ``through`` is the workload whose autoscaler the
+    target is, None where the target is observed itself.
+    """
+
+    base: FieldValue
+    value: FieldValue
+    sequence: int
+    claims: tuple[Claim, ...] = ()
+    through: Target | None = None
+    released_by: RemediationId | None = None
+
+
+Desired: TypeAlias = Mapping[Key, Held]
+
+
+def render_desired(desired: Desired) -> bytes | None:
+    """Return the file's canonical bytes, None where nothing is held (the file is then absent)."""
+    if not desired:
+        return None
+    targets: dict[str, dict[str, Any]] = {}
+    for (target, field), held in sorted(desired.items(), key=lambda item: (item[0][0], item[0][1])):
+        entry: dict[str, Any] = {"value": held.value, "base": held.base, "sequence": held.sequence}
+        if held.through is not None:
+            entry["through"] = str(held.through)
+        if held.released_by is not None:
+            entry["releasedBy"] = held.released_by
+        entry["claims"] = [_claim_data(claim) for claim in held.claims]
+        targets.setdefault(str(target), {})[field] = entry
+    return canonical.emit({"targets": targets})
+
+
+def _claim_data(claim: Claim) -> dict[str, Any]:
+    wish: dict[str, Any] = {"by": claim.by} if claim.by is not None else {"set": claim.set}
+    return {"remediation": claim.remediation, "step": claim.step, "sequence": claim.sequence, **wish}
+
+
+def load_desired(content: bytes, path: str) -> Desired:
+    """Read the file back. Raises UserError where it is not what `render_desired` writes."""
+    data = canonical.read(content, path)
+    try:
+        return {
+            (Target.parse(name), cast("Field", field)): _held(entry)
+            for name, fields in data["targets"].items()
+            for field, entry in fields.items()
+        }
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(
+            f"not a state file of reconciler: {error!r}", place=Place(path), hint="take the change back"
+        ) from error
+
+
+def _held(entry: Mapping[str, Any]) -> Held:
+    claims = tuple(
+        Claim(RemediationId(c["remediation"]), c["step"], c["sequence"], c.get("by"), c.get("set"))
+        for c in entry["claims"]
+    )
+    through = Target.parse(entry["through"]) if "through" in entry else None
+    return Held(entry["base"], entry["value"], entry["sequence"], claims, through, entry.get("releasedBy"))

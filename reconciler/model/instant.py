@@ -1,0 +1,29 @@
+"""Moments as whole seconds since 1970 in UTC: the resolution of `Now:` trailers, deadlines and waits."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import NewType
+
+from reconciler.model.errors import UserError
+
+Instant = NewType("Instant", int)
+_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
+
+
+def format_instant(instant: Instant) -> str:
+    """Return the instant as RFC 3339 in UTC, `2026-11-21T10:00:03Z`."""
+    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_instant(text: str) -> Instant:
+    """Read what `format_instant` wrote. Raises UserError for anything else."""
+    try:
+        if not _FORM.match(text):
+            raise ValueError(text)  # noqa: TRY301  (one message for both ways of being wrong)
+        return Instant(int(datetime.fromisoformat(text).timestamp()))
+    except ValueError as error:
+        raise UserError(
+            f"{text!r} is no moment", expected="UTC with seconds, 2026-11-21T10:00:03Z"
+        ) from error

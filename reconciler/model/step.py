@@ -1,0 +1,143 @@
+"""A step: one commit of ours. One dataclass, rendered as file, commit message, log line and path.
+
+`data` is what is particular to the event; whoever folds steps into a remediation's state reads it back from the file,
+so a step holds everything that later decisions need of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, get_args
+
+from reconciler.model import canonical
+from reconciler.model.errors import Place, UserError
+from reconciler.model.instant import Instant, format_instant, parse_instant
+from reconciler.model.names import CommitId, RemediationId, ServiceName, ServicePath, StageName
+
+Event: TypeAlias = Literal[
+    "opened", "attached", "held", "released", "decided", "applied", "failed", "evaluated", "remediated", "resolved",
+    "unverified", "escalated", "unmatched", "refused", "aborted", "reverted", "restored", "drift", "orphaned",
+    "reopened", "rewritten", "archived",
+]  # fmt: skip
+EVENTS: frozenset[str] = frozenset(get_args(Event))
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step. ``number`` counts within the remediation from 1; 0 with no remediation.
+
+    ``facts`` maps the text of a want to plain data. ``files`` are further files that the same commit changes (None
+    deletes), from the branch's root. ``config`` and ``project`` are the tips that the tick started from.
+    """
+
+    event: Event
+    stage: StageName
+    sequence: int
+    now: Instant
+    rules: int
+    subject: str
+    body: str
+    data: Mapping[str, Any]
+    service: ServicePath | None = None
+    remediation: RemediationId | None = None
+    number: int = 0
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    files: Mapping[str, bytes | None] = field(default_factory=dict)
+    config: CommitId = CommitId("")
+    project: CommitId = CommitId("")
+
+    @property
+    def service_name(self) -> ServiceName:
+        """The last folder of the service's path."""
+        return ServiceName((self.service or "").rpartition("/")[2])
+
+    @property
+    def path(self) -> str:
+        """Where the step's file lies on the ops branch."""
+        if self.remediation is None or self.service is None:
+            return f"ops/{self.stage}/steps/{self.sequence:06d}-{self.event}.yaml"
+        return f"ops/{self.stage}/{self.service}/remediations/{self.remediation}/{self.number:02d}-{self.event}.yaml"
+
+
+def render_file(step: Step) -> bytes:
+    """Return the step's file."""
+    head: dict[str, Any] = {"event": step.event, "sequence": step.sequence, "now": format_instant(step.now)}
+    tail: dict[str, Any] = {"facts": step.facts} if step.facts else {}
+    return canonical.emit({**head, "rules": step.rules, **step.data, **tail})
+
+
+def facts_hash(step: Step) -> str:
+    """Return the SHA-256 of the canonical form of the facts; of nothing where there are none."""
+    return hashlib.sha256(canonical.emit(step.facts) if step.facts else b"").hexdigest()
+
+
+def render_message(step: Step) -> str:
+    """Return the commit message: a subject for people, a body, trailers for machines (DESIGN.md section 5)."""
+    trailers: list[tuple[str, str]] = [("Stage", step.stage)]
+    if step.service is not None:
+        trailers.append(("Service", step.service_name))
+    if step.remediation is not None:
+        trailers.append(("Remediation", step.remediation))
+    trailers.append(("Event", step.event))
+    if "action" in step.data:
+        trailers.append(("Action", str(step.data["action"])))
+        trailers.append(("Action-Index", f"{step.data['index']}/{step.data['count']}"))
+    trailers += [
+        ("Sequence", str(step.sequence)), ("Now", format_instant(step.now)), ("Rules", str(step.rules)),
+        ("Config", step.config), ("Project", step.project), ("Facts", facts_hash(step)),
+    ]  # fmt: skip
+    block = "\n".join(f"{name}: {one_line(value)}" for name, value in trailers)
+    body = "\n".join(" " + line if _looks_like_trailer(line) else line for line in step.body.splitlines())
+    return (
+        f"{one_line(step.subject)}\n\n{body}\n\n{block}\n"
+        if body
+        else f"{one_line(step.subject)}\n\n{block}\n"
+    )
+
+
+def one_line(text: str) -> str:
+    """Return the text with everything that could break a line or fool a terminal escaped; for subjects and trailers."""
+    return canonical.text(text)[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+
+
+def _looks_like_trailer(line: str) -> bool:
+    name, colon, _ = line.partition(":")
+    return bool(colon) and bool(name) and name.replace("-", "").isalnum()
+
+
+def log_fields(step: Step) -> dict[str, str | int]:
+    """Return the step as fields of a log line."""
+    fields: dict[str, str | int] = {"event": step.event, "stage": step.stage, "sequence": step.sequence}
+    if step.service is not None:
+        fields["service"] = step.service_name
+    if step.remediation is not None:
+        fields["remediation"] = step.remediation
+    return fields
+
+
+@dataclass(frozen=True)
+class StepFile:
+    """A step as read back from its file: what folding needs. ``data`` holds all keys of the file."""
+
+    event: Event
+    sequence: int
+    now: Instant
+    number: int
+    data: Mapping[str, Any]
+
+
+def load_step(content: bytes, path: str) -> StepFile:
+    """Read a step's file; its number and event must be those of its name. Raises UserError."""
+    data = canonical.read(content, path)
+    stem = path.rpartition("/")[2].removesuffix(".yaml")
+    number, _, event = stem.partition("-")
+    try:
+        if data["event"] != event or event not in EVENTS:
+            raise ValueError(event)  # noqa: TRY301  (one message for every way of being wrong)
+        return StepFile(data["event"], int(data["sequence"]), parse_instant(data["now"]), int(number), data)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"not a step of reconciler: {error!r}", place=Place(path), hint="take the change back"
+        ) from error
