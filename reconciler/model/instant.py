@@ -24,6 +24,4 @@ def parse_instant(text: str) -> Instant:
             raise ValueError(text)  # noqa: TRY301  (one message for both ways of being wrong)
         return Instant(int(datetime.fromisoformat(text).timestamp()))
     except ValueError as error:
-        raise UserError(
-            f"{text!r} is no moment", expected="UTC with seconds, 2026-11-21T10:00:03Z"
-        ) from error
+        raise UserError(f"{text!r} is no moment", expected="UTC with seconds, 2026-11-21T10:00:03Z") from error

@@ -90,11 +90,7 @@ def render_message(step: Step) -> str:
     ]  # fmt: skip
     block = "\n".join(f"{name}: {one_line(value)}" for name, value in trailers)
     body = "\n".join(" " + line if _looks_like_trailer(line) else line for line in step.body.splitlines())
-    return (
-        f"{one_line(step.subject)}\n\n{body}\n\n{block}\n"
-        if body
-        else f"{one_line(step.subject)}\n\n{block}\n"
-    )
+    return f"{one_line(step.subject)}\n\n{body}\n\n{block}\n" if body else f"{one_line(step.subject)}\n\n{block}\n"
 
 
 def one_line(text: str) -> str:

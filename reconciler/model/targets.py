@@ -7,7 +7,8 @@ Facts travel into steps and back, so each is plain data with a stable form (`fac
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+import dataclasses
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
 Field: TypeAlias = Literal["replicas", "minReplicas", "minReplicaCount", "enabled"]
@@ -167,7 +168,7 @@ class Effect:
     field: Field
     value: FieldValue
     mark: Mark
-    note: str = field(default="", compare=False)
+    note: str = dataclasses.field(default="", compare=False)
 
 
 def fact_data(fact: Fact) -> dict[str, Any]:
