@@ -1,0 +1,64 @@
+# Every target sets itself up in .venv; what it needs is Python >= 3.11, git and make.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+# The first of these that is new enough makes the environment; `make PYTHON=/path/to/python3 install` names another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+LOCKER := .make/locker
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+WORKERS ?= auto
+
+.PHONY: help install demo test check format bench lock clean
+
+help:  ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(STAMP)  ## the command `reconciler` in .venv/bin, with the locked versions of all it needs
+
+$(STAMP): requirements/dev.txt pyproject.toml LICENSE
+	@test -n "$(PYTHON)" || { echo "no Python >= 3.11 found; install one or name it: make PYTHON=... $(MAKECMDGOALS)" >&2; exit 1; }
+	@command -v git >/dev/null || { echo "git is missing; install it first" >&2; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
+	$(PIP) install --quiet --require-hashes --requirement requirements/dev.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP)  ## watch both scenarios on this machine, in a temporary folder
+	@$(BIN)/reconciler demo $(ARGS)
+
+test: $(STAMP)  ## all tests, with coverage
+	@$(BIN)/python -m pytest -n $(WORKERS) --cov $(ARGS)
+
+check: $(STAMP)  ## lint, formatting, types, import contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(PIP) check
+
+format: $(STAMP)  ## put the code into its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)  ## measure, and print beside the floor
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+# Resolved on the oldest Python that is supported, whose set of packages serves the newer ones too.
+# No index or host ends up in the files: where packages come from is each machine's own setting.
+COMPILE = $(LOCKER)/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options --annotation-style line $(ARGS)
+
+lock:  ## resolve again what pyproject.toml asks for; `make lock ARGS=--upgrade` takes the newest
+	test -x $(LOCKER)/bin/pip-compile || { "$(PYTHON)" -m venv $(LOCKER) && $(LOCKER)/bin/pip install --quiet pip-tools==7.6.2; }
+	"$(PYTHON)" requirements/inputs.py run > $(LOCKER)/run.in
+	"$(PYTHON)" requirements/inputs.py dev > $(LOCKER)/dev.in
+	$(COMPILE) --output-file requirements/run.txt $(LOCKER)/run.in
+	$(COMPILE) --constraint requirements/run.txt --output-file requirements/dev.txt $(LOCKER)/dev.in
+
+clean:  ## remove what was made, the environment too
+	rm -rf $(VENV) .make dist build htmlcov .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
