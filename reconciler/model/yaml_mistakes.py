@@ -1,0 +1,198 @@
+"""What people's files look like when they are not YAML, and how to say so.
+
+libyaml's messages describe its own state ("mapping values are not allowed in this context"); these say what the
+writer did and what to write instead. Files that only Git could have made (conflicts, LFS pointers) are recognised too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from reconciler.model.errors import Place, UserError
+
+_CONFLICT = re.compile(rb"^(?:<{7}|>{7})(?: .*)?\r?$", re.MULTILINE)
+_HALF_MERGED = re.compile(rb"^={7}\r?$", re.MULTILINE)
+_LFS: Final = b"version https://git-lfs.github.com/spec/"
+_PAIR = re.compile(rb"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
+
+_KNOWN = {
+    "mapping values are not allowed in this context": (
+        "a `: ` where no new key can start",
+        "one `key: value` a line, keys of one level in one column",
+        "align this key with the one above it, or put a value that contains `: ` in quotes",
+    ),
+    "did not find expected key": (
+        "this line fits no level of indentation above it",
+        "a key in the column of its siblings",
+        "indent it like its siblings; list items of one list start in one column",
+    ),
+    "did not find expected '-' indicator": (
+        "a key where the next item of the list was expected",
+        "`- ` in the column of the other items",
+        "indent the key two columns deeper than the `-` of the item that it belongs to",
+    ),
+    "could not find expected ':'": (
+        "a key without a colon",
+        "`key: value`",
+        "write `: ` after the key, or put a text of several lines in quotes",
+    ),
+    "found unexpected end of stream": (
+        "the file ends inside quotes",
+        "a closing quote",
+        "close the quotes that were opened before this line",
+    ),
+    "found invalid Unicode character escape code": (
+        "an escape that stands for half a character",
+        "a whole character",
+        "write the character itself, or both halves of the surrogate pair",
+    ),
+    "found unknown escape character": (
+        "a backslash that starts no escape",
+        "`\\\\` for a backslash inside double quotes",
+        "double the backslash, or use single quotes",
+    ),
+    "did not find expected <document start>": (
+        "text after the end of the document",
+        "one document a file",
+        "indent it like the rest, or delete it",
+    ),
+}
+
+
+def explain(data: bytes, path: str, problem: str, position: tuple[int, int]) -> UserError:
+    """Turn libyaml's ``problem`` at (line, column), both from 0, into what the writer should change."""
+    line, column = position
+    place = Place(path, line + 1, column + 1)
+    if half := _HALF_MERGED.search(data):
+        return _conflict(Place(path, data.count(b"\n", 0, half.start()) + 1, 1))
+    if problem == "found character that cannot start any token":
+        return _bad_start(data, place)
+    if tab := _indenting_tab(data, line):
+        return _tab(Place(path, line + 1, tab))
+    message, expected, hint = _KNOWN.get(problem, (problem, "YAML", "see the line itself and the one above it"))
+    return UserError(f"not YAML: {message}", place=place, expected=expected, hint=hint)
+
+
+def _bad_start(data: bytes, place: Place) -> UserError:
+    text = _line(data, place.line - 1)
+    character = text[place.column - 1 : place.column]
+    if character == "\t":
+        return _tab(place)
+    return UserError(
+        f"not YAML: a value cannot start with `{character}`",
+        place=place,
+        expected="text in quotes",
+        hint=f'put the value in quotes, as in `key: "{character}..."`',
+    )
+
+
+def _tab(place: Place) -> UserError:
+    return UserError(
+        "a tab is used for indentation",
+        place=place,
+        expected="spaces",
+        hint="replace every tab at the start of a line by two spaces",
+    )
+
+
+def _indenting_tab(data: bytes, line: int) -> int:
+    text = _line(data, line)
+    indent = text[: len(text) - len(text.lstrip())]
+    return indent.find("\t") + 1
+
+
+def _line(data: bytes, line: int) -> str:
+    lines = data.decode(errors="replace").splitlines()
+    return lines[line] if line < len(lines) else ""
+
+
+def not_utf8(data: bytes, path: str) -> UserError | None:
+    """Return what is wrong with the encoding, or None."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return UserError(
+                "the file is in UTF-16",
+                place=Place(path, 1, 1),
+                expected="UTF-8",
+                hint="save it again as UTF-8; `iconv -f UTF-16 -t UTF-8` does it",
+            )
+        return bad_byte(data, path, error.start, "not UTF-8")
+    if (nul := data.find(b"\0")) >= 0:
+        return bad_byte(data, path, nul, "a NUL byte")
+    return None
+
+
+def bad_byte(data: bytes, path: str, offset: int, reason: str) -> UserError:
+    """Return the refusal of the byte at ``offset``."""
+    before = data[:offset].decode(errors="replace")
+    line = before.count("\n") + 1
+    column = len(before) - (before.rfind("\n") + 1) + 1
+    return UserError(
+        f"a character that text cannot hold (0x{data[offset] if offset < len(data) else 0:02x}): {reason}",
+        place=Place(path, line, column),
+        expected="printable UTF-8 text",
+        hint='delete it, or write it as an escape inside double quotes, as in "\\u001b"',
+    )
+
+
+def lfs_pointer(data: bytes, path: str) -> UserError | None:
+    """Recognise the small text that Git LFS keeps in place of a file (its specification, version 1)."""
+    if not data.startswith(_LFS):
+        return None
+    return UserError(
+        "this is a Git LFS pointer, the file itself is not in the repository",
+        place=Place(path, 1, 1),
+        expected="the YAML file itself",
+        hint="take the pattern out of .gitattributes and add the file again (`git lfs untrack`)",
+    )
+
+
+def conflict_marker(data: bytes, path: str) -> UserError | None:
+    """Recognise a merge that was committed before it was resolved."""
+    if b"<<<<<<<" not in data and b">>>>>>>" not in data:
+        return None
+    found = _CONFLICT.search(data)
+    return _conflict(Place(path, data.count(b"\n", 0, found.start()) + 1, 1)) if found else None
+
+
+def _conflict(place: Place) -> UserError:
+    return UserError(
+        "an unresolved merge conflict",
+        place=place,
+        expected="one of the two versions",
+        hint="keep the right lines and delete `<<<<<<<`, `=======` and `>>>>>>>`, then commit again",
+    )
+
+
+def join_surrogates(data: bytes) -> tuple[bytes, Callable[[int, int], int]]:
+    r"""Rewrite JSON's `\ud83d\ude00` as YAML's `\U0001f600`, which libyaml can read.
+
+    Only where the document is written in braces (JSON, RFC 8259 section 7). The second result maps a (line, column) of
+    the new text to the column of the old one; both count from 0.
+    """
+    if not data.lstrip().startswith((b"{", b"[")):
+        return data, lambda _line, column: column
+    ends: dict[int, list[int]] = {}
+    pieces: list[bytes] = []
+    done = 0
+    for match in _PAIR.finditer(data):
+        pieces.append(data[done : match.start(2) - 2])
+        high, low = int(match[2], 16), int(match[3], 16)
+        pieces.append(b"\\U%08x" % (0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)))
+        done = match.end()
+        line = data.count(b"\n", 0, done)
+        start = data.rfind(b"\n", 0, done) + 1
+        ends.setdefault(line, []).append(len(data[start:done].decode(errors="replace")))
+    pieces.append(data[done:])
+
+    def old_column(line: int, column: int) -> int:
+        for end in ends.get(line, ()):
+            if column + 2 >= end:
+                column += 2
+        return column
+
+    return b"".join(pieces), old_column
