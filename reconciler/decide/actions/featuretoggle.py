@@ -1,0 +1,92 @@
+"""`featuretoggle`: one or more feature flags on or off.
+
+Keptn's files spell it `featuretoggle`, `togglefeature` and `toggle-feature`, and the value `Flag:on`, `{Flag: off}`,
+`{Flag: "off"}` or `{Flag: false}`; all of them mean the same.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from reconciler.decide.actions.protocol import Context, Failure, Plan, Wait, Wish
+from reconciler.decide.actions.scaling import unseen
+from reconciler.model.errors import Place, UserError
+from reconciler.model.nodes import MapNode, Node, Scalar
+from reconciler.model.targets import Fact, FlagFact, NoFact, WantFlag
+
+_NAME = re.compile(r"[A-Za-z0-9._~-]{1,100}\Z")
+_STATES = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
+_EXPECTED = "a flag and its state: `EnablePromotion:off` or `{EnablePromotion: off}`"
+_HINT = "write `value: EnablePromotion:off`"
+
+
+@dataclass(frozen=True)
+class Toggle:
+    """Flags and the state that each shall have, in the order written."""
+
+    flags: tuple[tuple[str, bool], ...]
+
+    @property
+    def written(self) -> str:
+        """`featuretoggle EnablePromotion:off`."""
+        return "featuretoggle " + ", ".join(f"{name}:{'on' if state else 'off'}" for name, state in self.flags)
+
+    def plan(self, context: Context) -> Plan | Failure | Wait:
+        """Wish for every flag's state; fails if one of them does not exist."""
+        wants = tuple(
+            WantFlag("flags", context.flags.project or "default", context.flags.environment or context.stage, name)
+            for name, _ in self.flags
+        )
+        facts = context.see(wants)
+        for problem in (unseen(fact) for fact in facts if isinstance(fact, NoFact)):
+            return problem
+        wishes = [self._wish(context, fact, state) for fact, (_, state) in zip(facts, self.flags, strict=True)]
+        if any(wish is None for wish in wishes):
+            return Failure("the flag server answered for something that is no flag")
+        done = tuple(wish for wish in wishes if wish is not None)
+        told = ", ".join(f"{wish.target.name} {word(wish.before)} → {word(wish.set)}" for wish in done)
+        caveats = [f" {fact.caveat}" for fact in facts if isinstance(fact, FlagFact) and fact.caveat]
+        return Plan(done, f"switch {told}", f"In {done[0].target.scope} on the flag server.{''.join(caveats)}")
+
+    @staticmethod
+    def _wish(context: Context, fact: Fact, state: bool) -> Wish | None:
+        if not isinstance(fact, FlagFact):
+            return None
+        held = context.held.get((fact.target, "enabled"))
+        before = held.value if held and held.claims else fact.enabled
+        return Wish(fact.target, "enabled", held.base if held else fact.enabled, before, set=state, mark=fact.mark)
+
+
+def word(state: object) -> str:
+    """Return `on` or `off`."""
+    return "on" if state else "off"
+
+
+class ToggleAction:
+    """The action `featuretoggle` under its three names."""
+
+    names = ("featuretoggle", "togglefeature", "toggle-feature")
+
+    def parse(self, value: Node | None, place: Place) -> Toggle:
+        """Read `Flag:state` or a mapping of flags to states."""
+        if isinstance(value, Scalar):
+            name, colon, state = value.raw.partition(":")
+            return Toggle((self._flag(name, state if colon else "", value.place),))
+        if isinstance(value, MapNode) and value.entries:
+            pairs = [(key.raw, node) for key, node in value.entries]
+            return Toggle(
+                tuple(
+                    self._flag(name, node.raw if isinstance(node, Scalar) else "", node.place) for name, node in pairs
+                )
+            )
+        where = value.place if value is not None else place
+        raise UserError("featuretoggle needs a flag and its state", place=where, expected=_EXPECTED, hint=_HINT)
+
+    @staticmethod
+    def _flag(name: str, state: str, place: Place) -> tuple[str, bool]:
+        if not _NAME.match(name):
+            raise UserError(f"{name!r} is no name of a flag", place=place, expected=_EXPECTED, hint=_HINT)
+        if state.lower() not in _STATES:
+            raise UserError(f"{state!r} is no state of a flag", place=place, expected="on or off", hint=_HINT)
+        return name, _STATES[state.lower()]

@@ -1,0 +1,151 @@
+"""The steps being made of one call of `decide`, over a snapshot that is never changed.
+
+Every step is folded into the draft at once, so that the next one is decided on what the branch will hold then. Facts
+are recorded as they are looked at: a step carries exactly those that led to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reconciler.decide.remediation import Remediation, advance
+from reconciler.decide.snapshot import FileRef, ServiceView, Snapshot
+from reconciler.model.desired import Desired, Key, render_desired
+from reconciler.model.instant import Instant
+from reconciler.model.names import RemediationId, ServicePath
+from reconciler.model.step import Event, Step, StepFile
+from reconciler.model.targets import Fact, Want, fact_data
+
+RULES = 0
+"""Raised whenever the output for any recorded history changes; 0 while the rules may still change freely."""
+
+
+class UnseenError(Exception):
+    """A fact is missing; what is wanted has been noted and the turn is over."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a step says: its event, its subject after the service's name, its body, and its data."""
+
+    event: Event
+    subject: str
+    body: str = ""
+    data: Mapping[str, Any] | None = None
+
+
+class Draft:
+    """Steps, wants and the next due moment of one call."""
+
+    def __init__(
+        self, snapshot: Snapshot, facts: Mapping[Want, Fact], now: Instant, *, only: RemediationId | None = None
+    ) -> None:
+        self.stage = snapshot.stage
+        self.now = Instant(max(now, snapshot.stage.now_floor))
+        self.steps: list[Step] = []
+        self.wants: set[Want] = set()
+        self.due: Instant | None = None
+        self.sequence = snapshot.stage.sequence
+        self.beyond = 0
+        self._snapshot = snapshot
+        self._facts = facts
+        self._used: dict[str, Mapping[str, Any]] = {}
+        self._changed: dict[ServicePath, ServiceView] = {}
+        self._only = only
+
+    def view(self, service: ServicePath) -> ServiceView:
+        """Return the service as it is after the steps made so far."""
+        return self._changed.get(service) or self._snapshot.services[service]
+
+    def acting(self) -> frozenset[ServicePath]:
+        """Return the services with a running remediation that has decided something."""
+        changed = {p for p, v in self._changed.items() if any(r.acting for r in v.remediations.values())}
+        return (self._snapshot.acting - self._changed.keys()) | changed
+
+    def claimants(self, key: Key) -> frozenset[ServicePath]:
+        """Return the services that hold a claim on a field."""
+        changed = {p for p, v in self._changed.items() if key in v.desired and v.desired[key].claims}
+        return (self._snapshot.claimants(key) - self._changed.keys()) | changed
+
+    def begin(self) -> None:
+        """Start a turn: no fact has been looked at yet."""
+        self._used = {}
+
+    def see(self, wants: tuple[Want, ...]) -> tuple[Fact, ...]:
+        """Return the facts, recording that they were used. Raises UnseenError after noting what is missing."""
+        missing = [want for want in wants if want not in self._facts]
+        if missing:
+            self.wants.update(missing)
+            raise UnseenError
+        facts = tuple(self._facts[want] for want in wants)
+        for want, fact in zip(wants, facts, strict=True):
+            self._used[str(want)] = fact_data(fact)
+        return facts
+
+    def glance(self, want: Want) -> Fact | None:
+        """Return a fact where there happens to be one, recording its use; None asks for nothing."""
+        if want not in self._facts:
+            return None
+        return self.see((want,))[0]
+
+    def at(self, moment: Instant) -> bool:
+        """Whether a moment has come; where it has not, ask to be called again then."""
+        if self.now >= moment:
+            return True
+        self.due = moment if self.due is None else min(self.due, moment)
+        return False
+
+    def add(
+        self, view: ServiceView, remediation: RemediationId, note: Note, *,
+        desired: Desired | None = None, restore: Mapping[str, bytes | None] | None = None,
+    ) -> bool:  # fmt: skip
+        """Add a step of a remediation and fold it in. Returns whether it was added (not while another is asked for)."""
+        if self._only is not None and remediation != self._only:
+            return False
+        before = view.remediations.get(remediation, Remediation(remediation))
+        self.sequence += 1
+        files = dict(restore or {})
+        changed = desired if desired is not None else view.desired
+        if desired is not None and desired != view.desired:
+            files[view.desired_path(self.stage.name)] = render_desired(desired)
+        step = self._step(note, view, remediation, before.number + 1, files)
+        folded = advance(before, StepFile(note.event, step.sequence, self.now, step.number, step.data))
+        self._changed[view.path] = replace(
+            view, desired=changed, remediations={**view.remediations, remediation: folded}
+        )
+        self.steps.append(step)
+        self._used = {}
+        return True
+
+    def add_to_stage(
+        self, note: Note, *, about: FileRef | None = None, files: Mapping[str, bytes | None] | None = None,
+        service: ServiceView | None = None, sequence: int | None = None,
+    ) -> bool:  # fmt: skip
+        """Add a step of no remediation: about a file, about files put back, or about the branch itself."""
+        if self._only is not None:
+            return False
+        self.sequence = max(self.sequence + 1, sequence or 0)
+        data = {**({"file": str(about)} if about else {}), **(note.data or {})}
+        self.steps.append(self._step(replace(note, data=data), service, None, 0, dict(files or {})))
+        if about is not None:
+            self.stage = replace(self.stage, answered=self.stage.answered | {str(about)})
+        self._used = {}
+        return True
+
+    def update(self, view: ServiceView) -> None:
+        """Take a service's state on that no step file carries (files put back)."""
+        self._changed[view.path] = view
+
+    def _step(
+        self, note: Note, view: ServiceView | None, remediation: RemediationId | None, number: int,
+        files: Mapping[str, bytes | None],
+    ) -> Step:  # fmt: skip
+        subject = f"{view.name}: {note.subject}" if view else f"{self.stage.name}: {note.subject}"
+        return Step(
+            event=note.event, stage=self.stage.name, sequence=self.sequence, now=self.now, rules=RULES,
+            subject=subject, body=note.body, data=note.data or {}, service=view.path if view else None,
+            remediation=remediation, number=number, facts=self._used, files=files,
+            config=self.stage.config_commit, project=self.stage.project_commit,
+        )  # fmt: skip

@@ -1,0 +1,130 @@
+"""Drift: a held field was changed by somebody else.
+
+`repair` writes our value again, `adopt` takes theirs as what we hold, `report` stops holding and tells. The default is
+repair for a controller's change and report for a person's; three repairs within ten minutes mean that somebody else
+wants the field, and become `held: conflict` (DESIGN.md section 3). Only facts that happen to be there are looked at:
+the sweep that brings them is the daemon's.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from reconciler.decide.claims import fields_of, label, live_value, show, want_of
+from reconciler.decide.draft import Draft, Note
+from reconciler.decide.policy import REPAIR_WINDOW, REPAIRS, effective
+from reconciler.decide.remediation import Remediation
+from reconciler.decide.snapshot import ServiceView
+from reconciler.model.desired import Held, Key
+from reconciler.model.names import ServicePath
+from reconciler.model.policy import DriftPolicy
+from reconciler.model.targets import Fact, FieldValue, FlagFact, NoFact
+
+_PEOPLE = re.compile(r"kubectl|k9s|lens|headlamp|openlens|dashboard|mozilla|octant|oc\b|user:", re.IGNORECASE)
+"""Field managers of tools that a person sits at."""
+
+
+def drift_turn(draft: Draft, path: ServicePath) -> bool:
+    """Compare held fields with what was seen. Returns whether a step was made."""
+    made = False
+    for name in tuple(draft.view(path).remediations):
+        draft.begin()
+        view = draft.view(path)
+        remediation = view.remediations[name]
+        if not remediation.pending:
+            made |= _one(draft, view, remediation)
+    return made
+
+
+def _one(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
+    changed: list[tuple[Key, Held, Fact, FieldValue]] = []
+    seen = 0
+    for key in fields_of(view, remediation.id):
+        held = view.desired[key]
+        fact = draft.glance(want_of(key, held))
+        live = live_value(key[0], fact) if fact is not None and not isinstance(fact, NoFact) else None
+        if fact is None or live is None or held.claims[-1].remediation != remediation.id:
+            continue
+        seen += 1
+        if live != held.value and not _being_written(view, held):
+            changed.append((key, held, fact, live))
+    hold = remediation.hold
+    if hold is not None and hold.since != "opened":
+        return bool(seen) and not changed and _released(draft, view, remediation)
+    if not changed or hold is not None:
+        return False
+    return _react(draft, view, remediation, *changed[0])
+
+
+def _being_written(view: ServiceView, held: Held) -> bool:
+    return any(c.remediation in view.remediations and view.remediations[c.remediation].pending for c in held.claims)
+
+
+def _react(
+    draft: Draft, view: ServiceView, remediation: Remediation, key: Key, held: Held, fact: Fact, live: FieldValue
+) -> bool:  # fmt: skip
+    manager = _manager(key, fact)
+    policy = _policy(draft, view, fact, manager)
+    who = manager or "somebody"
+    text = f"{label(key)} was changed {show(held.value)} → {show(live)} by {who}"
+    told = {"target": str(key[0]), "field": key[1], "desired": held.value, "live": live, "manager": manager}
+    if policy == "repair":
+        recent = [moment for moment in remediation.repairs if moment > draft.now - REPAIR_WINDOW]
+        if len(recent) >= REPAIRS:
+            reason = f"{text}, for the {len(recent) + 1}th time within {REPAIR_WINDOW // 60} minutes"
+            return _stop(draft, view, remediation, key, "conflict", reason, told)
+        note = Note(
+            "drift", f"{text}; set again", f"{text}. It is set to {show(held.value)} again.", {**told, "policy": policy}
+        )
+        desired = {**view.desired, key: replace(held, sequence=draft.sequence + 1)}
+        return draft.add(view, remediation.id, note, desired=desired)
+    if policy == "adopt":
+        note = Note(
+            "drift", f"{text}; adopted", f"{text}. That is what is held from now on.", {**told, "policy": policy}
+        )
+        desired = {**view.desired, key: _adopted(held, live, draft.sequence + 1)}
+        return draft.add(view, remediation.id, note, desired=desired)
+    return _stop(draft, view, remediation, key, "drift", text, told)
+
+
+def _stop(
+    draft: Draft, view: ServiceView, remediation: Remediation, key: Key, condition: str, reason: str,
+    told: dict[str, object],
+) -> bool:  # fmt: skip
+    if remediation.ended:
+        desired = {other: held for other, held in view.desired.items() if other != key}
+        body = f"{reason}. The remediation has ended; it is left alone from now on."
+        note = Note("drift", f"{reason}; left alone", body, {**told, "policy": "report"})
+        return draft.add(view, remediation.id, note, desired=desired)
+    lifts = f"{label(key)} being {show(view.desired[key].value)} again, or `reconciler retry`"
+    data = {"condition": condition, "reason": reason, "lifts": lifts, **told}
+    body = f"{reason}.\nLifted by: {lifts}."
+    return draft.add(view, remediation.id, Note("held", f"held: {condition} ({remediation.title})", body, data))
+
+
+def _released(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
+    body = "What we hold is as we hold it again."
+    return draft.add(view, remediation.id, Note("released", f"released ({remediation.title})", body))
+
+
+def _adopted(held: Held, live: FieldValue, sequence: int) -> Held:
+    if any(claim.set is not None for claim in held.claims):
+        claims = tuple(replace(claim, set=live) for claim in held.claims)
+        return replace(held, value=live, claims=claims, sequence=sequence)
+    return replace(held, base=int(held.base) + int(live) - int(held.value), value=live, sequence=sequence)
+
+
+def _policy(draft: Draft, view: ServiceView, fact: Fact, manager: str) -> DriftPolicy:
+    settings = effective(draft.stage, view)
+    person = isinstance(fact, FlagFact) or not manager or bool(_PEOPLE.search(manager))
+    policy = settings.on_person_drift if person else settings.on_controller_drift
+    return "report" if policy == "repair" and settings.mode != "automated" else policy
+
+
+def _manager(key: Key, fact: Fact) -> str:
+    if isinstance(fact, NoFact):
+        return ""
+    if not isinstance(fact, FlagFact) and fact.autoscaler is not None and fact.autoscaler.target == key[0]:
+        return fact.autoscaler.manager
+    return fact.manager

@@ -1,0 +1,92 @@
+"""Changes that somebody else made to machine-written files.
+
+A `git revert` of a decision deletes the file of its step: that is an undo, named with its person and commit. Anything
+else under `remediations/`, `state/` or `steps/` is put back, and told (DESIGN.md section 3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reconciler.decide.claims import settle
+from reconciler.decide.draft import Draft, Note, UnseenError
+from reconciler.decide.policy import effective
+from reconciler.decide.snapshot import Foreign, ServiceView
+from reconciler.model.desired import render_desired
+from reconciler.model.names import RemediationId, ServicePath
+
+
+def foreign_turn(draft: Draft, path: ServicePath) -> bool:
+    """Honour reverted decisions and put everything else back. Returns whether a step was made."""
+    view = draft.view(path)
+    if not view.foreign:
+        return False
+    draft.begin()
+    for change in view.foreign:
+        undone = _undone_step(draft, view, change)
+        if undone is not None:
+            try:
+                return _reverted(draft, view, change, *undone)
+            except UnseenError:
+                return False
+    return _restored(draft, view, view.foreign)
+
+
+def stage_foreign_turn(draft: Draft) -> bool:
+    """Put back what was changed among the steps of the stage itself."""
+    if not draft.stage.foreign:
+        return False
+    draft.begin()
+    changes = draft.stage.foreign
+    draft.stage = replace(draft.stage, foreign=())
+    return draft.add_to_stage(_note(changes), files={change.path: change.ours for change in changes})
+
+
+def _undone_step(draft: Draft, view: ServiceView, change: Foreign) -> tuple[RemediationId, int] | None:
+    prefix = f"{view.ops(draft.stage.name)}/remediations/"
+    if change.change != "deleted" or not change.path.startswith(prefix) or not change.path.endswith("-decided.yaml"):
+        return None
+    remediation, _, name = change.path.removeprefix(prefix).partition("/")
+    number = name.partition("-")[0]
+    claimed = {(c.remediation, c.step) for held in view.desired.values() for c in held.claims}
+    step = (RemediationId(remediation), int(number)) if number.isdigit() else None
+    return step if step in claimed else None
+
+
+def _reverted(draft: Draft, view: ServiceView, change: Foreign, remediation: RemediationId, step: int) -> bool:
+    settled = settle(draft, view, remediation, "revert", effective(draft.stage, view).bounds, from_step=step)
+    if settled is None:
+        return False
+    desired = view.desired_path(draft.stage.name)
+    left = tuple(other for other in view.foreign if other != change and other.path != desired)
+    data = {"by": change.author, "commit": change.commit, "undone": step}
+    title = view.remediations[remediation].title if remediation in view.remediations else ""
+    body = "\n".join([
+        f"{change.author} reverted step {step} in {change.commit}.", *settled.told,
+        "It is not acted on again until `reconciler retry`.",
+    ])  # fmt: skip
+    note = Note("reverted", f"reverted by {change.author} ({title})", body, data)
+    restore = {desired: render_desired(settled.desired)}
+    view = replace(view, foreign=left)
+    return draft.add(view, remediation, note, desired=settled.desired, restore=restore)
+
+
+def _restored(draft: Draft, view: ServiceView, changes: tuple[Foreign, ...]) -> bool:
+    files = {change.path: change.ours for change in changes}
+    desired = view.desired_path(draft.stage.name)
+    if desired in files:
+        files[desired] = render_desired(view.desired)
+    made = draft.add_to_stage(_note(changes), files=files, service=view)
+    if made:
+        draft.update(replace(view, foreign=()))
+    return made
+
+
+def _note(changes: tuple[Foreign, ...]) -> Note:
+    people = sorted({change.author for change in changes})
+    lines = [f"{change.path} was {change.change} by {change.author} in {change.commit}." for change in changes]
+    body = "\n".join(
+        [*lines, "These files are written by reconciler alone; commands and `git revert` of a decision are not."]
+    )
+    data = {"by": people, "paths": [change.path for change in changes], "commits": sorted({c.commit for c in changes})}
+    return Note("restored", f"put back what {', '.join(people)} changed", body, data)

@@ -1,0 +1,155 @@
+"""What `decide` sees of a stage: everything that Git says, parsed, and nothing else.
+
+The mapping of services may load lazily, so that a decision about one service costs the same among 10 as among 10,000;
+its values are immutable. Whatever could not be read stands in its place as the error that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from reconciler.decide.remediation import Remediation
+from reconciler.model.command import Command
+from reconciler.model.desired import Desired, Key
+from reconciler.model.errors import UserError
+from reconciler.model.instant import Instant
+from reconciler.model.names import (
+    BlobId,
+    CommitId,
+    ProblemId,
+    ProjectName,
+    RemediationId,
+    ServiceName,
+    ServicePath,
+    StageName,
+)
+from reconciler.model.playbook import Playbook
+from reconciler.model.policy import Mode, ServiceConfig, StageConfig
+from reconciler.model.problem import Problem
+
+
+@dataclass(frozen=True)
+class FileRef:
+    """A file as it stands in the snapshot."""
+
+    path: str
+    blob: BlobId
+
+    def __str__(self) -> str:
+        """Render as ``path@blob``: the same text means the same content at the same place."""
+        return f"{self.path}@{self.blob}"
+
+
+@dataclass(frozen=True)
+class ProblemFile:
+    """A problem's file; ``shadowed_by`` names the live file that had the id first."""
+
+    id: ProblemId
+    file: FileRef
+    problem: Problem | UserError
+    shadowed_by: str = ""
+
+
+@dataclass(frozen=True)
+class CommandFile:
+    """A command's file and who committed it."""
+
+    file: FileRef
+    command: Command | UserError
+    author: str
+    commit: CommitId
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A machine-written file that differs from what our newest step left: who did it, and what stood there."""
+
+    path: str
+    change: Literal["deleted", "modified", "added"]
+    author: str
+    commit: CommitId
+    ours: bytes | None
+
+
+@dataclass(frozen=True)
+class ServiceView:
+    """One service: people's files, what was reported, and what the steps say so far (from the last trusted tree)."""
+
+    path: ServicePath
+    exists: bool = True
+    clash: str = ""
+    config: ServiceConfig | UserError = ServiceConfig()
+    config_file: FileRef | None = None
+    playbook: Playbook | UserError | None = None
+    playbook_file: FileRef | None = None
+    pinned: tuple[FileRef, ...] = ()
+    problems: Mapping[ProblemId, ProblemFile] = field(default_factory=dict)
+    shadowed: tuple[ProblemFile, ...] = ()
+    commands: tuple[CommandFile, ...] = ()
+    remediations: Mapping[RemediationId, Remediation] = field(default_factory=dict)
+    desired: Desired = field(default_factory=dict)
+    foreign: tuple[Foreign, ...] = ()
+
+    @property
+    def name(self) -> ServiceName:
+        """The last folder of the path: what people and targets call the service."""
+        return ServiceName(self.path.rpartition("/")[2])
+
+    def ops(self, stage: StageName) -> str:
+        """Return the service's directory under `ops/`."""
+        return f"ops/{stage}/{self.path}"
+
+    def desired_path(self, stage: StageName) -> str:
+        """Return where `desired.yaml` lies."""
+        return f"{self.ops(stage)}/state/desired.yaml"
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """The branch was force-pushed or rebased: the tip that was known before, and the highest sequence seen."""
+
+    before: CommitId
+    sequence: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What holds for the whole stage.
+
+    ``implied_mode`` is the shipyard's. ``answered`` are the files (``path@blob``) that stage steps name; ``lost`` are
+    ranges of sequences that a rewritten branch no longer has. ``sequence`` and ``now_floor`` are the newest step's.
+    """
+
+    project: ProjectName
+    name: StageName
+    config: StageConfig | UserError
+    config_file: FileRef | None = None
+    implied_mode: Mode | None = None
+    commands: tuple[CommandFile, ...] = ()
+    answered: frozenset[str] = frozenset()
+    foreign: tuple[Foreign, ...] = ()
+    rewritten: Rewritten | None = None
+    lost: tuple[tuple[int, int], ...] = ()
+    sequence: int = 0
+    now_floor: Instant = Instant(0)
+    config_commit: CommitId = CommitId("")
+    project_commit: CommitId = CommitId("")
+
+
+Claimants: TypeAlias = Callable[[Key], frozenset[ServicePath]]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A stage at three commits (project, config, ops).
+
+    ``claimants`` tells which services hold a claim on a field; ``acting`` are the services with a running remediation
+    that has decided something. Both are kept incrementally by whoever makes the snapshot.
+    """
+
+    stage: Stage
+    services: Mapping[ServicePath, ServiceView]
+    claimants: Claimants
+    acting: frozenset[ServicePath] = frozenset()
