@@ -1,0 +1,244 @@
+"""One HTTP call to a flag server: bounded in time and size, credentials kept to the server they are for.
+
+An Unleash whose database is gone answers nothing for more than 40 s while its `/health` says GOOD, so the deadlines
+are our own and `/health` is never asked. Redirects are not followed (the token would travel along), and the token is
+asked for anew with every call, so that a changed secret file is picked up without a restart.
+Belongs here: transport and its faults. What a status means for a flag is in `refusals.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from reconciler.model.errors import BlindError, BugError, ConfigError, ReconcilerError
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Mapping
+
+    import httpx
+
+MAX_ANSWER = 8 * 1024 * 1024
+"""Bytes of an answer that are read at most; a project's list of 10,000 flags has about 5 MB."""
+MAX_WAIT = 300.0
+"""Seconds that a `Retry-After` is believed at most."""
+
+
+class LostAnswerError(BlindError):
+    """The request may have reached the server and the answer did not reach us: whoever wrote must read back."""
+
+
+class BrokenConnectionError(LostAnswerError):
+    """The connection broke before the answer was whole, as one that was kept open too long does."""
+
+
+class UnauthorizedError(BlindError):
+    """The server does not take the credentials (401); they may be rotating, so trying again can help."""
+
+
+@dataclass
+class Budget:
+    """What is left of a deadline of ``seconds``, on a monotonic clock."""
+
+    clock: Callable[[], float]
+    seconds: float
+    _end: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._end = self.clock() + self.seconds
+
+    def left(self) -> float:
+        """Return the seconds left, never negative."""
+        return max(0.0, self._end - self.clock())
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A complete answer below 500 and not 401, 429 or a redirect; those are raised instead."""
+
+    status: int
+    body: bytes
+
+    @property
+    def good(self) -> bool:
+        """Whether the server did what was asked."""
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """Return the decoded body. Raises BlindError where it is no JSON."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise BlindError("the flag server's answer is no JSON", hint="check the URL of the server") from error
+
+    def said(self) -> str:
+        """Return the server's own words on an error, bounded and without control characters; empty if there are none.
+
+        Today's servers write ``{"name", "message", "details"}``, those of 3.x ``{"details"}``, ``{"error"}`` or text.
+        """
+        try:
+            data = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return ""
+        if not isinstance(data, dict):
+            return ""
+        details = data.get("details")
+        first = details[0] if isinstance(details, list) and details and isinstance(details[0], dict) else {}
+        text = data.get("message") or first.get("message") or data.get("error") or ""
+        return "".join(letter for letter in str(text)[:300] if letter.isprintable())
+
+
+class Wire:
+    """Calls to one server. Safe to use from several threads.
+
+    ``authorization`` returns the value of the Authorization header; ``call_seconds`` bounds one call, a `Budget` the
+    whole of an operation. ``verify`` is as httpx takes it: True, False or an SSL context with the server's CA.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        authorization: Callable[[], str],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        call_seconds: float = 3.0,
+        verify: ssl.SSLContext | bool = True,
+    ) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ConfigError("the flag server's URL is not http:// or https://", hint="write https://host[:port]")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ConfigError("the flag server's URL holds credentials or a query", hint="give the token by itself")
+        self.host = parts.netloc
+        # Keptn's UNLEASH_SERVER_URL ends in /api, today's SDKs' too.
+        self._base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/api')}"
+        self._authorization = authorization
+        self._clock = clock
+        self._call_seconds = call_seconds
+        self._verify = verify
+        self._lock = threading.Lock()
+        self._client: httpx.Client | None = None
+        self._quiet_until = 0.0
+
+    def get(self, path: str, budget: Budget) -> Answer:
+        """Read. A connection that breaks is tried once more, since reading twice changes nothing."""
+        try:
+            return self._call("GET", path, budget, None)
+        except BrokenConnectionError:
+            return self._call("GET", path, budget, None)
+
+    def write(self, method: str, path: str, budget: Budget, body: object = None) -> Answer:
+        """Write, exactly once. Raises LostAnswerError where the server may have done it all the same."""
+        return self._call(method, path, budget, body)
+
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _call(self, method: str, path: str, budget: Budget, body: object) -> Answer:
+        wait = self._quiet_until - self._clock()
+        if wait > 0:
+            raise BlindError(f"{self.host} asked to be left alone for {wait:.0f} s", retry_after=wait)
+        used = self._credentials()
+        status, headers, content = self._exchange(method, path, budget, body, used)
+        if status == 401:
+            fresh = self._credentials()
+            if fresh != used:
+                status, headers, content = self._exchange(method, path, budget, body, fresh)
+        return self._judge(status, headers, content)
+
+    def _judge(self, status: int, headers: Mapping[str, str], content: bytes) -> Answer:
+        if status == 401:
+            raise UnauthorizedError(
+                f"{self.host} does not accept the credentials (401)",
+                hint="put a valid token into the secret; today's Unleash wants an admin or personal access token,"
+                " servers before 4 a user and password",
+            )
+        if status == 429 or status >= 500:
+            wait = self._be_quiet(headers.get("retry-after", ""))
+            raise BlindError(f"{self.host} answered {status}", retry_after=wait)
+        if 300 <= status < 400:
+            raise BlindError(
+                f"{self.host} answered with a redirect ({status}), which is not followed",
+                hint="set the server's URL to where it really is",
+            )
+        return Answer(status, content)
+
+    def _be_quiet(self, retry_after: str) -> float:
+        """Note a `Retry-After` in seconds (its date form is not used by these servers) and return it."""
+        wait = min(float(retry_after), MAX_WAIT) if retry_after.isascii() and retry_after.isdigit() else 0.0
+        if wait:
+            self._quiet_until = self._clock() + wait
+        return wait
+
+    def _credentials(self) -> str:
+        try:
+            value = self._authorization().strip()
+        except BugError:
+            raise
+        except (OSError, ReconcilerError) as error:
+            raise BlindError(f"the credentials for {self.host} cannot be read: {error}") from error
+        if not value or not value.isascii() or not value.isprintable():
+            raise BlindError(f"the credentials for {self.host} are empty or not one line of ASCII text")
+        return value
+
+    def _exchange(
+        self, method: str, path: str, budget: Budget, body: object, authorization: str
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        import httpx  # noqa: PLC0415  lazily, so that commands that change nothing start fast
+
+        left = min(self._call_seconds, budget.left())
+        if left <= 0:
+            raise BlindError(f"no time left to ask {self.host}")
+        end = self._clock() + left
+        headers = {"Authorization": authorization, "Accept": "application/json", "Accept-Encoding": "identity"}
+        content = None if body is None else json.dumps(body).encode()
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        # Connecting and reading each have their own limit in httpx; together they must not exceed what is left.
+        timeout = httpx.Timeout(left / 3, read=left * 2 / 3)
+        try:
+            with self._open().stream(
+                method, self._base + path, headers=headers, content=content, timeout=timeout
+            ) as response:
+                return response.status_code, response.headers, self._body(response, end)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise BlindError(f"{self.host} cannot be reached: {_reason(error)}") from error
+        except httpx.TimeoutException as error:
+            raise LostAnswerError(f"{self.host} did not answer within {left:.1f} s") from error
+        except (httpx.TransportError, httpx.StreamError) as error:
+            raise BrokenConnectionError(f"{self.host} broke off: {_reason(error)}") from error
+        except httpx.InvalidURL as error:
+            raise BugError(f"an unchecked name reached a URL: {error}") from error
+
+    def _body(self, response: httpx.Response, end: float) -> bytes:
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
+            raise BlindError(f"{self.host} sent a compressed answer that was not asked for")
+        content = bytearray()
+        for chunk in response.iter_raw():
+            content += chunk
+            if len(content) > MAX_ANSWER:
+                raise BlindError(f"{self.host} sent more than {MAX_ANSWER >> 20} MiB")
+            if self._clock() > end:
+                raise LostAnswerError(f"{self.host} did not finish its answer in time")
+        return bytes(content)
+
+    def _open(self) -> httpx.Client:
+        import httpx  # noqa: PLC0415  as above
+
+        with self._lock:
+            if self._client is None:
+                self._client = httpx.Client(verify=self._verify, follow_redirects=False)
+            return self._client
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
