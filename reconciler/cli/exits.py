@@ -1,0 +1,99 @@
+"""What a command's end means to the shell, and the one place that turns an error into words and an exit code.
+
+====  ===================================================================================
+ 0    it is so, or it was done
+ 1    the answer is no: a file is invalid, a plan has changes, something asked for is not there
+ 2    it could not be done: wrong usage or configuration, nothing reached, refused by a server
+ 3    a bug in reconciler; a report file says where, please send it
+130   stopped by Ctrl-C
+====  ===================================================================================
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Final
+
+import click
+
+from reconciler import __version__
+from reconciler.cli.group import ReaderGoneError
+from reconciler.cli.messages import complain, render, use_color, visible
+from reconciler.model.errors import BugError, ReconcilerError, UserError
+
+OK: Final = 0
+NO: Final = 1
+COULD_NOT: Final = 2
+BUG: Final = 3
+INTERRUPTED: Final = 130
+
+
+def handle(error: BaseException) -> int:
+    """Tell the reader of stderr what went wrong and what to do next; return the exit code.
+
+    A person's mistake, and everything else that is foreseen, comes without a traceback.
+    """
+    match error:
+        case click.exceptions.Exit():
+            return error.exit_code
+        case click.exceptions.Abort() | KeyboardInterrupt():
+            complain("stopped")
+            return INTERRUPTED
+        case click.exceptions.NoArgsIsHelpError():
+            click.echo(error.format_message(), err=True, color=use_color())
+            return COULD_NOT
+        case click.ClickException():
+            complain(_usage(error))
+            return COULD_NOT
+        case ReaderGoneError() | BrokenPipeError():
+            return _reader_went_away()
+        case UserError():
+            complain(render(error))
+            return NO
+        case ReconcilerError() if not isinstance(error, BugError):
+            complain(render(error))
+            return COULD_NOT
+        case OSError() if error.filename is not None:
+            complain(f"error: {error.filename}: {error.strerror}")
+            return COULD_NOT
+        case _:
+            return _bug(error)
+
+
+def _usage(error: click.ClickException) -> str:
+    message = f"error: {visible(error.format_message())}"
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"{message}\n    hint: see `{context.command_path} --help`" if context else message
+
+
+def _reader_went_away() -> int:
+    """End quietly where stdout's reader has had enough (`reconciler status | head -1`)."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+    return OK
+
+
+def _bug(error: BaseException) -> int:
+    lines = [
+        f"reconciler {__version__}, Python {platform.python_version()}, {platform.platform()}",
+        f"command: {' '.join(sys.argv)}",
+        "",
+        *traceback.format_exception(error),
+    ]
+    report = "\n".join(lines)
+    complain(f"error: this is a bug in reconciler: {type(error).__name__}: {error}")
+    try:
+        descriptor, path = tempfile.mkstemp(prefix="reconciler-bug-", suffix=".txt")
+        os.close(descriptor)
+        Path(path).write_text(report, "utf-8")
+    except OSError as problem:
+        complain(f"    the report could not be written ({problem}), so here it is:\n{report}")
+    else:
+        complain(f"    hint: the report in {path} says where; please send it along when you tell us about it")
+    return BUG

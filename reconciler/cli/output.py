@@ -1,0 +1,72 @@
+"""Data on stdout, in the form that was asked for: a table for people, JSON or YAML for programs."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias, TypeVar
+
+import click
+
+from reconciler.cli.messages import visible
+
+Format: TypeAlias = Literal["table", "json", "yaml"]
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def output_option(command: _Command) -> _Command:
+    """Add `-o table|json|yaml`, which the environment can set by `RECONCILER_OUTPUT`."""
+    return click.option(
+        "-o",
+        "--output",
+        "form",
+        type=click.Choice(["table", "json", "yaml"]),
+        default="table",
+        show_default=True,
+        envvar="RECONCILER_OUTPUT",
+        show_envvar=True,
+        help="The form in which data is written to stdout.",
+    )(command)
+
+
+def write(form: Format, data: Mapping[str, Any], table: Callable[[], str]) -> None:
+    """Write ``data`` as JSON or YAML, or the text that ``table`` makes of it."""
+    match form:
+        case "json":
+            click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+        case "yaml":
+            from reconciler.model import canonical
+
+            click.echo(canonical.emit(data).decode(), nl=False)
+        case "table":
+            text = table()
+            if text:
+                click.echo(text)
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return rows below their headings in columns as wide as needed; no rows, no text.
+
+    Nothing is cut off, so that the output of a pipe holds all that a terminal would show.
+    """
+    if not rows:
+        return ""
+    cells = [list(headings), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(_width(row[column]) for row in cells) for column in range(len(headings))]
+    return "\n".join(_line(row, widths) for row in cells)
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    return visible(text.replace("\n", " ").replace("\t", " ")) or "-"
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (text + " " * (width - _width(text)) for text, width in zip(row, widths, strict=True))
+    return "   ".join(padded).rstrip()
+
+
+def _width(text: str) -> int:
+    """Return the columns that a text takes: two for what East Asian fonts draw wide, none for what combines."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

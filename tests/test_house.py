@@ -1,0 +1,174 @@
+"""The house rules that no linter knows: sizes, layers, locked versions, what a start may import, words that leak."""
+
+from __future__ import annotations
+
+import ast
+import re
+import statistics
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "reconciler"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+
+def tracked() -> list[Path]:
+    """Files of the repository; what is ignored or not yet added doesn't count."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
+    return [ROOT / name for name in listed.decode().split("\0") if name and (ROOT / name).is_file()]
+
+
+# Code
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_says_why_it_exists_and_fits_in_one_reading(module: Path) -> None:
+    source = module.read_text("utf-8")
+    assert ast.get_docstring(ast.parse(source)), "no module docstring"
+    assert source.count("\n") <= 400
+    assert module.name not in {"utils.py", "helpers.py", "common.py", "misc.py"}
+
+
+def test_the_median_module_is_short() -> None:
+    assert statistics.median(module.read_text("utf-8").count("\n") for module in MODULES) < 150
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_is_swallowed_and_nothing_left_for_later(module: Path) -> None:
+    source = module.read_text("utf-8")
+    for handler in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ExceptHandler)):
+        assert handler.type is not None, f"line {handler.lineno}: bare except"
+        assert not (len(handler.body) == 1 and isinstance(handler.body[0], ast.Pass)), f"line {handler.lineno}: pass"
+    assert not re.search(r"\b(TODO|FIXME|XXX)\b", source)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_an_exemption_gives_its_reason(module: Path) -> None:
+    for number, line in enumerate(module.read_text("utf-8").splitlines(), 1):
+        for found in re.finditer(r"#\s*(?:noqa(?::\s*[A-Z0-9, ]+)?|type:\s*ignore(?:\[[^]]*\])?)(.*)", line):
+            assert re.search(r"\w{3}", found[1]), f"line {number}: exemption without a reason"
+
+
+# Layers
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        pytest.param("model/bad.py", "import reconciler.decide", id="an arrow that points up"),
+        pytest.param("targets/bad.py", "import reconciler.repo", id="a neighbour"),
+        pytest.param("decide/bad.py", "import subprocess", id="I/O in a decision"),
+        pytest.param("model/bad.py", "import time", id="a clock in the model"),
+        pytest.param("elsewhere/__init__.py", "", id="a package without a layer"),
+    ],
+)
+def test_the_import_contract_refuses(tmp_path: Path, place: str, line: str) -> None:
+    for init in PACKAGE.rglob("__init__.py"):
+        copy = tmp_path / init.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text("", "utf-8")
+    (tmp_path / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
+    assert lint_imports(tmp_path).returncode == 0
+
+    bad = tmp_path / "reconciler" / place
+    bad.parent.mkdir(exist_ok=True)
+    bad.write_text(line + "\n", "utf-8")
+    refused = lint_imports(tmp_path)
+    assert refused.returncode == 1
+    assert "BROKEN" in refused.stdout
+
+
+# Start
+
+HEAVY = {"git", "httpx", "jsonschema", "kubernetes", "rich", "ruamel", "structlog", "urllib3", "watchfiles"}
+
+
+def imported(*arguments: str) -> set[str]:
+    """Run a command in a process of its own; return the top-level packages that it imported."""
+    program = (
+        "import sys; from reconciler.cli.main import run; code = run(sys.argv[1:])\n"
+        "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.__stderr__)\n"
+        "sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["version"]], ids=" ".join)
+def test_a_start_imports_nothing_heavy(arguments: list[str]) -> None:
+    assert not imported(*arguments) & HEAVY
+
+
+# Dependencies
+
+
+def pins(name: str) -> dict[str, str]:
+    text = (ROOT / "requirements" / name).read_text("utf-8")
+    return {canonicalize_name(found[1]): found[2] for found in re.finditer(r"^([\w.-]+)==(\S+)", text, re.MULTILINE)}
+
+
+def wanted() -> Iterator[tuple[Requirement, str]]:
+    for text in PROJECT["project"]["dependencies"]:
+        yield Requirement(text), "run.txt"
+        yield Requirement(text), "dev.txt"
+    for text in [*PROJECT["dependency-groups"]["dev"], *PROJECT["build-system"]["requires"]]:
+        yield Requirement(text), "dev.txt"
+
+
+@pytest.mark.parametrize(("requirement", "lock"), [pytest.param(r, f, id=f"{r.name} in {f}") for r, f in wanted()])
+def test_what_is_wanted_is_locked(requirement: Requirement, lock: str) -> None:
+    assert requirement.specifier.contains(pins(lock)[canonicalize_name(requirement.name)])
+
+
+def test_both_locks_agree() -> None:
+    run, dev = pins("run.txt"), pins("dev.txt")
+    assert run
+    assert run == {name: dev[name] for name in run}
+
+
+@pytest.mark.parametrize("name", ["run.txt", "dev.txt"])
+def test_every_locked_version_has_hashes_and_no_address(name: str) -> None:
+    text = (ROOT / "requirements" / name).read_text("utf-8")
+    assert "://" not in text
+    assert not re.search(r"^\s*--(?!hash=sha256:[0-9a-f]{64})", text, re.MULTILINE)
+    blocks = re.split(r"^(?=[\w.-]+==)", text, flags=re.MULTILINE)[1:]
+    assert len(blocks) == len(pins(name))
+    assert all("--hash=sha256:" in block for block in blocks)
+
+
+def test_every_dependency_earns_its_sentence() -> None:
+    text = (ROOT / "docs" / "dependencies.md").read_text("utf-8")
+    named = {canonicalize_name(name) for name in re.findall(r"^\| `([\w.-]+)` \|", text, re.MULTILINE)}
+    assert named == {canonicalize_name(requirement.name) for requirement, _ in wanted()}
+
+
+# Words
+
+# In pieces, so that this file does not hold what it looks for.
+LEAKS = re.compile(
+    "|".join([r"(?<![\w.])/wo" + r"rk/", "pypi" + r"\.org", "pythonhosted", "registry" + r"\.npm", "/ro" + "ot/"])
+)
+
+
+def test_nothing_of_the_makers_machine_is_in_the_repository() -> None:
+    for path in tracked():
+        try:
+            text = path.read_text("utf-8")
+        except UnicodeDecodeError:
+            continue
+        assert not LEAKS.search(text), f"{path.relative_to(ROOT)}: {LEAKS.search(text)}"
