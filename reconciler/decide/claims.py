@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from reconciler.decide.actions.protocol import Wish
-from reconciler.decide.draft import Draft
 from reconciler.decide.snapshot import ServiceView
 from reconciler.model.desired import Claim, Desired, Held, Key
 from reconciler.model.names import RemediationId
@@ -35,12 +34,13 @@ def with_wish(desired: Desired, wish: Wish, claim: Claim, bounds: Bounds) -> Des
     key: Key = (wish.target, wish.field)
     held = desired.get(key)
     if held is None or not held.claims:
-        held = Held(wish.base, wish.before, claim.sequence, (), wish.through)
+        held = Held(wish.base, wish.before, claim.sequence, claim.remediation, (), wish.through)
     claims = (*held.claims, claim)
     value = value_of(held.base, claims, bounds)
-    fresh = not held.claims or value != held.value
-    sequence = claim.sequence if fresh else held.sequence
-    return {**desired, key: replace(held, value=value, claims=claims, sequence=sequence, released_by=None)}
+    held = replace(held, claims=claims, expected=None)
+    if len(claims) == 1 or value != held.value:
+        held = replace(held, value=value, sequence=claim.sequence, by=claim.remediation)
+    return {**desired, key: held}
 
 
 def fields_of(view: ServiceView, remediation: RemediationId) -> tuple[Key, ...]:
@@ -48,6 +48,12 @@ def fields_of(view: ServiceView, remediation: RemediationId) -> tuple[Key, ...]:
     return tuple(
         sorted(key for key, held in view.desired.items() if any(c.remediation == remediation for c in held.claims))
     )
+
+
+def is_pending(view: ServiceView, held: Held) -> bool:
+    """Whether a decision about the field was not yet seen in the world."""
+    concerned = {held.by, *(claim.remediation for claim in held.claims)}
+    return any(name in view.remediations and view.remediations[name].pending for name in concerned)
 
 
 def want_of(key: Key, held: Held) -> Want:
@@ -72,71 +78,79 @@ def live_value(target: Target, fact: Fact) -> FieldValue | None:
 
 @dataclass(frozen=True)
 class Settled:
-    """Desired state after claims were dropped, and what is to be told of it, a sentence a field."""
+    """Desired state after claims were dropped, what is to be told of it (a sentence a field), what is to be written."""
 
     desired: Desired
-    told: tuple[str, ...]
+    told: tuple[str, ...] = ()
+    changes: tuple[Mapping[str, object], ...] = ()
+
+    @property
+    def data(self) -> dict[str, object]:
+        """The changes as a step's data; nothing where no value changes."""
+        return {"changes": list(self.changes)} if self.changes else {}
 
 
-def settle(
-    draft: Draft, view: ServiceView, remediation: RemediationId, how: Literal["keep", "revert"], bounds: Bounds,
-    *, from_step: int = 0,
-) -> Settled | None:  # fmt: skip
-    """Drop a remediation's claims of the steps from ``from_step`` on.
+@dataclass(frozen=True)
+class Dropping:
+    """Whose claims are dropped, from which of its steps on, how, and as which step."""
 
-    Returns None where a revert cannot be judged because its target cannot be seen: it is to be tried again.
-    """
-    desired = dict(view.desired)
+    remediation: RemediationId
+    how: Literal["keep", "revert"]
+    bounds: Bounds
+    sequence: int
+    from_step: int = 0
+
+
+def settle(desired: Desired, drop: Dropping) -> Settled:
+    """Drop a remediation's claims. Reverting needs no look at the world: giving back is judged when it is done."""
+    after = dict(desired)
     told: list[str] = []
-    for key in fields_of(view, remediation):
-        held = desired[key]
-        ours = [c for c in held.claims if c.remediation == remediation and c.step >= from_step]
-        others = tuple(claim for claim in held.claims if claim not in ours)
+    changes: list[Mapping[str, object]] = []
+    for key, held in sorted(desired.items(), key=lambda item: item[0]):
+        ours = [c for c in held.claims if c.remediation == drop.remediation and c.step >= drop.from_step]
         if not ours:
             continue
-        if how == "keep":
-            told.append(_keep(desired, key, held, ours, others))
+        others = tuple(claim for claim in held.claims if claim not in ours)
+        settled, text = _kept(held, ours, others) if drop.how == "keep" else _reverted(held, others, drop)
+        told.append(f"{label(key)} {text}")
+        if settled is None:
+            del after[key]
             continue
-        (fact,) = draft.see((want_of(key, held),))
-        if isinstance(fact, NoFact) and fact.trouble == "blind":
-            return None
-        told.append(
-            _revert(desired, key, held, others, live_value(key[0], fact), draft.sequence + 1, remediation, bounds)
-        )
-    return Settled(desired, tuple(told))
+        after[key] = settled
+        if settled.sequence != held.sequence:
+            changes.append({"target": str(key[0]), "field": key[1], "before": held.value, "value": settled.value})
+    return Settled(after, tuple(told), tuple(changes))
 
 
-def _keep(desired: dict[Key, Held], key: Key, held: Held, ours: list[Claim], others: tuple[Claim, ...]) -> str:
-    if others:
-        base = held.base if isinstance(held.base, bool) else held.base + sum(claim.by or 0 for claim in ours)
-        desired[key] = replace(held, base=base, claims=others)
-        return f"{label(key)} stays {show(held.value)}; other claims hold it."
-    del desired[key]
-    return f"{label(key)} stays {show(held.value)} and is no longer held."
+def _kept(held: Held, ours: list[Claim], others: tuple[Claim, ...]) -> tuple[Held | None, str]:
+    if not others:
+        return None, f"stays {show(held.value)} and is no longer held."
+    base = held.base if isinstance(held.base, bool) else held.base + sum(claim.by or 0 for claim in ours)
+    return replace(held, base=base, claims=others), f"stays {show(held.value)}; other claims hold it."
 
 
-def _revert(
-    desired: dict[Key, Held], key: Key, held: Held, others: tuple[Claim, ...], live: FieldValue | None,
-    sequence: int, remediation: RemediationId, bounds: Bounds,
-) -> str:  # fmt: skip
-    if others:
-        value = value_of(held.base, others, bounds)
-        if value != held.value:
-            desired[key] = replace(held, value=value, claims=others, sequence=sequence)
-            return f"{label(key)} {show(held.value)} → {show(value)}; other claims hold it."
-        desired[key] = replace(held, claims=others)
-        return f"{label(key)} stays {show(held.value)}; other claims hold it."
-    if live is None:
-        del desired[key]
-        return f"{label(key)} is gone; nothing to take back."
-    if live == held.base:
-        del desired[key]
-        return f"{label(key)} is {show(live)} as before."
-    if live != held.value:
-        del desired[key]
-        return f"{label(key)} is {show(live)}, not our {show(held.value)} any more, and is left alone."
-    desired[key] = Held(held.base, held.base, sequence, (), held.through, remediation)
-    return f"{label(key)} {show(held.value)} → {show(held.base)}."
+def _reverted(held: Held, others: tuple[Claim, ...], drop: Dropping) -> tuple[Held | None, str]:
+    if not others:
+        if held.value == held.base:
+            return None, f"is {show(held.base)} as before and no longer held."
+        back = Held(held.base, held.base, drop.sequence, drop.remediation, (), held.through, held.value)
+        return back, f"{show(held.value)} → {show(held.base)}."
+    value = value_of(held.base, others, drop.bounds)
+    if value == held.value:
+        return replace(held, claims=others), f"stays {show(held.value)}; other claims hold it."
+    changed = replace(held, value=value, claims=others, sequence=drop.sequence, by=drop.remediation)
+    return changed, f"{show(held.value)} → {show(value)}; other claims hold it."
+
+
+def set_again(view: ServiceView, keys: tuple[Key, ...], remediation: RemediationId, sequence: int) -> Settled:
+    """Return held fields as to be written once more, by the step with this sequence."""
+    after = dict(view.desired)
+    changes: list[Mapping[str, object]] = []
+    for key in keys:
+        held = after[key]
+        after[key] = replace(held, sequence=sequence, by=remediation)
+        changes.append({"target": str(key[0]), "field": key[1], "value": held.value})
+    return Settled(after, (), tuple(changes))
 
 
 def label(key: Key) -> str:

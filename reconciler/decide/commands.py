@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from reconciler.decide.actions.protocol import Failure
-from reconciler.decide.claims import fields_of, settle
+from reconciler.decide.claims import Dropping, fields_of, set_again, settle
 from reconciler.decide.draft import Draft, Note, UnseenError
 from reconciler.decide.policy import effective
 from reconciler.decide.problems import explain, matched, pins, plain, refusal
@@ -102,11 +102,15 @@ def _undo(draft: Draft, view: ServiceView, file: CommandFile, command: Command, 
         hint = "it holds nothing any more; change the target by hand"
         return _refuse(draft, view, file, UserError(f"there is nothing of {remediation.id} to undo", hint=hint))
     first = command.step or max(steps)
-    settled = settle(draft, view, remediation.id, "revert", effective(draft.stage, view).bounds, from_step=first)
-    if settled is None:
-        return False
+    bounds = effective(draft.stage, view).bounds
+    settled = settle(view.desired, Dropping(remediation.id, "revert", bounds, draft.sequence + 1, first))
     body = "\n".join([_words(file, command), *settled.told, "It is not acted on again until `reconciler retry`."])
-    note = Note("reverted", f"undone by {file.author} ({remediation.title})", body, _by(file, command, undone=first))
+    note = Note(
+        "reverted",
+        f"undone by {file.author} ({remediation.title})",
+        body,
+        _by(file, command, undone=first, **settled.data),
+    )
     return draft.add(view, remediation.id, note, desired=settled.desired)
 
 
@@ -114,9 +118,8 @@ def _abort(draft: Draft, view: ServiceView, file: CommandFile, command: Command,
     if remediation.ended:
         error = UserError(f"{remediation.id} has ended already: {remediation.outcome}")
         return _refuse(draft, view, file, error)
-    settled = settle(draft, view, remediation.id, "keep", effective(draft.stage, view).bounds)
-    if settled is None:
-        return False
+    bounds = effective(draft.stage, view).bounds
+    settled = settle(view.desired, Dropping(remediation.id, "keep", bounds, draft.sequence + 1))
     body = "\n".join([_words(file, command), *settled.told])
     note = Note("aborted", f"aborted by {file.author} ({remediation.title})", body, _by(file, command))
     return draft.add(view, remediation.id, note, desired=settled.desired)
@@ -125,14 +128,11 @@ def _abort(draft: Draft, view: ServiceView, file: CommandFile, command: Command,
 def _retry(draft: Draft, view: ServiceView, file: CommandFile, command: Command, remediation: Remediation) -> bool:
     body = _words(file, command)
     if remediation.hold is not None:
-        repair = bool(fields_of(view, remediation.id))
-        data = _by(file, command, **({"repair": True} if repair else {}))
-        desired = view.desired
-        if repair:
-            keys = fields_of(view, remediation.id)
-            desired = {k: replace(h, sequence=draft.sequence + 1) if k in keys else h for k, h in desired.items()}
-        note = Note("released", f"released by {file.author} ({remediation.title})", body, data)
-        return draft.add(view, remediation.id, note, desired=desired)
+        again = set_again(view, fields_of(view, remediation.id), remediation.id, draft.sequence + 1)
+        note = Note(
+            "released", f"released by {file.author} ({remediation.title})", body, _by(file, command, **again.data)
+        )
+        return draft.add(view, remediation.id, note, desired=again.desired)
     open_ones = [p for p in remediation.problems if not p.resolved and p.id in view.problems]
     if not remediation.ended or not open_ones:
         state = f"it is {remediation.phase}" if not remediation.ended else "its problems are resolved"

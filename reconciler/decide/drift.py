@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from reconciler.decide.claims import fields_of, label, live_value, show, want_of
+from reconciler.decide.claims import fields_of, is_pending, label, live_value, show, want_of
 from reconciler.decide.draft import Draft, Note
 from reconciler.decide.policy import REPAIR_WINDOW, REPAIRS, effective
 from reconciler.decide.remediation import Remediation
@@ -47,7 +47,7 @@ def _one(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
         if fact is None or live is None or held.claims[-1].remediation != remediation.id:
             continue
         seen += 1
-        if live != held.value and not _being_written(view, held):
+        if live != held.value and not is_pending(view, held):
             changed.append((key, held, fact, live))
     hold = remediation.hold
     if hold is not None and hold.since != "opened":
@@ -55,10 +55,6 @@ def _one(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
     if not changed or hold is not None:
         return False
     return _react(draft, view, remediation, *changed[0])
-
-
-def _being_written(view: ServiceView, held: Held) -> bool:
-    return any(c.remediation in view.remediations and view.remediations[c.remediation].pending for c in held.claims)
 
 
 def _react(

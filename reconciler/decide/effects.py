@@ -8,23 +8,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.decide.claims import want_of
+from reconciler.decide.claims import is_pending, want_of
 from reconciler.decide.snapshot import ServiceView, Stage
-from reconciler.model.names import RemediationId
-from reconciler.model.targets import Field, FieldValue, Target, Want
+from reconciler.model.desired import Held, Key
+from reconciler.model.targets import FieldValue, Want
 
 
 @dataclass(frozen=True)
 class Due:
-    """A field to be written. ``sequence`` is that of the step behind it; ``want`` sees it afterwards."""
+    """A field to be written, as it is held; ``want`` sees it."""
 
-    target: Target
-    field: Field
-    value: FieldValue
+    key: Key
+    held: Held
     owner: str
-    sequence: int
-    remediation: RemediationId
     want: Want
+
+    def stands(self, live: FieldValue | None) -> bool:
+        """Whether the write may be done, given the live value: a field is given back only while it is still ours."""
+        return live is not None and (self.held.expected is None or live == self.held.expected)
 
 
 def due_effects(stage: Stage, view: ServiceView) -> tuple[Due, ...]:
@@ -32,13 +33,6 @@ def due_effects(stage: Stage, view: ServiceView) -> tuple[Due, ...]:
     owner = f"{stage.project}/{stage.name}/{view.name}"
     due: list[Due] = []
     for key, held in sorted(view.desired.items(), key=lambda item: item[0]):
-        pending = [
-            claim.remediation
-            for claim in held.claims
-            if claim.remediation in view.remediations and view.remediations[claim.remediation].pending
-        ]
-        if held.claims and not pending:
-            continue
-        remediation = pending[-1] if pending else held.released_by or RemediationId("")
-        due.append(Due(key[0], key[1], held.value, owner, held.sequence, remediation, want_of(key, held)))
+        if is_pending(view, held):
+            due.append(Due(key, held, owner, want_of(key, held)))
     return tuple(due)

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from reconciler.decide.claims import settle
+from reconciler.decide.claims import Dropping, settle
 from reconciler.decide.commands import commands_turn, stage_commands_turn
 from reconciler.decide.draft import Draft, Note, UnseenError
 from reconciler.decide.drift import drift_turn
 from reconciler.decide.foreign import foreign_turn, stage_foreign_turn
 from reconciler.decide.policy import effective
 from reconciler.decide.problems import problems_turn
-from reconciler.decide.progress import bounds_turn, give_back_turn, progress_turn
+from reconciler.decide.progress import bounds_turn, progress_turn
 from reconciler.decide.snapshot import Snapshot
 from reconciler.model.errors import BugError
 from reconciler.model.instant import Instant
@@ -86,7 +86,7 @@ def _lose(draft: Draft, lost: list[int]) -> None:
 def _service(draft: Draft, service: ServicePath) -> None:
     turns: tuple[Callable[[Draft, ServicePath], bool], ...] = (
         foreign_turn, _orphaned_turn, commands_turn, problems_turn, bounds_turn,
-        drift_turn, progress_turn, give_back_turn,
+        drift_turn, progress_turn,
     )  # fmt: skip
     for _ in range(_PASSES):
         made = False
@@ -109,9 +109,8 @@ def _orphaned_turn(draft: Draft, service: ServicePath) -> bool:
         if remediation.ended or remediation.phase == "refused":
             continue
         draft.begin()
-        settled = settle(draft, view, remediation.id, "keep", effective(draft.stage, view).bounds)
-        if settled is None:
-            continue
+        bounds = effective(draft.stage, view).bounds
+        settled = settle(view.desired, Dropping(remediation.id, "keep", bounds, draft.sequence + 1))
         body = "\n".join([f"{service}/ is no longer a service on this stage.", *settled.told])
         note = Note("orphaned", f"orphaned ({remediation.title})", body)
         return draft.add(view, remediation.id, note, desired=settled.desired)

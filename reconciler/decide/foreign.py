@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reconciler.decide.claims import settle
-from reconciler.decide.draft import Draft, Note, UnseenError
+from reconciler.decide.claims import Dropping, settle
+from reconciler.decide.draft import Draft, Note
 from reconciler.decide.policy import effective
 from reconciler.decide.snapshot import Foreign, ServiceView
 from reconciler.model.desired import render_desired
@@ -25,10 +25,7 @@ def foreign_turn(draft: Draft, path: ServicePath) -> bool:
     for change in view.foreign:
         undone = _undone_step(draft, view, change)
         if undone is not None:
-            try:
-                return _reverted(draft, view, change, *undone)
-            except UnseenError:
-                return False
+            return _reverted(draft, view, change, *undone)
     return _restored(draft, view, view.foreign)
 
 
@@ -54,12 +51,11 @@ def _undone_step(draft: Draft, view: ServiceView, change: Foreign) -> tuple[Reme
 
 
 def _reverted(draft: Draft, view: ServiceView, change: Foreign, remediation: RemediationId, step: int) -> bool:
-    settled = settle(draft, view, remediation, "revert", effective(draft.stage, view).bounds, from_step=step)
-    if settled is None:
-        return False
+    bounds = effective(draft.stage, view).bounds
+    settled = settle(view.desired, Dropping(remediation, "revert", bounds, draft.sequence + 1, step))
     desired = view.desired_path(draft.stage.name)
     left = tuple(other for other in view.foreign if other != change and other.path != desired)
-    data = {"by": change.author, "commit": change.commit, "undone": step}
+    data = {"by": change.author, "commit": change.commit, "undone": step, **settled.data}
     title = view.remediations[remediation].title if remediation in view.remediations else ""
     body = "\n".join([
         f"{change.author} reverted step {step} in {change.commit}.", *settled.told,

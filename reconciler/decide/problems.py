@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from reconciler.decide.actions.protocol import Wait
 from reconciler.decide.actions.registry import pin
-from reconciler.decide.claims import Settled, fields_of, settle
+from reconciler.decide.claims import Dropping, Settled, fields_of, settle
 from reconciler.decide.draft import Draft, Note, UnseenError
 from reconciler.decide.matching import match
 from reconciler.decide.planning import attempt
@@ -212,17 +212,15 @@ def _resolution(draft: Draft, view: ServiceView, remediation: Remediation) -> bo
     everything = all(p.resolved or p in over for p in remediation.problems)
     if not everything and not remediation.ended:
         return False
-    settled = Settled(view.desired, ())
+    settled = Settled(view.desired)
     if everything and fields_of(view, remediation.id):
-        outcome = settle(
-            draft, view, remediation.id, _how(draft, view, remediation), effective(draft.stage, view).bounds
-        )
-        if outcome is None:
-            return False
-        settled = outcome
-    how = "by its source" if all(p.id in view.problems for p in over) else "by deleting its file"
-    body = "\n".join([f"{', '.join(p.id for p in over)} was resolved {how}.", *settled.told])
-    note = Note("resolved", f"resolved ({remediation.title})", body, {"resolved": [p.id for p in over]})
+        how = _how(draft, view, remediation)
+        bounds = effective(draft.stage, view).bounds
+        settled = settle(view.desired, Dropping(remediation.id, how, bounds, draft.sequence + 1))
+    by = "by its source" if all(p.id in view.problems for p in over) else "by deleting its file"
+    body = "\n".join([f"{', '.join(p.id for p in over)} was resolved {by}.", *settled.told])
+    data = {"resolved": [p.id for p in over], **settled.data}
+    note = Note("resolved", f"resolved ({remediation.title})", body, data)
     return draft.add(view, remediation.id, note, desired=settled.desired)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from reconciler.decide.actions.protocol import Failure, Plan, Wait
 from reconciler.decide.actions.registry import unpin
-from reconciler.decide.claims import describe, fields_of, label, live_value, show, want_of, with_wish
+from reconciler.decide.claims import describe, label, live_value, show, want_of, with_wish
 from reconciler.decide.draft import Draft, Note, UnseenError
 from reconciler.decide.planning import attempt
 from reconciler.decide.policy import effective
@@ -107,30 +107,59 @@ def _decide(draft: Draft, view: ServiceView, remediation: Remediation, plan: Pla
 
 
 def _effect(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
-    keys = fields_of(view, remediation.id)
+    keys = sorted(key for key, held in view.desired.items() if _concerns(held, remediation.id))
     if not keys:
         return False
     facts = draft.see(tuple(want_of(key, view.desired[key]) for key in keys))
-    for key, fact in zip(keys, facts, strict=True):
-        if isinstance(fact, NoFact):
-            if fact.trouble == "blind":
-                return False
-            return draft.add(view, remediation.id, failed_note(remediation, Failure(fact.message, fact.hint)))
-        if foreign_owner(draft, view, key, fact):
-            reason = f"{label(key)} belongs to {_mark(key, fact)}"
-            return draft.add(view, remediation.id, failed_note(remediation, Failure(reason, "agree who owns it")))
-    unfinished = [
-        text for key, fact in zip(keys, facts, strict=True) if (text := _unfinished(key, view.desired[key], fact))
-    ]
+    seen = tuple(zip(keys, facts, strict=True))
+    for key, fact in seen:
+        trouble = _trouble(draft, view, key, fact)
+        if trouble is not None:
+            return _gave_up(draft, view, remediation, trouble)
+    if any(isinstance(fact, NoFact) and fact.trouble == "blind" for fact in facts):
+        return False
+    unfinished = [text for key, fact in seen if (text := _unfinished(key, view.desired[key], fact))]
     if not unfinished:
-        told = "\n".join(f"{label(key)} is {show(view.desired[key].value)}." for key in keys)
-        data = {"values": describe(view.desired, keys)}
-        return draft.add(view, remediation.id, Note("applied", f"took effect ({remediation.title})", told, data))
-    deadline = Instant((remediation.decided_at or draft.now) + effective(draft.stage, view).rollout)
+        told = [_told(key, view.desired[key], fact) for key, fact in seen]
+        data = {"values": describe(view.desired, tuple(keys))}
+        note = Note("applied", f"took effect ({remediation.title})", "\n".join(told), data)
+        return draft.add(view, remediation.id, note, desired=_without_given_back(view))
+    since = remediation.decided_at if remediation.decided_at is not None else draft.now
+    deadline = Instant(since + effective(draft.stage, view).rollout)
     if not draft.at(deadline):
         return False
-    reason = f"no effect within {deadline - (remediation.decided_at or draft.now)} s: {'; '.join(unfinished)}"
-    return draft.add(view, remediation.id, failed_note(remediation, Failure(reason, "look at the workload's pods")))
+    reason = f"no effect within {deadline - since} s: {'; '.join(unfinished)}"
+    return _gave_up(draft, view, remediation, Failure(reason, "look at the workload's pods"))
+
+
+def _concerns(held: Held, remediation: RemediationId) -> bool:
+    return held.by == remediation or any(claim.remediation == remediation for claim in held.claims)
+
+
+def _without_given_back(view: ServiceView) -> Desired:
+    return {key: held for key, held in view.desired.items() if held.claims}
+
+
+def _gave_up(draft: Draft, view: ServiceView, remediation: Remediation, failure: Failure) -> bool:
+    return draft.add(view, remediation.id, failed_note(remediation, failure), desired=_without_given_back(view))
+
+
+def _trouble(draft: Draft, view: ServiceView, key: Key, fact: Fact) -> Failure | None:
+    if isinstance(fact, NoFact):
+        return None if fact.trouble == "blind" else Failure(fact.message, fact.hint)
+    if foreign_owner(draft, view, key, fact):
+        return Failure(f"{label(key)} belongs to {_mark(key, fact)}", "agree who owns it")
+    return None
+
+
+def _told(key: Key, held: Held, fact: Fact) -> str:
+    live = live_value(key[0], fact)
+    if held.claims:
+        return f"{label(key)} is {show(held.value)}."
+    if live == held.value:
+        return f"{label(key)} is {show(held.value)} again and no longer held."
+    left = "gone" if live is None else show(live)
+    return f"{label(key)} is {left}, not our {show(held.value if held.expected is None else held.expected)} any more, and is left alone."
 
 
 def foreign_owner(draft: Draft, view: ServiceView, key: Key, fact: Fact) -> bool:
@@ -151,6 +180,8 @@ def _mark(key: Key, fact: Fact) -> str:
 def _unfinished(key: Key, held: Held, fact: Fact) -> str:
     live = live_value(key[0], fact)
     if live != held.value:
+        if held.expected is not None and live != held.expected:
+            return ""
         return f"{label(key)} is {show(live) if live is not None else 'unknown'}, not {show(held.value)}"
     if isinstance(fact, WorkloadFact) and not fact.settled:
         return fact.trouble or f"{fact.ready} of {fact.replicas} replicas are ready"
@@ -171,7 +202,7 @@ def bounds_turn(draft: Draft, path: ServicePath) -> bool:
         if owner not in view.remediations:
             raise BugError(f"{key[0]} is claimed by {owner}, which has no steps")
         draft.begin()
-        desired = {**view.desired, key: _held_at(held, value, draft.sequence + 1)}
+        desired = {**view.desired, key: _held_at(held, value, draft.sequence + 1, owner)}
         change = {"target": str(key[0]), "field": key[1], "before": held.value, "value": value, "base": held.base}
         data = {"action": f"bounds max {bounds.maximum}", "index": 1, "count": 1, "changes": [change]}
         subject = f"scale {held.value} → {value} (the bound is {bounds.maximum} now)"
@@ -186,31 +217,8 @@ def _lowered(held: Held, maximum: int | None) -> int:
     return value if maximum is None else min(value, max(maximum, int(held.base)))
 
 
-def _held_at(held: Held, value: int, sequence: int) -> Held:
+def _held_at(held: Held, value: int, sequence: int, by: RemediationId) -> Held:
     claims = tuple(
         Claim(c.remediation, c.step, c.sequence, c.by, value if c.set is not None else None) for c in held.claims
     )
-    return Held(held.base, value, sequence, claims, held.through)
-
-
-def give_back_turn(draft: Draft, path: ServicePath) -> bool:
-    """Note that a field that was given back has its base again: from then on it is nobody's."""
-    view = draft.view(path)
-    for key, held in sorted(view.desired.items(), key=lambda item: item[0]):
-        if held.claims or held.released_by is None:
-            continue
-        draft.begin()
-        try:
-            (fact,) = draft.see((want_of(key, held),))
-        except UnseenError:
-            continue
-        if isinstance(fact, NoFact) and fact.trouble == "blind":
-            continue
-        if _unfinished(key, held, fact) and not isinstance(fact, NoFact):
-            continue
-        desired = {other: value for other, value in view.desired.items() if other != key}
-        told = f"{label(key)} is {show(held.value)} again and no longer held."
-        data = {"values": describe(view.desired, (key,)), "released": True}
-        note = Note("applied", f"{label(key)} is back at {show(held.value)}", told, data)
-        return draft.add(view, held.released_by, note, desired=desired)
-    return False
+    return Held(held.base, value, sequence, by, claims, held.through)

@@ -50,7 +50,7 @@ class Remediation:
 
     ``number`` is the newest step's. ``entry`` and ``actions`` (plain data) are pinned when opened; ``index`` is the
     action in hand, counted from 0. ``offence`` is the file and blob that a `refused` names. ``pending``: a decision
-    of its is not yet seen in the world. ``decisions`` and ``repairs`` are the moments of decisions and of drift repairs.
+    of its is not yet seen in the world. ``decisions`` and ``repairs`` are the moments of those.
     ``answered`` are the command files that its steps name.
     """
 
@@ -122,17 +122,16 @@ def _by_event(state: Remediation, step: StepFile) -> Remediation:
 
 def _pending(state: Remediation, step: StepFile) -> Remediation:
     """Follow what is decided and not yet seen in the world; an ended remediation's claims still have such moments."""
-    match step.event:
-        case "decided":
-            return replace(state, pending=True, decided_at=step.now, decisions=(*state.decisions, step.now))
-        case "drift" if step.data.get("policy") == "repair":
-            return replace(state, pending=True, decided_at=step.now, repairs=(*state.repairs, step.now))
-        case "released" if step.data.get("repair"):
-            return replace(state, pending=True, decided_at=step.now)
-        case "applied" | "failed" | "reverted" | "aborted" | "orphaned" | "resolved":
-            return replace(state, pending=False)
-        case _:
-            return state
+    if step.data.get("changes"):
+        state = replace(state, pending=True, decided_at=step.now)
+        if step.event == "decided":
+            return replace(state, decisions=(*state.decisions, step.now))
+        if step.event == "drift":
+            return replace(state, repairs=(*state.repairs, step.now))
+        return state
+    if step.event in ENDINGS or step.event in ("applied", "failed"):
+        return replace(state, pending=False)
+    return state
 
 
 def _phase(state: Remediation, step: StepFile) -> Remediation:  # noqa: C901  (a table, one row an event)
@@ -151,7 +150,7 @@ def _phase(state: Remediation, step: StepFile) -> Remediation:  # noqa: C901  (a
         case "released":
             back: Phase = state.hold.since if state.hold else "opened"
             approved = step.number if data.get("approved") else state.approved
-            phase: Phase = "decided" if data.get("repair") else "opened" if back == "refused" else back
+            phase: Phase = "decided" if data.get("changes") else "opened" if back == "refused" else back
             return replace(state, phase=phase, hold=None, approved=approved)
         case "decided":
             return replace(state, phase="decided", hold=None)

@@ -2,7 +2,7 @@
 
 A claim is one remediation's wish for one field. Values are absolute and derived from the claims; base is what the field
 had before the first claim on it. A field without claims is one that is being given back: its value is the base, to be
-written once, and `released_by` names the remediation that gives it back.
+written once, provided that the live value is still the one we held (`expected`).
 """
 
 from __future__ import annotations
@@ -34,16 +34,18 @@ class Claim:
 class Held:
     """A field that we hold (it has claims) or give back (it has none).
 
-    ``sequence`` is that of the step which last changed ``value``. ``through`` is the workload whose autoscaler the
-    target is, None where the target is observed itself.
+    ``by`` is the remediation whose step last changed ``value``, ``sequence`` that step's. ``through`` is the workload
+    whose autoscaler the target is, None where the target is observed itself. ``expected`` is what the live value must
+    be for a field to be given back; None while it is held.
     """
 
     base: FieldValue
     value: FieldValue
     sequence: int
+    by: RemediationId
     claims: tuple[Claim, ...] = ()
     through: Target | None = None
-    released_by: RemediationId | None = None
+    expected: FieldValue | None = None
 
 
 Desired: TypeAlias = Mapping[Key, Held]
@@ -55,11 +57,11 @@ def render_desired(desired: Desired) -> bytes | None:
         return None
     targets: dict[str, dict[str, Any]] = {}
     for (target, field), held in sorted(desired.items(), key=lambda item: (item[0][0], item[0][1])):
-        entry: dict[str, Any] = {"value": held.value, "base": held.base, "sequence": held.sequence}
+        entry: dict[str, Any] = {"value": held.value, "base": held.base, "sequence": held.sequence, "by": held.by}
         if held.through is not None:
             entry["through"] = str(held.through)
-        if held.released_by is not None:
-            entry["releasedBy"] = held.released_by
+        if held.expected is not None:
+            entry["expected"] = held.expected
         entry["claims"] = [_claim_data(claim) for claim in held.claims]
         targets.setdefault(str(target), {})[field] = entry
     return canonical.emit({"targets": targets})
@@ -91,4 +93,5 @@ def _held(entry: Mapping[str, Any]) -> Held:
         for c in entry["claims"]
     )
     through = Target.parse(entry["through"]) if "through" in entry else None
-    return Held(entry["base"], entry["value"], entry["sequence"], claims, through, entry.get("releasedBy"))
+    by = RemediationId(entry["by"])
+    return Held(entry["base"], entry["value"], entry["sequence"], by, claims, through, entry.get("expected"))
