@@ -101,7 +101,7 @@ def read(content: bytes, path: str) -> dict[str, Any]:
             owner, name = pending
             if owner[name] == {}:
                 owner[name] = []
-            owner[name].append(_json(f'{key}: {rest}' if key else rest, path, number))
+            owner[name].append(_json(f"{key}: {rest}" if key else rest, path, number))
             continue
         if key is None or depth != stack[-1][0]:
             raise _foreign(path, number)

@@ -1,11 +1,25 @@
-"""`remediation.yaml`: what to do about which problem, in both of Keptn's generations."""
+"""`remediation.yaml`: what to do about which problem, in both of Keptn's generations.
+
+The first (Keptn 0.6) is a bare list of `name` and `actions`; the second (Keptn 0.7 to 1.4) has `kind: Remediation`
+with `problemType` and `actionsOnOpen`. Which actions exist, and what their values may be, is decided elsewhere: here
+a value stays a node, because `+1` and `off` are only known from how they are written.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from reconciler.model.errors import Place
-from reconciler.model.nodes import Node
+from reconciler.model.document import Checks, Fields, checked, is_null, parse
+from reconciler.model.errors import Place, UserError
+from reconciler.model.invalid import InvalidFile
+from reconciler.model.nodes import ListNode, MapNode, Node
+from reconciler.model.playbook_repair import first_change, repaired
+from reconciler.model.reader import shown
+
+FIRST: Final = "0.1"
+SECOND: Final = "0.1.4"
+_LIST_KEYS: Final = {FIRST: ("name", "actions"), SECOND: ("problemType", "actionsOnOpen")}
 
 
 @dataclass(frozen=True)
@@ -14,7 +28,8 @@ class ActionEntry:
 
     ``action`` is the name as written; which actions exist and what ``value`` may be is `decide.actions`' business, so
     the value stays a node. None where the file has no value or a null one. ``options`` are our optional keys beside
-    Keptn's (`onResolve`, `onFail`, `wait`, ...), as plain data.
+    Keptn's, as plain data: `onResolve` and `onFail` (keep, revert), `wait` (whole seconds), `approval` (required,
+    automatic).
     """
 
     action: str
@@ -41,3 +56,136 @@ class Playbook:
     entries: tuple[Entry, ...]
     generation: str
     path: str
+
+
+def load_playbook(data: bytes, path: str) -> Playbook:
+    """Load a playbook of either generation.
+
+    Raises:
+        InvalidFile: with all findings. Where only the indentation is damaged, as in Keptn's printed tutorials, the
+            first finding's hint holds the whole corrected file.
+    """
+    try:
+        return _load(data, path)
+    except InvalidFile as error:
+        if (mended := _mended(data, path, error)) is not None:
+            raise mended from error
+        raise
+
+
+def _load(data: bytes, path: str) -> Playbook:
+    root = parse(data, path)
+    _refuse_draft(root)
+    _refuse_misplaced(root)
+    document = checked(root, "remediation")
+    second = document.node("spec") is not None
+    generation = SECOND if second else FIRST
+    entries_at = document.section("spec") if second else document
+    entries = tuple(_entry(fields, *_LIST_KEYS[generation]) for fields in entries_at.sections("remediations"))
+    checks = Checks()
+    seen: dict[str, Place] = {}
+    for entry in entries:
+        if entry.name in seen:
+            checks.add(
+                f"a second entry `{shown(entry.name)}`, the first is in line {seen[entry.name].line}",
+                entry.place,
+                expected="one entry for each kind of problem",
+                hint="put the actions of both into one entry, in the order in which they shall be tried",
+            )
+        seen.setdefault(entry.name, entry.place)
+    checks.done()
+    return Playbook(entries, generation, path)
+
+
+def _entry(fields: Fields, name_key: str, actions_key: str) -> Entry:
+    return Entry(
+        name=fields.text(name_key),
+        actions=tuple(_action(action) for action in fields.sections(actions_key)),
+        place=fields.place,
+    )
+
+
+def _action(fields: Fields) -> ActionEntry:
+    options: list[tuple[str, object]] = [
+        (key, fields.text(key)) for key in ("onResolve", "onFail", "approval") if fields.node(key) is not None
+    ]
+    if (wait := fields.seconds("wait")) is not None:
+        options.append(("wait", wait))
+    return ActionEntry(
+        action=fields.text("action"),
+        value=fields.node("value"),
+        place=fields.place,
+        name=fields.text("name"),
+        description=fields.text("description"),
+        options=tuple(options),
+    )
+
+
+def _refuse_draft(root: Node) -> None:
+    """Refuse the draft 0.2.0 of Keptn's enhancement proposal 9, which no release ever read, before details of it."""
+    if not isinstance(root, MapNode) or root.get("apiVersion") is not None:
+        return
+    version, kind = root.key("version"), root.get("kind")
+    if version is not None and kind is not None:
+        raise InvalidFile(
+            [
+                UserError(
+                    "`version:` without `apiVersion:` is a draft of the playbook that Keptn never shipped",
+                    place=version.place,
+                    expected="`apiVersion: spec.keptn.sh/0.1.4`",
+                    hint="write `apiVersion: spec.keptn.sh/0.1.4`, and `value: +1` instead of `increment: +1`",
+                )
+            ]
+        )
+
+
+def _refuse_misplaced(root: Node) -> None:
+    """Refuse keys of an entry or an action that stand above the list they belong into."""
+    if not isinstance(root, MapNode):
+        return
+    second = any(root.get(key) is not None for key in ("apiVersion", "kind", "spec"))
+    name, actions = _LIST_KEYS[SECOND if second else FIRST]
+    places: list[tuple[MapNode, frozenset[str], str]] = [
+        (root, frozenset({"name", "problemType", "actions", "actionsOnOpen", "action", "value"}), "the file"),
+    ]
+    spec = root.get("spec")
+    if isinstance(spec, MapNode):
+        places.append((spec, frozenset({"problemType", "actions", "actionsOnOpen", "action", "value"}), "`spec`"))
+    entries = (spec if isinstance(spec, MapNode) else root).get("remediations")
+    places.extend(
+        (entry, frozenset({"action", "value"}), f"the entry `- {name}`")
+        for entry in (entries.items if isinstance(entries, ListNode) else ())
+        if isinstance(entry, MapNode)
+    )
+    found = [
+        UserError(
+            f"`{key.raw}` stands directly in {where}",
+            place=key.place,
+            expected=f"`{key.raw}` under `{actions}`, which is a key of a `- {name}` entry",
+            hint=f"indent it: `{actions}` two columns deeper than its `- {name}`, each `- action` below that",
+        )
+        for mapping, misplaced, where in places
+        for key, value in mapping.entries
+        if key.raw in misplaced and not is_null(value)
+    ]
+    if found:
+        raise InvalidFile(found)
+
+
+def _mended(data: bytes, path: str, error: InvalidFile) -> InvalidFile | None:
+    """Return the refusal with the corrected file in its hint, if setting the indentation right is all that it takes."""
+    text = repaired(data)
+    if text is None:
+        return None
+    try:
+        _load(text.encode(), path)
+    except InvalidFile:
+        return None
+    line, column, key = first_change(data, text)
+    finding = UserError(
+        f"`{key}` is indented wrongly" if key else error.message,
+        place=Place(path, line, column),
+        expected="`actions` under its `- name`, each action's keys in one column",
+        hint=f"the indentation was probably lost on the way; write the file so:\n\n{text}",
+    )
+    return InvalidFile([finding])

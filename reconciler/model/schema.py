@@ -1,0 +1,111 @@
+"""The JSON Schemas of the files: found, compiled once, and applied to nodes.
+
+The schemas in `schemas/` are what editors use, and the files are validated with exactly these, so the two cannot
+disagree. Two keywords of our own are annotations to everybody else:
+
+* ``x-expected``: what may stand here, in words, for the message.
+* ``x-unknownKeys: near``: unknown keys are tolerated (Keptn ignored them), unless they look like a slip of a known one.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import re
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from reconciler.model.errors import BugError, UserError
+from reconciler.model.nodes import Node
+from reconciler.model.schema_errors import explained
+from reconciler.model.suggest import CONFUSED, nearest
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+    from jsonschema.protocols import Validator
+
+_SHARED = ("common", "stage")
+"""The schemas that others refer to."""
+FINDINGS_LIMIT: Final = 20
+"""How many findings are reported for one file; somebody who fixes these runs it again anyway."""
+
+
+def findings(node: Node, name: str) -> list[UserError]:
+    """Return what the schema ``name`` (`stage`, `slo`, ...) has against the document, each with its place."""
+    errors = _validator(name).iter_errors(node.plain())
+    found = itertools.chain.from_iterable(explained(error, node) for error in itertools.islice(errors, FINDINGS_LIMIT))
+    unique = {(error.place, error.message): error for error in itertools.islice(found, FINDINGS_LIMIT)}
+    return list(unique.values())
+
+
+@functools.cache
+def load_schema(name: str) -> dict[str, Any]:
+    """Return the schema as data.
+
+    Raises:
+        BugError: if there is none of that name in this installation.
+    """
+    try:
+        content = (_folder() / f"{name}.schema.json").read_bytes()
+    except FileNotFoundError as error:
+        raise BugError(f"no schema `{name}` in this installation") from error
+    schema: dict[str, Any] = json.loads(content)
+    return schema
+
+
+def schema_names() -> list[str]:
+    """Return the names of all schemas, sorted."""
+    suffix = ".schema.json"
+    return sorted(file.name.removesuffix(suffix) for file in _folder().iterdir() if file.name.endswith(suffix))
+
+
+@functools.cache
+def _folder() -> Traversable:
+    installed = resources.files("reconciler") / "schemas"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "schemas"
+
+
+@functools.cache
+def _validator(name: str) -> Validator:
+    # Imported here: it costs 75 ms, which `--help` shall not pay.
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - lazy, see above
+    from jsonschema.validators import extend  # noqa: PLC0415 - lazy, see above
+    from referencing import Registry, Resource  # noqa: PLC0415 - lazy, see above
+
+    shared = [(f"{each}.schema.json", Resource.from_contents(load_schema(each))) for each in _SHARED]
+    registry: Registry[Any] = Registry().with_resources(shared)
+    keywords = {"pattern": _pattern, "x-unknownKeys": _unknown_keys}
+    ours = extend(Draft202012Validator, keywords)  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+    validator: Validator = ours(load_schema(name), registry=registry)
+    return validator
+
+
+def _pattern(_validator: Validator, pattern: str, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    """Match as ECMA 262 does, where `$` is the end of the text and not a line end before it."""
+    if isinstance(instance, str) and not _compiled(pattern).search(instance):
+        yield _error("does not match")
+
+
+def _unknown_keys(_validator: Validator, rule: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    if rule != "near":
+        raise BugError(f"unknown rule `{rule}` for x-unknownKeys")
+    known = schema["properties"]
+    if isinstance(instance, Mapping) and any(
+        key not in known and nearest(key, known.keys() - instance.keys(), cutoff=CONFUSED) for key in instance
+    ):
+        yield _error("has a key near a known one")
+
+
+def _error(message: str) -> ValidationError:
+    from jsonschema import ValidationError  # noqa: PLC0415 - lazy, as above
+
+    return ValidationError(message)
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\$\Z", r"\\Z", pattern))

@@ -1,0 +1,233 @@
+"""From a JSON Schema error to a sentence that a person can act on, at the place in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from reconciler.model.errors import Place, UserError
+from reconciler.model.nodes import ListNode, MapNode, Node, Scalar
+from reconciler.model.reader import shown
+from reconciler.model.suggest import CONFUSED, nearest
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+
+_TYPES = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "`true` or `false`",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "nothing",
+}
+_KEYS_AT_MOST = 20
+
+
+def explained(error: ValidationError, root: Node) -> Iterator[UserError]:
+    """Yield what the error means, usually one `UserError`; unknown and missing keys give one each."""
+    path = list(error.absolute_path)
+    schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
+    keyword = str(error.validator)
+    if keyword in ("oneOf", "anyOf") and error.context:
+        yield from _branches(error, root, path, schema)
+    elif keyword == "additionalProperties":
+        yield from _unknown(root, path, schema, cutoff=None)
+    elif keyword == "x-unknownKeys":
+        yield from _unknown(root, path, schema, cutoff=CONFUSED)
+    elif keyword == "required":
+        yield from _missing(root, path, schema)
+    else:
+        yield _wrong_value(keyword, root, path, schema)
+
+
+def _branches(
+    error: ValidationError, root: Node, path: Sequence[str | int], schema: Mapping[str, Any]
+) -> Iterator[UserError]:
+    """Report the one alternative that was obviously meant; else say what all of them are."""
+    by_branch: dict[Any, list[ValidationError]] = {}
+    for inner in error.context or ():
+        by_branch.setdefault(inner.relative_schema_path[0], []).append(inner)
+    meant = [
+        errors
+        for errors in by_branch.values()
+        if not any(inner.validator == "type" and not inner.relative_path for inner in errors)
+    ]
+    if len(meant) == 1:
+        for inner in meant[0]:
+            yield from explained(inner, root)
+        return
+    branches = [inner.schema for errors in by_branch.values() for inner in errors[:1]]
+    expected = schema.get("x-expected") or " or ".join(dict.fromkeys(describe(branch) for branch in branches))
+    yield UserError(
+        f"{_label(path)} {_found(_node(root, path))}",
+        place=_place(root, path),
+        expected=str(expected),
+        hint=_example(path, schema),
+    )
+
+
+def _unknown(
+    root: Node, path: Sequence[str | int], schema: Mapping[str, Any], cutoff: float | None
+) -> Iterator[UserError]:
+    node = _node(root, path)
+    known = schema.get("properties", {})
+    if not isinstance(node, MapNode):
+        return
+    unknown = [key for key, _ in node.entries if key.raw not in known]
+    if cutoff is None and schema.get("patternProperties"):
+        return
+    free = [name for name in known if node.get(name) is None]
+    for key in islice(unknown, _KEYS_AT_MOST):
+        meant = nearest(key.raw, free) if cutoff is None else nearest(key.raw, free, cutoff=cutoff)
+        if cutoff is None or meant:
+            names = ", ".join(f"`{name}`" for name in known)
+            yield UserError(
+                f"unknown key `{shown(key.raw)}`" + (f" in {_label(path)}" if path else ""),
+                place=key.place,
+                expected=f"one of {names}" if names else "no key",
+                hint=f"did you mean `{meant}`?" if meant else "delete it",
+            )
+
+
+def _missing(root: Node, path: Sequence[str | int], schema: Mapping[str, Any]) -> Iterator[UserError]:
+    node = _node(root, path)
+    for name in schema["required"]:
+        if isinstance(node, MapNode) and node.get(name) is None:
+            rule = schema.get("properties", {}).get(name, {})
+            yield UserError(
+                f"`{name}` is missing" + (f" in {_label(path)}" if path else ""),
+                place=node.place,
+                expected=describe(rule),
+                hint=_example([name], rule) or f"add `{name}`",
+            )
+
+
+def _wrong_value(keyword: str, root: Node, path: Sequence[str | int], schema: Mapping[str, Any]) -> UserError:
+    node = _node(root, path)
+    hint = ""
+    if keyword == "type":
+        hint = _retype(node, schema)
+    elif keyword in ("enum", "const") and isinstance(node, Scalar):
+        words = [str(word) for word in _words(schema)]
+        meant = nearest(node.raw, words)
+        hint = f"did you mean `{meant}`?" if meant else ""
+    return UserError(
+        f"{_label(path)} {_problem(keyword, node, schema)}",
+        place=_place(root, path),
+        expected=describe(schema),
+        hint=hint or _example(path, schema),
+    )
+
+
+def _problem(keyword: str, node: Node | None, schema: Mapping[str, Any]) -> str:
+    limit = schema.get(keyword)
+    if keyword in ("minLength", "minItems", "minProperties"):
+        return "is empty" if limit == 1 else f"is shorter than {limit}"
+    if keyword in ("maxLength", "maxItems", "maxProperties"):
+        return f"is longer than {limit}"
+    if keyword == "uniqueItems":
+        return "names one thing twice"
+    return _found(node)
+
+
+def _found(node: Node | None) -> str:
+    if isinstance(node, MapNode):
+        return "is a mapping"
+    if isinstance(node, ListNode):
+        return "is a list"
+    if node is None or (not node.raw and not node.quoted):
+        return "has no value"
+    return f"is {'the text ' if node.quoted else ''}`{shown(node.raw)}`"
+
+
+def _retype(node: Node | None, schema: Mapping[str, Any]) -> str:
+    """Say how to write what was meant as the type that is expected."""
+    wanted = _as_list(schema.get("type"))
+    if not isinstance(node, Scalar):
+        return ""
+    if {"integer", "number", "boolean"} & set(wanted):
+        if node.quoted and not isinstance(Scalar(node.raw, quoted=False, place=node.place).plain(), str):
+            return f"write it without quotes: `{shown(node.raw)}`"
+        if node.raw.lstrip("+-").isdigit():
+            return "write a number of at most 18 digits"
+    if "string" in wanted and not node.quoted and node.raw:
+        return f'put it in quotes: `"{shown(node.raw)}"`'
+    if "array" in wanted:
+        return "write a list: each item on a line of its own after `- `"
+    return ""
+
+
+def describe(schema: Any) -> str:
+    """Say in words what a schema takes."""
+    if not isinstance(schema, Mapping):
+        return ""
+    if "x-expected" in schema:
+        return str(schema["x-expected"])
+    if words := _words(schema):
+        return ("one of " if len(words) > 1 else "") + ", ".join(f"`{_written(word)}`" for word in words)
+    kinds = " or ".join(_TYPES[kind] for kind in _as_list(schema.get("type")) if kind != "null")
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None and high is not None:
+        kinds += f" from {low} to {high}"
+    elif low is not None:
+        kinds += f" of at least {low}"
+    elif high is not None:
+        kinds += f" of at most {high}"
+    if "maxLength" in schema:
+        kinds += f" of at most {schema['maxLength']} characters"
+    return kinds
+
+
+def _words(schema: Mapping[str, Any]) -> list[Any]:
+    return list(schema["enum"]) if "enum" in schema else [schema["const"]] if "const" in schema else []
+
+
+def _as_list(value: Any) -> list[str]:
+    return [] if value is None else [value] if isinstance(value, str) else list(value)
+
+
+def _example(path: Sequence[str | int], schema: Mapping[str, Any]) -> str:
+    examples = schema.get("examples")
+    name = next((part for part in reversed(path) if isinstance(part, str)), "")
+    if not examples or isinstance(examples[0], (dict, list)) or not name:
+        return ""
+    return f"write for example `{name}: {_written(examples[0])}`"
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _label(path: Sequence[str | int]) -> str:
+    if not path:
+        return "the file"
+    last = path[-1]
+    if isinstance(last, str):
+        return f"`{shown(last)}`"
+    parents = [part for part in path if isinstance(part, str)]
+    return f"item {last + 1} of `{shown(parents[-1])}`" if parents else f"item {last + 1}"
+
+
+def _node(root: Node, path: Sequence[str | int]) -> Node | None:
+    node: Node | None = root
+    for part in path:
+        if isinstance(node, MapNode) and isinstance(part, str):
+            node = node.get(part)
+        elif isinstance(node, ListNode) and isinstance(part, int):
+            node = node.items[part]
+    return node
+
+
+def _place(root: Node, path: Sequence[str | int]) -> Place | None:
+    """Return the place of the value, or of its key where there is no value to point at."""
+    node = _node(root, path)
+    if isinstance(node, Scalar) and not node.raw and not node.quoted and path and isinstance(path[-1], str):
+        parent = _node(root, path[:-1])
+        key = parent.key(path[-1]) if isinstance(parent, MapNode) else None
+        return key.place if key else node.place
+    return node.place if node else None
