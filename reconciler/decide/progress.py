@@ -159,7 +159,8 @@ def _told(key: Key, held: Held, fact: Fact) -> str:
     if live == held.value:
         return f"{label(key)} is {show(held.value)} again and no longer held."
     left = "gone" if live is None else show(live)
-    return f"{label(key)} is {left}, not our {show(held.value if held.expected is None else held.expected)} any more, and is left alone."
+    ours = held.value if held.expected is None else held.expected
+    return f"{label(key)} is {left}, not our {show(ours)} any more, and is left alone."
 
 
 def foreign_owner(draft: Draft, view: ServiceView, key: Key, fact: Fact) -> bool:

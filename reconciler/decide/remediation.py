@@ -51,7 +51,8 @@ class Remediation:
     ``number`` is the newest step's. ``entry`` and ``actions`` (plain data) are pinned when opened; ``index`` is the
     action in hand, counted from 0. ``offence`` is the file and blob that a `refused` names. ``pending``: a decision
     of its is not yet seen in the world. ``decisions`` and ``repairs`` are the moments of those.
-    ``answered`` are the command files that its steps name.
+    ``answered`` are the command files that its steps name. ``opened_by`` and ``sequence`` are the first and the newest
+    step's sequence.
     """
 
     id: RemediationId
@@ -72,6 +73,7 @@ class Remediation:
     decisions: tuple[Instant, ...] = ()
     repairs: tuple[Instant, ...] = ()
     answered: frozenset[str] = frozenset()
+    opened_by: int = 0
     sequence: int = 0
 
     @property
@@ -96,7 +98,8 @@ def fold(remediation: RemediationId, steps: Iterable[StepFile]) -> Remediation:
 def advance(state: Remediation, step: StepFile) -> Remediation:
     """Return the state after one more step."""
     data = step.data
-    state = replace(state, number=step.number, sequence=step.sequence)
+    first = state.opened_by or step.sequence
+    state = replace(state, number=step.number, sequence=step.sequence, opened_by=first)
     if isinstance(command := data.get("command"), str):
         state = replace(state, answered=state.answered | {command})
     if "problem" in data:

@@ -1,0 +1,137 @@
+"""The files of a stage by service, kept up to date by tree diffs.
+
+It is built once from a listing of the tips and then costs what changes (law 6). Machine-written files are held as our
+newest step left them; where a later commit of somebody else differs, that is kept beside, as foreign.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from reconciler.model.names import BlobId, ServicePath, StageName
+from reconciler.repo.layout import MAKES_A_SERVICE, config_place, ops_place
+
+
+class Stored(NamedTuple):
+    """A file in the tree: its mode as Git has it, and its blob."""
+
+    mode: str
+    blob: BlobId
+
+
+class Moved(NamedTuple):
+    """A path that differs: what is there now, None where it is gone."""
+
+    path: str
+    stored: Stored | None
+
+
+Files = dict[str, Stored]
+
+
+@dataclass
+class StageIndex:
+    """Every file of a stage that the engine reads, by service; and what was touched since it was last asked."""
+
+    stage: StageName
+    config: dict[ServicePath, Files] = field(default_factory=dict)
+    ops: dict[ServicePath, Files] = field(default_factory=dict)
+    foreign: dict[ServicePath, dict[str, Stored | None]] = field(default_factory=dict)
+    touched: set[ServicePath] = field(default_factory=set)
+    names: dict[str, set[ServicePath]] = field(default_factory=lambda: defaultdict(set))
+
+    def load_config(self, files: Iterable[Moved]) -> None:
+        """Take a whole listing of the config branch."""
+        for path, stored in files:
+            place = config_place(path)
+            if place is not None:
+                _put(self.config, place[0], place[1], stored)
+        for folder in self.config:
+            self.touched.add(folder)
+            if self.is_service(folder):
+                self.names[folder.rpartition("/")[2]].add(folder)
+
+    def change_config(self, moves: Iterable[Moved]) -> None:
+        """Follow the config branch."""
+        for path, stored in moves:
+            place = config_place(path)
+            if place is None:
+                continue
+            folder, name = place
+            was = self.is_service(folder)
+            _put(self.config, folder, name, stored)
+            self._note(folder, was=was)
+
+    def change_ops(self, moves: Iterable[Moved], *, ours: bool) -> None:
+        """Follow the ops branch; ``ours``: up to our newest step, else what others did after it."""
+        for path, stored in moves:
+            place = ops_place(path, self.stage)
+            if place is None:
+                continue
+            self.touched.add(place.service)
+            if not place.machine or ours:
+                _put(self.ops, place.service, place.rest, stored)
+            if place.machine:
+                self._judge(place.service, place.rest, stored)
+
+    def _judge(self, service: ServicePath, rest: str, stored: Stored | None) -> None:
+        others = self.foreign.setdefault(service, {})
+        others[rest] = stored
+        if self.ops.get(service, {}).get(rest) == stored:
+            del others[rest]
+        if not others:
+            del self.foreign[service]
+
+    def is_service(self, folder: ServicePath) -> bool:
+        """Whether a directory is a service: it holds one of the files that make one, and none above it does."""
+        if not folder or not self._holds(folder):
+            return False
+        parts = folder.split("/")
+        return not any(self._holds(ServicePath("/".join(parts[:depth]))) for depth in range(1, len(parts)))
+
+    def _holds(self, folder: ServicePath) -> bool:
+        return bool(MAKES_A_SERVICE & self.config.get(folder, {}).keys())
+
+    def _note(self, folder: ServicePath, *, was: bool) -> None:
+        self.touched.add(folder)
+        now = self.is_service(folder)
+        if not folder or was == now:
+            return
+        name = folder.rpartition("/")[2]
+        self.touched |= self.names[name]
+        below = [other for other in self.config if other.startswith(f"{folder}/")]
+        for each in (folder, *below):
+            self.touched.add(each)
+            same = self.names[each.rpartition("/")[2]]
+            same.discard(each)
+            if self.is_service(each):
+                same.add(each)
+
+    def services(self) -> set[ServicePath]:
+        """Return every service that is configured or that anything was reported or done about."""
+        configured = {folder for folder in self.config if self.is_service(folder)}
+        return configured | {service for service in self.ops if service}
+
+    def clash(self, service: ServicePath) -> ServicePath | None:
+        """Return another service of the same name, None where the name is unique as it must be."""
+        others = self.names.get(service.rpartition("/")[2], set()) - {service}
+        return min(others) if others else None
+
+    def take_touched(self) -> set[ServicePath]:
+        """Return what was touched since the last call; the empty path stands for the stage itself."""
+        touched, self.touched = self.touched, set()
+        return touched
+
+
+def _put(table: dict[ServicePath, Files], folder: ServicePath, name: str, stored: Stored | None) -> None:
+    if stored is not None:
+        table.setdefault(folder, {})[name] = stored
+        return
+    files = table.get(folder)
+    if files is not None:
+        files.pop(name, None)
+        if not files:
+            del table[folder]

@@ -1,0 +1,67 @@
+"""Which path of a config repo means what (DESIGN.md section 2).
+
+People's files lie in service directories and at the branch's root, everything else at `ops/<stage>/<service's path>/`.
+The engine reads only its own stage's part of `ops/`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.model.names import ServicePath, StageName
+
+MAKES_A_SERVICE = frozenset({"service.yaml", "slo.yaml", "remediation.yaml"})
+SERVICE_FILES = MAKES_A_SERVICE | {"prometheus/sli.yaml", "dynatrace/sli.yaml"}
+STAGE_FILES = frozenset({"stage.yaml", "prometheus/sli.yaml", "dynatrace/sli.yaml"})
+_OPS_FOLDERS = frozenset({"problems", "commands", "remediations", "state", "steps"})
+_MACHINE = ("remediations/", "state/", "steps/")
+_READ = (".yaml", ".yml", ".json")
+
+
+@dataclass(frozen=True)
+class OpsPlace:
+    """A file under `ops/<stage>/`: whose it is (empty: the stage's own) and its path from there, `problems/x.yaml`."""
+
+    service: ServicePath
+    rest: str
+
+    @property
+    def machine(self) -> bool:
+        """Whether only reconciler writes it."""
+        return self.rest.startswith(_MACHINE) or self.rest == "closed.yaml"
+
+
+def ops_prefix(stage: StageName) -> str:
+    """Return the stage's folder of everything that is not people's configuration."""
+    return f"ops/{stage}"
+
+
+def ops_place(path: str, stage: StageName) -> OpsPlace | None:
+    """Return what a path under `ops/<stage>/` is, None for everything that the engine does not read."""
+    prefix = f"{ops_prefix(stage)}/"
+    if not path.startswith(prefix):
+        return None
+    parts = path[len(prefix) :].split("/")
+    if parts == ["closed.yaml"]:
+        return OpsPlace(ServicePath(""), "closed.yaml")
+    for index, part in enumerate(parts[:-1]):
+        if part in _OPS_FOLDERS:
+            rest = "/".join(parts[index:])
+            return OpsPlace(ServicePath("/".join(parts[:index])), rest) if rest.endswith(_READ) else None
+    return None
+
+
+def config_place(path: str) -> tuple[ServicePath, str] | None:
+    """Return the directory and the file of people's configuration, None for everything else (Keptn's leftovers too).
+
+    The directory is empty for files of the stage itself; whether it is a service depends on what lies in it and above.
+    """
+    if path.startswith("ops/"):
+        return None
+    folder, _, name = path.rpartition("/")
+    parent, _, last = folder.rpartition("/")
+    if name == "sli.yaml" and last in ("prometheus", "dynatrace"):
+        return ServicePath(parent), f"{last}/sli.yaml"
+    if not folder:
+        return (ServicePath(""), name) if name in STAGE_FILES else None
+    return (ServicePath(folder), name) if name in MAKES_A_SERVICE else None

@@ -1,0 +1,229 @@
+"""From the files of a service to what `decide` sees of it."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+from typing import Literal, Protocol, TypeVar
+
+from reconciler.decide.actions.registry import check_playbook
+from reconciler.decide.remediation import Remediation, fold
+from reconciler.decide.snapshot import CommandFile, FileRef, Foreign, ProblemFile, ServiceView
+from reconciler.model.checks import service_path
+from reconciler.model.command import load_command
+from reconciler.model.desired import Desired, load_desired
+from reconciler.model.errors import Place, UserError
+from reconciler.model.invalid import InvalidFile
+from reconciler.model.names import BlobId, CommitId, ProblemId, RemediationId, ServicePath
+from reconciler.model.playbook import Playbook, load_playbook
+from reconciler.model.policy import ServiceConfig, StageConfig, load_service, load_stage
+from reconciler.model.problem import load_problem, problem_id
+from reconciler.model.step import StepFile, load_step
+from reconciler.repo.cache import ParseCache
+from reconciler.repo.index import Files, StageIndex, Stored
+from reconciler.repo.layout import ops_prefix
+from reconciler.repo.objects import Oversize
+from reconciler.repo.reader import too_large
+
+_REGULAR = frozenset({"100644", "100755"})
+_LIMIT = 256 << 10
+"""Bytes of the largest file that is read: a problem's limit (REFERENCE.md section 2)."""
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+class Objects(Protocol):
+    """Where blobs and their history are read from."""
+
+    def blobs(self, ids: list[BlobId], limit: int) -> Mapping[BlobId, bytes | Oversize]:
+        """Return the contents by id, read in one go."""
+
+    def author(self, path: str) -> tuple[str, CommitId]:
+        """Return who last changed a path on the ops branch, and in which commit."""
+
+
+class Views:
+    """Makes views, with everything that was parsed kept by blob."""
+
+    def __init__(self, index: StageIndex, objects: Objects) -> None:
+        self._index = index
+        self._objects = objects
+        self._read: dict[BlobId, bytes | Oversize] = {}
+        self._playbooks = ParseCache(_playbook)
+        self._services = ParseCache(load_service)
+        self._stages = ParseCache(load_stage)
+        self._problems = ParseCache(load_problem)
+        self._commands = ParseCache(load_command)
+        self._steps = ParseCache(load_step)
+        self._desired = ParseCache(load_desired)
+
+    def service(self, path: ServicePath) -> ServiceView:
+        """Return a service as `decide` sees it."""
+        config = self._index.config.get(path, {})
+        ops = self._index.ops.get(path, {})
+        here = f"{ops_prefix(self._index.stage)}/{path}"
+        self._prefetch(path, config, here, ops)
+        remediations = self._remediations(here, ops)
+        answered = frozenset().union(*(each.answered for each in remediations.values()))
+        problems, shadowed = self._problem_files(here, ops)
+        clash = self._index.clash(path)
+        return ServiceView(
+            path=path,
+            exists=self._index.is_service(path),
+            clash=clash or "",
+            config=self._service_config(path, config),
+            config_file=_ref(path, config, "service.yaml"),
+            playbook=self._one(self._playbooks, path, config, "remediation.yaml", None),
+            playbook_file=_ref(path, config, "remediation.yaml"),
+            pinned=self._pinned(path, config),
+            problems=problems,
+            shadowed=shadowed,
+            commands=self.commands(here, ops, answered),
+            remediations=remediations,
+            desired=self._desired_state(here, ops),
+            foreign=self.foreign(path),
+        )  # fmt: skip
+
+    def stage_config(self) -> tuple[StageConfig | UserError, FileRef | None]:
+        """Return the stage's own file, the defaults where there is none."""
+        root = ServicePath("")
+        files = self._index.config.get(root, {})
+        return self._one(self._stages, root, files, "stage.yaml", StageConfig()), _ref(root, files, "stage.yaml")
+
+    def steps(self, here: str, files: Files) -> list[StepFile]:
+        """Return the steps among files, in the order of their sequence; what is none of ours is left out."""
+        names = sorted(name for name in files if name.startswith("steps/"))
+        found = [self._parsed(self._steps, f"{here}/{name}", files[name]) for name in names]
+        return sorted((step for step in found if isinstance(step, StepFile)), key=lambda step: step.sequence)
+
+    def commands(self, here: str, files: Files, answered: frozenset[str]) -> tuple[CommandFile, ...]:
+        """Return the command files; only of those not answered yet it is looked up who pushed them."""
+        found = []
+        for name in sorted(name for name in files if name.startswith("commands/")):
+            path = f"{here}/{name}"
+            command = self._parsed(self._commands, path, files[name])
+            author, commit = ("", CommitId("")) if path in answered else self._objects.author(path)
+            found.append(CommandFile(FileRef(path, files[name].blob), command, author, commit))
+        return tuple(found)
+
+    def foreign(self, path: ServicePath) -> tuple[Foreign, ...]:
+        """Return what others changed in machine-written files."""
+        here = "/".join(filter(None, (ops_prefix(self._index.stage), path)))
+        found = []
+        for rest, stored in sorted(self._index.foreign.get(path, {}).items()):
+            ours = self._index.ops.get(path, {}).get(rest)
+            author, commit = self._objects.author(f"{here}/{rest}")
+            change: Literal["deleted", "modified", "added"] = (
+                "deleted" if stored is None else "modified" if ours is not None else "added"
+            )
+            found.append(Foreign(f"{here}/{rest}", change, author, commit, self._bytes(ours) if ours else None))
+        return tuple(found)
+
+    def _bytes(self, stored: Stored) -> bytes:
+        content = self._objects.blobs([stored.blob], _LIMIT)[stored.blob]
+        if isinstance(content, Oversize):
+            raise too_large(content, _LIMIT, None)
+        return content
+
+    def _prefetch(self, path: ServicePath, config: Files, here: str, ops: Files) -> None:
+        """Read in one go every blob that the parsers will ask for."""
+        wanted: set[BlobId] = set()
+        for cache, where, files, starts in self._sources(path, config, here, ops):
+            wanted |= {
+                stored.blob
+                for name, stored in files.items()
+                if name.startswith(starts) and stored.mode in _REGULAR and (f"{where}{name}", stored.blob) not in cache
+            }
+        self._read = dict(self._objects.blobs(sorted(wanted), _LIMIT)) if wanted else {}
+
+    def _sources(
+        self, path: ServicePath, config: Files, here: str, ops: Files
+    ) -> Iterable[tuple[Container[tuple[str, str]], str, Files, str]]:
+        yield self._services, f"{path}/", config, "service.yaml"
+        yield self._playbooks, f"{path}/", config, "remediation.yaml"
+        yield self._problems, f"{here}/", ops, "problems/"
+        yield self._commands, f"{here}/", ops, "commands/"
+        yield self._steps, f"{here}/", ops, "remediations/"
+        yield self._desired, f"{here}/", ops, "state/desired.yaml"
+
+    def _parsed(self, cache: ParseCache[T], path: str, stored: Stored) -> T | UserError:
+        return cache.get(path, stored.blob, lambda: self._content(path, stored))
+
+    def _content(self, path: str, stored: Stored) -> bytes | UserError:
+        if stored.mode not in _REGULAR:
+            kind = {"120000": "a symbolic link", "160000": "a submodule"}.get(stored.mode, f"of mode {stored.mode}")
+            return UserError(
+                f"this is {kind}", place=Place(path), expected="a regular file", hint="commit the file itself"
+            )
+        content = self._read.get(stored.blob)
+        if content is None:
+            content = self._objects.blobs([stored.blob], _LIMIT)[stored.blob]
+        return too_large(content, _LIMIT, Place(path)) if isinstance(content, Oversize) else content
+
+    def _one(self, cache: ParseCache[T], folder: ServicePath, files: Files, name: str, absent: D) -> T | D | UserError:
+        stored = files.get(name)
+        if stored is None:
+            return absent
+        return self._parsed(cache, "/".join(filter(None, (folder, name))), stored)
+
+    def _service_config(self, path: ServicePath, files: Files) -> ServiceConfig | UserError:
+        try:
+            service_path(path)
+        except UserError as error:
+            return error
+        return self._one(self._services, path, files, "service.yaml", ServiceConfig())
+
+    def _pinned(self, path: ServicePath, config: Files) -> tuple[FileRef, ...]:
+        """Return the SLO and every SLI file that counts for the service, the most general first."""
+        root = self._index.config.get(ServicePath(""), {})
+        slis = ("prometheus/sli.yaml", "dynatrace/sli.yaml")
+        found = [_ref(ServicePath(""), root, name) for name in slis]
+        found += [_ref(path, config, name) for name in ("slo.yaml", *slis)]
+        return tuple(ref for ref in found if ref is not None)
+
+    def _problem_files(self, here: str, ops: Files) -> tuple[Mapping[ProblemId, ProblemFile], tuple[ProblemFile, ...]]:
+        live: dict[ProblemId, ProblemFile] = {}
+        shadowed: list[ProblemFile] = []
+        for name in sorted(name for name in ops if name.startswith("problems/")):
+            path = f"{here}/{name}"
+            identity = problem_id(name.rpartition("/")[2].rpartition(".")[0])
+            problem = self._parsed(self._problems, path, ops[name])
+            file = ProblemFile(identity, FileRef(path, ops[name].blob), problem)
+            if identity in live:
+                shadowed.append(ProblemFile(identity, file.file, problem, live[identity].file.path))
+            else:
+                live[identity] = file
+        return live, tuple(shadowed)
+
+    def _remediations(self, here: str, ops: Files) -> Mapping[RemediationId, Remediation]:
+        steps: dict[RemediationId, list[StepFile]] = {}
+        for name in (name for name in ops if name.startswith("remediations/")):
+            _, identity, *rest = name.split("/")
+            step = self._parsed(self._steps, f"{here}/{name}", ops[name])
+            if rest and isinstance(step, StepFile):
+                steps.setdefault(RemediationId(identity), []).append(step)
+        states = [fold(identity, sorted(found, key=lambda step: step.number)) for identity, found in steps.items()]
+        return {state.id: state for state in sorted(states, key=lambda state: state.opened_by)}
+
+    def _desired_state(self, here: str, ops: Files) -> Desired:
+        stored = ops.get("state/desired.yaml")
+        if stored is None:
+            return {}
+        desired = self._parsed(self._desired, f"{here}/state/desired.yaml", stored)
+        if isinstance(desired, UserError):
+            raise desired
+        return desired
+
+
+def _ref(folder: ServicePath, files: Files, name: str) -> FileRef | None:
+    stored = files.get(name)
+    return FileRef("/".join(filter(None, (folder, name))), stored.blob) if stored else None
+
+
+def _playbook(data: bytes, path: str) -> Playbook:
+    """Load a playbook whose every action is understood: one that is not would be noticed when it is needed most."""
+    playbook = load_playbook(data, path)
+    findings = check_playbook(playbook)
+    if findings:
+        raise InvalidFile(findings)
+    return playbook
