@@ -8,6 +8,7 @@ from typing import Final, NoReturn
 
 import click
 
+from reconciler.cli.context import Frame
 from reconciler.cli.exits import OK, handle
 from reconciler.cli.group import LazyGroup
 from reconciler.cli.messages import use_color
@@ -15,10 +16,13 @@ from reconciler.cli.messages import use_color
 _VERBS: Final = {
     verb: f"reconciler.cli.commands.{verb.replace('-', '_')}"
     for verb in (
+        "init",
         "completion",
         "version",
     )
 }
+
+_FRAME: Final = Frame()
 
 _EPILOG: Final = """\
 Exit codes: 0 it is so or was done; 1 the answer is no (invalid, changes, not there); 2 it could not be done (usage,
@@ -39,10 +43,10 @@ def cli() -> None:
     """Self-healing for services on Kubernetes, with Git as the only database."""
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], frame: Frame = _FRAME) -> int:
     """Run one command line (without the program's name) and return its exit code; errors are told on stderr."""
     try:
-        result = cli.main(list(arguments), prog_name="reconciler", standalone_mode=False, color=use_color())
+        result = cli.main(list(arguments), prog_name="reconciler", standalone_mode=False, color=use_color(), obj=frame)
         sys.stdout.flush()
     except Exception as error:  # noqa: BLE001 - the one handler of everything, bugs included
         return handle(error)
