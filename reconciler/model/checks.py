@@ -135,7 +135,5 @@ def _lowered(text: str) -> str:
     return f"rename it, for example to `{candidate}`" if candidate else "rename it"
 
 
-def _refused(  # noqa: PLR0917 - private, and every call reads as the sentence that it makes
-    text: str, what: str, why: str, place: Place | None, expected: str, hint: str
-) -> UserError:
+def _refused(text: str, what: str, why: str, place: Place | None, expected: str, hint: str) -> UserError:
     return UserError(f"the {what} name `{shown(text)}` {why}", place=place, expected=expected, hint=hint)

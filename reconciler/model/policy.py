@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
+
+from reconciler.model.cron import check_schedule
+from reconciler.model.document import Checks, Fields, open_document
+from reconciler.model.nodes import Scalar
 
 Mode: TypeAlias = Literal["automated", "shadow", "suspended"]
 OnResolve: TypeAlias = Literal["keep", "revert"]
 DriftPolicy: TypeAlias = Literal["repair", "adopt", "report"]
+Approval: TypeAlias = Literal["automatic", "required"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,10 @@ class Drift:
 
 @dataclass(frozen=True)
 class Budgets:
-    """How much may happen: actions per hour and service, services with a running remediation at once. None: no limit."""
+    """How much may happen. None: no limit.
+
+    ``actions_per_hour`` counts for each service, ``services_at_once`` those with a running remediation.
+    """
 
     actions_per_hour: int | None = None
     services_at_once: int | None = None
@@ -43,10 +51,20 @@ class FlagPlace:
 
 
 @dataclass(frozen=True)
-class StageConfig:
-    """`stage.yaml`. ``mode`` None: as the shipyard says, else `automated`. ``rollout`` is seconds until a rollout failed.
+class Freeze:
+    """A window without changes: it opens when ``schedule`` (five cron fields, UTC) says, for ``duration`` seconds."""
 
-    ``max_problem_age``, ``retention``, ``wait`` are seconds.
+    schedule: str
+    duration: int
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """`stage.yaml`; what it does not say is left to the project's defaults, and those to the product's.
+
+    ``mode`` None: as the shipyard says, else `automated`. ``rollout`` is the time after which a rollout counts as
+    failed, ``max_problem_age`` the age from which a problem is measured before it is acted on. Times are in seconds.
     """
 
     mode: Mode | None = None
@@ -60,6 +78,8 @@ class StageConfig:
     wait: int | None = None
     max_problem_age: int | None = None
     retention: int | None = None
+    freeze: tuple[Freeze, ...] = ()
+    approval: Approval | None = None
 
 
 @dataclass(frozen=True)
@@ -84,29 +104,98 @@ class ServiceConfig:
     labels: tuple[tuple[str, str], ...] = field(default=())
 
 
-@dataclass(frozen=True)
-class StageEntry:
-    """A stage as the project's file names it; ``mode`` is what a shipyard implies, None where it says nothing."""
+def load_stage(data: bytes, path: str) -> StageConfig:
+    """Load `stage.yaml`; an empty file is all defaults.
 
-    name: str
-    mode: Mode | None = None
-
-
-@dataclass(frozen=True)
-class ProjectConfig:
-    """`project.yaml`, or what a Keptn `shipyard.yaml` says of the same. ``ops_branch`` may hold `{stage}`."""
-
-    name: str = ""
-    stages: tuple[StageEntry, ...] = ()
-    ops_branch: str = ""
-    defaults: StageConfig = StageConfig()
+    Raises:
+        InvalidFile: with all findings.
+    """
+    return stage_from(open_document(data, path, "stage", empty=True))
 
 
-@dataclass(frozen=True)
-class Command:
-    """A command file. ``remediation`` empty: the service, or with no service the stage. ``step`` 0: the newest decided."""
+def load_service(data: bytes, path: str) -> ServiceConfig:
+    """Load `service.yaml`; an empty file is all defaults, and still makes its folder a service.
 
-    verb: Literal["approve", "decline", "undo", "abort", "retry", "suspend", "resume"]
-    remediation: str = ""
-    step: int = 0
-    reason: str = ""
+    Raises:
+        InvalidFile: with all findings.
+    """
+    fields = open_document(data, path, "service", empty=True)
+    checks = Checks()
+    workload = fields.section("workload")
+    config = ServiceConfig(
+        workload=Workload(workload.text("kind"), workload.text("name"), workload.text("namespace")),
+        bounds=_bounds(fields, checks),
+        drift=_drift(fields),
+        flags=_flags(fields),
+        on_resolve=cast("OnResolve | None", fields.text("onResolve") or None),
+        rollout=_positive(fields, "rollout", checks),
+        labels=fields.pairs("labels"),
+    )
+    checks.done()
+    return config
+
+
+def stage_from(fields: Fields) -> StageConfig:
+    """Return what `stage.yaml`, or the `defaults` of a project, say. Raises `InvalidFile`."""
+    checks = Checks()
+    budgets = fields.section("budgets")
+    config = StageConfig(
+        mode=cast("Mode | None", fields.text("mode") or None),
+        bounds=_bounds(fields, checks),
+        budgets=Budgets(budgets.integer("actionsPerHour"), budgets.integer("servicesAtOnce")),
+        drift=_drift(fields),
+        flags=_flags(fields),
+        on_resolve=cast("OnResolve | None", fields.text("onResolve") or None),
+        namespace=fields.text("namespace"),
+        rollout=_positive(fields, "rollout", checks),
+        wait=checks.run(lambda: fields.seconds("wait"), None),
+        max_problem_age=_positive(fields, "maxProblemAge", checks),
+        retention=_positive(fields, "retention", checks),
+        freeze=tuple(_freeze(window, checks) for window in fields.sections("freeze")),
+        approval=cast("Approval | None", fields.text("approval") or None),
+    )
+    checks.done()
+    return config
+
+
+def _bounds(fields: Fields, checks: Checks) -> Bounds:
+    replicas = fields.section("bounds").section("replicas")
+    low, high = replicas.integer("min"), replicas.integer("max")
+    if low is not None and high is not None and low > high:
+        checks.add(
+            f"`min` ({low}) is above `max` ({high})",
+            replicas.place_of("min"),
+            expected=f"at most {high}",
+            hint="swap the two, or raise `max`",
+        )
+    return Bounds(low, high)
+
+
+def _drift(fields: Fields) -> Drift:
+    node = fields.node("drift")
+    if isinstance(node, Scalar):
+        policy = cast("DriftPolicy", node.raw)
+        return Drift(policy, policy)
+    each = fields.section("drift")
+    return Drift(
+        cast("DriftPolicy | None", each.text("controller") or None),
+        cast("DriftPolicy | None", each.text("person") or None),
+    )
+
+
+def _flags(fields: Fields) -> FlagPlace:
+    flags = fields.section("flags")
+    return FlagPlace(flags.text("project"), flags.text("environment"))
+
+
+def _freeze(window: Fields, checks: Checks) -> Freeze:
+    schedule = window.text("schedule")
+    checks.run(lambda: check_schedule(schedule, window.place_of("schedule")), None)
+    return Freeze(schedule, _positive(window, "duration", checks) or 0, window.text("reason"))
+
+
+def _positive(fields: Fields, name: str, checks: Checks) -> int | None:
+    length = checks.run(lambda: fields.seconds(name), None)
+    if length == 0:
+        checks.add(f"`{name}` is no time at all", fields.place_of(name), expected="a duration above 0", hint="")
+    return length

@@ -94,15 +94,23 @@ def _unknown(
 
 def _missing(root: Node, path: Sequence[str | int], schema: Mapping[str, Any]) -> Iterator[UserError]:
     node = _node(root, path)
+    known = schema.get("properties", {})
+    if not isinstance(node, MapNode):
+        return
+    unknown = {key.raw: key for key, _ in node.entries if key.raw not in known}
     for name in schema["required"]:
-        if isinstance(node, MapNode) and node.get(name) is None:
-            rule = schema.get("properties", {}).get(name, {})
-            yield UserError(
-                f"`{name}` is missing" + (f" in {_label(path)}" if path else ""),
-                place=node.place,
-                expected=describe(rule),
-                hint=_example([name], rule) or f"add `{name}`",
-            )
+        if node.get(name) is not None:
+            continue
+        slip = unknown.get(nearest(name, unknown))
+        if slip is not None and schema.get("additionalProperties") is False:
+            continue  # reported as an unknown key that was probably meant as this one
+        rule = known.get(name, {})
+        yield UserError(
+            f"`{name}` is missing" + (f" in {_label(path)}" if path else ""),
+            place=slip.place if slip else node.place,
+            expected=describe(rule),
+            hint=f"write `{name}` for `{shown(slip.raw)}`" if slip else _example([name], rule) or f"add `{name}`",
+        )
 
 
 def _wrong_value(keyword: str, root: Node, path: Sequence[str | int], schema: Mapping[str, Any]) -> UserError:
