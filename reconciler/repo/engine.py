@@ -1,0 +1,112 @@
+"""Starting git for one mirror: which environment, which time-out, whose secret, and nothing of that in a message.
+
+Everything the mirror runs goes through here. Local commands never see the remote's secret; it is asked for anew before
+each command that talks to the remote.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.model.errors import ConfigError
+from reconciler.repo import argv as commands
+from reconciler.repo.argv import Argv
+from reconciler.repo.environ import engine_environment
+from reconciler.repo.faults import checked, timed_out
+from reconciler.repo.process import Finished, Process, ProcessTimedOutError, run
+from reconciler.repo.remote import Credentials, Remote, redact
+
+_OLDEST = (2, 31)
+_HERE = Remote("", "file")
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds after which git is given up: ``local`` for each answer of a child, the others for a whole command."""
+
+    local: float = 30.0
+    network: float = 60.0
+    first_fetch: float = 900.0
+    upkeep: float = 900.0
+
+
+class Engine:
+    """Starts git processes for one mirror."""
+
+    def __init__(
+        self,
+        remote: Remote,
+        credentials: Credentials,
+        timeouts: Timeouts,
+        clock: Callable[[], float],
+        base: Mapping[str, str] | None = None,
+    ) -> None:
+        self.remote = remote
+        self.timeouts = timeouts
+        self._credentials = credentials
+        self._clock = clock
+        self._base = dict(os.environ if base is None else base)
+        self._local = engine_environment(self._base, _HERE, Credentials(), network_timeout=timeouts.network)
+        # A short path of its own: the socket's full name must stay under 104 bytes.
+        self._sockets = Path(tempfile.mkdtemp(prefix="rec-")) if remote.scheme == "ssh" else None
+
+    def start(self, argv: Argv) -> Process:
+        """Start a local command whose answers are read as they come."""
+        return Process(argv, self._local, timeout=self.timeouts.local, clock=self._clock)
+
+    def local(self, doing: str, argv: Argv, *, data: bytes = b"", timeout: float | None = None) -> Finished:
+        """Run a command that touches only this machine."""
+        try:
+            return run(argv, self._local, timeout=timeout or self.timeouts.local, clock=self._clock, data=data)
+        except ProcessTimedOutError as error:
+            raise timed_out(doing, error) from error
+
+    def check_version(self) -> None:
+        """Refuse a git that is too old.
+
+        Raises:
+            ConfigError: git is missing or older than 2.31, which cannot take settings from the environment.
+        """
+        text = checked("asking for git's version", self.local("asking for git's version", commands.version()))
+        found = re.search(rb"(\d+)\.(\d+)", text)
+        if found is None or (int(found[1]), int(found[2])) < _OLDEST:
+            raise ConfigError(f"{text.decode('utf-8', 'replace').strip()} is too old", hint="install git 2.31 or newer")
+
+    def talk(self, doing: str, argv: Argv, *, timeout: float | None = None) -> Finished:
+        """Run a command that talks to the remote; its output and errors come back without secrets.
+
+        Raises:
+            TransientError: it took too long. BlindError: the secret cannot be read.
+        """
+        credentials = self._credentials
+        secret = credentials.secret() if credentials.secret is not None else ""
+        environment = engine_environment(
+            self._base,
+            self.remote,
+            credentials,
+            secret=secret,
+            control_directory=self._sockets,
+            network_timeout=self.timeouts.network,
+        )
+        try:
+            finished = run(argv, environment, timeout=timeout or self.timeouts.network, clock=self._clock)
+        except ProcessTimedOutError as error:
+            raise timed_out(doing, error) from error
+        output = redact(finished.stdout.decode("utf-8", "surrogateescape"), secret, credentials.username)
+        errors = redact(finished.stderr, secret, credentials.username)
+        return Finished(finished.status, output.encode("utf-8", "surrogateescape"), errors)
+
+    def close(self) -> None:
+        """End the shared ssh connection, which would otherwise live for another minute."""
+        if self._sockets is None:
+            return
+        for socket in self._sockets.iterdir():
+            run(commands.ssh_exit(socket), self._local, timeout=5.0, clock=self._clock)
+        shutil.rmtree(self._sockets, ignore_errors=True)
+        self._sockets = None

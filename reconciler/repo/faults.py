@@ -1,0 +1,176 @@
+"""What git's failures mean for the caller: text on standard error becomes one of the product's errors.
+
+git speaks to people, not to programs: apart from ``push --porcelain`` the exit status is 128 for everything. Its
+children run in the C locale, so the phrases below are stable; what matches none of them is taken as passing by itself
+(`TransientError`), never as success.
+
+::
+
+    TransientError
+    └── BlindError
+        └── DamagedError    objects that must be there are not, or cannot be read; the mirror is made anew
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from reconciler.model.errors import BlindError, ConfigError, ReconcilerError, TransientError
+from reconciler.repo.process import Finished, ProcessTimedOutError
+
+_SHOWN: Final = 600
+
+
+class DamagedError(BlindError):
+    """An object that must be there is missing or unreadable. The next `Mirror.fetch` makes the mirror anew."""
+
+
+@dataclass(frozen=True)
+class _Kind:
+    phrases: re.Pattern[str]
+    error: type[ConfigError | TransientError]
+    meaning: str
+    hint: str
+
+
+def _kind(phrases: str, error: type[ConfigError | TransientError], meaning: str, hint: str) -> _Kind:
+    return _Kind(re.compile(phrases, re.IGNORECASE), error, meaning, hint)
+
+
+_KINDS: Final = (
+    _kind(
+        r"dubious ownership",
+        ConfigError,
+        "the remote repository belongs to another user, and Git refuses to work in it",
+        "run the daemon as the repository's owner, or give the directory to the daemon's user",
+    ),
+    _kind(
+        r"transport '[^']*' not allowed",
+        ConfigError,
+        "this way of reaching a repository is not allowed",
+        "use a path, file, https, http or ssh",
+    ),
+    _kind(
+        r"unknown repository extension|mismatched algorithms|unsupported (hash|object format)",
+        ConfigError,
+        "the repository's format is not supported",
+        "use a SHA-1 repository with ref files (git init's default)",
+    ),
+    _kind(
+        r"shallow update not allowed|attempt to fetch/clone from a shallow|source repository is shallow",
+        ConfigError,
+        "the remote is a shallow clone, so its history ends somewhere",
+        "run `git fetch --unshallow` there, or name the complete repository",
+    ),
+    _kind(
+        r"host key verification failed|remote host identification has changed",
+        BlindError,
+        "the ssh server's host key is not known",
+        "put the server's key into the known_hosts file that the configuration names",
+    ),
+    _kind(
+        r"authentication failed|returned error: 401|could not read (username|password)|terminal prompts disabled"
+        r"|permission denied \(|invalid username or|invalid credentials",
+        BlindError,
+        "the remote refuses our credentials",
+        "renew the token or key; a changed token file is read again by itself",
+    ),
+    _kind(
+        r"returned error: 403|access denied|forbidden|insufficient (scope|permission)|not allowed to (read|download)"
+        r"|permission to .* denied|service not enabled",
+        BlindError,
+        "the remote knows us but does not let us in",
+        "give the daemon's account read and write access to the repository",
+    ),
+    _kind(
+        r"returned error: 30[1278]|unable to update url base from redirection",
+        BlindError,
+        "the remote has moved",
+        "put the repository's new address into the configuration",
+    ),
+    _kind(
+        r"returned error: (404|410)|repository .*not found|does not exist|not appear to be a git repository"
+        r"|project you were looking for|not a git repository",
+        BlindError,
+        "there is no repository at this address, or we may not see it",
+        "correct the address, or give the daemon's account access",
+    ),
+    _kind(
+        r"could not resolve|failed to connect|connection refused|no route to host|network is unreachable"
+        r"|couldn't connect|connection timed out|operation timed out|SSL certificate|certificate verify",
+        BlindError,
+        "the remote cannot be reached",
+        "check the address, the network and, for https, the certificate authority file",
+    ),
+    _kind(
+        r"no space left on device|disk quota exceeded|read-only file system",
+        TransientError,
+        "a disk is full or read-only",
+        "make space on the disk of the mirror or of the remote",
+    ),
+    _kind(
+        r"couldn't find remote ref",
+        TransientError,
+        "a branch vanished while it was fetched",
+        "",
+    ),
+)
+
+_DAMAGE: Final = re.compile(
+    r"bad object|unable to read|loose object .* (is )?corrupt|object file .* is empty|missing (blob|tree|commit)"
+    r"|pack(file)? .*(corrupt|invalid|truncated|does not match|cannot be accessed|far too short)|inflate"
+    r"|bad tree object"
+    r"|not a valid object|could not (read|parse)|failed to (read|traverse)|unresolved deltas|did not send all necessary"
+    r"|object directory .* does not exist|bad signature|index file .* (is )?(too small|corrupt)|pack-objects died"
+    r"|not a git repository",
+    re.IGNORECASE,
+)
+
+
+def _shorten(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    joined = "; ".join(lines)
+    return joined if len(joined) <= _SHOWN else joined[:_SHOWN] + " ..."
+
+
+def transport_error(doing: str, stderr: str) -> ReconcilerError:
+    """Return the error for a fetch, push or listing that failed. ``stderr`` must be redacted already."""
+    for kind in _KINDS:
+        if kind.phrases.search(stderr):
+            return kind.error(f"{doing}: {kind.meaning}: {_shorten(stderr)}", hint=kind.hint)
+    return TransientError(f"{doing} failed: {_shorten(stderr) or 'git gave no reason'}")
+
+
+def damage(stderr: str) -> bool:
+    """Tell whether git complained about objects of our own mirror that are missing or broken."""
+    return _DAMAGE.search(stderr) is not None
+
+
+def local_error(doing: str, stderr: str) -> TransientError:
+    """Return the error for a command that only reads or writes the mirror."""
+    if damage(stderr):
+        return DamagedError(
+            f"{doing}: an object is missing or unreadable: {_shorten(stderr)}",
+            hint="the mirror is made anew by itself; if it persists run `git fsck` in the remote repository",
+        )
+    return TransientError(f"{doing} failed: {_shorten(stderr) or 'git gave no reason'}")
+
+
+def timed_out(doing: str, error: ProcessTimedOutError) -> TransientError:
+    """Return the error for a command that was killed because it took too long."""
+    return TransientError(
+        f"{doing}: {error}", hint="if it persists, look at the remote's load and at the network in between"
+    )
+
+
+def checked(doing: str, finished: Finished) -> bytes:
+    """Return the output of a local command that must succeed.
+
+    Raises:
+        TransientError: it failed; `DamagedError` where objects are at fault.
+    """
+    if finished.status:
+        raise local_error(doing, finished.stderr)
+    return finished.stdout

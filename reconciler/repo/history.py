@@ -1,0 +1,96 @@
+"""Walking commits: what came since, what descends from what, what changed a path last.
+
+What a wake-up needs (a few commits on top of a known one) is walked here through the persistent children; only
+longer or merged histories start ``rev-list``. Order is by ancestry: dates in commits may lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from reconciler.model.names import CommitId
+from reconciler.repo import argv
+from reconciler.repo.faults import checked, local_error
+from reconciler.repo.names import commit_id
+from reconciler.repo.objects import CommitInfo
+from reconciler.repo.reader import Reader, StartProcess
+
+_WALKED: Final = 256
+_BATCH: Final = 512
+
+
+class History:
+    """Answers questions about ancestry in one mirror. One owner thread."""
+
+    def __init__(self, git_dir: Path, start: StartProcess, reader: Reader) -> None:
+        self._git_dir = git_dir
+        self._start = start
+        self._reader = reader
+
+    def commits(
+        self, tip: CommitId, *, since: CommitId | None = None, paths: Sequence[str] = (), limit: int | None = None
+    ) -> Iterator[CommitInfo]:
+        """Yield the commits reachable from the tip and not from ``since``, children before their parents.
+
+        All parents are followed. With ``paths`` only commits that changed one of them, on side branches too.
+        """
+        chain = None if paths or since is None else self._chain(tip, since)
+        if chain is not None:
+            yield from chain[:limit]
+            return
+        with self._start(argv.rev_list(self._git_dir, tip, since=since, paths=paths, limit=limit)) as process:
+            ids = _lines(iter(process.chunk, b""))
+            while batch := list(islice(ids, _BATCH)):
+                yield from self._reader.commits(batch)
+            checked(f"walking the history of {tip}", process.finish())
+
+    def _chain(self, tip: CommitId, since: CommitId) -> list[CommitInfo] | None:
+        """Return ``since..tip`` where it is a short chain without merges, else None."""
+        chain: list[CommitInfo] = []
+        current = tip
+        while current != since:
+            info = self._reader.commit(current)
+            if len(info.parents) != 1 or len(chain) == _WALKED:
+                return None
+            chain.append(info)
+            current = info.parents[0]
+        return chain
+
+    def is_ancestor(self, old: CommitId, new: CommitId) -> bool:
+        """Tell whether ``new`` is ``old`` or descends from it."""
+        seen: set[CommitId] = {new}
+        level: list[CommitId] = [new]
+        while level:
+            if old in level:
+                return True
+            if len(seen) > _WALKED:
+                return self._ask_git(old, new)
+            parents = [parent for info in self._reader.commits(level) for parent in info.parents]
+            level = [parent for parent in dict.fromkeys(parents) if parent not in seen]
+            seen.update(level)
+        return False
+
+    def _ask_git(self, old: CommitId, new: CommitId) -> bool:
+        with self._start(argv.is_ancestor(self._git_dir, old, new)) as process:
+            finished = process.finish()
+        if finished.status not in {0, 1}:
+            raise local_error(f"comparing {old} with {new}", finished.stderr)
+        return finished.status == 0
+
+    def last_change(self, tip: CommitId, path: str) -> CommitInfo | None:
+        """Return the newest commit that changed a file or a directory, None where none did."""
+        with self._start(argv.last_change(self._git_dir, tip, path)) as process:
+            output = checked(f"looking for the last change of {path}", process.finish())
+        text = output.decode("ascii", "replace").strip()
+        return self._reader.commit(commit_id(text)) if text else None
+
+
+def _lines(chunks: Iterator[bytes]) -> Iterator[CommitId]:
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield commit_id(line.decode("ascii", "replace"))

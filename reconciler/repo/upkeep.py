@@ -1,0 +1,184 @@
+"""The mirror's directory: made, claimed, swept after a crash, examined for damage, set aside, kept small.
+
+A mirror is a cache of the remote: whatever is wrong with it, making it anew is always right, so nothing here tries to
+repair. Only directories that carry our mark are ever swept or moved.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from reconciler.model.errors import ConfigError
+
+MARK: Final = "reconciler-mirror"
+"""A file that says that the directory is ours; it holds the remote's address and is locked while in use."""
+
+_LEFTOVERS: Final = (
+    # What killed git processes leave behind, below the git directory.
+    "*.lock",
+    "fast_import_crash_*",
+    "refs/**/*.lock",
+    "objects/*.lock",
+    "objects/info/*.lock",
+    "objects/info/commit-graphs/*.lock",
+    "objects/info/commit-graphs/tmp_graph_*",
+    "objects/pack/*.lock",
+    "objects/pack/tmp_*",
+    "objects/pack/.tmp-*",
+    "objects/pack/*.keep",
+    "objects/??/tmp_obj_*",
+    "objects/incoming-*",
+    "objects/tmp_objdir-*",
+)
+_PACK_TRAILER: Final = 20
+
+
+class Claim:
+    """The right of this process to a mirror: a lock on its mark. Two processes would sweep each other's work."""
+
+    def __init__(self, git_dir: Path) -> None:
+        self._file = (git_dir / MARK).open("r+", encoding="utf-8")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            raise ConfigError(
+                f"the mirror {git_dir} is in use by another process",
+                hint="stop the other daemon, or give this one a mirror directory of its own",
+            ) from error
+
+    def release(self) -> None:
+        """Let another process have it."""
+        self._file.close()
+
+
+def is_ours(git_dir: Path) -> bool:
+    """Tell whether the directory is a mirror of ours.
+
+    Raises:
+        ConfigError: something else is there.
+    """
+    if (git_dir / MARK).is_file():
+        return True
+    if git_dir.exists() and (not git_dir.is_dir() or any(git_dir.iterdir())):
+        raise ConfigError(
+            f"{git_dir} exists and is no mirror of reconciler",
+            hint="name a directory that does not exist or is empty; what is there was left alone",
+        )
+    return False
+
+
+def begin(git_dir: Path, url: str) -> Path:
+    """Return an empty directory beside the mirror, marked for this address, to make the mirror in.
+
+    The finished one is renamed into place, so that a killed daemon leaves either a whole mirror or none.
+    """
+    new = git_dir.with_name(f"{git_dir.name}.new")
+    if (new / MARK).is_file():
+        shutil.rmtree(new)
+    try:
+        new.mkdir(parents=True)
+        (new / MARK).write_text(f"{url}\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"the mirror {git_dir} cannot be made: {error.strerror}",
+            hint="let the daemon's user write to the directory that the mirror is in; it needs nothing else there",
+        ) from error
+    return new
+
+
+def marked_url(git_dir: Path) -> str:
+    """Return the address that the mirror was made for."""
+    return (git_dir / MARK).read_text(encoding="utf-8").strip()
+
+
+def share_objects(git_dir: Path, objects: Path) -> None:
+    """Let the mirror read the objects of a repository on this machine."""
+    info = git_dir / "objects" / "info"
+    info.mkdir(parents=True, exist_ok=True)
+    (info / "alternates").write_text(f"{objects}\n", encoding="utf-8")
+
+
+def shared_with(git_dir: Path) -> str:
+    """Return the object directory that the mirror reads besides its own, or an empty text."""
+    try:
+        return (git_dir / "objects" / "info" / "alternates").read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def sweep(git_dir: Path) -> list[str]:
+    """Remove what killed processes of ours left behind and return it, relative to the mirror. Only under a `Claim`."""
+    removed: list[str] = []
+    for leftover in _leftovers(git_dir):
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            with suppress(FileNotFoundError):
+                leftover.unlink()
+        removed.append(str(leftover.relative_to(git_dir)))
+    return removed
+
+
+def _leftovers(git_dir: Path) -> Iterator[Path]:
+    for pattern in _LEFTOVERS:
+        yield from git_dir.glob(pattern)
+    index = git_dir / "index"
+    if index.exists():
+        # A bare repository has no index; an empty one, as GitPython leaves it, makes gc fail.
+        yield index
+
+
+def damage(git_dir: Path) -> str:
+    """Return what is visibly wrong with the mirror, or an empty text. Costs two small reads a pack, no walk.
+
+    Seen are missing files, packs cut short or without index, empty loose objects, and a lost alternate; anything
+    subtler shows when it is read.
+    """
+    for name in ("HEAD", "config", "objects", "refs"):
+        if not (git_dir / name).exists():
+            return f"{name} is missing"
+    alternate = shared_with(git_dir)
+    if alternate and not Path(alternate).is_dir():
+        return f"the shared objects {alternate} are missing"
+    for pack in (git_dir / "objects" / "pack").glob("pack-*.pack"):
+        if not _pack_is_whole(pack):
+            return f"{pack.name} is cut short or has no index"
+    for loose in (git_dir / "objects").glob("??/*"):
+        if not loose.stat().st_size:
+            return f"the object {loose.parent.name}{loose.name} is empty"
+    for ref in (git_dir / "refs").rglob("*"):
+        if ref.is_file() and not ref.stat().st_size:
+            return f"the ref {ref.name} is empty"
+    return ""
+
+
+def _pack_is_whole(pack: Path) -> bool:
+    """Compare the checksum at the pack's end with the one that its index recorded."""
+    try:
+        with pack.open("rb") as data, pack.with_suffix(".idx").open("rb") as index:
+            data.seek(-_PACK_TRAILER, os.SEEK_END)
+            index.seek(-2 * _PACK_TRAILER, os.SEEK_END)
+            return data.read(_PACK_TRAILER) == index.read(_PACK_TRAILER)
+    except OSError:
+        return False
+
+
+def set_aside(git_dir: Path) -> Path:
+    """Move a damaged mirror out of the way and return where it is now; an older damaged one is removed."""
+    target = git_dir.with_name(f"{git_dir.name}.damaged")
+    if (target / MARK).is_file():
+        shutil.rmtree(target)
+    git_dir.rename(target)
+    return target
+
+
+def clutter(git_dir: Path) -> int:
+    """Return how many packs the mirror has of its own: each slows every new process a little."""
+    return sum(1 for _ in (git_dir / "objects" / "pack").glob("pack-*.pack"))
