@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from reconciler.model.errors import BlindError, TerminalError
+from reconciler.targets.near import alike
 from reconciler.targets.unleash import marks, meaning
 from reconciler.targets.unleash.flow import Change, FlagServer, State
-from reconciler.targets.unleash.names import FlagPlace, alike, path
+from reconciler.targets.unleash.names import FlagPlace, path
 from reconciler.targets.unleash.reading import items
 from reconciler.targets.unleash.refusals import MissingError, UnusableError, denied, refused
 from reconciler.targets.unleash.tags import make_tag_type, values_of_ours

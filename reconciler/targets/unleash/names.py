@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from reconciler.model.targets import Target, WantFlag
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 _NAME = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.!~*'()-]{1,100}\Z")
 """What Unleash calls URL friendly (`encodeURIComponent(name) === name`), at most 100 long, not `.` or `..`."""
-MAX_COMPARED = 20_000
 
 
 @dataclass(frozen=True)
@@ -54,15 +48,3 @@ class FlagPlace:
 def path(*parts: str) -> str:
     """Return ``/part/part`` with every part percent-encoded, slashes included."""
     return "".join(f"/{quote(part, safe='')}" for part in parts)
-
-
-def alike(name: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Return up to three names that ``name`` was probably meant to be, best first; case weighs nothing.
-
-    A name that only goes on where the other ends (`prod`, `production`) counts as alike.
-    """
-    folded = name.casefold()
-    known = {other.casefold(): other for other, _ in zip(names, range(MAX_COMPARED), strict=False)}
-    close = get_close_matches(folded, known, n=3, cutoff=0.6)
-    longer = [other for other in known if folded and (other.startswith(folded) or folded.startswith(other))]
-    return tuple(known[other] for other in dict.fromkeys([*close, *longer]))[:3]
