@@ -1,10 +1,11 @@
 """The JSON Schemas of the files: found, compiled once, and applied to nodes.
 
 The schemas in `schemas/` are what editors use, and the files are validated with exactly these, so the two cannot
-disagree. Two keywords of our own are annotations to everybody else:
+disagree. Three keywords of our own are annotations to everybody else:
 
 * ``x-expected``: what may stand here, in words, for the message.
 * ``x-unknownKeys: near``: unknown keys are tolerated (Keptn ignored them), unless they look like a slip of a known one.
+* ``x-redact: true``: people put secrets here by mistake, so messages don't show the value.
 """
 
 from __future__ import annotations

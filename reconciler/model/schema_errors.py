@@ -132,6 +132,8 @@ def _wrong_value(keyword: str, root: Node, path: Sequence[str | int], schema: Ma
 
 def _problem(keyword: str, node: Node | None, schema: Mapping[str, Any]) -> str:
     limit = schema.get(keyword)
+    if schema.get("x-redact"):
+        return "is not what is expected here"
     if keyword in ("minLength", "minItems", "minProperties"):
         return "is empty" if limit == 1 else f"is shorter than {limit}"
     if keyword in ("maxLength", "maxItems", "maxProperties"):
@@ -199,10 +201,10 @@ def _as_list(value: Any) -> list[str]:
 
 def _example(path: Sequence[str | int], schema: Mapping[str, Any]) -> str:
     examples = schema.get("examples")
-    name = next((part for part in reversed(path) if isinstance(part, str)), "")
-    if not examples or isinstance(examples[0], (dict, list)) or not name:
+    if not examples or isinstance(examples[0], (dict, list)) or not path:
         return ""
-    return f"write for example `{name}: {_written(examples[0])}`"
+    before = f"{shown(path[-1])}:" if isinstance(path[-1], str) else "-"
+    return f"write for example `{before} {_written(examples[0])}`"
 
 
 def _written(value: Any) -> str:

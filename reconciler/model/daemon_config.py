@@ -1,0 +1,181 @@
+"""`reconciler.yaml`: the daemon's own configuration, which never lies in the configuration repository.
+
+Whoever can open a pull request there must not be able to redirect a token or widen what may be reached, so
+connections and allow-lists are here. It names files and environment variables with secrets and never holds one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final, Literal, cast
+
+from reconciler.model.connections import (
+    DEFAULT_FLAG_PROJECT,
+    DEFAULT_KINDS,
+    AllowList,
+    Endpoint,
+    FlagsConnection,
+    KubernetesConnection,
+    StageConnections,
+    connections_from,
+    one_of,
+)
+from reconciler.model.document import Checks, Fields, checked, parse
+from reconciler.model.invalid import InvalidFile
+from reconciler.model.names import ProjectName, StageName
+from reconciler.model.no_secrets import check_git_url, inline_secrets, is_local
+from reconciler.model.nodes import MapNode
+
+POLL: Final = 30.0
+"""Seconds between two looks at a repository that does not tell of its commits."""
+EVERY_STAGE: Final = "*"
+
+
+@dataclass(frozen=True)
+class RepositoryConfig:
+    """The configuration repository. A ``url`` that is a path has been made relative to the daemon's folder."""
+
+    url: str
+    branch_prefix: str = ""
+    username: str = ""
+    token_file: Path | None = None
+    token_env: str = ""
+    ssh_key_file: Path | None = None
+    known_hosts_file: Path | None = None
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a stage may reach and how, with every default filled in. ``kubernetes`` or ``flags`` None: not connected."""
+
+    namespaces: frozenset[str]
+    kinds: frozenset[str]
+    flag_projects: frozenset[str]
+    flag_environments: frozenset[str]
+    endpoints: Mapping[str, Endpoint]
+    kubernetes: KubernetesConnection | None
+    flags: FlagsConnection | None
+
+
+@dataclass(frozen=True)
+class ProjectConnections:
+    """A project's part of the configuration. ``poll`` is in seconds; ``stages`` may have the key `*`."""
+
+    name: ProjectName
+    repository: RepositoryConfig
+    poll: float = POLL
+    stages: Mapping[str, StageConnections] = field(default_factory=dict)
+
+    def reach(self, stage: StageName) -> Reach:
+        """Return the connections of a stage: its own blocks, else those of `*`, else the defaults.
+
+        The defaults are the namespace `<project>-<stage>`, Deployments and StatefulSets, the flag project `default` and
+        the stage's name as flag environment; a project and environment named in the flag connection are allowed too.
+        """
+        wider = self.stages.get(EVERY_STAGE, StageConnections())
+        own = self.stages.get(stage, StageConnections()).over(wider)
+        allow = own.allow or AllowList()
+        flags = own.flags
+        if flags is not None:
+            flags = replace(
+                flags, project=flags.project or DEFAULT_FLAG_PROJECT, environment=flags.environment or stage
+            )
+        project = flags.project if flags else DEFAULT_FLAG_PROJECT
+        environment = flags.environment if flags else stage
+        return Reach(
+            namespaces=_or(allow.namespaces, f"{self.name}-{stage}"),
+            kinds=_or(allow.kinds, *DEFAULT_KINDS),
+            flag_projects=_or(allow.flag_projects, project),
+            flag_environments=_or(allow.flag_environments, environment),
+            endpoints=allow.endpoints,
+            kubernetes=own.kubernetes,
+            flags=flags,
+        )
+
+
+@dataclass(frozen=True)
+class LogConfig:
+    """What is logged and how."""
+
+    format: Literal["json", "console"] = "json"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+@dataclass(frozen=True)
+class DaemonConfig:
+    """A whole `reconciler.yaml`. ``state_dir`` may be deleted at any time."""
+
+    projects: Mapping[ProjectName, ProjectConnections]
+    state_dir: Path
+    log: LogConfig = LogConfig()
+
+
+def load_daemon_config(data: bytes, path: str) -> DaemonConfig:
+    """Load the configuration; names of files are taken from the folder of ``path``. Nothing is opened.
+
+    Raises:
+        InvalidFile: with all findings; none of them repeats a secret that was written into the file.
+    """
+    root = parse(data, path)
+    if secrets := list(inline_secrets(root)):
+        raise InvalidFile(secrets)
+    fields = checked(root, "reconciler")
+    folder = Path(path).parent
+    checks = Checks()
+    projects = {
+        ProjectName(name): _project(ProjectName(name), section, folder, checks)
+        for name, section in _sections(fields, "projects")
+    }
+    checks.done()
+    log = fields.section("log")
+    return DaemonConfig(
+        projects=projects,
+        state_dir=folder / fields.text("stateDir", "state"),
+        log=LogConfig(
+            cast("Literal['json', 'console']", log.text("format", "json")),
+            cast("Literal['debug', 'info', 'warning', 'error']", log.text("level", "info")),
+        ),
+    )
+
+
+def _project(name: ProjectName, fields: Fields, folder: Path, checks: Checks) -> ProjectConnections:
+    poll = fields.go_seconds("poll")
+    if poll is not None and poll <= 0:
+        checks.add("`poll` is no time at all", fields.place_of("poll"), expected="a duration above 0")
+    return ProjectConnections(
+        name=name,
+        repository=_repository(fields.section("repository"), folder, checks),
+        poll=poll or POLL,
+        stages={stage: connections_from(section, folder, checks) for stage, section in _sections(fields, "stages")},
+    )
+
+
+def _repository(fields: Fields, folder: Path, checks: Checks) -> RepositoryConfig:
+    url = fields.text("url")
+    checks.run(lambda: check_git_url(url, fields.place_of("url")), None)
+    one_of(fields, ("tokenFile", "tokenEnv"), checks)
+
+    def file(name: str) -> Path | None:
+        text = fields.text(name)
+        return folder / text if text else None
+
+    return RepositoryConfig(
+        url=str(folder / url) if is_local(url) else url,
+        branch_prefix=fields.text("branchPrefix"),
+        username=fields.text("username"),
+        token_file=file("tokenFile"),
+        token_env=fields.text("tokenEnv"),
+        ssh_key_file=file("sshKeyFile"),
+        known_hosts_file=file("knownHostsFile"),
+    )
+
+
+def _sections(fields: Fields, name: str) -> list[tuple[str, Fields]]:
+    node = fields.node(name)
+    return [(key.raw, Fields(value)) for key, value in node.entries] if isinstance(node, MapNode) else []
+
+
+def _or(listed: tuple[str, ...] | None, *default: str) -> frozenset[str]:
+    return frozenset(default if listed is None else listed)
