@@ -40,7 +40,13 @@ class Draft:
     """Steps, wants and the next due moment of one call."""
 
     def __init__(
-        self, snapshot: Snapshot, facts: Mapping[Want, Fact], now: Instant, *, only: RemediationId | None = None
+        self,
+        snapshot: Snapshot,
+        facts: Mapping[Want, Fact],
+        now: Instant,
+        *,
+        only: RemediationId | None = None,
+        timers: bool = True,
     ) -> None:
         self.stage = snapshot.stage
         self.now = Instant(max(now, snapshot.stage.now_floor))
@@ -54,6 +60,7 @@ class Draft:
         self._used: dict[str, Mapping[str, Any]] = {}
         self._changed: dict[ServicePath, ServiceView] = {}
         self._only = only
+        self._timers = timers
 
     def view(self, service: ServicePath) -> ServiceView:
         """Return the service as it is after the steps made so far."""
@@ -91,7 +98,9 @@ class Draft:
         return self.see((want,))[0]
 
     def at(self, moment: Instant) -> bool:
-        """Whether a moment has come; where it has not, ask to be called again then."""
+        """Whether a moment has come; where it has not, ask to be called then. Never while the clock is in doubt."""
+        if not self._timers:
+            return False
         if self.now >= moment:
             return True
         self.due = moment if self.due is None else min(self.due, moment)

@@ -40,13 +40,15 @@ class Decision:
 
 def decide(
     snapshot: Snapshot, facts: Mapping[Want, Fact], now: Instant, services: Iterable[ServicePath],
-    *, only: RemediationId | None = None,
+    *, only: RemediationId | None = None, timers: bool = True,
 ) -> Decision:  # fmt: skip
     """Return the decision about ``services`` (others are not looked at); ``only`` restricts it to one remediation.
 
+    ``timers`` False: the clock is in doubt and nothing is decided because time went by (law 3).
+
     Raises BugError where the rules contradict themselves; every other trouble is a step.
     """
-    draft = Draft(snapshot, facts, now, only=only)
+    draft = Draft(snapshot, facts, now, only=only, timers=timers)
     _stage_turns(draft)
     for service in services:
         _service(draft, service)

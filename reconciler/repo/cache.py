@@ -8,33 +8,33 @@ from typing import Generic, TypeVar
 
 from reconciler.model.errors import UserError
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
-class ParseCache(Generic[T]):
+class ParseCache(Generic[T_co]):
     """The most recently used results of one parser, bounded by the size of what was parsed.
 
     Keyed by path and blob, since refusals carry their path. A refusal is a result like any other.
     """
 
-    def __init__(self, parse: Callable[[bytes, str], T], budget: int = 32 << 20) -> None:
+    def __init__(self, parse: Callable[[bytes, str], T_co], budget: int = 32 << 20) -> None:
         self._parse = parse
         self._budget = budget
         self._size = 0
-        self._kept: OrderedDict[tuple[str, str], tuple[T | UserError, int]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], tuple[T_co | UserError, int]] = OrderedDict()
 
     def __contains__(self, key: object) -> bool:
         """Whether (path, blob) has been parsed."""
         return key in self._kept
 
-    def get(self, path: str, blob: str, content: Callable[[], bytes | UserError]) -> T | UserError:
+    def get(self, path: str, blob: str, content: Callable[[], bytes | UserError]) -> T_co | UserError:
         """Return the parsed file, asking for its content only where it is new."""
         found = self._kept.get((path, blob))
         if found is not None:
             self._kept.move_to_end((path, blob))
             return found[0]
         data = content()
-        result: T | UserError
+        result: T_co | UserError
         if isinstance(data, UserError):
             result, size = data, 256
         else:

@@ -1,0 +1,89 @@
+"""When to look again at which service, without anything having been pushed.
+
+Three reasons: a decision is on its way into the world (soon, then less often), something is held whose lifting shows
+only outside Git (now and then), and the sweep over everything held, which notices drift. Nothing here is truth.
+"""
+
+from __future__ import annotations
+
+from reconciler.daemon.backoff import Backoff
+from reconciler.daemon.clock import Clock
+from reconciler.model.instant import Instant
+from reconciler.model.names import ServicePath
+
+PENDING = (0.1, 5.0)
+"""First and longest pause, in seconds, between looks at a rollout in progress."""
+HELD = 15.0
+"""Seconds between looks at what a held remediation waits for."""
+
+
+class Agenda:
+    """The moments, monotonic seconds, at which services are to be looked at again."""
+
+    def __init__(self, clock: Clock, *, sweep_every: float = 30.0, seed: int = 0) -> None:
+        self._clock = clock
+        self._every = sweep_every
+        self._seed = seed
+        self._when: dict[ServicePath, float] = {}
+        self._pauses: dict[ServicePath, Backoff] = {}
+        self._held: set[ServicePath] = set()
+        self._sweep_at = clock.monotonic() + sweep_every
+        self._wake: float | None = None
+        self._timed: set[ServicePath] = set()
+
+    def note(self, service: ServicePath, *, pending: bool, held: bool, blind: bool) -> None:
+        """Say how a service stands after a pass."""
+        if held:
+            self._held.add(service)
+        else:
+            self._held.discard(service)
+        now = self._clock.monotonic()
+        if pending or blind:
+            pause = self._pauses.setdefault(service, Backoff(*PENDING, seed=self._seed + len(self._pauses)))
+            self._when[service] = now + pause.next()
+        elif held:
+            self._pauses.pop(service, None)
+            self._when[service] = now + HELD
+        else:
+            self._pauses.pop(service, None)
+            self._when.pop(service, None)
+
+    def take_due(self) -> set[ServicePath]:
+        """Return the services whose moment has come."""
+        now = self._clock.monotonic()
+        due = {service for service, when in self._when.items() if when <= now}
+        for service in due:
+            del self._when[service]
+        if self._wake is not None and self._clock.wall() >= self._wake:
+            due |= self._timed | self._held | self._pauses.keys()
+            self._wake = None
+        return due
+
+    def waiting(self) -> set[ServicePath]:
+        """Return the services that hold something back: any step may be what they wait for."""
+        return set(self._held)
+
+    def wake_at(self, moment: Instant | None) -> None:
+        """Look again at everything that waits when a moment (wall clock) comes."""
+        if moment is not None:
+            self._wake = float(moment) if self._wake is None else min(self._wake, float(moment))
+
+    def look_soon(self) -> None:
+        """Look again at everything that waits, at once."""
+        self._wake = self._clock.wall()
+
+    def sweep_due(self) -> bool:
+        """Whether the time for a sweep has come; the next one is then due later."""
+        now = self._clock.monotonic()
+        if now < self._sweep_at:
+            return False
+        self._sweep_at = now + self._every
+        return True
+
+    def pause(self) -> float:
+        """Return the seconds until the next moment."""
+        now = self._clock.monotonic()
+        moments = [*self._when.values(), self._sweep_at]
+        if self._wake is not None:
+            moments.append(now + self._wake - self._clock.wall())
+        return max(min(moments) - now, 0.0)

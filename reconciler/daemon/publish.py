@@ -1,0 +1,85 @@
+"""Steps into commits, commits onto the remote: the one linearisation point (DESIGN.md, law 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from reconciler.daemon.clock import Clock
+from reconciler.daemon.failpoints import reach
+from reconciler.daemon.pacer import Pacer
+from reconciler.model.errors import TerminalError
+from reconciler.model.names import CommitId
+from reconciler.model.step import Step, render_file, render_message
+from reconciler.repo.mirror import Mirror
+from reconciler.repo.push import RefUpdate
+from reconciler.repo.stream import NewCommit
+
+
+@dataclass(frozen=True)
+class Landed:
+    """The commits of steps that are on the remote now, and the tip that was read back (theirs or a later one)."""
+
+    commits: tuple[CommitId, ...]
+    tip: CommitId
+
+
+class Publisher:
+    """Writes and pushes the steps of one branch."""
+
+    def __init__(self, mirror: Mirror, ref: str, clock: Clock, wait: Callable[[float], None]) -> None:
+        self._mirror = mirror
+        self._ref = ref
+        self._clock = clock
+        self._wait = wait
+        self._pacer = Pacer()
+
+    def noticed_foreign_push(self) -> None:
+        """Step back: somebody else is pushing to this branch."""
+        self._pacer.foreign(self._clock.monotonic())
+
+    def publish(self, parent: CommitId, steps: Sequence[Step]) -> Landed | None:
+        """Commit and push; None where somebody else's push came first and everything is to be decided again.
+
+        Raises:
+            TerminalError: the remote declined (a hook, a protected branch), or took the push and does not show it.
+            TransientError, BlindError: the remote could not be reached; what is there is known after reading its tip.
+        """
+        reach("before-write")
+        commits = self._mirror.write(parent, [as_commit(step) for step in steps])
+        self._wait(self._pacer.delay(self._clock.monotonic()))
+        reach("before-push")
+        if any(step.event == "applied" for step in steps):
+            reach("before-applied-push")
+        began = self._clock.monotonic()
+        result = self._mirror.push([RefUpdate(self._ref, parent, commits[-1])])
+        self._pacer.pushed(began, self._clock.monotonic())
+        if result.lost:
+            self.noticed_foreign_push()
+            return None
+        if result.declined:
+            reason = "; ".join(result.declined.values())
+            raise TerminalError(
+                f"{self._ref} was declined by the remote: {reason}",
+                hint="allow reconciler's user to push there, or set `opsBranch` in project.yaml",
+            )
+        tip = self._mirror.tips([self._ref])[self._ref]
+        reach("after-push")
+        if tip is None or not self._holds(tip, commits[-1]):
+            raise TerminalError(
+                f"{self._ref} took the push and does not show it", hint="look at the remote's hooks and replication"
+            )
+        return Landed(tuple(commits), tip)
+
+    def _holds(self, tip: CommitId, ours: CommitId) -> bool:
+        if tip == ours:
+            return True
+        self._mirror.fetch({self._ref: tip})
+        return self._mirror.is_ancestor(ours, tip)
+
+
+def as_commit(step: Step) -> NewCommit:
+    """Return the commit that a step is, dated by its own moment so that a replay gives the same bytes."""
+    files = {**step.files, step.path: render_file(step)}
+    return NewCommit(files, render_message(step), datetime.fromtimestamp(step.now, UTC))

@@ -1,0 +1,235 @@
+"""The loop of one stage: follow the branch, decide, commit and push, apply, and decide again on what came of it.
+
+`reconcile` is the whole engine read top to bottom. It holds no truth: all that it remembers is about when to look again,
+and a new one, made at any moment, goes on where this one stood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from structlog.typing import FilteringBoundLogger
+
+from reconciler.daemon.agenda import Agenda
+from reconciler.daemon.clock import Clock, Watchful
+from reconciler.daemon.dispatch import Dispatch
+from reconciler.daemon.publish import Publisher
+from reconciler.decide.claims import live_value, want_of
+from reconciler.decide.effects import Due, due_effects
+from reconciler.decide.engine import Decision, decide
+from reconciler.decide.snapshot import ServiceView, Snapshot
+from reconciler.model.errors import BugError
+from reconciler.model.names import CommitId, ServicePath
+from reconciler.model.step import Step, log_fields
+from reconciler.model.targets import Fact, NoFact, Want, WantWorkload, WorkloadFact
+from reconciler.repo.stage import ProjectSettings, StageRepo, Tips
+
+_ROUNDS = 32
+"""Pushes of one pass; a pass that needs more is going round in circles and waits for the next wake-up."""
+
+
+@dataclass
+class Condition:
+    """What stands in the way of a stage as a whole; empty where nothing does. Shown by status, logs and metrics."""
+
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def set(self, name: str, reason: str) -> bool:
+        """Set or clear one reason. Returns whether it is new."""
+        if not reason:
+            self.reasons.pop(name, None)
+            return False
+        new = self.reasons.get(name) != reason
+        self.reasons[name] = reason
+        return new
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What a stage's loop works through."""
+
+    repo: StageRepo
+    publisher: Publisher
+    dispatch: Dispatch
+    read_tips: Callable[[], Tips | None]
+    clock: Clock
+    log: FilteringBoundLogger
+
+
+class StageLoop:
+    """Reconciles one stage. One owner thread."""
+
+    def __init__(self, ports: Ports, agenda: Agenda | None = None) -> None:
+        self._repo = ports.repo
+        self._publisher = ports.publisher
+        self._dispatch = ports.dispatch
+        self._read_tips = ports.read_tips
+        self._clock = ports.clock
+        self._log = ports.log
+        self._watchful = Watchful(ports.clock)
+        self._commits: dict[int, CommitId] = {}
+        self.agenda = agenda or Agenda(ports.clock)
+        self.condition = Condition()
+
+    def reconcile(self, tips: Tips, settings: ProjectSettings) -> tuple[Step, ...]:
+        """Do everything that can be done now. Returns the steps that were pushed.
+
+        Raises TransientError, BlindError or TerminalError where the remote stands in the way; the world is then as the
+        last push left it, and the next call goes on from there.
+        """
+        pushed: list[Step] = []
+        facts: dict[Want, Fact] = {}
+        tried: set[tuple[object, int]] = set()
+        focus: set[ServicePath] = set()
+        sweep = self.agenda.sweep_due()
+        for _ in range(_ROUNDS):
+            self._follow(tips)
+            focus |= self._repo.take_dirty() | self.agenda.take_due()
+            if not self._may_decide():
+                return tuple(pushed)
+            snapshot = self._repo.snapshot(settings)
+            if sweep:
+                focus |= self._look_at_held(snapshot, facts)
+                sweep = False
+            decision = self._decide(snapshot, facts, focus)
+            if decision.steps:
+                landed = self._publisher.publish(tips.ops, decision.steps)
+                tips = self._tips_after(tips, landed.tip if landed else None)
+                if landed is not None:
+                    self._note_landed(decision.steps, landed.commits)
+                    pushed += decision.steps
+                    focus |= self.agenda.waiting()
+                continue
+            self.agenda.wake_at(decision.due)
+            if not self._apply(snapshot, facts, focus, tried):
+                break
+        unseen = bool(decision.wants - facts.keys())
+        self._plan_next_look(self._repo.snapshot(settings), focus, facts, unseen=unseen)
+        return tuple(pushed)
+
+    def preview(self, tips: Tips, settings: ProjectSettings) -> Decision:
+        """Return what the next pass would decide, with facts looked up and nothing written anywhere."""
+        self._follow(tips)
+        return self._decide(self._repo.snapshot(settings), {}, set(self._repo.take_dirty()))
+
+    def _follow(self, tips: Tips) -> None:
+        known = self._repo.tips
+        if known is not None and known.ops != tips.ops and tips.ops not in self._commits.values():
+            self._publisher.noticed_foreign_push()
+        self._repo.sync(tips)
+
+    def _tips_after(self, tips: Tips, landed: CommitId | None) -> Tips:
+        """Return the tips to go on from: as read back after our push, or read anew where another's came first."""
+        if landed is not None:
+            return Tips(tips.project, landed if tips.config == tips.ops else tips.config, landed)
+        fresh = self._read_tips()
+        return fresh if fresh is not None else tips
+
+    def _may_decide(self) -> bool:
+        newer = self._repo.newer_rules
+        reason = f"steps of rules {newer} are on the branch: left to a newer reconciler" if newer is not None else ""
+        if self.condition.set("rules", reason):
+            self._log.error("held", reason=reason)
+        return newer is None
+
+    def _decide(self, snapshot: Snapshot, facts: dict[Want, Fact], focus: Iterable[ServicePath]) -> Decision:
+        """Ask `decide`, give it the facts that it wants, and ask again."""
+        doubt = self._watchful.doubt(snapshot.stage.now_floor)
+        if self.condition.set("clock", doubt):
+            self._log.warning("timers held", reason=doubt)
+        now = self._watchful.now()
+        services = sorted(focus)
+        decision = decide(snapshot, facts, now, services, timers=not doubt)
+        while wanted := decision.wants - facts.keys():
+            came = self._dispatch.observe(wanted)
+            if not came:
+                break
+            facts.update(came)
+            facts.update(_by_exact_name(came))
+            decision = decide(snapshot, facts, now, services, timers=not doubt)
+        return decision
+
+    def _look_at_held(self, snapshot: Snapshot, facts: dict[Want, Fact]) -> set[ServicePath]:
+        """Look at every field that we hold, so that drift is noticed."""
+        holding = self._repo.holding()
+        wants = {want_of(key, held) for path in holding for key, held in snapshot.services[path].desired.items()}
+        facts.update(self._dispatch.observe(wants - facts.keys()))
+        return set(holding)
+
+    def _note_landed(self, steps: tuple[Step, ...], commits: tuple[CommitId, ...]) -> None:
+        for step, commit in zip(steps, commits, strict=True):
+            self._commits[step.sequence] = commit
+            self._log.info(step.subject, **log_fields(step), commit=commit)
+        while len(self._commits) > 4096:
+            del self._commits[min(self._commits)]
+
+    def _apply(
+        self, snapshot: Snapshot, facts: dict[Want, Fact], focus: Iterable[ServicePath], tried: set[tuple[object, int]]
+    ) -> bool:  # fmt: skip
+        """Write what pushed decisions say. Returns whether anything was written that `decide` has not seen yet."""
+        due = [
+            each
+            for path in sorted(focus)
+            for each in due_effects(snapshot.stage, snapshot.services[path])
+            if (each.key, each.held.sequence) not in tried and not self._holds(each, facts)
+        ]
+        if not due or self._moved_under_us(due):
+            return False
+        tried.update((each.key, each.held.sequence) for each in due)
+        came = self._dispatch.apply([(each, self._commit_of(each.held.sequence)) for each in due])
+        facts.update(came)
+        for each in due:
+            fact = came.get(each.want)
+            if isinstance(fact, NoFact):
+                self._log.warning("not applied", target=str(each.key[0]), reason=fact.message, hint=fact.hint)
+        return bool(came)
+
+    @staticmethod
+    def _holds(due: Due, facts: Mapping[Want, Fact]) -> bool:
+        """Whether a fact already shows the field as it shall be, written by this very decision."""
+        fact = facts.get(due.want)
+        if fact is None or isinstance(fact, NoFact) or live_value(due.key[0], fact) != due.held.value:
+            return False
+        scaler = fact.autoscaler if isinstance(fact, WorkloadFact) else None
+        mark = scaler.mark if scaler is not None and due.held.through is not None else fact.mark
+        return mark is not None and mark.sequence >= due.held.sequence and mark.owner == due.owner
+
+    def _moved_under_us(self, due: Iterable[Due]) -> bool:
+        """Where a server has no compare-and-set, read the tip again right before the write (law 5)."""
+        if all(each.key[0].kind != "Flag" for each in due):
+            return False
+        fresh = self._read_tips()
+        if fresh is None or self._repo.tips is None or fresh.ops == self._repo.tips.ops:
+            return False
+        self.agenda.look_soon()
+        return True
+
+    def _commit_of(self, sequence: int) -> CommitId:
+        commit = self._commits.get(sequence) or self._repo.commit_of(sequence)
+        if commit is None:
+            raise BugError(f"step {sequence} stands behind a value and is not in the branch's history")
+        self._commits[sequence] = commit
+        return commit
+
+    def _plan_next_look(
+        self, snapshot: Snapshot, focus: Iterable[ServicePath], facts: Mapping[Want, Fact], *, unseen: bool
+    ) -> None:
+        for path in focus:
+            view = snapshot.services[path]
+            blind = any(isinstance(facts.get(want_of(key, held)), NoFact) for key, held in view.desired.items())
+            pending = bool(due_effects(snapshot.stage, view))
+            self.agenda.note(path, pending=pending, held=_is_held(view), blind=blind or unseen)
+
+
+def _is_held(view: ServiceView) -> bool:
+    return any(remediation.hold is not None for remediation in view.remediations.values())
+
+
+def _by_exact_name(facts: Mapping[Want, Fact]) -> dict[Want, Fact]:
+    """Return what was found under one of several names as the answer for just that name too."""
+    return {
+        WantWorkload(want.server, want.namespace, want.kind, (fact.target.name,)): fact
+        for want, fact in facts.items()
+        if isinstance(want, WantWorkload) and isinstance(fact, WorkloadFact) and len(want.names) > 1
+    }

@@ -1,0 +1,297 @@
+"""A stage's branch as the engine follows it: sync to a tip, give a snapshot, tell what was touched.
+
+A snapshot is (project commit, config commit, ops commit). Where steps share the branch with people's files the last two
+are the same commit. Everything kept here is derived: a new one, made from the tip alone, gives the same snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from reconciler.decide.draft import RULES
+from reconciler.decide.policy import over
+from reconciler.decide.snapshot import Rewritten, ServiceView, Snapshot, Stage
+from reconciler.model.desired import Key
+from reconciler.model.errors import UserError
+from reconciler.model.instant import Instant, parse_instant
+from reconciler.model.names import BlobId, CommitId, ProjectName, ServicePath, StageName
+from reconciler.model.policy import Mode, StageConfig
+from reconciler.model.step import EVENTS, StepFile
+from reconciler.repo.index import Moved, StageIndex, Stored
+from reconciler.repo.layout import ops_prefix
+from reconciler.repo.mirror import Mirror
+from reconciler.repo.objects import Change, CommitInfo, Entry, Oversize
+from reconciler.repo.trailers import parse_trailers
+from reconciler.repo.views import Views
+
+
+@dataclass(frozen=True)
+class Tips:
+    """Where the three branches are. ``ops`` equals ``config`` where they share a branch."""
+
+    project: CommitId
+    config: CommitId
+    ops: CommitId
+
+
+@dataclass(frozen=True)
+class ProjectSettings:
+    """What the project's own branch says of a stage."""
+
+    project: ProjectName
+    implied_mode: Mode | None = None
+    defaults: StageConfig = StageConfig()
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The newest step of the stage in the history of its tip."""
+
+    commit: CommitId
+    sequence: int
+    now: Instant
+    rules: int
+
+
+class StageRepo:
+    """One stage of one project. One owner thread."""
+
+    def __init__(self, store: Mirror, stage: StageName, *, own_branch: bool = False) -> None:
+        self._store = store
+        self._stage = stage
+        self._apart = own_branch
+        self._tips: Tips | None = None
+        self._newest: Newest | None = None
+        self._seen = 0
+        self._rewritten: Rewritten | None = None
+        self._reset()
+
+    def _reset(self) -> None:
+        self._index = StageIndex(self._stage)
+        self._views = Views(self._index, _Objects(self))
+        self._made: dict[ServicePath, ServiceView] = {}
+        self._holders: dict[Key, set[ServicePath]] = {}
+        self._held_by: dict[ServicePath, set[Key]] = {}
+        self._acting: set[ServicePath] = set()
+        self._dirty: set[ServicePath] = set()
+
+    @property
+    def tips(self) -> Tips | None:
+        """The tips of the last `sync`, None before the first."""
+        return self._tips
+
+    @property
+    def newest(self) -> Newest | None:
+        """The newest step at the last `sync`."""
+        return self._newest
+
+    @property
+    def newer_rules(self) -> int | None:
+        """The rules of the newest step where they are newer than ours: the stage is then left to newer daemons."""
+        return self._newest.rules if self._newest is not None and self._newest.rules > RULES else None
+
+    def sync(self, tips: Tips) -> None:
+        """Follow the branches to these tips, whose objects must be there."""
+        before = self._tips
+        if before == tips:
+            return
+        if (
+            before is None
+            or not self._continues(before.ops, tips.ops)
+            or not self._continues(before.config, tips.config)
+        ):
+            self._start_anew(before, tips)
+        else:
+            self._follow(before, tips)
+        self._tips = tips
+        for service in self._index.take_touched():
+            self._made.pop(service, None)
+            self._dirty.add(service)
+        self._recount(self._dirty)
+
+    def _continues(self, old: CommitId, new: CommitId) -> bool:
+        return old == new or self._store.is_ancestor(old, new)
+
+    def _start_anew(self, before: Tips | None, tips: Tips) -> None:
+        self._reset()
+        if self._newest is not None:
+            self._seen = max(self._seen, self._newest.sequence)
+        listing = [entry for entry in self._store.entries(tips.config) if entry.path is not None]
+        self._index.load_config(_moved(entry) for entry in listing)
+        if self._apart:
+            under = ops_prefix(self._stage)
+            listing = [entry for entry in self._store.entries(tips.ops, under) if entry.path is not None]
+        has_steps = any(entry.path and entry.path.startswith(f"{ops_prefix(self._stage)}/") for entry in listing)
+        self._newest = self._find_newest(tips.ops, None) if has_steps else None
+        if self._newest is None:
+            self._index.change_ops((_moved(entry) for entry in listing), ours=False)
+        else:
+            trusted = self._store.entries(self._newest.commit, ops_prefix(self._stage))
+            self._index.change_ops((_moved(entry) for entry in trusted if entry.path is not None), ours=True)
+            self._index.change_ops(self._changes(self._newest.commit, tips.ops), ours=False)
+        reached = self._newest.sequence if self._newest else 0
+        self._rewritten = Rewritten(before.ops, max(self._seen, reached)) if before is not None else None
+
+    def _follow(self, before: Tips, tips: Tips) -> None:
+        if self._apart or before.config != tips.config:
+            changes = self._store.diff(before.config, tips.config)
+            self._index.change_config(_changed(change) for change in changes if change.path is not None)
+        start = before.ops
+        newest = self._find_newest(tips.ops, before.ops, self._newest.sequence if self._newest else 0)
+        if newest is not None:
+            self._index.change_ops(self._changes(start, newest.commit), ours=True)
+            self._newest, start, self._rewritten = newest, newest.commit, None
+        self._index.change_ops(self._changes(start, tips.ops), ours=False)
+
+    def _changes(self, old: CommitId, new: CommitId) -> list[Moved]:
+        if old == new:
+            return []
+        changes = self._store.diff(old, new, ops_prefix(self._stage))
+        return [_changed(change) for change in changes if change.path is not None]
+
+    def _find_newest(self, tip: CommitId, since: CommitId | None, above: int = 0) -> Newest | None:
+        """Return the newest step; one whose sequence is not above is a copy (a cherry-pick) and no step."""
+        for info in self._store.commits(tip, since=since):
+            newest = self._as_step(info)
+            if newest is not None and newest.sequence > above:
+                return newest
+        return None
+
+    def _as_step(self, info: CommitInfo) -> Newest | None:
+        trailers = parse_trailers(info.message)
+        if trailers.get("Stage") != self._stage or trailers.get("Event") not in EVENTS:
+            return None
+        try:
+            sequence, rules = int(trailers["Sequence"]), int(trailers["Rules"])
+            return Newest(info.id, sequence, parse_instant(trailers["Now"]), rules)
+        except (KeyError, ValueError, UserError):
+            return None
+
+    def view(self, service: ServicePath) -> ServiceView:
+        """Return a service's view, made once until something of it changes."""
+        made = self._made.get(service)
+        if made is None:
+            made = self._made[service] = self._views.service(service)
+        return made
+
+    def services(self) -> frozenset[ServicePath]:
+        """Return all services of the stage, configured or only reported about."""
+        return frozenset(self._index.services())
+
+    def take_dirty(self) -> frozenset[ServicePath]:
+        """Return the services to look at since the last call; what others tampered with stays among them."""
+        dirty, self._dirty = self._dirty, set()
+        if ServicePath("") in dirty:
+            dirty |= self._index.ops.keys()
+        return frozenset((dirty | self._index.foreign.keys()) - {ServicePath("")})
+
+    def _recount(self, services: set[ServicePath]) -> None:
+        """Bring the stage-wide counters in step with the services that changed; others cost nothing."""
+        for service in services:
+            for key in self._held_by.pop(service, set()):
+                self._holders[key].discard(service)
+            self._acting.discard(service)
+            if not service or service not in self._index.ops:
+                continue
+            view = self.view(service)
+            for key, held in view.desired.items():
+                if held.claims:
+                    self._holders.setdefault(key, set()).add(service)
+                    self._held_by.setdefault(service, set()).add(key)
+            if any(remediation.acting for remediation in view.remediations.values()):
+                self._acting.add(service)
+
+    def holding(self) -> frozenset[ServicePath]:
+        """Return the services that hold or give back any field: what a sweep for drift looks at."""
+        return frozenset(service for service, files in self._index.ops.items() if "state/desired.yaml" in files)
+
+    def snapshot(self, settings: ProjectSettings) -> Snapshot:
+        """Return the stage as of the last `sync`."""
+        if self._tips is None:
+            raise RuntimeError("sync first")
+        config, file = self._views.stage_config()
+        here = ops_prefix(self._stage)
+        own = self._index.ops.get(ServicePath(""), {})
+        steps = self._views.steps(here, own)
+        stage = Stage(
+            project=settings.project,
+            name=self._stage,
+            config=config if isinstance(config, UserError) else over(config, settings.defaults),
+            config_file=file,
+            implied_mode=settings.implied_mode,
+            commands=self._views.commands(here, own, frozenset()),
+            answered=frozenset(str(step.data["file"]) for step in steps if "file" in step.data),
+            foreign=self._views.foreign(ServicePath("")),
+            rewritten=self._rewritten,
+            lost=_lost(steps),
+            sequence=self._newest.sequence if self._newest else 0,
+            now_floor=self._newest.now if self._newest else Instant(0),
+            config_commit=self._tips.config,
+            project_commit=self._tips.project,
+        )
+        return Snapshot(stage, _Services(self), self._claimants, frozenset(self._acting))
+
+    def _claimants(self, key: Key) -> frozenset[ServicePath]:
+        return frozenset(self._holders.get(key, ()))
+
+    def author(self, path: str) -> tuple[str, CommitId]:
+        """Return who last changed a path on the ops branch."""
+        info = self._store.last_change(self._tips_or_fail().ops, path)
+        return (info.author.name, info.id) if info is not None else ("somebody", CommitId(""))
+
+    def _tips_or_fail(self) -> Tips:
+        if self._tips is None:
+            raise RuntimeError("sync first")
+        return self._tips
+
+    def commit_of(self, sequence: int) -> CommitId | None:
+        """Return the step with this sequence, walking back from the tip; None where history has it not."""
+        for info in self._store.commits(self._tips_or_fail().ops):
+            step = self._as_step(info)
+            if step is not None and step.sequence <= sequence:
+                return step.commit if step.sequence == sequence else None
+        return None
+
+
+class _Objects:
+    """What views read, from the stage's store."""
+
+    def __init__(self, repo: StageRepo) -> None:
+        self._repo = repo
+
+    def blobs(self, ids: list[BlobId], limit: int) -> Mapping[BlobId, bytes | Oversize]:
+        return self._repo._store.blobs(ids, limit)  # noqa: SLF001  (one class in two halves)
+
+    def author(self, path: str) -> tuple[str, CommitId]:
+        return self._repo.author(path)
+
+
+class _Services(Mapping[ServicePath, ServiceView]):
+    """All services, each made when it is looked at."""
+
+    def __init__(self, repo: StageRepo) -> None:
+        self._repo = repo
+
+    def __getitem__(self, service: ServicePath) -> ServiceView:
+        return self._repo.view(service)
+
+    def __iter__(self) -> Iterator[ServicePath]:
+        return iter(sorted(self._repo.services()))
+
+    def __len__(self) -> int:
+        return len(self._repo.services())
+
+
+def _moved(entry: Entry) -> Moved:
+    return Moved(entry.path or "", Stored(entry.mode, entry.blob))
+
+
+def _changed(change: Change) -> Moved:
+    stored = Stored(change.new_mode, change.new_blob) if change.new_mode and change.new_blob else None
+    return Moved(change.path or "", stored)
+
+
+def _lost(steps: list[StepFile]) -> tuple[tuple[int, int], ...]:
+    found = [step.data["lost"] for step in steps if step.event == "rewritten" and step.data.get("lost")]
+    return tuple((int(low), int(high)) for low, high in found)
