@@ -17,6 +17,7 @@ _VERBS: Final = {
     verb: f"reconciler.cli.commands.{verb.replace('-', '_')}"
     for verb in (
         "init",
+        "validate",
         "completion",
         "version",
     )

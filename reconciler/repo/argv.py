@@ -62,6 +62,16 @@ def locate(path: Path) -> Argv:
     return ("git", "-C", str(path), "rev-parse", "--path-format=absolute", "--absolute-git-dir", "--git-common-dir")
 
 
+def top_level(path: Path) -> Argv:
+    """Print the top of the work tree that a path is in; fails in a bare repository."""
+    return ("git", "-C", str(path), "rev-parse", "--path-format=absolute", "--show-toplevel")
+
+
+def rev_parse(git_dir: Path, text: str) -> Argv:
+    """Print the id of the commit that a person's expression means; it can be no option, whatever it is."""
+    return _git(git_dir, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}")
+
+
 def config_list(file: Path) -> Argv:
     """Print all settings of one configuration file, NUL-terminated."""
     return ("git", "config", "--file", str(file), "--null", "--list")

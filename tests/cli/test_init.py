@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Reconciler
-
-
-def git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True)
-    return done.stdout.strip()
+from tests.cli.conftest import Reconciler, git
 
 
 def branches(folder: Path) -> set[str]:
@@ -56,12 +50,11 @@ def test_one_stage_is_automated(reconciler: Reconciler, tmp_path: Path) -> None:
 
 def test_a_stage_merges_into_the_next_without_conflict(reconciler: Reconciler, tmp_path: Path) -> None:
     reconciler("init", tmp_path / "w")
-    who = ("-c", "user.name=A", "-c", "user.email=a@example.com")
     git(tmp_path / "w", "switch", "-q", "staging")
     (tmp_path / "w" / "carts" / "slo.yaml").write_text("objectives: []\n", "utf-8")
-    git(tmp_path / "w", *who, "commit", "-qam", "Change a promise")
+    git(tmp_path / "w", "commit", "-qam", "Change a promise")
     git(tmp_path / "w", "switch", "-q", "production")
-    git(tmp_path / "w", *who, "merge", "-q", "--no-edit", "staging")
+    git(tmp_path / "w", "merge", "-q", "--no-edit", "staging")
     assert git(tmp_path / "w", "show", "HEAD:carts/slo.yaml") == "objectives: []"
     assert "mode: automated" in git(tmp_path / "w", "show", "HEAD:stage.yaml")
 
@@ -116,7 +109,6 @@ def test_without_an_identity_the_first_commit_is_made_all_the_same(
     reconciler: Reconciler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
-    monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
     (tmp_path / "gitconfig").write_text("[user]\n\tuseConfigOnly = true\n", "utf-8")
     assert reconciler("init", tmp_path / "w").code == 0
     assert git(tmp_path / "w", "log", "-1", "--format=%an <%ae>") == "reconciler <reconciler@localhost>"

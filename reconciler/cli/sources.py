@@ -1,0 +1,97 @@
+"""Where files to be validated come from: a file, a folder or work tree on disk, or a commit of a repository."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from reconciler.cli.validation import kind_of
+from reconciler.model.errors import ConfigError, Place, UserError
+from reconciler.model.names import BlobId, CommitId
+from reconciler.model.reader import PROBLEM_LIMIT
+from reconciler.repo.local import LocalRepository
+from reconciler.repo.objects import EXECUTABLE, FILE, GITLINK, SYMLINK, Entry, Oversize
+
+_LIMIT: Final = PROBLEM_LIMIT + 1
+"""One byte more than any kind of file may have, so that its loader sees that it is too large and says so."""
+_ODD: Final = {SYMLINK: "a symbolic link", GITLINK: "a submodule"}
+
+Files = dict[str, bytes | UserError]
+
+
+def root_of(path: Path) -> Path:
+    """Return the top of the work tree that ``path`` is in; outside of Git the folder itself, or the file's."""
+    folder = path if path.is_dir() else path.parent
+    try:
+        with LocalRepository.open(folder) as repository:
+            return repository.root or folder.resolve()
+    except ConfigError:
+        return folder.resolve()
+
+
+def on_disk(folder: Path, root: Path) -> Files:
+    """Return the files below ``folder`` that have a kind, by their path from ``root``."""
+    files: Files = {}
+    for path in _walk(folder):
+        name = path.relative_to(root).as_posix()
+        if kind_of(name) is not None:
+            files[name] = read(path, name)
+    return files
+
+
+def read(path: Path, name: str) -> bytes | UserError:
+    """Return a file's first bytes, as many as matter; a link is refused as it would be in Git."""
+    if path.is_symlink():
+        return _odd(name, SYMLINK)
+    with path.open("rb") as file:
+        return file.read(_LIMIT)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name != ".git")
+        yield from (Path(parent) / name for name in sorted(names))
+
+
+def at_commit(repository: LocalRepository, commit: CommitId) -> Files:
+    """Return the files of a commit that have a kind, by path."""
+    files: Files = {}
+    blobs: dict[str, BlobId] = {}
+    for entry in repository.reader.entries(commit):
+        name = entry.path if entry.path is not None else entry.raw.decode("utf-8", "backslashreplace")
+        if kind_of(name) is not None:
+            if (refusal := _refusal(entry, name)) is not None:
+                files[name] = refusal
+            else:
+                blobs[name] = entry.blob
+    contents = repository.reader.blobs(list(blobs.values()), _LIMIT)
+    for name, blob in blobs.items():
+        data = contents[blob]
+        files[name] = _too_large(name, data) if isinstance(data, Oversize) else data
+    return files
+
+
+def _refusal(entry: Entry, name: str) -> UserError | None:
+    if entry.path is None:
+        return UserError("the file's name is no UTF-8", place=Place(name), hint="rename the file")
+    return None if entry.mode in (FILE, EXECUTABLE) else _odd(name, entry.mode)
+
+
+def _odd(name: str, mode: str) -> UserError:
+    return UserError(
+        f"{_ODD.get(mode, 'something else')} stands where a file is expected",
+        place=Place(name),
+        expected="a regular file",
+        hint="put the content itself here",
+    )
+
+
+def _too_large(name: str, data: Oversize) -> UserError:
+    return UserError(
+        f"the file has {data.size} bytes",
+        place=Place(name),
+        expected=f"at most {PROBLEM_LIMIT} bytes",
+        hint="take out what nobody reads; long texts belong behind a link",
+    )

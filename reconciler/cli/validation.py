@@ -1,0 +1,197 @@
+"""Whether files of a configuration repository can be used, every finding at once.
+
+Pure: files come in as path and content, from wherever `sources` got them. A file's kind is known by its name; what has
+no kind is none of our business (Keptn's leftovers, a README) and is passed over.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Literal, Protocol, TypeAlias, get_args
+
+from reconciler.decide.actions.registry import check_playbook
+from reconciler.model import canonical
+from reconciler.model.checks import colliding, service_path
+from reconciler.model.command import check_command_name, load_command
+from reconciler.model.desired import load_desired
+from reconciler.model.errors import Place, UserError
+from reconciler.model.invalid import InvalidFile
+from reconciler.model.names import ServicePath, StageName
+from reconciler.model.playbook import load_playbook
+from reconciler.model.policy import load_service, load_stage
+from reconciler.model.problem import load_problem
+from reconciler.model.problem_ids import problem_id
+from reconciler.model.project import load_project
+from reconciler.model.shipyard import load_shipyard
+from reconciler.model.sli import load_sli
+from reconciler.model.slo import load_slo
+from reconciler.model.step import load_step
+from reconciler.repo.layout import MAKES_A_SERVICE, OpsPlace, config_place, ops_place
+
+Kind: TypeAlias = Literal[
+    "project", "shipyard", "stage", "service", "slo", "sli", "remediation", "problem", "command", "step", "desired",
+    "machine",
+]  # fmt: skip
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+
+
+class _Load(Protocol):
+    def __call__(self, data: bytes, path: str, /) -> Any: ...
+
+
+_LOADERS: Final[Mapping[Kind, _Load]] = {
+    "project": load_project,
+    "shipyard": load_shipyard,
+    "stage": load_stage,
+    "service": load_service,
+    "slo": load_slo,
+    "sli": load_sli,
+    "problem": load_problem,
+    "step": load_step,
+    "desired": load_desired,
+    "machine": canonical.read,
+}
+_ROOT: Final[Mapping[str, Kind]] = {
+    "project.yaml": "project",
+    "shipyard.yaml": "shipyard",
+    "stage.yaml": "stage",
+}
+_SERVICE: Final[Mapping[str, Kind]] = {
+    "service.yaml": "service",
+    "slo.yaml": "slo",
+    "remediation.yaml": "remediation",
+    "prometheus/sli.yaml": "sli",
+    "dynatrace/sli.yaml": "sli",
+}
+
+
+def kind_of(path: str) -> Kind | None:
+    """Return what a file is by its path from the branch's root, None for one that is not ours."""
+    if path in _ROOT:
+        return _ROOT[path]
+    ops = _ops(path)
+    if ops is not None:
+        return _ops_kind(ops[1])
+    place = config_place(path)
+    return _SERVICE.get(place[1]) if place else None
+
+
+def _ops(path: str) -> tuple[StageName, OpsPlace] | None:
+    first, _, rest = path.partition("/")
+    stage = StageName(rest.partition("/")[0])
+    place = ops_place(path, stage) if first == "ops" and stage else None
+    return (stage, place) if place else None
+
+
+def _ops_kind(place: OpsPlace) -> Kind:
+    folder, _, name = place.rest.partition("/")
+    match folder:
+        case "problems":
+            return "problem"
+        case "commands":
+            return "command"
+        case "remediations" | "steps":
+            return "step"
+        case "state" if name == "desired.yaml":
+            return "desired"
+        case _:
+            return "machine"
+
+
+def check_file(data: bytes, path: str, kind: Kind) -> list[UserError]:
+    """Return everything that is wrong with one file, in its order."""
+    try:
+        if kind == "remediation":
+            return check_playbook(load_playbook(data, path))
+        if kind == "command":
+            check_command_name(path, load_command(data, path))
+            return []
+        _LOADERS[kind](data, path)
+    except InvalidFile as error:
+        return list(error.errors)
+    except UserError as error:
+        return [error]
+    return []
+
+
+def check_tree(files: Mapping[str, bytes | UserError]) -> list[UserError]:
+    """Return everything that is wrong with the files of a branch, in the order of their paths.
+
+    ``files`` maps the path from the root to the content of each file that has a kind, or to why it could not be read.
+    """
+    found: list[UserError] = []
+    for path, data in files.items():
+        kind = kind_of(path)
+        if isinstance(data, UserError):
+            found.append(data)
+        elif kind is not None:
+            found += check_file(data, path, kind)
+    found += _services(files)
+    found += _problems(files)
+    return sorted(found, key=lambda error: error.place or Place(""))
+
+
+def _services(paths: Iterable[str]) -> Iterator[UserError]:
+    """Check names and nesting of the service directories."""
+    places = {path: place for path in paths if (place := config_place(path)) is not None and place[0]}
+    folders = {folder: path for path, (folder, name) in places.items() if name in MAKES_A_SERVICE}
+    services: dict[str, list[ServicePath]] = defaultdict(list)
+    for folder, path in sorted(folders.items()):
+        above = next((other for other in folders if folder.startswith(f"{other}/")), None)
+        if above is not None:
+            yield UserError(
+                f"this file is never read: `{above}` is a service already, and a service holds no other",
+                place=Place(path),
+                expected="a directory that is in no service",
+                hint=f"move `{folder}` out of `{above}`, or delete it",
+            )
+            continue
+        try:
+            service_path(folder, Place(path))
+        except UserError as error:
+            yield error
+            continue
+        services[folder.rpartition("/")[2]].append(folder)
+    yield from _names(services)
+
+
+def _names(services: Mapping[str, list[ServicePath]]) -> Iterator[UserError]:
+    for name, folders in services.items():
+        for folder in folders[1:]:
+            yield UserError(
+                f"the service `{name}` is at `{folders[0]}` too; a name may stand for one service only",
+                place=Place(folder),
+                expected="a name that is unique in the stage",
+                hint="rename one of the two directories",
+            )
+    for group in colliding(services):
+        yield UserError(
+            f"the services {', '.join(f'`{name}`' for name in group)} differ in capitals only",
+            place=Place(services[group[-1]][0]),
+            expected="names that differ in more",
+            hint="rename all but one",
+        )
+
+
+def _problems(paths: Iterable[str]) -> Iterator[UserError]:
+    """Check that no two problem files of a service have one id."""
+    seen: dict[tuple[str, str, str], str] = {}
+    for path in sorted(paths):
+        ops = _ops(path)
+        if ops is None or not ops[1].rest.startswith("problems/"):
+            continue
+        stem = path.rpartition("/")[2].rpartition(".")[0]
+        try:
+            key = (ops[0], ops[1].service, problem_id(stem, Place(path)))
+        except UserError as error:
+            yield error
+            continue
+        first = seen.setdefault(key, path)
+        if first != path:
+            yield UserError(
+                f"the problem `{stem}` is at `{first}` already, and this file is refused",
+                place=Place(path),
+                expected="one file for one problem",
+                hint="delete one of the two, or give it another name",
+            )
