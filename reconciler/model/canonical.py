@@ -13,59 +13,118 @@ everything that a terminal or an editor could mistake (controls, bidirectional m
     facts:
       "kubernetes/shop-production/Deployment/carts":
         replicas: 1
+
+One thing JSON and YAML spell differently: an invisible character beyond U+FFFF is escaped as JSON does it, by a
+surrogate pair, which YAML parsers refuse or misread. Hiding it from people would be worse.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import unicodedata
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping
+from json.encoder import encode_basestring
+from typing import Any, Final, NoReturn
 
 from reconciler.model.errors import BugError, Place, UserError
 
+DEPTH_LIMIT: Final = 32
+"""How deep mappings may nest: as deep as in people's files."""
+
 _BARE_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
 _RESERVED = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
-_UNSAFE = re.compile(r"[^\x20-\x7e]")
-_LINE = re.compile(r'( *)(- |)(?:([A-Za-z][A-Za-z0-9_-]*|"(?:[^"\\]|\\.)*"):(?: (?=.)|\Z))?(.*)\Z')
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_HIDDEN = re.compile(
+    "[\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u180b-\u180f\u200b-\u200f"
+    "\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ue000-\uf8ff\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    "\U000f0000-\U0010ffff]"
+)
+"""Controls, format characters, private use, fillers. A fixed list: Python's own tables change with its version."""
+_LINE = re.compile(r'( *)(?:- (.+)|([A-Za-z][A-Za-z0-9_-]*|"(?:[^"\\]|\\.)*"):(?: (.+))?)\Z')
+_ATOMS: Final = frozenset({str, int, bool, type(None)})
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(", ", ": ")).encode
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+_decode = json.JSONDecoder(parse_constant=_no_constant).raw_decode
 
 
 def text(value: Any) -> str:
     """Return one JSON value on one line, keys in the order given, hidden characters escaped.
 
     Raises:
-        BugError: for a float that is not finite, or anything that JSON cannot say.
+        BugError: for a float that is not finite, a key that is no text, half a character (a lone surrogate), or
+            anything that JSON cannot say.
     """
+    kind = type(value)
+    if kind is str:
+        encoded: str = encode_basestring(value)
+    elif kind is int:
+        encoded = _integer(value)
+    else:
+        if isinstance(value, (Mapping, list, tuple)):
+            value = _plain(value, 0)
+        try:
+            encoded = _encode(value)
+        except (TypeError, ValueError) as error:
+            raise BugError(f"not plain data: {error}") from error
+    return encoded if encoded.isascii() and "\x7f" not in encoded else _HIDDEN.sub(_escape, encoded)
+
+
+def _integer(value: int) -> str:
     try:
-        encoded = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
-    except (TypeError, ValueError) as error:
+        return str(value)
+    except ValueError as error:
         raise BugError(f"not plain data: {error}") from error
-    return _UNSAFE.sub(_escape, encoded)
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """Check keys and depth of a value that is written on one line, and make its mappings dictionaries."""
+    if depth > DEPTH_LIMIT:
+        raise BugError(f"nested deeper than {DEPTH_LIMIT} levels")
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise BugError("not plain data: a key that is no text")
+        return {key: _plain(inner, depth + 1) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner, depth + 1) for inner in value]
+    return value
 
 
 def _escape(match: re.Match[str]) -> str:
     character = match.group()
-    if unicodedata.category(character) not in _HIDDEN and character != "\ufeff":
-        return character
-    return "".join(f"\\u{unit:04x}" for unit in memoryview(character.encode("utf-16-le", "surrogatepass")).cast("H"))
+    if "\ud800" <= character <= "\udfff":
+        raise BugError("text with half a character (a lone surrogate) cannot be written")
+    return "".join(f"\\u{unit:04x}" for unit in memoryview(character.encode("utf-16-le")).cast("H"))
 
 
 def emit(data: Mapping[str, Any]) -> bytes:
-    """Return the canonical bytes of a mapping of plain data; empty mappings and lists are written as `{}` and `[]`."""
+    """Return the canonical bytes of a mapping of plain data; empty mappings and lists are written as `{}` and `[]`.
+
+    Raises:
+        BugError: for what `text` refuses, or mappings nested deeper than `DEPTH_LIMIT`.
+    """
     lines: list[str] = []
     _emit_mapping(data, "", lines)
-    return ("\n".join(lines) + "\n").encode()
+    return ("\n".join(lines) + "\n").encode() if lines else b"{}\n"
 
 
 def _emit_mapping(data: Mapping[str, Any], indent: str, lines: list[str]) -> None:
+    if len(indent) > 2 * DEPTH_LIMIT:
+        raise BugError(f"nested deeper than {DEPTH_LIMIT} levels")
     for key, value in data.items():
+        if not isinstance(key, str):
+            raise BugError("not plain data: a key that is no text")
         name = key if _BARE_KEY.match(key) and key.lower() not in _RESERVED else text(key)
-        if isinstance(value, Mapping) and value:
+        if type(value) in _ATOMS:  # first, because it is the usual case and the tests below are slow
+            lines.append(f"{indent}{name}: {text(value)}")
+        elif value and isinstance(value, Mapping):
             lines.append(f"{indent}{name}:")
             _emit_mapping(value, indent + "  ", lines)
-        elif isinstance(value, Sequence) and not isinstance(value, str) and value:
+        elif value and isinstance(value, (list, tuple)):
             lines.append(f"{indent}{name}:")
             lines.extend(f"{indent}  - {text(item)}" for item in value)
         else:
@@ -78,51 +137,73 @@ def read(content: bytes, path: str) -> dict[str, Any]:
     Raises:
         UserError: with the line, for anything that `emit` would not have written in that form.
     """
-    root: dict[str, Any] = {}
-    stack: list[tuple[int, dict[str, Any]]] = [(0, root)]
-    pending: tuple[dict[str, Any], str] | None = None
+    if content == b"{}\n":
+        return {}
     try:
         lines = content.decode().split("\n")
     except UnicodeDecodeError as error:
+        raise _foreign(path, content.count(b"\n", 0, error.start) + 1) from error
+    root = _Reader(path).read(lines[:-1])
+    try:
+        written = emit(root)
+    except BugError as error:
         raise _foreign(path, 0) from error
-    for number, line in enumerate(lines[:-1], 1):
-        match = _LINE.match(line)
-        if match is None:
-            raise _foreign(path, number)
-        depth, dash, key, rest = len(match[1]), match[2], match[3], match[4]
-        if pending is not None and depth == stack[-1][0] + 2 and not dash:
-            owner, name = pending
-            stack.append((depth, owner[name]))
-        while depth < stack[-1][0]:
-            stack.pop()
-        if dash:
-            if pending is None or depth != stack[-1][0] + 2:
-                raise _foreign(path, number)
-            owner, name = pending
-            if owner[name] == {}:
-                owner[name] = []
-            owner[name].append(_json(f"{key}: {rest}" if key else rest, path, number))
-            continue
-        if key is None or depth != stack[-1][0]:
-            raise _foreign(path, number)
-        container = stack[-1][1]
-        name = _json(key, path, number) if key.startswith('"') else key
-        if name in container:
-            raise _foreign(path, number)
-        if rest:
-            container[name] = _json(rest, path, number)
-            pending = None
-        else:
-            container[name] = {}
-            pending = (container, name)
+    if written != content:
+        raise _foreign(path, _first_difference(written.split(b"\n"), content.split(b"\n")))
     return root
 
 
-def _json(value: str, path: str, line: int) -> Any:
-    try:
-        return json.loads(value)
-    except ValueError as error:
-        raise _foreign(path, line) from error
+class _Reader:
+    """Reads lines into mappings, leniently: `read` compares with what `emit` makes of the result."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._line = 0
+
+    def read(self, lines: list[str]) -> dict[str, Any]:
+        """Return the root. ``opened[n]`` is the mapping at depth n, ``pending`` its last key while it has no value."""
+        root: dict[str, Any] = {}
+        opened: list[dict[str, Any]] = [root]
+        pending: str | None = None
+        for self._line, line in enumerate(lines, 1):
+            match = _LINE.match(line)
+            if match is None:
+                self._refuse()
+            spaces, item, key, value = match.groups()
+            depth = len(spaces) >> 1
+            if item is not None:
+                if pending is None or depth != len(opened):
+                    self._refuse()
+                opened[-1].setdefault(pending, []).append(self._json(item))
+                continue
+            if depth == len(opened) and pending is not None and pending not in opened[-1]:
+                opened[-1][pending] = {}
+                opened.append(opened[-1][pending])
+            if depth >= len(opened) or depth > DEPTH_LIMIT:
+                self._refuse()
+            del opened[depth + 1 :]
+            pending = self._json(key) if key[0] == '"' else key
+            if value is not None:
+                opened[depth][pending] = self._json(value)
+                pending = None
+        return root
+
+    def _json(self, value: str) -> Any:
+        try:
+            found, end = _decode(value)
+        except (ValueError, RecursionError) as error:
+            raise _foreign(self._path, self._line) from error
+        if end != len(value):
+            self._refuse()
+        return found
+
+    def _refuse(self) -> NoReturn:
+        raise _foreign(self._path, self._line)
+
+
+def _first_difference(ours: list[bytes], theirs: list[bytes]) -> int:
+    pairs: Iterator[tuple[bytes, bytes]] = zip(ours, theirs, strict=False)
+    return next((line for line, (own, other) in enumerate(pairs, 1) if own != other), min(len(ours), len(theirs)))
 
 
 def _foreign(path: str, line: int) -> UserError:
