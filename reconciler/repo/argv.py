@@ -231,3 +231,48 @@ def pack_refs(git_dir: Path) -> Argv:
 def ssh_exit(socket: Path) -> Argv:
     """End the shared ssh connection that listens on a control socket; the host's name is not looked at."""
     return ("ssh", "-o", f"ControlPath={socket}", "-O", "exit", "--", "localhost")
+
+
+# A person's own clone
+
+
+def config_all(git_dir: Path) -> Argv:
+    """Print all settings that hold in a repository, NUL-terminated, later ones winning."""
+    return _git(git_dir, "config", "--null", "--list", "--includes")
+
+
+def fetch_branch(git_dir: Path, remote: str, ref: str) -> Argv:
+    """Bring one branch of a named remote to where `git fetch` itself would put it."""
+    branch = full_ref(ref).removeprefix("refs/heads/")
+    ours = full_ref(f"refs/remotes/{remote}/{branch}")
+    return _git(git_dir, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", remote, f"+{ref}:{ours}")
+
+
+def push_branch(git_dir: Path, remote: str, ref: str, old: str | None, new: str) -> Argv:
+    """Move one branch of a named remote from the id where it is expected to one that descends from it."""
+    lease = f"--force-with-lease={full_ref(ref)}:{object_id(old) if old else ''}"
+    words = ("push", "--porcelain", "--no-follow-tags", "--no-progress", lease, "--", remote, f"{object_id(new)}:{ref}")
+    return _git(git_dir, *words)
+
+
+def commit_tree_signed(git_dir: Path, tree: str, parent: str | None) -> Argv:
+    """Make a signed commit of a tree; the message comes on standard input, people and dates from the environment."""
+    parents = () if parent is None else ("-p", object_id(parent))
+    return _git(git_dir, "commit-tree", "-S", *parents, "-F", "-", object_id(tree))
+
+
+def worktrees(git_dir: Path) -> Argv:
+    """Print the work trees of a repository and the branch that each has checked out."""
+    return _git(git_dir, "worktree", "list", "--porcelain")
+
+
+def changed_files(work_tree: Path, paths: Sequence[str]) -> Argv:
+    """Print those of the paths that differ from HEAD in the index or the work tree, untracked ones too."""
+    words = ("status", "--porcelain", "-z", "--untracked-files=all", "--ignored", "--", *map(_pathspec, paths))
+    return ("git", "-C", str(work_tree), *words)
+
+
+def restore(work_tree: Path, commit: str, paths: Sequence[str]) -> Argv:
+    """Make the paths in index and work tree what they are in a commit."""
+    words = ("restore", f"--source={object_id(commit)}", "--staged", "--worktree", "--", *map(_pathspec, paths))
+    return ("git", "-C", str(work_tree), *words)

@@ -24,8 +24,8 @@ _T = TypeVar("_T")
 
 SKIPPED_AT_MOST: Final = 8 << 20
 """Bytes of an unwanted blob that are read and forgotten; beyond, replacing the child is cheaper."""
-DIFFS_PER_CHILD: Final = 512
-"""diff-tree keeps every root tree that it was asked about in memory; 512 flat roots are some 200 MB."""
+DIFFS_PER_CHILD: Final = 256
+"""diff-tree keeps every root tree that it was asked about in memory; 256 flat roots of 10,000 services are 100 MB."""
 
 
 @dataclass(frozen=True)

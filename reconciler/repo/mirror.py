@@ -16,7 +16,7 @@ import shutil
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, Self
 
@@ -62,7 +62,6 @@ class Mirror:
         self._complete: OrderedDict[CommitId, None] = OrderedDict()
         self._suspect = False
         self._claim: upkeep.Claim | None = None
-        self._prepare()
 
     @classmethod
     def open(
@@ -87,13 +86,15 @@ class Mirror:
         """
         remote = parse_remote(url)
         engine = Engine(remote, credentials or Credentials(), timeouts or Timeouts(), clock)
-        try:
+        with ExitStack() as undo:
+            undo.callback(engine.close)
             engine.check_version()
             origin = _local_origin(engine, remote.path) if remote.path is not None and share else None
-            return cls(path.absolute(), engine, origin, committer)
-        except BaseException:
-            engine.close()
-            raise
+            mirror = cls(path.absolute(), engine, origin, committer)
+            undo.callback(mirror.close)
+            mirror._prepare()
+            undo.pop_all()
+        return mirror
 
     @property
     def shared(self) -> bool:

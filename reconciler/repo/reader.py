@@ -101,7 +101,7 @@ class Reader:
         """Return the id of a directory's tree, the root's for ``""``; None where there is no such directory."""
         if not path:
             return self.commit(commit).tree
-        item = self._at(commit, path)
+        item = self.item_at(commit, path)
         return TreeId(item[0]) if item is not None and item[1] == "tree" else None
 
     def entries(self, commit: CommitId, under: str = "") -> Iterator[Entry]:
@@ -188,7 +188,7 @@ class Reader:
         Raises:
             UserError: it has more than ``limit`` bytes; the place is the path.
         """
-        item = self._at(commit, path)
+        item = self.item_at(commit, path)
         if item is None or item[1] != "blob":
             return None
         blob = BlobId(item[0])
@@ -199,8 +199,8 @@ class Reader:
 
     # Helpers
 
-    def _at(self, commit: CommitId, path: str) -> tuple[str, str] | None:
-        """Return (id, type) of what stands at a path."""
+    def item_at(self, commit: CommitId, path: str) -> tuple[str, str] | None:
+        """Return (id, type) of what stands at a path, a submodule being a ``commit``; None for nothing."""
         if "\n" not in path and "\0" not in path and not path.startswith(("/", ":", "./", "../")):
             header = self.headers.ask([f"{object_id(commit)}:{path}"])[0]
             if header is not None:
@@ -210,7 +210,7 @@ class Reader:
     def _in_directory(self, commit: CommitId, path: str) -> tuple[str, str] | None:
         """Look the name up in its directory's tree, since "missing" also means that an object is not in the store."""
         parent, _, last = path.rpartition("/")
-        directory = (self.commit(commit).tree, "tree") if not parent else self._at(commit, parent)
+        directory = (self.commit(commit).tree, "tree") if not parent else self.item_at(commit, parent)
         if directory is None or directory[1] != "tree":
             return None
         name = last.encode("utf-8", "surrogateescape")
