@@ -1,0 +1,89 @@
+"""Reading what the API server sent: values by path and type, our marks, and who owns a field."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from reconciler.model.targets import Mark
+
+OWNER = "reconciler.dev/owner"
+STEP = "reconciler.dev/step"
+_STEP = re.compile(r"([0-9]{1,18}):([0-9a-f]{0,64})\Z")
+
+
+def dig(item: Any, *path: str) -> Any:
+    """Return what is at a path, None where there is nothing."""
+    for part in path:
+        item = item.get(part) if isinstance(item, dict) else None
+    return item
+
+
+def number(item: Any, *path: str, default: int = 0) -> int:
+    """Return the integer at a path; the API leaves zeros and defaults out."""
+    value = dig(item, *path)
+    return value if isinstance(value, int) and not isinstance(value, bool) else default
+
+
+def text(item: Any, *path: str) -> str:
+    """Return the string at a path."""
+    value = dig(item, *path)
+    return value if isinstance(value, str) else ""
+
+
+def items(item: Any, *path: str) -> list[dict[str, Any]]:
+    """Return the objects of the list at a path."""
+    value = dig(item, *path)
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def name(item: Any) -> str:
+    """Return an object's name."""
+    return text(item, "metadata", "name")
+
+
+def mark(item: Any) -> Mark | None:
+    """Return our mark on an object. Where its step cannot be read the sequence is 0, which any decision may replace."""
+    owner = text(item, "metadata", "annotations", OWNER)
+    if not owner:
+        return None
+    match = _STEP.match(text(item, "metadata", "annotations", STEP))
+    return Mark(owner, int(match[1]), match[2]) if match else Mark(owner, 0, "")
+
+
+def notes(mark: Mark) -> dict[str, str]:
+    """Return the annotations that say a mark."""
+    return {OWNER: mark.owner, STEP: f"{mark.sequence}:{mark.commit}"}
+
+
+def manager(item: Any, field: str) -> str:
+    """Return the field manager that owns `spec.<field>`: of several the one that wrote last; empty if not told."""
+    owners = [
+        entry
+        for entry in items(item, "metadata", "managedFields")
+        if dig(entry, "fieldsV1", "f:spec", f"f:{field}") is not None
+    ]
+    return text(max(owners, key=lambda entry: text(entry, "time")), "manager") if owners else ""
+
+
+def controller(item: Any) -> tuple[str, str]:
+    """Return kind and name of the object that controls this one, empty where nothing does."""
+    for owner in items(item, "metadata", "ownerReferences"):
+        if owner.get("controller") is True:
+            return text(owner, "kind"), text(owner, "name")
+    return "", ""
+
+
+def deleting(item: Any) -> bool:
+    """Say whether an object is being deleted."""
+    return bool(text(item, "metadata", "deletionTimestamp"))
+
+
+def selector(item: Any) -> str:
+    """Return a workload's `spec.selector` as a label selector's text, empty where it has none."""
+    parts = [f"{key}={value}" for key, value in sorted((dig(item, "spec", "selector", "matchLabels") or {}).items())]
+    for rule in items(item, "spec", "selector", "matchExpressions"):
+        key, values = text(rule, "key"), ",".join(rule.get("values") or [])
+        forms = {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})", "DoesNotExist": f"!{key}"}
+        parts.append(forms.get(text(rule, "operator"), key))
+    return ",".join(parts)

@@ -1,0 +1,126 @@
+"""Looking: from a want to a fact, in about one round trip."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from functools import partial
+from typing import Any
+
+from reconciler.model.targets import NoFact, WantWorkload, WorkloadFact
+from reconciler.targets.kubernetes.autoscalers import Autoscalers, Found
+from reconciler.targets.kubernetes.documents import items, name, selector, text
+from reconciler.targets.kubernetes.facts import check_usable, workload_fact
+from reconciler.targets.kubernetes.patience import Budget
+from reconciler.targets.kubernetes.reading import Reader
+from reconciler.targets.kubernetes.refusals import Refusal, Unreachable, Unusable
+from reconciler.targets.kubernetes.resources import POD, Resolver, Resource, check_names
+from reconciler.targets.kubernetes.rollouts import Progress, pods_trouble, progress, ready_pods, scaled_progress
+
+_MOST_NAMES = 500
+_MOST_PODS = 200
+_log = logging.getLogger(__name__)
+
+
+class Observer:
+    """Makes facts. Safe to use from several threads."""
+
+    def __init__(self, reader: Reader, autoscalers: Autoscalers, resolver: Resolver) -> None:
+        self._reader = reader
+        self._autoscalers = autoscalers
+        self._resolver = resolver
+        self._last: dict[WantWorkload, int] = {}
+        self._pods_refused: set[str] = set()
+
+    def resource(self, kind: str, budget: Budget) -> Resource:
+        """Return the resource of a kind."""
+        return self._resolver.find(kind, lambda call: self._reader.get(call, budget))
+
+    def observe(self, want: WantWorkload, budget: Budget) -> WorkloadFact:
+        """Return the fact of the first of the names that exists.
+
+        Raises:
+            Unusable: there is none, or it cannot be used.
+            Refusal, Unreachable: it could not be looked at.
+        """
+        check_names(want.namespace, *want.names)
+        resource = self.resource(want.kind, budget)
+        # What was found last time is most likely found again; names after it are then of no interest.
+        likely = want.names[: self._last.get(want, len(want.names)) + 1]
+        for names in (likely, want.names[len(likely) :]):
+            found = self._first(resource, want, names, budget) if names else None
+            if found is not None:
+                self._last[want] = want.names.index(name(found[0]))
+                return self._fact(want.server, resource, *found, budget)
+        raise Unusable(self._missing(resource, want, budget))
+
+    def _first(
+        self, resource: Resource, want: WantWorkload, names: tuple[str, ...], budget: Budget
+    ) -> tuple[dict[str, Any], dict[str, Any] | None, Found | None] | None:
+        """Return the first workload that exists, with its Scale where it needs one, and its autoscaler."""
+        calls = [resource.call("get", want.namespace, one) for one in names]
+        if not resource.plain:
+            calls += [resource.call("get", want.namespace, one, "scale") for one in names]
+        documents, autoscalers = self._reader.beside(
+            [partial(self._reader.find, call, budget) for call in calls],
+            partial(self._autoscalers.of, want.namespace, resource.kind, names, budget),
+        )
+        for index, one in enumerate(names):
+            item = documents[index]
+            if item is not None:
+                scale = None if resource.plain else documents[len(names) + index]
+                return item, scale, autoscalers.get(one)
+        return None
+
+    def _fact(
+        self,
+        server: str,
+        resource: Resource,
+        item: dict[str, Any],
+        scale: dict[str, Any] | None,
+        found: Found | None,
+        budget: Budget,
+    ) -> WorkloadFact:
+        check_usable(resource, item)
+        if resource.plain:
+            state = progress(resource, item)
+            labels = selector(item)
+        else:
+            state = scaled_progress(item, scale or {}, None)
+            labels = text(scale, "status", "selector")
+        pods: list[dict[str, Any]] = []
+        counted = not resource.plain and "readyReplicas" not in (item.get("status") or {})
+        if labels and ((not state.settled and not state.trouble) or counted):
+            pods = self._pods(text(item, "metadata", "namespace"), labels, budget)
+        if counted and labels:
+            state = scaled_progress(item, scale or {}, ready_pods(pods))
+        if not state.settled and not state.trouble:
+            state = Progress(state.replicas, state.ready, settled=False, trouble=pods_trouble(pods))
+        return workload_fact(server, resource, item, state, found)
+
+    def _pods(self, namespace: str, labels: str, budget: Budget) -> list[dict[str, Any]]:
+        call = POD.call("list", namespace)
+        query = (("labelSelector", labels), ("limit", str(_MOST_PODS)))
+        try:
+            return items(self._reader.get(call, budget, query=query), "items")
+        except Refusal as refusal:
+            if refusal.status != 403:
+                raise
+            # Without this right everything works, only the reason of a failed rollout stays unknown.
+            if namespace not in self._pods_refused:
+                self._pods_refused.add(namespace)
+                _log.warning("not allowed to list pods in %s: why a rollout fails cannot be told", namespace)
+            return []
+
+    def _missing(self, resource: Resource, want: WantWorkload, budget: Budget) -> NoFact:
+        self._resolver.forget(want.kind)
+        near: tuple[str, ...] = ()
+        try:
+            known = self._reader.names(resource.call("list", want.namespace), budget, _MOST_NAMES)
+        except (Refusal, Unreachable):
+            known = []  # only a help for the reader, which the right to read one object does not include
+        for one in want.names:
+            near += tuple(match for match in difflib.get_close_matches(one, known) if match not in near)
+        label = " or ".join(want.names)
+        hint = f"name an existing {resource.kind} in service.yaml, under workload.name"
+        return NoFact("missing", f"there is no {resource.kind} {label} in namespace {want.namespace}", hint, near)

@@ -1,0 +1,83 @@
+"""The Kubernetes target: what the rest of the product sees of this package."""
+
+from __future__ import annotations
+
+import os
+import random as randomness
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from reconciler.model.errors import TerminalError
+from reconciler.model.targets import Effect, Fact, WantWorkload
+from reconciler.targets.kubernetes.access import Access
+from reconciler.targets.kubernetes.applying import Applier
+from reconciler.targets.kubernetes.autoscalers import Autoscalers
+from reconciler.targets.kubernetes.observing import Observer
+from reconciler.targets.kubernetes.patience import Patience
+from reconciler.targets.kubernetes.reading import Reader
+from reconciler.targets.kubernetes.refusals import Refusal, Unreachable, Unusable, as_error, as_fact
+from reconciler.targets.kubernetes.resources import Resolver
+
+if TYPE_CHECKING:
+    from reconciler.targets.kubernetes.client import Client
+
+
+class KubernetesServer:
+    """One API server, as a `TargetServer[WantWorkload]`. Safe to use from several threads.
+
+    ``deadline`` is for a whole observation or change, ``call_timeout`` for one call of it, both in seconds. ``clock``
+    is monotonic seconds, ``sleep`` waits, ``random`` gives the jitter of retries (0 up to 1), ``environ`` is where
+    `KUBECONFIG` and the service's address are looked up. Nothing is read or connected to before the first use.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        deadline: float = 10.0,
+        call_timeout: float = 4.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        random: Callable[[], float] = randomness.random,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._patience = Patience(deadline, call_timeout, clock, sleep, random)
+
+        def connect() -> Client:
+            from reconciler.targets.kubernetes.client import Client  # noqa: PLC0415 - the official client loads slowly
+
+            return Client(access, environ, clock)
+
+        self._reader = Reader(connect)
+        autoscalers = Autoscalers(self._reader, clock)
+        self._observer = Observer(self._reader, autoscalers, Resolver(clock))
+        self._applier = Applier(self._reader, autoscalers, self._observer)
+
+    def observe(self, want: WantWorkload) -> Fact:
+        """Return the first of the wanted names that exists, with its autoscaler, or a `NoFact` that says why not."""
+        try:
+            return self._observer.observe(want, self._patience.begin())
+        except Unusable as unusable:
+            return unusable.fact
+        except (Refusal, Unreachable) as failure:
+            return as_fact(failure)
+
+    def apply(self, effect: Effect) -> Fact:
+        """Make the field have the value, and return the fact afterwards (without looking at pods).
+
+        Raises:
+            TerminalError: refused, gone, or not to be done (above an autoscaler's maximum, beside an autoscaler).
+            TransientError: still in conflict or overloaded when tries or time were used up.
+            BlindError: the API server could not be reached, or does not know us.
+        """
+        try:
+            return self._applier.apply(effect, self._patience.begin())
+        except Unusable as unusable:
+            raise TerminalError(unusable.fact.message, hint=unusable.fact.hint) from unusable
+        except (Refusal, Unreachable) as failure:
+            raise as_error(failure) from failure
+
+    def close(self) -> None:
+        """Let go of threads and connections."""
+        self._reader.close()
