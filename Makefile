@@ -54,10 +54,11 @@ COMPILE = $(LOCKER)/bin/pip-compile --quiet --generate-hashes --strip-extras --a
 
 lock:  ## resolve again what pyproject.toml asks for; `make lock ARGS=--upgrade` takes the newest
 	test -x $(LOCKER)/bin/pip-compile || { "$(PYTHON)" -m venv $(LOCKER) && $(LOCKER)/bin/pip install --quiet pip-tools==7.6.2; }
-	"$(PYTHON)" requirements/inputs.py run > $(LOCKER)/run.in
-	"$(PYTHON)" requirements/inputs.py dev > $(LOCKER)/dev.in
+	for name in run build dev; do "$(PYTHON)" requirements/inputs.py $$name > $(LOCKER)/$$name.in || exit 1; done
 	$(COMPILE) --output-file requirements/run.txt $(LOCKER)/run.in
-	$(COMPILE) --constraint requirements/run.txt --output-file requirements/dev.txt $(LOCKER)/dev.in
+	$(COMPILE) --constraint requirements/run.txt --output-file requirements/build.txt $(LOCKER)/build.in
+	$(COMPILE) --constraint requirements/run.txt --constraint requirements/build.txt --output-file requirements/dev.txt \
+		$(LOCKER)/dev.in
 
 clean:  ## remove what was made, the environment too
 	rm -rf $(VENV) .make dist build htmlcov .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

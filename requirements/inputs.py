@@ -1,6 +1,7 @@
 """Print what a lock file is made from, so that pyproject.toml stays the only place that names dependencies.
 
-`inputs.py run` prints what the product needs, `inputs.py dev` that and what building, testing and checking need.
+`inputs.py run` prints what the product needs, `inputs.py build` what makes its wheel, and `inputs.py dev` both of these
+and what testing and checking need.
 """
 
 from __future__ import annotations
@@ -11,13 +12,11 @@ from pathlib import Path
 
 
 def inputs(which: str) -> list[str]:
-    """Return the requirements of the lock file ``which`` (`run` or `dev`), in the order of pyproject.toml."""
+    """Return the requirements of the lock file ``which`` (`run`, `build` or `dev`), in the order of pyproject.toml."""
     project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text("utf-8"))
-    wanted: list[str] = list(project["project"]["dependencies"])
-    if which == "dev":
-        wanted += project["dependency-groups"]["dev"]
-        wanted += project["build-system"]["requires"]
-    return wanted
+    run, build = project["project"]["dependencies"], project["build-system"]["requires"]
+    groups = {"run": run, "build": build, "dev": [*run, *project["dependency-groups"]["dev"], *build]}
+    return list(groups[which])
 
 
 if __name__ == "__main__":

@@ -153,7 +153,10 @@ def wanted() -> Iterator[tuple[Requirement, str]]:
     for text in PROJECT["project"]["dependencies"]:
         yield Requirement(text), "run.txt"
         yield Requirement(text), "dev.txt"
-    for text in [*PROJECT["dependency-groups"]["dev"], *PROJECT["build-system"]["requires"]]:
+    for text in PROJECT["dependency-groups"]["dev"]:
+        yield Requirement(text), "dev.txt"
+    for text in PROJECT["build-system"]["requires"]:
+        yield Requirement(text), "build.txt"
         yield Requirement(text), "dev.txt"
 
 
@@ -162,13 +165,14 @@ def test_what_is_wanted_is_locked(requirement: Requirement, lock: str) -> None:
     assert requirement.specifier.contains(pins(lock)[canonicalize_name(requirement.name)])
 
 
-def test_both_locks_agree() -> None:
-    run, dev = pins("run.txt"), pins("dev.txt")
-    assert run
-    assert run == {name: dev[name] for name in run}
+@pytest.mark.parametrize("lock", ["run.txt", "build.txt"])
+def test_all_locks_agree(lock: str) -> None:
+    some, dev = pins(lock), pins("dev.txt")
+    assert some
+    assert some == {name: dev[name] for name in some}
 
 
-@pytest.mark.parametrize("name", ["run.txt", "dev.txt"])
+@pytest.mark.parametrize("name", ["run.txt", "build.txt", "dev.txt"])
 def test_every_locked_version_has_hashes_and_no_address(name: str) -> None:
     text = (ROOT / "requirements" / name).read_text("utf-8")
     assert "://" not in text
@@ -182,6 +186,28 @@ def test_every_dependency_earns_its_sentence() -> None:
     text = (ROOT / "docs" / "dependencies.md").read_text("utf-8")
     named = {canonicalize_name(name) for name in re.findall(r"^\| `([\w.-]+)` \|", text, re.MULTILINE)}
     assert named == {canonicalize_name(requirement.name) for requirement, _ in wanted()}
+
+
+# The image
+
+
+def test_the_image_runs_as_nobody_in_particular_on_a_pinned_base() -> None:
+    text = (ROOT / "Dockerfile").read_text("utf-8")
+    base = re.search(r"^ARG BASE=(\S+)$", text, re.MULTILINE)
+    assert base
+    assert re.search(r":\d+\.\d+\.\d+-slim", base[1])
+    stages = re.split(r"^FROM ", text, flags=re.MULTILINE)[1:]
+    assert [stage.split()[0] for stage in stages] == ["${BASE}", "${BASE}"]
+    assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", stages[-1], re.MULTILINE)
+    assert '\nENTRYPOINT ["reconciler"]\n' in stages[-1]
+    assert not re.search(r"\bpip\b|gcc|build-essential", stages[-1])
+
+
+def test_what_the_image_is_made_from_reaches_its_builder() -> None:
+    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text("utf-8").split() if line.startswith("!")}
+    copied = re.findall(r"^COPY (?!--from)(.*) \S+$", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    assert {name.rstrip("/") for line in copied for name in line.split()} == let_in
+    assert all((ROOT / name).exists() for name in let_in)
 
 
 # Words
