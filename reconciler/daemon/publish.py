@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from reconciler.daemon.clock import Clock
 from reconciler.daemon.failpoints import reach
 from reconciler.daemon.pacer import Pacer
 from reconciler.model.errors import TerminalError
 from reconciler.model.names import CommitId
-from reconciler.model.step import Step, render_file, render_message
+from reconciler.model.step import Step
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.push import RefUpdate
-from reconciler.repo.stream import NewCommit
+from reconciler.repo.steps import as_commit
 
 
 @dataclass(frozen=True)
@@ -77,9 +76,3 @@ class Publisher:
             return True
         self._mirror.fetch({self._ref: tip})
         return self._mirror.is_ancestor(ours, tip)
-
-
-def as_commit(step: Step) -> NewCommit:
-    """Return the commit that a step is, dated by its own moment so that a replay gives the same bytes."""
-    files = {**step.files, step.path: render_file(step)}
-    return NewCommit(files, render_message(step), datetime.fromtimestamp(step.now, UTC))

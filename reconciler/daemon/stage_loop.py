@@ -1,7 +1,7 @@
 """The loop of one stage: follow the branch, decide, commit and push, apply, and decide again on what came of it.
 
-`reconcile` is the whole engine read top to bottom. It holds no truth: all that it remembers is about when to look again,
-and a new one, made at any moment, goes on where this one stood.
+`reconcile` is the whole engine read top to bottom. It holds no truth: all that it remembers is about when to look
+again, and a new one, made at any moment, goes on where this one stood.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A step: one commit of ours. One dataclass, rendered as file, commit message, log line and path.
+"""A step: one commit of ours. One dataclass, rendered as file, trailers, log line and path.
 
 `data` is what is particular to the event; whoever folds steps into a remediation's state reads it back from the file,
 so a step holds everything that later decisions need of it.
@@ -73,39 +73,24 @@ def facts_hash(step: Step) -> str:
     return hashlib.sha256(canonical.emit(step.facts) if step.facts else b"").hexdigest()
 
 
-def render_message(step: Step) -> str:
-    """Return the commit message: a subject for people, a body, trailers for machines (DESIGN.md section 5)."""
-    trailers: list[tuple[str, str]] = [("Stage", step.stage)]
+def trailers(step: Step) -> dict[str, str]:
+    """Return the machines' part of the commit message, in its order (DESIGN.md section 5)."""
+    found: dict[str, str] = {"Stage": step.stage}
     if step.service is not None:
-        trailers.append(("Service", step.service_name))
+        found["Service"] = step.service_name
     if step.remediation is not None:
-        trailers.append(("Remediation", step.remediation))
-    trailers.append(("Event", step.event))
+        found["Remediation"] = step.remediation
+    found["Event"] = step.event
     if "action" in step.data:
-        trailers.append(("Action", str(step.data["action"])))
-        trailers.append(("Action-Index", f"{step.data['index']}/{step.data['count']}"))
-    trailers += [
-        ("Sequence", str(step.sequence)), ("Now", format_instant(step.now)), ("Rules", str(step.rules)),
-        ("Config", step.config), ("Project", step.project), ("Facts", facts_hash(step)),
-    ]  # fmt: skip
-    block = "\n".join(f"{name}: {one_line(value)}" for name, value in trailers)
-    body = "\n".join(" " + line if _looks_like_trailer(line) else line for line in step.body.splitlines())
-    return f"{one_line(step.subject)}\n\n{body}\n\n{block}\n" if body else f"{one_line(step.subject)}\n\n{block}\n"
-
-
-def one_line(text: str) -> str:
-    """Return the text with everything that could break a line or fool a terminal escaped; for subjects and trailers."""
-    return canonical.text(text)[1:-1].replace('\\"', '"').replace("\\\\", "\\")
-
-
-def _looks_like_trailer(line: str) -> bool:
-    name, colon, _ = line.partition(":")
-    return bool(colon) and bool(name) and name.replace("-", "").isalnum()
+        found["Action"] = str(step.data["action"])
+        found["Action-Index"] = f"{step.data['index']}/{step.data['count']}"
+    found |= {"Sequence": str(step.sequence), "Now": format_instant(step.now), "Rules": str(step.rules)}
+    return found | {"Config": step.config, "Project": step.project, "Facts": facts_hash(step)}
 
 
 def log_fields(step: Step) -> dict[str, str | int]:
     """Return the step as fields of a log line."""
-    fields: dict[str, str | int] = {"event": step.event, "stage": step.stage, "sequence": step.sequence}
+    fields: dict[str, str | int] = {"step": step.event, "stage": step.stage, "sequence": step.sequence}
     if step.service is not None:
         fields["service"] = step.service_name
     if step.remediation is not None:

@@ -22,8 +22,10 @@ from reconciler.repo.index import Moved, StageIndex, Stored
 from reconciler.repo.layout import ops_prefix
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import Change, CommitInfo, Entry, Oversize
-from reconciler.repo.trailers import parse_trailers
+from reconciler.repo.trailers import parse
 from reconciler.repo.views import Views
+
+_READ_TRAILERS = frozenset({"Stage", "Event", "Sequence", "Now", "Rules"})
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ class StageRepo:
         start = before.ops
         newest = self._find_newest(tips.ops, before.ops, self._newest.sequence if self._newest else 0)
         if newest is not None:
+            self._index.trust()
             self._index.change_ops(self._changes(start, newest.commit), ours=True)
             self._newest, start, self._rewritten = newest, newest.commit, None
         self._index.change_ops(self._changes(start, tips.ops), ours=False)
@@ -159,7 +162,7 @@ class StageRepo:
         return None
 
     def _as_step(self, info: CommitInfo) -> Newest | None:
-        trailers = parse_trailers(info.message)
+        trailers = parse(info.message, _READ_TRAILERS)
         if trailers.get("Stage") != self._stage or trailers.get("Event") not in EVENTS:
             return None
         try:

@@ -1,0 +1,206 @@
+"""The loop of one project: one mirror, its stages, and everything that makes them look again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from structlog.typing import FilteringBoundLogger
+
+from reconciler.daemon.agenda import Agenda
+from reconciler.daemon.backoff import Backoff
+from reconciler.daemon.clock import Clock
+from reconciler.daemon.dispatch import Dispatch, Servers
+from reconciler.daemon.publish import Publisher
+from reconciler.daemon.stage_loop import Ports, StageLoop
+from reconciler.decide.engine import Decision
+from reconciler.model.errors import ConfigError, ReconcilerError, TerminalError, TransientError, UserError
+from reconciler.model.names import ProjectName, StageName
+from reconciler.model.step import Step
+from reconciler.repo.mirror import Mirror
+from reconciler.repo.project import Project, StageRefs, read_project
+from reconciler.repo.stage import StageRepo, Tips
+
+FALLBACK_POLL = 2.0
+"""Seconds between reading the refs of a local remote beside the watch, which may miss a ref in a new folder."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a project's loop is given: time, threads, how to connect a stage, and how to sleep until woken."""
+
+    clock: Clock
+    pool: ThreadPoolExecutor
+    connect: Callable[[StageName], Servers]
+    log: FilteringBoundLogger
+    poll: float
+    sweep_every: float = 30.0
+    seed: int = 0
+
+
+class ProjectLoop:
+    """Reconciles all stages of a project. One owner thread; `wake` and `stop` may be called from any."""
+
+    def __init__(
+        self, mirror: Mirror, name: ProjectName | None, around: Surroundings, only: frozenset[str] = frozenset()
+    ) -> None:
+        self._mirror = mirror
+        self._name = name
+        self._only = only
+        self._around = around
+        self._log = around.log
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._project: Project | None = None
+        self._stages: dict[StageName, StageLoop] = {}
+        self._dispatches: dict[StageName, Dispatch] = {}
+        self._blocked: dict[str, float] = {}
+        self._backoffs: dict[str, Backoff] = {}
+        self.conditions: dict[str, str] = {}
+
+    def wake(self) -> None:
+        """Look again soon; called by watchers, timers and late answers."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Finish the commit in hand and return from `run`."""
+        self._stop.set()
+        self._wake.set()
+
+    def run(self) -> None:
+        """Reconcile until stopped."""
+        while not self._stop.is_set():
+            self._wake.clear()
+            self.tick()
+            self._wake.wait(self.pause())
+
+    def tick(self) -> tuple[Step, ...]:
+        """Do everything that can be done now, stage by stage. Never raises for what a stage or the remote does."""
+        pushed: list[Step] = []
+        try:
+            project = self._read()
+        except ReconcilerError as error:
+            self._note("project", error)
+            return ()
+        self._clear("project")
+        for stage in project.stages:
+            if self._stop.is_set() or self._is_blocked(stage.name):
+                continue
+            pushed += self._guarded(project, stage)
+        return tuple(pushed)
+
+    def preview(self) -> Mapping[StageName, Decision]:
+        """Return what the next pass would decide for each stage. Raises what stands in the way."""
+        project = self._read()
+        found: dict[StageName, Decision] = {}
+        for stage in project.stages:
+            tips = self._tips(project, stage)
+            if tips is not None:
+                found[stage.name] = self._loop(project, stage).preview(tips, project.settings(stage))
+        return found
+
+    def pause(self) -> float:
+        """Return the seconds until something is due without a wake-up."""
+        if any(name == "project" for name in self._blocked):
+            return max(self._blocked["project"] - self._around.clock.monotonic(), 0.0)
+        pauses = [FALLBACK_POLL if self._mirror.shared else self._around.poll]
+        pauses += [loop.agenda.pause() for name, loop in self._stages.items() if not self._is_blocked(name)]
+        now = self._around.clock.monotonic()
+        pauses += [max(until - now, 0.0) for until in self._blocked.values()]
+        return min(pauses)
+
+    def close(self) -> None:
+        """Let go of servers and of the mirror's processes."""
+        for dispatch in self._dispatches.values():
+            dispatch.close()
+        self._mirror.close()
+
+    def _read(self) -> Project:
+        head = self._project
+        if head is not None and self._mirror.shared is False and not self._due_for_project():
+            return head
+        project = read_project(self._mirror, self._name, only=self._only)
+        if self._project is None or project.commit != self._project.commit:
+            self._log.info("project", stages=[stage.name for stage in project.stages], commit=project.commit)
+        self._project = project
+        return project
+
+    def _due_for_project(self) -> bool:
+        """A remote behind a network is asked about its default branch only once in a while."""
+        now = self._around.clock.monotonic()
+        if now >= self._blocked.get("head", 0.0):
+            self._blocked["head"] = now + max(self._around.poll, 30.0)
+            return True
+        return False
+
+    def _guarded(self, project: Project, stage: StageRefs) -> tuple[Step, ...]:
+        try:
+            tips = self._tips_or_fail(project, stage)
+            steps = self._loop(project, stage).reconcile(tips, project.settings(stage))
+        except (TransientError, TerminalError, UserError, ConfigError) as error:
+            self._note(stage.name, error)
+            return ()
+        self._clear(stage.name)
+        return steps
+
+    def _tips(self, project: Project, stage: StageRefs) -> Tips | None:
+        wanted = list(dict.fromkeys([stage.config, stage.ops]))
+        found = self._mirror.tips(wanted)
+        config, ops = found[stage.config], found[stage.ops]
+        if config is None:
+            return None
+        self._mirror.fetch(found)
+        return Tips(project.commit, config, ops if ops is not None else config)
+
+    def _tips_or_fail(self, project: Project, stage: StageRefs) -> Tips:
+        tips = self._tips(project, stage)
+        if tips is None:
+            hint = "push it; what runs is left as it is"
+            raise TransientError(f"branch {stage.config} is not there", hint=hint, retry_after=1.0)
+        return tips
+
+    def _loop(self, project: Project, stage: StageRefs) -> StageLoop:
+        loop = self._stages.get(stage.name)
+        if loop is None:
+            loop = self._stages[stage.name] = self._make(project, stage)
+        return loop
+
+    def _make(self, project: Project, stage: StageRefs) -> StageLoop:
+        around = self._around
+        dispatch = Dispatch(around.connect(stage.name), around.pool, self.wake)
+        self._dispatches[stage.name] = dispatch
+        return StageLoop(
+            Ports(
+                repo=StageRepo(self._mirror, stage.name, own_branch=stage.config != stage.ops),
+                publisher=Publisher(self._mirror, stage.ops, around.clock, self._sleep),
+                dispatch=dispatch,
+                read_tips=lambda: self._tips(self._project or project, stage),
+                clock=around.clock,
+                log=self._log.bind(stage=stage.name),
+            ),
+            Agenda(around.clock, sweep_every=around.sweep_every, seed=around.seed),
+        )  # fmt: skip
+
+    def _sleep(self, seconds: float) -> None:
+        if seconds > 0:
+            self._stop.wait(seconds)
+
+    def _is_blocked(self, name: str) -> bool:
+        return self._around.clock.monotonic() < self._blocked.get(name, 0.0)
+
+    def _note(self, name: str, error: ReconcilerError) -> None:
+        """Hold a stage, or the whole project, and say so once."""
+        backoff = self._backoffs.setdefault(name, Backoff(1.0, 60.0, seed=self._around.seed + len(self._backoffs)))
+        pause = max(backoff.next(), error.retry_after if isinstance(error, TransientError) else 0.0)
+        self._blocked[name] = self._around.clock.monotonic() + pause
+        if self.conditions.get(name) != str(error):
+            self._log.warning("held", of=name, reason=error.message, hint=error.hint)
+        self.conditions[name] = str(error)
+
+    def _clear(self, name: str) -> None:
+        self._blocked.pop(name, None)
+        self._backoffs.pop(name, None)
+        if self.conditions.pop(name, None) is not None:
+            self._log.info("goes on", of=name)

@@ -1,0 +1,116 @@
+"""The project's own branch: what stages there are, what holds for all of them, and where their steps lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from reconciler.model.checks import stage_name
+from reconciler.model.errors import ConfigError, UserError
+from reconciler.model.names import CommitId, ProjectName, StageName
+from reconciler.model.policy import Mode
+from reconciler.model.project import ProjectConfig, StageEntry, load_project
+from reconciler.model.shipyard import load_shipyard
+from reconciler.repo.mirror import Mirror
+from reconciler.repo.names import branch_ref
+from reconciler.repo.stage import ProjectSettings
+
+_NO_STAGES = ("ops/", "proposals/")
+
+
+@dataclass(frozen=True)
+class StageRefs:
+    """The branches of a stage, as full refs; both are the same unless `opsBranch` is set."""
+
+    name: StageName
+    config: str
+    ops: str
+    implied_mode: Mode | None
+
+
+@dataclass(frozen=True)
+class Project:
+    """What the remote's default branch says at one commit."""
+
+    name: ProjectName
+    commit: CommitId
+    stages: tuple[StageRefs, ...]
+    config: ProjectConfig
+
+    def settings(self, stage: StageRefs) -> ProjectSettings:
+        """Return what the project says of one of its stages."""
+        return ProjectSettings(self.name, stage.implied_mode, self.config.defaults)
+
+
+def read_project(mirror: Mirror, name: ProjectName | None, *, only: frozenset[str] = frozenset()) -> Project:
+    """Read the project from the remote's HEAD. ``name`` is the daemon's; None takes the file's own.
+
+    Stages come from `project.yaml`, else the shipyard, else the branches with a `stage.yaml` (DESIGN.md section 2).
+    ``only`` narrows them where it is not empty.
+
+    Raises:
+        ConfigError: there is no default branch, no stage, or the project calls itself by another name.
+        UserError: project.yaml or shipyard.yaml cannot be read.
+    """
+    head = mirror.default_branch()
+    tip = mirror.tips([head])[head] if head is not None else None
+    if head is None or tip is None:
+        raise ConfigError(
+            "the repository has no default branch yet", hint="push one with project.yaml (`reconciler init`)"
+        )
+    mirror.fetch({head: tip})
+    config = _config(mirror, tip)
+    if name is not None and config.name and config.name != name:
+        raise ConfigError(
+            f"the repository is of project {config.name!r}, not {name!r}",
+            hint="name it so in the daemon's configuration, or correct `name` in project.yaml",
+        )
+    own = name or ProjectName(config.name)
+    if not own:
+        raise ConfigError("the project has no name", hint="write `name: <project>` into project.yaml")
+    if not config.stages:
+        config = replace(config, stages=_by_branches(mirror, head))
+    stages = tuple(
+        StageRefs(StageName(each.name), branch_ref(each.name), _ops_ref(config, each.name), each.mode)
+        for each in config.stages
+        if not only or each.name in only
+    )
+    return Project(own, tip, stages, config)
+
+
+def _ops_ref(config: ProjectConfig, stage: str) -> str:
+    return branch_ref(config.ops_branch.replace("{stage}", stage) if config.ops_branch else stage)
+
+
+def _config(mirror: Mirror, tip: CommitId) -> ProjectConfig:
+    found = mirror.blob_at(tip, "project.yaml")
+    shipyard = mirror.blob_at(tip, "shipyard.yaml")
+    implied = load_shipyard(shipyard[1], "shipyard.yaml") if shipyard is not None else ProjectConfig()
+    if found is None:
+        return implied
+    config = load_project(found[1], "project.yaml")
+    modes = {stage.name: stage for stage in implied.stages}
+    if not config.stages:
+        return replace(config, stages=implied.stages)
+    return replace(
+        config,
+        stages=tuple(
+            replace(stage, mode=stage.mode or (modes[stage.name].mode if stage.name in modes else None))
+            for stage in config.stages
+        ),
+    )
+
+
+def _by_branches(mirror: Mirror, head: str) -> tuple[StageEntry, ...]:
+    found = []
+    for ref, tip in sorted(mirror.heads().items()):
+        branch = ref.removeprefix("refs/heads/")
+        if ref == head or branch.startswith(_NO_STAGES):
+            continue
+        try:
+            stage_name(branch)
+        except UserError:
+            continue
+        mirror.fetch({ref: tip})
+        if mirror.blob_at(tip, "stage.yaml") is not None:
+            found.append(StageEntry(branch))
+    return tuple(found)
