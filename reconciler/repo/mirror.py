@@ -12,7 +12,6 @@ process.
 from __future__ import annotations
 
 import re
-import shutil
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,14 +19,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, Self
 
-from reconciler.model.errors import BlindError, BugError, ConfigError, TransientError
+from reconciler.model.errors import BugError, ConfigError, TransientError
 from reconciler.model.names import BlobId, CommitId
-from reconciler.repo import argv, upkeep
+from reconciler.repo import argv
+from reconciler.repo.directory import FETCHED, Directory
 from reconciler.repo.engine import Engine, Timeouts
-from reconciler.repo.faults import DamagedError, checked, transport_error
+from reconciler.repo.faults import DamagedError, transport_error
 from reconciler.repo.history import History
 from reconciler.repo.localrefs import LocalRefs
-from reconciler.repo.names import TreeId, full_ref, is_full_ref, object_id
+from reconciler.repo.names import TreeId, full_ref, is_full_ref
 from reconciler.repo.objects import Change, CommitInfo, Entry, Identity, Oversize
 from reconciler.repo.origin import LocalOrigin, check_format, located, settings
 from reconciler.repo.process import Finished
@@ -35,14 +35,11 @@ from reconciler.repo.push import PushResult, RefUpdate, push_result
 from reconciler.repo.reader import DEFAULT_LIMIT, Reader
 from reconciler.repo.remote import Credentials, parse_remote
 from reconciler.repo.stream import NewCommit
-from reconciler.repo.writer import PRIVATE_REF, RECONCILER, Writer
+from reconciler.repo.writer import RECONCILER, Writer
 
 __all__ = ["Mirror"]
 
-_FETCHED: Final = "refs/reconciler/remote/"
-_KEPT: Final = "refs/reconciler/keep/"
 _REMEMBERED: Final = 4096
-_CLUTTERED: Final = 50
 _LISTED = re.compile(r"(?P<id>[0-9a-f]+)\t(?P<ref>refs/\S+)\Z")
 
 
@@ -55,13 +52,12 @@ class Mirror:
         self._engine = engine
         self._origin = origin
         self._refs = None if origin is None else LocalRefs(origin.git_dir)
-        self._own_refs = LocalRefs(path)
+        self._directory = Directory(path, engine, origin)
         self._reader = Reader(path, engine.start)
         self._history = History(path, engine.start, self._reader)
         self._writer = Writer(lambda: engine.start(argv.fast_import(path)), committer)
         self._complete: OrderedDict[CommitId, None] = OrderedDict()
         self._suspect = False
-        self._claim: upkeep.Claim | None = None
 
     @classmethod
     def open(
@@ -165,7 +161,10 @@ class Mirror:
             BlindError: the remote cannot be seen.
         """
         if self._suspect:
-            self._remake("objects were missing or unreadable")
+            self._end_children()
+            self._complete.clear()
+            self._directory.remake("objects were missing or unreadable")
+            self._suspect = False
         if self._origin is not None:
             return
         wanted = {full_ref(ref): tip for ref, tip in tips.items() if tip is not None and tip not in self._complete}
@@ -175,7 +174,7 @@ class Mirror:
         pairs = [(ref, _private(ref)) for ref in wanted]
         self._talk("fetching", argv.fetch(self.path, self._engine.remote, pairs), timeout=timeout)
         for ref, tip in wanted.items():
-            arrived = self._own_refs.read(_private(ref))
+            arrived = self._directory.refs.read(_private(ref))
             if arrived is not None:
                 self._remember(arrived)
             if arrived != tip and (arrived is None or not self._is_here(tip, arrived)):
@@ -298,7 +297,7 @@ class Mirror:
     @property
     def cluttered(self) -> bool:
         """Whether `maintain` is worth its time: more than 50 packs."""
-        return upkeep.clutter(self.path) > _CLUTTERED
+        return self._directory.cluttered
 
     def maintain(self, tips: Sequence[CommitId] = (), keep: Sequence[CommitId] = ()) -> None:
         """Combine packs and write the commit graph of these tips; seconds, so not while anything is due.
@@ -306,32 +305,9 @@ class Mirror:
         ``keep`` names commits that were written here and are not in the remote yet. A mirror that shares objects
         forgets all others of its own, since the remote has them: call it only between pushes.
         """
-        timeout = self._engine.timeouts.upkeep
         self._writer.rest()
-        upkeep.sweep(self.path)
-        self._set_kept(keep)
-        command = argv.repack_own(self.path) if self.shared else argv.repack(self.path)
-        checked("combining packs", self._engine.local("combining packs", command, timeout=timeout))
-        known = [*tips, *keep, *(() if self.shared else self._own_refs.below(_FETCHED).values())]
-        lines = "".join(f"{object_id(tip)}\n" for tip in dict.fromkeys(known)).encode()
-        if lines:
-            graph = argv.commit_graph(self.path)
-            checked(
-                "writing the commit graph",
-                self._engine.local("writing the commit graph", graph, data=lines, timeout=timeout),
-            )
-        checked("packing refs", self._engine.local("packing refs", argv.pack_refs(self.path)))
-
-    def _set_kept(self, keep: Sequence[CommitId]) -> None:
-        instructions = [f"delete {ref}\0\0" for ref in self._own_refs.below(_KEPT)]
-        if self._own_refs.read(PRIVATE_REF) is not None:
-            instructions.append(f"delete {PRIVATE_REF}\0\0")
-        if instructions:
-            data = "".join(instructions).encode()
-            checked("forgetting old commits", self._engine.local("forgetting", argv.update_ref(self.path), data=data))
-        if keep:
-            data = "".join(f"create {_KEPT}{commit}\0{object_id(commit)}\0" for commit in keep).encode()
-            checked("keeping commits", self._engine.local("keeping", argv.update_ref(self.path), data=data))
+        with self._noticing():
+            self._directory.maintain(tips, keep)
 
     def pids(self) -> set[int]:
         """Return the process ids of the children that run now."""
@@ -341,9 +317,7 @@ class Mirror:
     def close(self) -> None:
         """End all processes and let the mirror go. Safe to call again."""
         self._end_children()
-        if self._claim is not None:
-            self._claim.release()
-            self._claim = None
+        self._directory.release()
         self._engine.close()
 
     def __enter__(self) -> Self:
@@ -365,46 +339,14 @@ class Mirror:
             raise
 
     def _prepare(self) -> None:
-        url = self._engine.remote.url
-        objects = "" if self._origin is None else str(self._origin.objects)
-        if upkeep.is_ours(self.path):
-            self._claim = upkeep.Claim(self.path)
-            upkeep.sweep(self.path)
-            wrong = upkeep.damage(self.path)
-            if wrong:
-                self._remake(wrong)
-            elif upkeep.marked_url(self.path) != url or upkeep.shared_with(self.path) != objects:
-                self._claim.release()
-                shutil.rmtree(self.path)
-                self._make()
-        else:
-            self._make()
-        for tip in self._own_refs.below(_FETCHED).values():
+        self._directory.prepare()
+        for tip in self._directory.refs.below(FETCHED).values():
             self._remember(tip)
-
-    def _make(self) -> None:
-        new = upkeep.begin(self.path, self._engine.remote.url)
-        checked("making the mirror", self._engine.local("making the mirror", argv.init(new)))
-        if self._origin is not None:
-            upkeep.share_objects(new, self._origin.objects)
-        new.rename(self.path)
-        self._claim = upkeep.Claim(self.path)
-
-    def _remake(self, reason: str) -> None:
-        self._end_children()
-        if self._claim is not None:
-            self._claim.release()
-        if self._origin is not None and not self._origin.objects.is_dir():
-            raise BlindError(f"{reason}, and the remote {self._origin.git_dir} is gone", hint="restore the remote")
-        upkeep.set_aside(self.path)
-        self._complete.clear()
-        self._make()
-        self._suspect = False
 
 
 def _private(ref: str) -> str:
     # One level only, so that a branch `a` that became `a/b` cannot collide with what it was.
-    return _FETCHED + full_ref(ref).removeprefix("refs/").replace("/", "%2F")
+    return FETCHED + full_ref(ref).removeprefix("refs/").replace("/", "%2F")
 
 
 def _local_origin(engine: Engine, path: Path) -> LocalOrigin:
