@@ -22,6 +22,7 @@ from reconciler.model.step import Step
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.project import Project, StageRefs, read_project
 from reconciler.repo.stage import StageRepo, Tips
+from reconciler.repo.watch import RefWatcher
 
 FALLBACK_POLL = 2.0
 """Seconds between reading the refs of a local remote beside the watch, which may miss a ref in a new folder."""
@@ -38,21 +39,26 @@ class Surroundings:
     poll: float
     sweep_every: float = 30.0
     seed: int = 0
+    watch: bool = False
 
 
 class ProjectLoop:
     """Reconciles all stages of a project. One owner thread; `wake` and `stop` may be called from any."""
 
     def __init__(
-        self, mirror: Mirror, name: ProjectName | None, around: Surroundings, only: frozenset[str] = frozenset()
-    ) -> None:
-        self._mirror = mirror
+        self, open_mirror: Callable[[], Mirror], name: ProjectName | None, around: Surroundings,
+        only: frozenset[str] = frozenset(),
+    ) -> None:  # fmt: skip
+        self._open = open_mirror
+        self._opened: Mirror | None = None
+        self._watcher: RefWatcher | None = None
         self._name = name
         self._only = only
         self._around = around
         self._log = around.log
         self._wake = threading.Event()
         self._stop = threading.Event()
+        self._unblocked = threading.Event()
         self._project: Project | None = None
         self._stages: dict[StageName, StageLoop] = {}
         self._dispatches: dict[StageName, Dispatch] = {}
@@ -63,6 +69,21 @@ class ProjectLoop:
     def wake(self) -> None:
         """Look again soon; called by watchers, timers and late answers."""
         self._wake.set()
+
+    def unblock(self) -> None:
+        """Try again at once what stood still: credentials or connections may have changed."""
+        self._unblocked.set()
+        self._wake.set()
+
+    @property
+    def _mirror(self) -> Mirror:
+        """The mirror, opened when it is needed first, and again after that failed; a local remote is then watched."""
+        if self._opened is None:
+            self._opened = self._open()
+            if self._opened.watched is not None and self._around.watch:
+                self._watcher = RefWatcher([self._opened.watched], self.wake)
+                self._watcher.start()
+        return self._opened
 
     def stop(self) -> None:
         """Finish the commit in hand and return from `run`."""
@@ -79,6 +100,11 @@ class ProjectLoop:
     def tick(self) -> tuple[Step, ...]:
         """Do everything that can be done now, stage by stage. Never raises for what a stage or the remote does."""
         pushed: list[Step] = []
+        if self._unblocked.is_set():
+            self._unblocked.clear()
+            self._blocked.clear()
+        if self._is_blocked("project"):
+            return ()
         try:
             project = self._read()
         except ReconcilerError as error:
@@ -103,8 +129,8 @@ class ProjectLoop:
 
     def pause(self) -> float:
         """Return the seconds until something is due without a wake-up."""
-        if any(name == "project" for name in self._blocked):
-            return max(self._blocked["project"] - self._around.clock.monotonic(), 0.0)
+        if self._opened is None or "project" in self._blocked:
+            return max(self._blocked.get("project", 0.0) - self._around.clock.monotonic(), 0.0)
         pauses = [FALLBACK_POLL if self._mirror.shared else self._around.poll]
         pauses += [loop.agenda.pause() for name, loop in self._stages.items() if not self._is_blocked(name)]
         now = self._around.clock.monotonic()
@@ -115,7 +141,10 @@ class ProjectLoop:
         """Let go of servers and of the mirror's processes."""
         for dispatch in self._dispatches.values():
             dispatch.close()
-        self._mirror.close()
+        if self._watcher is not None:
+            self._watcher.stop()
+        if self._opened is not None:
+            self._opened.close()
 
     def _read(self) -> Project:
         head = self._project

@@ -1,0 +1,106 @@
+"""From the daemon's configuration to target servers and mirrors. Nothing is connected to before its first use."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from reconciler.daemon.dispatch import Allowed, Servers
+from reconciler.daemon.secrets import secret_source
+from reconciler.model.connections import FlagsConnection, KubernetesConnection
+from reconciler.model.daemon_config import ProjectConnections, RepositoryConfig
+from reconciler.model.errors import ConfigError
+from reconciler.model.names import StageName
+from reconciler.model.targets import WantFlag, WantWorkload
+from reconciler.repo.mirror import Mirror
+from reconciler.repo.remote import Credentials
+from reconciler.targets.flagd import FlagdFile
+from reconciler.targets.kubernetes import Access, InCluster, Kubeconfig, KubernetesServer, TokenFile
+from reconciler.targets.protocol import TargetServer
+from reconciler.targets.unleash import LegacyUnleashServer, UnleashServer
+
+
+def connect(project: ProjectConnections, stage: StageName) -> Servers:
+    """Return the target servers of a stage, with what the configuration allows of them.
+
+    Raises:
+        ConfigError: a connection cannot work as configured.
+    """
+    reach = project.reach(stage)
+    allowed = Allowed(reach.namespaces, reach.kinds, reach.flag_projects, reach.flag_environments)
+    return Servers(
+        kubernetes=_kubernetes(reach.kubernetes) if reach.kubernetes is not None else None,
+        flags=_flags(reach.flags) if reach.flags is not None else None,
+        allowed=allowed,
+    )
+
+
+def _kubernetes(connection: KubernetesConnection) -> TargetServer[WantWorkload]:
+    access: Access = Kubeconfig(_text(connection.kubeconfig), connection.context)
+    if connection.in_cluster:
+        access = InCluster()
+    elif connection.server:
+        if connection.token_file is None:
+            raise ConfigError(
+                "`kubernetes.server` needs `tokenFile`", hint="mount the token as a file, or use a kubeconfig"
+            )
+        access = TokenFile(connection.server, str(connection.token_file), _text(connection.ca_file))
+    return KubernetesServer(access, deadline=connection.deadline)
+
+
+def _text(path: Path | None) -> str:
+    return "" if path is None else str(path)
+
+
+def _flags(connection: FlagsConnection) -> TargetServer[WantFlag]:
+    if connection.kind == "flagd":
+        if connection.file is None:
+            raise ConfigError("`flags.kind: flagd` needs `file`", hint="name the flag file that flagd reads")
+        return FlagdFile(connection.file)
+    if not connection.url:
+        raise ConfigError(f"`flags.kind: {connection.kind}` needs `url`", hint="https://unleash.example.com")
+    if connection.kind == "unleash":
+        token = secret_source(connection.token_file, connection.token_env, "the Unleash token")
+        if token is None:
+            raise ConfigError("`flags.kind: unleash` needs `tokenFile` or `tokenEnv`", hint="an admin API token")
+        return UnleashServer(connection.url, token, deadline=connection.deadline)
+    user = secret_source(None, connection.username_env, "the Unleash user")
+    password = secret_source(connection.password_file, connection.password_env, "the Unleash password")
+    if password is None:
+        raise ConfigError("`flags.kind: unleash-legacy` needs `passwordFile` or `passwordEnv`")
+    return LegacyUnleashServer(
+        connection.url,
+        lambda: f"{user() if user is not None else connection.username}:{password()}",
+        deadline=connection.deadline,
+    )
+
+
+def check_legacy_flags(project: ProjectConnections, stages: list[StageName]) -> None:
+    """Refuse a legacy Unleash that several stages share: it switches a flag in all environments at once.
+
+    Raises:
+        ConfigError: naming the stages.
+    """
+    by_url: dict[str, list[StageName]] = {}
+    for stage in stages:
+        flags = project.reach(stage).flags
+        if flags is not None and flags.kind == "unleash-legacy":
+            by_url.setdefault(flags.url, []).append(stage)
+    for url, shared in by_url.items():
+        if len(shared) > 1:
+            raise ConfigError(
+                f"{', '.join(shared)} share the legacy flag server at {url}, which knows no environments",
+                hint="give each stage a server of its own, or use `kind: unleash`",
+            )
+
+
+def open_mirror(repository: RepositoryConfig, state: Path) -> Mirror:
+    """Open the mirror of a project's repository below the daemon's state directory, which may be deleted any time."""
+    name = hashlib.sha256(repository.url.encode()).hexdigest()[:16]
+    credentials = Credentials(
+        username=repository.username,
+        secret=secret_source(repository.token_file, repository.token_env, "the Git token"),
+        ssh_key=repository.ssh_key_file,
+        known_hosts=repository.known_hosts_file,
+    )
+    return Mirror.open(state / "mirrors" / f"{name}.git", repository.url, credentials=credentials)

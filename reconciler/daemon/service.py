@@ -1,0 +1,179 @@
+"""The daemon as a whole, and its single passes for the command line: `run`, `reconcile_once`, `preview`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from structlog.typing import FilteringBoundLogger
+
+from reconciler.daemon.clock import Clock, SystemClock
+from reconciler.daemon.connections import connect, open_mirror
+from reconciler.daemon.project_loop import ProjectLoop, Surroundings
+from reconciler.decide.engine import Decision
+from reconciler.model.daemon_config import DaemonConfig, ProjectConnections, load_daemon_config
+from reconciler.model.errors import ConfigError, ReconcilerError, UserError
+from reconciler.model.names import ProjectName, StageName
+from reconciler.model.step import Step
+from reconciler.repo.watch import FileWatcher
+
+_THREADS = 16
+_STOP_WITHIN = 30.0
+
+
+def read_config(path: Path) -> DaemonConfig:
+    """Read `reconciler.yaml`. Raises ConfigError where it is missing or wrong, with every finding."""
+    try:
+        return load_daemon_config(path.read_bytes(), str(path))
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror}", hint="name the daemon's configuration with `-c FILE`"
+        ) from error
+    except UserError as error:
+        raise ConfigError(str(error)) from error
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one pass over a project did, and what stands in the way of which stage."""
+
+    steps: tuple[Step, ...]
+    conditions: Mapping[str, str]
+
+
+def reconcile_once(
+    config: DaemonConfig, log: FilteringBoundLogger, *, clock: Clock | None = None
+) -> Mapping[ProjectName, Result]:
+    """Make one pass over every project."""
+    done: dict[ProjectName, Result] = {}
+    for name in config.projects:
+        with opened(config, name, log, clock=clock) as loop:
+            done[name] = Result(loop.tick(), dict(loop.conditions))
+    return done
+
+
+def preview(
+    config: DaemonConfig, log: FilteringBoundLogger, *, clock: Clock | None = None
+) -> Mapping[ProjectName, Mapping[StageName, Decision]]:
+    """Return what the next pass would decide; nothing is written. Raises what stands in the way."""
+    found: dict[ProjectName, Mapping[StageName, Decision]] = {}
+    for name in config.projects:
+        with opened(config, name, log, clock=clock) as loop:
+            found[name] = loop.preview()
+    return found
+
+
+@contextmanager
+def opened(
+    config: DaemonConfig, name: ProjectName, log: FilteringBoundLogger, *, clock: Clock | None = None,
+    watch: bool = False,
+) -> Iterator[ProjectLoop]:  # fmt: skip
+    """Open a project's loop and close it again, with everything it connected to."""
+    project = config.projects[name]
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix=f"targets-{name}")
+    around = Surroundings(
+        clock=clock or SystemClock(), pool=pool, connect=lambda stage: connect(project, stage),
+        log=log.bind(project=name), poll=project.poll, watch=watch,
+    )  # fmt: skip
+    loop = ProjectLoop(lambda: open_mirror(project.repository, config.state_dir), name, around, _named_stages(project))
+    try:
+        yield loop
+    finally:
+        loop.close()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _named_stages(project: ProjectConnections) -> frozenset[str]:
+    """Return the stages that the configuration names; empty, which is all of them, where it has a `*`."""
+    return frozenset() if "*" in project.stages else frozenset(project.stages)
+
+
+@dataclass
+class Daemon:
+    """Runs all projects of a configuration file, each on a thread of its own, until stopped.
+
+    A changed configuration is taken up without a restart; one that cannot be read leaves the old one in force.
+    """
+
+    path: Path
+    log: FilteringBoundLogger
+    clock: Clock = field(default_factory=SystemClock)
+    on_ready: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        self._stopping = threading.Event()
+        self._changed = threading.Event()
+        self._loops: list[ProjectLoop] = []
+        self._failed: list[BaseException] = []
+
+    def stop(self) -> None:
+        """Ask for an orderly stop: the commit in hand is finished. Safe in a signal handler."""
+        self._stopping.set()
+        self._changed.set()
+
+    def run(self) -> None:
+        """Run until `stop`. Raises ConfigError if the configuration is wrong at the start, or a loop's BugError."""
+        config = read_config(self.path)
+        while not self._stopping.is_set():
+            self._changed.clear()
+            self._run_with(config)
+            if self._failed:
+                raise self._failed[0]
+            config = self._reread(config)
+
+    def _reread(self, config: DaemonConfig) -> DaemonConfig:
+        if self._stopping.is_set():
+            return config
+        try:
+            fresh = read_config(self.path)
+        except ReconcilerError as error:
+            self.log.warning("the configuration cannot be read; the old one stays", reason=str(error))
+            return config
+        self.log.info("the configuration was read again")
+        return fresh
+
+    def _run_with(self, config: DaemonConfig) -> None:
+        with ExitStack() as stack:
+            self._loops = [
+                stack.enter_context(opened(config, name, self.log, clock=self.clock, watch=True))
+                for name in config.projects
+            ]
+            threads = [threading.Thread(target=self._guarded, args=(loop,), daemon=True) for loop in self._loops]
+            stack.enter_context(FileWatcher([self.path], self._changed.set))
+            secrets = [path for project in config.projects.values() for path in secret_files(project)]
+            if secrets:
+                stack.enter_context(FileWatcher(secrets, self._wake_all))
+            for thread in threads:
+                thread.start()
+            self.on_ready()
+            self._changed.wait()
+            for loop in self._loops:
+                loop.stop()
+            for thread in threads:
+                thread.join(_STOP_WITHIN)
+
+    def _wake_all(self) -> None:
+        for loop in self._loops:
+            loop.unblock()
+
+    def _guarded(self, loop: ProjectLoop) -> None:
+        try:
+            loop.run()
+        except Exception as error:  # noqa: BLE001  (a thread's death must end the daemon, whatever it died of)
+            self._failed.append(error)
+            self._changed.set()
+
+
+def secret_files(project: ProjectConnections) -> list[Path]:
+    """Return every mounted file with credentials that a project's connections read."""
+    files = [project.repository.token_file, project.repository.ssh_key_file]
+    for stage in project.stages.values():
+        if stage.kubernetes is not None:
+            files += [stage.kubernetes.token_file, stage.kubernetes.kubeconfig, stage.kubernetes.ca_file]
+        if stage.flags is not None:
+            files += [stage.flags.token_file, stage.flags.password_file]
+    return [file for file in files if file is not None]
