@@ -248,6 +248,24 @@ def fetch_branch(git_dir: Path, remote: str, ref: str) -> Argv:
     return _git(git_dir, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", remote, f"+{ref}:{ours}")
 
 
+def fetch_branches(git_dir: Path, remote: str) -> Argv:
+    """Bring all branches of a named remote to where `git fetch --prune` itself would put them."""
+    ours = full_ref(f"refs/remotes/{remote}/x").removesuffix("x")
+    spec = f"+refs/heads/*:{ours}*"
+    return _git(git_dir, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--prune", "--", remote, spec)
+
+
+def remote_head(git_dir: Path, remote: str) -> Argv:
+    """Print what the HEAD of a named remote points to, asking it."""
+    full_ref(f"refs/remotes/{remote}/x")
+    return _git(git_dir, "ls-remote", "--quiet", "--symref", "--", remote, "HEAD")
+
+
+def symbolic_ref(git_dir: Path, ref: str) -> Argv:
+    """Print what a symbolic ref points to; fails where there is none."""
+    return _git(git_dir, "symbolic-ref", "--quiet", full_ref(ref))
+
+
 def push_branch(git_dir: Path, remote: str, ref: str, old: str | None, new: str) -> Argv:
     """Move one branch of a named remote from the id where it is expected to one that descends from it."""
     lease = f"--force-with-lease={full_ref(ref)}:{object_id(old) if old else ''}"

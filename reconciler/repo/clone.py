@@ -14,6 +14,7 @@ where they have changes of the person's own.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -82,13 +83,43 @@ class PersonalClone:
             raise transport_error(f"fetching {branch}", redact(finished.stderr))
         return LocalRefs(self.git_dir).read(f"refs/remotes/{self.remote}/{branch}")
 
+    def fetch(self) -> None:
+        """Bring what all branches of the remote are at now; nothing to do where there is no remote.
+
+        Raises:
+            TransientError, BlindError: the remote cannot be seen.
+        """
+        if self.remote:
+            finished = self._run("fetching", argv.fetch_branches(self.git_dir, self.remote))
+            if finished.status:
+                raise transport_error("fetching", redact(finished.stderr))
+
+    def default_branch(self) -> str | None:
+        """Return the full ref of the remote's default branch: as it was when cloned, else by asking."""
+        if not self.remote:
+            return LocalRefs(self.git_dir).head()
+        here = f"refs/remotes/{self.remote}/"
+        known = self._run("reading", argv.symbolic_ref(self.git_dir, f"{here}HEAD"))
+        name = known.stdout.decode("utf-8", "replace").strip()
+        if not known.status and name.startswith(here):
+            return f"refs/heads/{name.removeprefix(here)}"
+        asked = self._run("listing the remote", argv.remote_head(self.git_dir, self.remote))
+        found = re.search(rb"^ref: (refs/heads/\S+)\tHEAD$", asked.stdout, re.MULTILINE)
+        return found[1].decode("utf-8", "replace") if found else None
+
     def commit_and_push(
-        self, branch: str, files: Mapping[str, bytes | None], message: str, *, when: datetime
+        self,
+        branch: str,
+        files: Mapping[str, bytes | None],
+        message: str,
+        *,
+        when: datetime,
+        based_on: CommitId | None = None,
     ) -> CommitId:
         """Commit files (None deletes) on the branch's tip, push the commit and return its id.
 
         A push that loses against somebody else's is tried again on the new tip, unless one of these files changed
-        there.
+        there. ``based_on`` is the tip that the caller made the files from, where they read it.
 
         Raises:
             UserError: a path or branch that cannot be, a file that somebody changed meanwhile, or own changes in the
@@ -98,11 +129,9 @@ class PersonalClone:
         """
         ref = branch_ref(branch)
         commit = NewCommit(files, message, when, self.identity())
-        based_on: CommitId | None = None
-        for attempt in range(_TRIES):
+        for _ in range(_TRIES):
             tip = self.tip(branch)
-            if attempt:
-                self._check_untouched(based_on, tip, files)
+            self._check_untouched(based_on, tip, files)
             new = self._write(tip, commit)
             landed = self._push(ref, tip, new) if self.remote else self._move(ref, tip, new, list(files))
             if landed:
@@ -183,7 +212,7 @@ class PersonalClone:
         return None
 
     def _check_untouched(self, old: CommitId | None, new: CommitId | None, files: Mapping[str, bytes | None]) -> None:
-        if old is None or new is None:
+        if old is None or new is None or old == new:
             return
         reader = Reader(self.git_dir, self._start)
         try:

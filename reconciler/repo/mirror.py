@@ -70,7 +70,7 @@ class Mirror:
         timeouts: Timeouts | None = None,
         committer: Identity = RECONCILER,
         share: bool = True,
-    ) -> Mirror:
+    ) -> Self:
         """Open the mirror at ``path``, making it where it is missing, damaged, or of another address.
 
         A remote behind a network is not contacted yet. ``clock`` is monotonic, in seconds; ``share=False`` treats a
