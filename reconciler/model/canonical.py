@@ -183,6 +183,8 @@ class _Reader:
                 self._refuse()
             del opened[depth + 1 :]
             pending = self._json(key) if key[0] == '"' else key
+            if pending in opened[depth]:
+                self._refuse()
             if value is not None:
                 opened[depth][pending] = self._json(value)
                 pending = None

@@ -39,7 +39,13 @@ def checked(node: Node, schema: str, *, empty: bool = False) -> Fields:
     if is_null(node):
         if empty:
             return Fields(MapNode((), node.place))
-        raise InvalidFile([UserError("the file is empty", place=node.place, expected="its content", hint="delete it")])
+        raise InvalidFile(
+            [
+                UserError(
+                    "the file is empty", place=node.place, expected="its content", hint="write it, or delete the file"
+                )
+            ]
+        )
     if found := findings(node, schema):
         raise InvalidFile(found)
     return Fields(node)

@@ -31,7 +31,9 @@ def explained(error: ValidationError, root: Node) -> Iterator[UserError]:
     path = list(error.absolute_path)
     schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
     keyword = str(error.validator)
-    if keyword in ("oneOf", "anyOf") and error.context:
+    if "propertyNames" in error.absolute_schema_path:
+        yield _wrong_name(str(error.instance), root, path, schema)
+    elif keyword in ("oneOf", "anyOf") and error.context:
         yield from _branches(error, root, path, schema)
     elif keyword == "additionalProperties":
         yield from _unknown(root, path, schema, cutoff=None)
@@ -111,6 +113,17 @@ def _missing(root: Node, path: Sequence[str | int], schema: Mapping[str, Any]) -
             expected=describe(rule),
             hint=f"write `{name}` for `{shown(slip.raw)}`" if slip else _example([name], rule) or f"add `{name}`",
         )
+
+
+def _wrong_name(name: str, root: Node, path: Sequence[str | int], schema: Mapping[str, Any]) -> UserError:
+    node = _node(root, path)
+    key = node.key(name) if isinstance(node, MapNode) else None
+    return UserError(
+        f"`{shown(name)}` cannot be a name in {_label(path)}",
+        place=key.place if key else _place(root, path),
+        expected=describe(schema),
+        hint=f"write for example `{schema['examples'][0]}:`" if schema.get("examples") else "",
+    )
 
 
 def _wrong_value(keyword: str, root: Node, path: Sequence[str | int], schema: Mapping[str, Any]) -> UserError:
