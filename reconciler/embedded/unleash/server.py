@@ -76,7 +76,7 @@ class UnleashDouble:
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.double = self
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), name="unleash-double", daemon=True
+            target=self._server.serve_forever, args=(0.01,), name="unleash-double", daemon=True
         )
         self._thread.start()
 

@@ -42,7 +42,7 @@ class Hands:
     def __post_init__(self) -> None:
         basic = f"Basic {base64.b64encode(self.secret.encode()).decode()}"
         headers = {"Authorization": self.secret if self.generation == "modern" else basic}
-        self.client = httpx.Client(base_url=self.url, headers=headers, timeout=20)
+        self.client = httpx.Client(base_url=self.url, headers=headers, timeout=20, verify=False)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         answer = self.client.request(method, path, json=body) if body is not None else self.client.request(method, path)
