@@ -82,7 +82,7 @@ def set_members(text: str, start: int, there: dict[str, Member], wanted: dict[st
     edits = [
         Edit(there[name].start, there[name].end, json.dumps(value, ensure_ascii=False))
         for name, value in wanted.items()
-        if name in there and there[name].value != value
+        if name in there and (type(there[name].value), there[name].value) != (type(value), value)  # 1 is not true
     ]
     new = {name: value for name, value in wanted.items() if name not in there}
     if not new:

@@ -96,8 +96,8 @@ class Answer:
 class Wire:
     """Calls to one server. Safe to use from several threads.
 
-    ``authorization`` returns the value of the Authorization header; ``call_seconds`` bounds one call, a `Budget` the
-    whole of an operation. ``verify`` is as httpx takes it: True, False or an SSL context with the server's CA.
+    ``authorization`` returns the value of the Authorization header; ``call_seconds`` bounds one call (a third of it for
+    connecting, the rest for the answer), a `Budget` the whole of an operation. ``verify`` is as httpx takes it: True, False or an SSL context with the server's CA.
     """
 
     def __init__(
@@ -214,7 +214,7 @@ class Wire:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise BlindError(f"{self.host} cannot be reached: {_reason(error)}") from error
         except httpx.TimeoutException as error:
-            raise LostAnswerError(f"{self.host} did not answer within {left:.1f} s") from error
+            raise LostAnswerError(f"{self.host} did not answer within {left * 2 / 3:.1f} s") from error
         except (httpx.TransportError, httpx.StreamError) as error:
             raise BrokenConnectionError(f"{self.host} broke off: {_reason(error)}") from error
         except httpx.InvalidURL as error:
