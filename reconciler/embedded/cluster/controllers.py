@@ -214,15 +214,22 @@ class Controllers:
         present = [
             pod for one in owners for below, pod in self._api.store.owned(one["metadata"]["uid"]) if below is PODS
         ]
-        for surplus in present[len(progress.pods) :]:
-            self._api.delete(PODS, namespace, surplus["metadata"]["name"], {}, dry_run=False)
-        for index, state in enumerate(progress.pods):
-            pod = present[index] if index < len(present) else None
-            if pod and state.updated and all(o["uid"] != uid for o in pod["metadata"]["ownerReferences"]):
+        name, count = owner["metadata"]["name"], len(progress.pods)
+        if kind is STATEFUL_SETS:
+            ordinals = {f"{name}-{index}": index for index in range(count)}
+            kept = {ordinals[pod["metadata"]["name"]]: pod for pod in present if pod["metadata"]["name"] in ordinals}
+        else:
+            kept = dict(enumerate(present[:count]))
+        for index, pod in list(kept.items()):
+            if progress.pods[index].updated and all(one["uid"] != uid for one in pod["metadata"]["ownerReferences"]):
+                del kept[index]
+        staying = {pod["metadata"]["name"] for pod in kept.values()}
+        for pod in present:
+            if pod["metadata"]["name"] not in staying:
                 self._api.delete(PODS, namespace, pod["metadata"]["name"], {}, dry_run=False)
-                pod = None
+        for index, state in enumerate(progress.pods):
             suffix = str(index) if kind is STATEFUL_SETS else self._suffix()
-            self._pod_status(pod or self._pod(f"{owner['metadata']['name']}-{suffix}", kind, owner), state)
+            self._pod_status(kept.get(index) or self._pod(f"{name}-{suffix}", kind, owner), state)
 
     def _suffix(self) -> str:
         digest = hashlib.sha256(str(next(self._names)).encode()).digest()

@@ -17,6 +17,9 @@ from reconciler.embedded.cluster.requests import Request, Route, route
 from reconciler.embedded.cluster.selectors import Predicate, fields, labels
 from reconciler.embedded.cluster.users import User, authenticate, authorize
 
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 _LONGEST_WATCH = 1800.0
 _FIELDS = ("metadata.name", "metadata.namespace")
 _POD_FIELDS = (*_FIELDS, "spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "status.phase")
@@ -94,19 +97,18 @@ class Dispatch:
 
     def _patch(self, request: Request, kind: Kind) -> Transform:
         content = request.headers.get("content-type", "").partition(";")[0].strip()
+        known = [JSON_PATCH, MERGE_PATCH, *([STRATEGIC_PATCH] if kind.builtin else [])]
+        if content not in known:
+            message = "the body of the request was in an unknown format - accepted media types include: "
+            raise ApiError(415, message + ", ".join(known))
         body = request.json()
-        if content == "application/json-patch+json":
+        if content == JSON_PATCH:
             return lambda item: _whole(patches.json_patch(item, body))
         if not isinstance(body, dict):
             raise bad_request("json: cannot unmarshal into Go value of type map[string]interface {}")
-        if content == "application/merge-patch+json":
+        if content == MERGE_PATCH:
             return lambda item: _whole(patches.json_merge(item, body))
-        if content == "application/strategic-merge-patch+json" and kind.builtin:
-            return lambda item: _whole(patches.strategic_merge(item, body))
-        known = ["application/json-patch+json", "application/merge-patch+json"]
-        known += ["application/strategic-merge-patch+json"] if kind.builtin else []
-        message = "the body of the request was in an unknown format - accepted media types include: "
-        raise ApiError(415, message + ", ".join(known))
+        return lambda item: _whole(patches.strategic_merge(item, body))
 
     def _read(self, request: Request, kind: Kind, where: Route, stale: int) -> Answer:
         partial = "as=PartialObjectMetadata" in request.headers.get("accept", "")

@@ -1,0 +1,166 @@
+"""A namespace to try things in: of the embedded cluster, or of the real one that `KUBECONFIG` names.
+
+Everything goes through the official client and HTTP, so that the same test says of both whether they behave alike.
+A real cluster is used only with `RECONCILER_CONTRACT_KUBERNETES=1`; the namespace is made for the test and deleted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from kubernetes import config
+
+from reconciler.embedded.cluster import EmbeddedCluster, Failing, Quota
+
+IMAGE = os.environ.get("RECONCILER_CONTRACT_IMAGE", "busybox:1.36")
+REAL = os.environ.get("RECONCILER_CONTRACT_KUBERNETES") == "1" and bool(os.environ.get("KUBECONFIG"))
+_PATHS = {
+    "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
+    "StatefulSet": "/apis/apps/v1/namespaces/{}/statefulsets",
+    "ReplicaSet": "/apis/apps/v1/namespaces/{}/replicasets",
+    "Pod": "/api/v1/namespaces/{}/pods",
+    "Lease": "/apis/coordination.k8s.io/v1/namespaces/{}/leases",
+    "ResourceQuota": "/api/v1/namespaces/{}/resourcequotas",
+    "HorizontalPodAutoscaler": "/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers",
+    "ScaledObject": "/apis/keda.sh/v1alpha1/namespaces/{}/scaledobjects",
+}
+MERGE = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+JSON = "application/json-patch+json"
+
+
+class Sandbox:
+    """A namespace; ``embedded`` is the cluster behind it, None where it is a real one."""
+
+    def __init__(self, kubeconfig: Path, namespace: str, embedded: EmbeddedCluster | None) -> None:
+        self.kubeconfig = kubeconfig
+        self.namespace = namespace
+        self.embedded = embedded
+        connect: Any = config.new_client_from_config  # it has no types
+        self._api = connect(str(kubeconfig))
+        self._api.user_agent = "kubectl-edit/contract"
+
+    def close(self) -> None:
+        self._api.rest_client.close()
+
+    def request(
+        self, method: str, path: str, body: Any = None, *, content: str = "application/json", **query: str
+    ) -> tuple[int, dict[str, Any]]:
+        """Make one request and return status and document."""
+        target = path + ("?" + urlencode(query) if query else "")
+        header = {"Content-Type": content} if body is not None else {}
+        call = self._api.param_serialize(method, target, header_params=header, body=body, auth_settings=["BearerToken"])
+        answer = self._api.call_api(*call, _request_timeout=20)
+        return answer.status, json.loads(answer.read())
+
+    def path(self, kind: str, name: str = "", below: str = "") -> str:
+        parts = (_PATHS[kind].format(self.namespace), name, below)
+        return "/".join(part for part in parts if part)
+
+    def create(self, item: dict[str, Any]) -> dict[str, Any]:
+        status, made = self.request("POST", self.path(item["kind"]), item)
+        assert status == 201, made
+        return made
+
+    def get(self, kind: str, name: str, below: str = "") -> dict[str, Any]:
+        status, found = self.request("GET", self.path(kind, name, below))
+        assert status == 200, found
+        return found
+
+    def patch(self, kind: str, name: str, patch: Any, below: str = "", content: str = MERGE) -> dict[str, Any]:
+        status, found = self.request("PATCH", self.path(kind, name, below), patch, content=content)
+        assert status == 200, found
+        return found
+
+    def delete(self, kind: str, name: str) -> None:
+        status, answer = self.request("DELETE", self.path(kind, name))
+        assert status == 200, answer
+
+    def until(self, what: Callable[[], Any], holds: Callable[[Any], bool] = bool) -> Any:
+        """Return what ``what`` gives once ``holds`` is true of it; fails after a while."""
+        ends = time.monotonic() + (10 if self.embedded else 120)
+        while not holds(value := what()):
+            assert time.monotonic() < ends, f"never came true: {value}"
+            if self.embedded:
+                self.embedded.idle()
+            time.sleep(0.005 if self.embedded else 0.5)
+        return value
+
+    def deployment(self, name: str, replicas: int = 1, **spec: Any) -> dict[str, Any]:
+        """Create a deployment and wait until its pods are there."""
+        self.create(workload("Deployment", name, replicas, **spec))
+        self.until(lambda: self.get("Deployment", name), lambda item: available(item) == replicas)
+        return self.get("Deployment", name)
+
+    def break_images(self, name: str) -> None:
+        """Create a deployment one of whose pods runs and whose others can't get their image."""
+        if self.embedded:
+            self.embedded.rollout = Failing("ImagePullBackOff", 'Back-off pulling image "nowhere"', healthy=0)
+            self.create(workload("Deployment", name, 1))
+        else:
+            self.create(workload("Deployment", name, 1, image="nowhere.invalid/nothing:0"))
+
+    def limit_pods(self, count: int) -> None:
+        """Let the namespace have no more than so many pods."""
+        if self.embedded:
+            self.embedded.rollout = Quota(count)
+        else:
+            quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "pods"}}
+            self.create({**quota, "spec": {"hard": {"pods": str(count)}}})
+            self.until(lambda: self.get("ResourceQuota", "pods"), lambda item: "hard" in item.get("status", {}))
+
+
+def available(item: dict[str, Any]) -> int:
+    status = item.get("status", {})
+    if status.get("observedGeneration", 0) < item["metadata"]["generation"]:
+        return -1
+    return int(status.get("availableReplicas", 0))
+
+
+def workload(kind: str, name: str, replicas: int = 1, *, image: str = IMAGE, **spec: Any) -> dict[str, Any]:
+    """Return a Deployment, StatefulSet or ReplicaSet with one container that sleeps."""
+    container = {"name": "main", "image": image, "command": ["sleep", "1000000"]}
+    pod = {"terminationGracePeriodSeconds": 0, "containers": [container]}
+    template = {"metadata": {"labels": {"app": name}}, "spec": pod}
+    body = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template, **spec}
+    return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name}, "spec": body}
+
+
+def autoscaler(name: str, target: str, least: int, most: int, kind: str = "Deployment") -> dict[str, Any]:
+    """Return an HPA on a workload; its metric has no value, so only its bounds act."""
+    reference = {"apiVersion": "apps/v1", "kind": kind, "name": target}
+    utilization = {"type": "Utilization", "averageUtilization": 80}
+    metric = {"type": "Resource", "resource": {"name": "cpu", "target": utilization}}
+    spec = {"scaleTargetRef": reference, "minReplicas": least, "maxReplicas": most, "metrics": [metric]}
+    head = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": name}}
+    return {**head, "spec": spec}
+
+
+@contextmanager
+def embedded_sandbox(folder: Path) -> Iterator[Sandbox]:
+    with EmbeddedCluster() as cluster:
+        cluster.namespace("sandbox")
+        sandbox = Sandbox(cluster.write_kubeconfig(folder / "kubeconfig"), "sandbox", cluster)
+        yield sandbox
+        sandbox.close()
+
+
+@contextmanager
+def real_sandbox() -> Iterator[Sandbox]:
+    kubeconfig, name = Path(os.environ["KUBECONFIG"]), f"reconciler-contract-{uuid.uuid4().hex[:8]}"
+    sandbox = Sandbox(kubeconfig, name, None)
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    assert sandbox.request("POST", "/api/v1/namespaces", space)[0] == 201
+    try:
+        yield sandbox
+    finally:
+        sandbox.request("DELETE", f"/api/v1/namespaces/{name}")
+        sandbox.close()
