@@ -104,7 +104,9 @@ def _missing(root: Node, path: Sequence[str | int], schema: Mapping[str, Any]) -
         if node.get(name) is not None:
             continue
         slip = unknown.get(nearest(name, unknown))
-        if slip is not None and schema.get("additionalProperties") is False:
+        if slip is not None and (
+            schema.get("additionalProperties") is False or nearest(name, unknown, cutoff=CONFUSED)
+        ):
             continue  # reported as an unknown key that was probably meant as this one
         rule = known.get(name, {})
         yield UserError(
