@@ -1,0 +1,164 @@
+"""`stage.yaml` and `service.yaml`."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.model.errors import Place
+from reconciler.model.invalid import InvalidFile
+from reconciler.model.policy import (
+    Bounds,
+    Budgets,
+    Drift,
+    FlagPlace,
+    Freeze,
+    ServiceConfig,
+    StageConfig,
+    Workload,
+    load_service,
+    load_stage,
+)
+
+
+def test_a_whole_stage() -> None:
+    text = b"""\
+mode: shadow
+namespace: shop-production
+bounds: {replicas: {min: 1, max: 6}}
+budgets: {actionsPerHour: 4, servicesAtOnce: 5}
+drift: {controller: repair, person: report}
+flags: {project: shop, environment: production}
+onResolve: revert
+rollout: 10m
+wait: 0s
+maxProblemAge: 1h
+retention: 30d
+freeze:
+  - schedule: 0 18 * * FRI
+    duration: 62h
+    reason: weekend
+  - {schedule: "0,30 */2 24-26 DEC 1-5", duration: 1h30m}
+approval: required
+"""
+    assert load_stage(text, "stage.yaml") == StageConfig(
+        mode="shadow",
+        namespace="shop-production",
+        bounds=Bounds(1, 6),
+        budgets=Budgets(4, 5),
+        drift=Drift("repair", "report"),
+        flags=FlagPlace("shop", "production"),
+        on_resolve="revert",
+        rollout=600,
+        wait=0,
+        max_problem_age=3600,
+        retention=30 * 86400,
+        freeze=(Freeze("0 18 * * FRI", 62 * 3600, "weekend"), Freeze("0,30 */2 24-26 DEC 1-5", 5400)),
+        approval="required",
+    )
+
+
+def test_a_whole_service() -> None:
+    text = b"""\
+workload: {kind: StatefulSet, name: carts-primary.v2, namespace: shop}
+bounds: {replicas: {min: 2}}
+drift: report
+flags: {environment: production}
+onResolve: keep
+rollout: 90s
+labels: {team: shop, tier: 1}
+"""
+    assert load_service(text, "carts/service.yaml") == ServiceConfig(
+        workload=Workload("StatefulSet", "carts-primary.v2", "shop"),
+        bounds=Bounds(2, None),
+        drift=Drift("report", "report"),
+        flags=FlagPlace("", "production"),
+        on_resolve="keep",
+        rollout=90,
+        labels=(("team", "shop"), ("tier", "1")),
+    )
+
+
+@pytest.mark.parametrize("text", [b"", b"# all defaults\n", b"---\n", b"{}\n", b"bounds:\nflags:\n"])
+def test_everything_is_optional(text: bytes) -> None:
+    assert load_stage(text, "stage.yaml") == StageConfig()
+    assert load_service(text, "service.yaml") == ServiceConfig()
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message", "hint"),
+    [
+        ("mode: auto\n", (1, 7), "`mode` is `auto`", "did you mean `automated`?"),
+        ("mode:\n", (1, 1), "`mode` has no value", "write for example `mode: automated`"),
+        ("Mode: shadow\n", (1, 1), "unknown key `Mode`", "did you mean `mode`?"),
+        ("bound: {}\n", (1, 1), "unknown key `bound`", "did you mean `bounds`?"),
+        ("workload: {}\n", (1, 1), "unknown key `workload`", "delete it"),
+        ("bounds: {replica: {}}\n", (1, 10), "unknown key `replica` in `bounds`", "did you mean `replicas`?"),
+        ("bounds: {replicas: {min: 4, max: 2}}\n", (1, 26), "`min` (4) is above `max` (2)", "swap"),
+        ("bounds: {replicas: {min: -1}}\n", (1, 26), "`min` is `-1`", ""),
+        ("bounds: {replicas: {max: 1.5}}\n", (1, 26), "`max` is `1.5`", ""),
+        ('bounds: {replicas: {max: "6"}}\n', (1, 26), "`max` is the text `6`", "write it without quotes: `6`"),
+        ("bounds: {replicas: {max: 99999999999999999999}}\n", (1, 26), None, "a number of at most 18 digits"),
+        ("bounds: {replicas: {max: true}}\n", (1, 26), "`max` is `true`", ""),
+        ("budgets: {actionsPerHour: many}\n", (1, 27), "`actionsPerHour` is `many`", ""),
+        ("wait: 10 minutes\n", (1, 7), "`wait` is `10 minutes`", "write for example"),
+        ("wait: 600\n", (1, 7), "`wait` is `600`", ""),
+        ("wait: 1m1h\n", (1, 7), "`wait` is `1m1h`", ""),
+        ("rollout: 0s\n", (1, 10), "`rollout` is no time at all", ""),
+        ("retention: 999999d\n", (1, 12), "`999999d` is no duration of at most ten years", ""),
+        ("drift: repare\n", (1, 8), "`drift` is `repare`", "did you mean `repair`?"),
+        ("drift: {persn: repair}\n", (1, 9), "unknown key `persn` in `drift`", "did you mean `person`?"),
+        ("drift: [repair]\n", (1, 8), "`drift` is a list", ""),
+        ("namespace: Shop_Production\n", (1, 12), "`namespace` is `Shop_Production`", "shop-production"),
+        ("namespace: -x\n", (1, 12), "`namespace` is `-x`", ""),
+        ("namespace: 12\n", (1, 12), "`namespace` is `12`", 'put it in quotes: `"12"`'),
+        ('namespace: "a\\n"\n', (1, 12), "`namespace` is the text `a\\n`", ""),
+        ("flags: {project: ../x}\n", (1, 18), "`project` is `../x`", ""),
+        ("freeze: {}\n", (1, 9), "`freeze` is a mapping", ""),
+        ("freeze: [{schedule: 0 18 * * FRI}]\n", (1, 10), "`duration` is missing in item 1 of `freeze`", ""),
+        ("freeze: [{schedule: 0 18 * * FUN, duration: 1h}]\n", (1, 21), "`FUN` is no day of week", "lists are"),
+        ("freeze: [{schedule: 61 18 * * FRI, duration: 1h}]\n", (1, 21), "`61` is no minute", ""),
+        ("freeze: [{schedule: 0 18 * * FRI *, duration: 1h}]\n", (1, 21), None, "write for example `0 18 * * FRI`"),
+        ("freeze: [{schedule: 0 5-2 * * *, duration: 1h}]\n", (1, 21), "`5-2` is no hour", ""),
+        ("freeze: [{schedule: 0 */0 * * *, duration: 1h}]\n", (1, 21), "`*/0` is no hour", ""),
+        ("freeze: [{schedule: 0 18 * * FRI, duration: 0m}]\n", (1, 45), "`duration` is no time at all", ""),
+        ("approval: always\n", (1, 11), "`approval` is `always`", ""),
+        ("- a\n", (1, 1), "the file is a list", ""),
+    ],
+)
+def test_refused_stages(text: str, place: tuple[int, int], message: str | None, hint: str) -> None:
+    with pytest.raises(InvalidFile) as caught:
+        load_stage(text.encode(), "stage.yaml")
+    error = caught.value
+    assert error.place == Place("stage.yaml", *place)
+    assert message is None or error.message == message
+    assert hint in error.hint
+    assert error.expected
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message"),
+    [
+        ("workload: {kind: deployment}\n", (1, 18), "`kind` is `deployment`"),
+        ("workload: {kind: Deployment, nam: x}\n", (1, 30), "unknown key `nam` in `workload`"),
+        ("workload: {name: Carts}\n", (1, 18), "`name` is `Carts`"),
+        ("workload: {name: a..b}\n", (1, 18), "`name` is `a..b`"),
+        (f"workload: {{name: {'a' * 254}}}\n", (1, 18), "`name` is longer than 253"),
+        (f"workload: {{namespace: {'a' * 64}}}\n", (1, 23), "`namespace` is longer than 63"),
+        ("mode: shadow\n", (1, 1), "unknown key `mode`"),
+        ("labels: {a: {}}\n", (1, 13), "`a` is a mapping"),
+        ("workload: carts\n", (1, 11), "`workload` is `carts`"),
+        ("bounds: {replicas: {min: 3, max: 1}}\n", (1, 26), "`min` (3) is above `max` (1)"),
+    ],
+)
+def test_refused_services(text: str, place: tuple[int, int], message: str) -> None:
+    with pytest.raises(InvalidFile) as caught:
+        load_service(text.encode(), "service.yaml")
+    assert caught.value.message == message
+    assert caught.value.place == Place("service.yaml", *place)
+
+
+def test_everything_wrong_is_told_at_once() -> None:
+    text = b"bounds: {replicas: {min: 4, max: 2}}\nrollout: 0s\nfreeze:\n- {schedule: 'x * * * *', duration: 0s}\n"
+    with pytest.raises(InvalidFile) as caught:
+        load_stage(text, "stage.yaml")
+    assert [error.place.line for error in caught.value.errors if error.place] == [1, 2, 4, 4]
