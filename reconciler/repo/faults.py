@@ -122,7 +122,7 @@ _DAMAGE: Final = re.compile(
     r"bad object|unable to read|loose object .* (is )?corrupt|object file .* is empty|missing (blob|tree|commit)"
     r"|pack(file)? .*(corrupt|invalid|truncated|does not match|cannot be accessed|far too short)|inflate"
     r"|bad tree object"
-    r"|not a valid object|could not (read|parse)|failed to (read|traverse)|unresolved deltas|did not send all necessary"
+    r"|not a valid (object|commit)|could not (read|parse)|failed to (read|traverse)|unresolved deltas|did not send all necessary"
     r"|object directory .* does not exist|bad signature|index file .* (is )?(too small|corrupt)|pack-objects died"
     r"|not a git repository",
     re.IGNORECASE,

@@ -94,6 +94,9 @@ def push_result(updates: Sequence[RefUpdate], finished: Finished, stdout: str, s
     landed = all(result.outcome == "landed" for result in results.values())
     if results.keys() != wanted or (finished.status == 0) != landed:
         raise transport_error("push", stderr)
+    if results and all(result.outcome == "withheld" for result in results.values()):
+        # The other side's transaction failed without naming a ref: a lock or a race, and reading the refs anew is right.
+        results = {ref: RefResult("lost", result.message) for ref, result in results.items()}
     return PushResult(results)
 
 

@@ -209,8 +209,10 @@ class Reader:
 
     def _in_directory(self, commit: CommitId, path: str) -> tuple[str, str] | None:
         """Look the name up in its directory's tree, since "missing" also means that an object is not in the store."""
-        parent, _, last = path.rpartition("/")
-        directory = (self.commit(commit).tree, "tree") if not parent else self.item_at(commit, parent)
+        parent, slash, last = path.rpartition("/")
+        if slash and not parent:
+            return None
+        directory = self.item_at(commit, parent) if parent else (self.commit(commit).tree, "tree")
         if directory is None or directory[1] != "tree":
             return None
         name = last.encode("utf-8", "surrogateescape")
