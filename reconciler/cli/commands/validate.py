@@ -39,10 +39,11 @@ class _Part:
     envvar="RECONCILER_VALIDATE_OUTPUT", show_envvar=True, help="The form in which findings are written to stdout.",
 )  # fmt: skip
 def command(path: Path, refs: tuple[str, ...], kind: str | None, form: str) -> int:
-    """Check PATH: a file, a folder, a work tree, or a bare repository (then all its branches).
+    """Check files, a work tree or a bare repository.
 
-    A file's kind is known by its name. All findings are shown, with their place and how to write it right. Exit code 0:
-    all valid; 1: something is not; 2: it could not be checked.
+    PATH is a file, a folder, a work tree, or a bare repository (then all its branches are checked). A file's kind
+    is known by its name. All findings are shown, with their place and how to write it right. Exit code 0: all
+    valid; 1: something is not; 2: it could not be checked.
     """
     parts = [_as_kind(path, kind)] if kind else _parts(path, refs)
     findings = [(part.label, finding) for part in parts for finding in part.findings]

@@ -1,0 +1,117 @@
+"""What the verbs have in common by which a person asks something of a remediation, a service or a stage.
+
+Each writes one command file, commits and pushes it. The engine answers with a step that names the file; so what was
+asked, by whom and what became of it is in `git log`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reconciler.cli.context import now
+from reconciler.cli.output import Format
+from reconciler.cli.pushing import push_files
+from reconciler.cli.workspace import OpenStage, Workspace, open_workspace
+from reconciler.decide.remediation import Remediation
+from reconciler.decide.snapshot import ServiceView
+from reconciler.model import canonical
+from reconciler.model.command import Verb, command_name
+from reconciler.model.errors import ConfigError, UserError
+
+Fits = Callable[[ServiceView, Remediation], bool]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asks, as the options say it. ``step`` 0 leaves the choice to the engine."""
+
+    verb: Verb
+    repo: Path
+    project: str | None
+    stage: str | None
+    service: str | None
+    reason: str
+    form: Format
+    remediation: str | None = None
+    step: int = 0
+
+
+def ask_about_remediation(request: Request, fits: Fits, nothing: str) -> None:
+    """Push a command about one remediation; where none is named, the only one of the service that it fits.
+
+    Raises:
+        UserError: none fits (``nothing`` says so in words). ConfigError: several do, or none is named at all.
+    """
+    with open_workspace(request.repo, request.project) as workspace:
+        stage = workspace.stage(request.stage)
+        view, remediation = _chosen(stage, request, fits, nothing)
+        subject = f"{view.name}: {request.verb} ({remediation.title or remediation.id})"
+        _push(workspace, stage, request, view, remediation.id, subject)
+
+
+def ask_about_whole(request: Request) -> None:
+    """Push a command about a whole service, or without one about the stage."""
+    with open_workspace(request.repo, request.project) as workspace:
+        stage = workspace.stage(request.stage)
+        view = stage.service(request.service) if request.service else None
+        subject = f"{view.name if view else stage.name}: {request.verb}"
+        _push(workspace, stage, request, view, "", subject)
+
+
+def _chosen(stage: OpenStage, request: Request, fits: Fits, nothing: str) -> tuple[ServiceView, Remediation]:
+    if request.remediation is not None:
+        view = stage.remediation(request.remediation)
+        known = {str(each.id): each for each in view.remediations.values()}
+        remediation = known[request.remediation]
+        if not fits(view, remediation):
+            raise UserError(f"{nothing} about {remediation.id}", hint="see `reconciler status`")
+        return view, remediation
+    if request.service is None:
+        raise ConfigError("which one?", hint="name the service with --service, or the remediation with --remediation")
+    view = stage.service(request.service)
+    found = [remediation for remediation in view.remediations.values() if fits(view, remediation)]
+    if not found:
+        raise UserError(f"{nothing} about {view.name} in {stage.name}", hint="see `reconciler status`")
+    if len(found) > 1:
+        listed = ", ".join(str(remediation.id) for remediation in found)
+        raise ConfigError(f"{view.name} has {len(found)} of them", hint=f"name one with --remediation: {listed}")
+    return view, found[0]
+
+
+def _push(
+    workspace: Workspace, stage: OpenStage, request: Request, view: ServiceView | None, remediation: str, subject: str
+) -> None:
+    data: dict[str, Any] = {"verb": request.verb}
+    if remediation:
+        data["remediation"] = remediation
+    if request.step:
+        data["step"] = request.step
+    if request.reason:
+        data["reason"] = request.reason
+    folder = view.ops(stage.name) if view else f"ops/{stage.name}"
+    path = f"{folder}/commands/{command_name(now(), request.verb, remediation, request.step)}"
+    push_files(workspace, stage, {path: canonical.emit(data)}, subject, request.reason, request.form)
+
+
+def holds_claims(view: ServiceView, remediation: Remediation) -> bool:
+    """Whether there is something of it to take back."""
+    return any(claim.remediation == remediation.id for held in view.desired.values() for claim in held.claims)
+
+
+def is_running(_view: ServiceView, remediation: Remediation) -> bool:
+    """Whether it has not ended."""
+    return not remediation.ended
+
+
+def can_be_tried_again(view: ServiceView, remediation: Remediation) -> bool:
+    """Whether it is held, or has ended while one of its problems is open."""
+    still_open = any(not each.resolved and each.id in view.problems for each in remediation.problems)
+    return remediation.hold is not None or (remediation.ended and still_open)
+
+
+def waits_for_approval(_view: ServiceView, remediation: Remediation) -> bool:
+    """Whether a person has to say yes or no."""
+    return remediation.hold is not None and remediation.hold.condition == "approval"

@@ -1,0 +1,78 @@
+"""`reconciler problem open`: what monitoring does by itself, done by a person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reconciler.cli.context import now
+from reconciler.cli.options import repo_options, service_option, stage_option
+from reconciler.cli.output import Format, output_option
+from reconciler.model.errors import ConfigError, UserError
+
+
+@click.command("open")
+@repo_options
+@stage_option
+@service_option(required=True)
+@click.option("--title", required=True, help="What is wrong; the playbook's entry is found by it.")
+@click.option("--id", "identity", help="The problem's id and file name; without it, made of title and time.")
+@click.option("--root-cause", default="", help="The cause, where it is known; it goes before the title.")
+@click.option("--source", default="", help="Who says so.")
+@click.option("--url", default="", help="Where to read more.")
+@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="A label; can be given again.")
+@output_option
+def command(
+    repo: Path,
+    project: str | None,
+    stage: str | None,
+    service: str,
+    title: str,
+    identity: str | None,
+    root_cause: str,
+    source: str,
+    url: str,
+    labels: tuple[str, ...],
+    form: Format,
+) -> None:
+    """Open a problem: commit its file and push it.
+
+    What is done about it can then be followed by `git pull` and `reconciler status`.
+    """
+    from reconciler.cli.problem_files import new_id, new_problem
+    from reconciler.cli.pushing import push_files
+    from reconciler.cli.validation import check_file
+    from reconciler.cli.workspace import open_workspace
+    from reconciler.model.names import ProblemId
+    from reconciler.model.problem_ids import problem_id
+
+    name = identity or new_id(title, now())
+    if problem_id(name) != name:
+        raise ConfigError(f"`{name}` cannot be an id", hint="use letters, digits and `. _ + = , -`")
+    pairs = dict(_pair(label) for label in labels)
+    data = new_problem(title, now(), {"rootCause": root_cause, "source": source, "url": url, "labels": pairs})
+    with open_workspace(repo, project) as workspace:
+        here = workspace.stage(stage)
+        view = here.service(service)
+        if not view.exists:
+            raise ConfigError(
+                f"there is no service at {view.path}/ in {here.name}",
+                hint=f"add {view.path}/remediation.yaml there, or name another service",
+            )
+        known = view.problems.get(ProblemId(name))
+        path = known.file.path if known else f"{view.ops(here.name)}/problems/{name}.yaml"
+        if known and not isinstance(known.problem, UserError) and known.problem.state == "open":
+            raise UserError(f"the problem {name} is open already", hint=f"see {path}; name another with --id")
+        wrong = check_file(data, path, "problem")
+        if wrong:
+            raise ConfigError(wrong[0].message, hint=f"expected {wrong[0].expected}")
+        body = f"Reported by hand as {name}."
+        push_files(workspace, here, {path: data}, f"{view.name}: problem open: {title}", body, form)
+
+
+def _pair(label: str) -> tuple[str, str]:
+    key, equals, value = label.partition("=")
+    if not key or not equals:
+        raise click.BadParameter(f"{label!r} is not of the form KEY=VALUE.", param_hint="--label")
+    return key, value

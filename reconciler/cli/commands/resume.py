@@ -1,0 +1,23 @@
+"""`reconciler resume`: let a suspended service or stage act again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reconciler.cli.options import reason_option, repo_options, service_option, stage_option
+from reconciler.cli.output import Format, output_option
+
+
+@click.command("resume")
+@repo_options
+@stage_option
+@service_option(required=False)
+@reason_option
+@output_option
+def command(repo: Path, project: str | None, stage: str | None, service: str | None, reason: str, form: Format) -> None:
+    """Let a suspended service, or stage, act again."""
+    from reconciler.cli.asking import Request, ask_about_whole
+
+    ask_about_whole(Request("resume", repo, project, stage, service, reason, form))

@@ -1,0 +1,36 @@
+"""`reconciler retry`: try again what is held or has ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reconciler.cli.options import reason_option, repo_options, service_option, stage_option
+from reconciler.cli.output import Format, output_option
+
+
+@click.command("retry")
+@repo_options
+@stage_option
+@service_option(required=False)
+@click.option("--remediation", help="The remediation's id; without it, the only one of the service that is meant.")
+@reason_option
+@output_option
+def command(
+    repo: Path,
+    project: str | None,
+    stage: str | None,
+    service: str | None,
+    remediation: str | None,
+    reason: str,
+    form: Format,
+) -> None:
+    """Try a remediation again that is held or has ended.
+
+    One that has ended can be tried again while its problem is open.
+    """
+    from reconciler.cli.asking import Request, ask_about_remediation, can_be_tried_again
+
+    request = Request("retry", repo, project, stage, service, reason, form, remediation)
+    ask_about_remediation(request, can_be_tried_again, "there is nothing to retry")
