@@ -134,7 +134,8 @@ class FlagServer(ABC):
             if not self._tag_type_there:
                 self._make_tag_type(budget)
                 self._tag_type_there = True
-            self._retag(place, add, remove, budget)
+            if add or remove:
+                self._retag(place, add, remove, budget)
         except TerminalError as error:
             self._tag_type_there = False
             self._no_tags_until = self._clock() + TAG_REST

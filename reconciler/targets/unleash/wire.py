@@ -97,7 +97,8 @@ class Wire:
     """Calls to one server. Safe to use from several threads.
 
     ``authorization`` returns the value of the Authorization header; ``call_seconds`` bounds one call (a third of it for
-    connecting, the rest for the answer), a `Budget` the whole of an operation. ``verify`` is as httpx takes it: True, False or an SSL context with the server's CA.
+    connecting, the rest for the answer), a `Budget` the whole of an operation. ``verify`` is as httpx takes it:
+    True, False or an SSL context with the server's CA.
     """
 
     def __init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 
 from reconciler.embedded.unleash import VIEWER_TOKEN, Fault, UnleashDouble
 from reconciler.model.errors import BlindError, ConfigError, TerminalError, TransientError
-from reconciler.model.targets import Mark
+from reconciler.model.targets import Fact, Mark
 from reconciler.targets.unleash import UnleashServer
 from tests.targets.unleash.site import COMMIT, OWNER, Site, effect, seen, unseen, want
 
@@ -38,6 +38,24 @@ def flag(doubled: Site) -> str:
 
 def switches(double: UnleashDouble) -> list[str]:
     return [e.target for e in double.journal if e.method == "POST" and e.target.endswith(("/on", "/off"))]
+
+
+# Cost
+
+
+def test_looking_takes_two_calls_and_converged_no_write(doubled: Site, double: UnleashDouble, flag: str) -> None:
+    server = doubled.server()
+    server.apply(effect(flag, True, 1))
+    calls: list[Callable[[], Fact]] = [
+        lambda: server.observe(want(flag)),
+        lambda: server.apply(effect(flag, True, 1)),
+    ]
+    for call in calls:
+        before = len(double.journal)
+        assert seen(call()).ours
+        asked = [(exchange.method, exchange.target) for exchange in double.journal[before:]]
+        features = f"/api/admin/projects/default/features/{flag}"
+        assert asked == [("GET", features), ("GET", f"/api/admin/features/{flag}/tags")]
 
 
 # Looking

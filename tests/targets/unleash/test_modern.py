@@ -98,6 +98,15 @@ def test_removing_the_last_strategy_by_hand_is_drift(modern: Site) -> None:
     assert (fact.enabled, fact.ours) == (False, False)
 
 
+def test_who_switched_another_environment_does_not_count(modern: Site) -> None:
+    flag, server = modern.hands.create(), modern.server()
+    server.apply(effect(flag, True, 1))
+    modern.hands.switch(flag, on=False)
+    modern.hands.switch(flag, on=True, environment="development")
+    fact = seen(server.observe(want(flag)))
+    assert (fact.enabled, fact.ours, bool(fact.manager)) == (False, False, True)
+
+
 def test_a_client_token_is_the_wrong_kind_and_the_hint_says_so(modern: Site) -> None:
     if not modern.client_token:
         pytest.skip("RECONCILER_UNLEASH_CLIENT_TOKEN names no client token")
