@@ -29,7 +29,7 @@ _SECRET: Final = frozenset(
     | {"clientsecret", "authorization", "credentials", "passphrase"}
 )
 _SCHEMES: Final = ("https", "http", "ssh", "file")
-_SCP = re.compile(r"(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9][A-Za-z0-9.-]*:(?!:)[^\s:]+\Z")
+_SCP = re.compile(r"(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9][A-Za-z0-9.-]*:(?!:|//)[^\s:]+\Z")
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://(?:([^/@\s]*)@)?[^\s@]*\Z", re.IGNORECASE)
 
 

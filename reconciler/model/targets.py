@@ -18,7 +18,7 @@ FieldValue: TypeAlias = int | bool
 
 @dataclass(frozen=True, order=True)
 class Target:
-    """The identity of something that is changed: (server, namespace, kind, name) or (server, project/environment, flag).
+    """The identity of what is changed: (server, namespace, kind, name) or (server, project/environment, flag).
 
     ``server`` is the connection's name in the daemon's configuration (`kubernetes`, `flags`), ``scope`` the
     namespace of an object or ``<project>/<environment>`` of a flag, ``kind`` a Kubernetes kind
