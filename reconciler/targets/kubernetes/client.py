@@ -232,14 +232,15 @@ def _plain(text: str) -> str:
 
 def _words(error: Exception) -> str:
     match error:
-        case urllib3.exceptions.ConnectTimeoutError():
-            return "the connection could not be made in time"
-        case urllib3.exceptions.TimeoutError():
-            return "no answer in time"
+        # From the special to the general: the first two are time-outs too, in urllib3's eyes.
         case urllib3.exceptions.NameResolutionError():
             return "the host name is not known"
         case urllib3.exceptions.NewConnectionError():
             return "the connection was refused or there is no route"
+        case urllib3.exceptions.ConnectTimeoutError():
+            return "the connection could not be made in time"
+        case urllib3.exceptions.TimeoutError():
+            return "no answer in time"
         case urllib3.exceptions.ProtocolError() | OSError():
             return "the connection broke before the answer was complete"
         case _:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconciler.targets.kubernetes.patience import Budget
-from reconciler.targets.kubernetes.refusals import RETRIED, Call, Refusal, Unreachable
+from reconciler.targets.kubernetes.refusals import RETRIED, Call, Refusal, Unreachable, Unusable
 
 if TYPE_CHECKING:
     from reconciler.targets.kubernetes.client import Client
@@ -87,13 +87,17 @@ class Reader:
     def beside(self, jobs: Sequence[Callable[[], ResultT]], work: Callable[[], OtherT]) -> tuple[list[ResultT], OtherT]:
         """Run jobs on other threads while the caller does its own work, and return the results of both.
 
-        Raises what the work raised, else what the first job (in order) that failed raised.
+        Raises what the first job (in order) that failed raised, else what the work raised: jobs are what was asked for,
+        so their failures are what people should hear of.
         """
         futures = [self._pool.submit(job) for job in jobs]
         try:
             done = work()
-        finally:
+        except (Refusal, Unreachable, Unusable):
             wait(futures)
+            for future in futures:
+                future.result()
+            raise
         return [future.result() for future in futures], done
 
     def _tried(self, call: Call, budget: Budget, query: tuple[tuple[str, str], ...], accept: str) -> dict[str, Any]:
