@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model import schema
@@ -22,6 +22,8 @@ from reconciler.model.reader import read_yaml
 from reconciler.model.shipyard import load_shipyard
 from reconciler.model.sli import load_sli
 from reconciler.model.slo import load_slo
+
+QUICK = settings(deadline=None, max_examples=50)
 
 LOADERS: dict[str, Callable[[bytes, str], object]] = {
     "remediation": load_playbook,
@@ -65,9 +67,8 @@ def words(name: str) -> list[str]:
 def documents(name: str) -> st.SearchStrategy[bytes]:
     """Documents that have the right words in the wrong places."""
     word = st.sampled_from(words(name))
-    scalar = word | st.sampled_from(
-        ["1", "+1", "''", "null", "~", "1.5", "true", "off", "10m", "0s", "'x'", '"\\u202e"']
-    )
+    values = ["1", "+1", "''", "null", "~", "1.5", "true", "off", "10m", "0s", "'x'", '"\\u202e"']
+    scalar = word | st.sampled_from(values)
 
     def wider(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         pairs = st.dictionaries(word, inner, max_size=4).map(
@@ -78,6 +79,7 @@ def documents(name: str) -> st.SearchStrategy[bytes]:
     return st.recursive(scalar, wider, max_leaves=12).map(str.encode)
 
 
+@QUICK
 @given(anything)
 def test_f4_the_reader_reads_or_refuses(data: bytes) -> None:
     try:
@@ -88,6 +90,7 @@ def test_f4_the_reader_reads_or_refuses(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", LOADERS)
+@QUICK
 @given(data=st.data())
 def test_f4_a_loader_loads_or_refuses(name: str, data: st.DataObject) -> None:
     content = data.draw(anything | documents(name))
@@ -102,6 +105,7 @@ def test_f4_a_loader_loads_or_refuses(name: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", LOADERS)
+@QUICK
 @given(data=st.data())
 def test_f4_a_damaged_example_loads_or_is_refused(name: str, data: st.DataObject) -> None:
     import json

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from reconciler.model import canonical
 from reconciler.model.errors import BugError, UserError
+
+QUICK = settings(deadline=None, max_examples=100)
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
 
@@ -40,6 +42,7 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
+@QUICK
 @given(documents)
 def test_what_is_written_is_read_back(data: dict[str, Any]) -> None:
     written = canonical.emit(data)
@@ -47,6 +50,7 @@ def test_what_is_written_is_read_back(data: dict[str, Any]) -> None:
     assert canonical.emit(canonical.read(written, "f")) == written
 
 
+@QUICK
 @given(documents)
 def test_what_is_written_is_yaml(data: dict[str, Any]) -> None:
     written = canonical.emit(data).decode()
@@ -57,6 +61,7 @@ def test_what_is_written_is_yaml(data: dict[str, Any]) -> None:
     assert yaml.load(StringIO(written)) == data
 
 
+@QUICK
 @given(documents)
 def test_what_is_written_shows_everything(data: dict[str, Any]) -> None:
     written = canonical.emit(data).decode()
@@ -65,6 +70,7 @@ def test_what_is_written_shows_everything(data: dict[str, Any]) -> None:
     assert [c for c in written if c != "\n" and unicodedata.category(c) in hidden] == []
 
 
+@QUICK
 @given(documents, st.data())
 def test_a_changed_byte_is_refused_or_another_document(data: dict[str, Any], choice: st.DataObject) -> None:
     written = canonical.emit(data)
@@ -77,6 +83,7 @@ def test_a_changed_byte_is_refused_or_another_document(data: dict[str, Any], cho
     assert canonical.emit(found) == changed
 
 
+@QUICK
 @given(st.binary(max_size=200) | st.text("ab01\"'{}[]:,- \n\\").map(str.encode))
 def test_any_bytes_are_read_as_written_or_refused(content: bytes) -> None:
     try:

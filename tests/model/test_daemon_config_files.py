@@ -21,6 +21,7 @@ from reconciler.model.names import ProjectName, StageName
 
 SECRET = "hunter2-hunter2"
 
+STAGE = "projects: {shop: {repository: {url: x}, stages: {dev: {%s}}}}"
 WHOLE = b"""\
 stateDir: /var/lib/reconciler
 log: {format: console, level: debug}
@@ -184,16 +185,8 @@ def test_g13_addresses_that_git_would_run_are_refused(url: str) -> None:
         (f"projects: {{shop: {{repository: {{url: 'https://{SECRET}@h/x'}}}}}}", "`tokenFile:`"),
         (f"projects: {{shop: {{repository: {{url: 'ssh://u:{SECRET}@h/x'}}}}}}", "`tokenFile:`"),
         (f"projects: {{shop: {{repository: {{url: x, tokenEnv: '{SECRET}'}}}}}}", "RECONCILER_GIT_TOKEN"),
-        (
-            "projects: {shop: {repository: {url: x}, stages: {'*': {flags: {kind: unleash, "
-            f"url: 'http://u:{SECRET}@h', tokenFile: t}}}}}}}}}}",
-            "https://unleash.example.com",
-        ),
-        (
-            "projects: {shop: {repository: {url: x}, stages: {'*': {allow: {endpoints: {a: {url: "
-            f"'https://u:{SECRET}@h'}}}}}}}}}}}}}}",
-            "https://hooks.example.com",
-        ),
+        (STAGE % f"flags: {{kind: unleash, url: 'http://u:{SECRET}@h', tokenFile: t}}", "https://unleash.example.com"),
+        (STAGE % f"allow: {{endpoints: {{a: {{url: 'https://u:{SECRET}@h'}}}}}}", "https://hooks.example.com"),
         (f"tokens: [{{token: {SECRET}}}]", "`tokenFile: <file>`"),
     ],
 )
@@ -228,7 +221,7 @@ def test_secrets_in_the_file_are_refused_and_not_repeated(text: str, hint: str) 
     ],
 )
 def test_refused_blocks(blocks: str, message: str) -> None:
-    error = refused(f"projects: {{shop: {{repository: {{url: x}}, stages: {{dev: {{{blocks}}}}}}}}}")
+    error = refused(STAGE % blocks)
     assert error.message.startswith(message)
     assert error.place is not None
     assert error.place.line == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model import checks
@@ -14,10 +14,12 @@ from reconciler.model.duration import LONGEST, go_seconds, seconds, written
 from reconciler.model.errors import Place, UserError
 from reconciler.model.suggest import did_you_mean, nearest
 
+QUICK = settings(deadline=None, max_examples=100)
+
 NASTY = [
     "", "-x", "--upload-pack=x", ".git", ".", "..", "a/../b", "/a", "a/", "a//b", "a b", "a\nb", "a\0b", "a\x1b[31m",
-    "\u202egnp", "ä", "ＡＢＣ", "a.lock", "A.Lock", "a..b", "a.", "a-", "a_", "git~1", "a:b", "a\\b", "@", "a@{0}", "*", "~",
-    "x" * 64, "refs/heads/x", "\udcff", "a\n", "${HOME}", "$(id)", "a;b",
+    "\u202egnp", "ä", "\uff21\uff22", "a.lock", "A.Lock", "a..b", "a.", "a-", "a_", "git~1", "a:b", "a\\b", "@", "a@{0}",
+    "*", "~", "x" * 64, "refs/heads/x", "\udcff", "a\n", "${HOME}", "$(id)", "a;b",
 ]  # fmt: skip
 
 
@@ -75,6 +77,7 @@ def test_g13_what_passes_as_a_branch_git_takes_too(name: str) -> None:
     assert subprocess.run(["git", "check-ref-format", "--branch", name], check=False).returncode == 0
 
 
+@QUICK
 @given(st.text(st.sampled_from("aA0-_./@{}~^:?*[\\ \x7f"), min_size=1, max_size=12))
 def test_g13_any_branch_that_passes_is_well_formed(name: str) -> None:
     try:
@@ -142,6 +145,7 @@ def test_durations(text: str, expected: int | None) -> None:
     assert seconds(text) == expected
 
 
+@QUICK
 @given(st.integers(0, LONGEST))
 def test_durations_are_written_and_read(length: int) -> None:
     assert seconds(written(length)) == length
@@ -167,7 +171,8 @@ def test_schedules(schedule: str) -> None:
 @pytest.mark.parametrize(
     "schedule",
     ["", "* * * *", "* * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "5-1 * * * *",
-     "*/0 * * * *", "a * * * *", "* * * * FUN", "1, * * * *", "@daily", "-1 * * * *", "1-2-3 * * * *", "* * * * FRI-TUE"],
+     "*/0 * * * *", "a * * * *", "* * * * FUN", "1, * * * *", "@daily", "-1 * * * *", "1-2-3 * * * *",
+     "* * * * FRI-TUE"],
 )  # fmt: skip
 def test_refused_schedules(schedule: str) -> None:
     with pytest.raises(UserError) as caught:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.errors import Place
 from reconciler.model.invalid import InvalidFile
 from reconciler.model.nodes import MapNode, Scalar
 from reconciler.model.playbook import ActionEntry, load_playbook
+
+QUICK = settings(deadline=None, max_examples=100)
 
 FIRST = b"""\
 remediations:
@@ -400,6 +402,7 @@ def test_f1_actions_on_the_wrong_level_are_named(text: str, place: tuple[int, in
     assert "indent it" in error.hint
 
 
+@QUICK
 @given(
     st.lists(st.integers(0, 5), min_size=9, max_size=9),
     st.sampled_from([FIRST, b"\n".join(SECOND.splitlines()[:2] + SECOND.splitlines()[5:13]) + b"\n"]),

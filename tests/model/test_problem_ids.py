@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.errors import UserError
 from reconciler.model.problem import problem_id
 from reconciler.model.problem_ids import ID_LIMIT, occurrence_of, problem_stem, remediation_id
+
+QUICK = settings(deadline=None, max_examples=100)
 
 stems = st.binary(min_size=1, max_size=60).map(lambda raw: raw.decode("utf-8", "surrogateescape"))
 
@@ -48,6 +50,7 @@ def test_g13_ids_are_percent_encoded_where_refs_and_paths_need_it(stem: str, ide
     assert problem_stem(problem_id(stem)) == stem
 
 
+@QUICK
 @given(stems)
 def test_g13_ids_are_reversible_and_plain(stem: str) -> None:
     identity = problem_id(stem)
@@ -58,11 +61,13 @@ def test_g13_ids_are_reversible_and_plain(stem: str) -> None:
     assert occurrence_of(remediation_id(identity, 1)) == (identity, 1)
 
 
+@QUICK
 @given(stems, stems)
 def test_two_stems_never_share_an_id(one: str, other: str) -> None:
     assert (problem_id(one) == problem_id(other)) == (one == other)
 
 
+@QUICK
 @given(stems, st.integers(1, 999_999))
 def test_occurrences_are_read_back(stem: str, occurrence: int) -> None:
     identity = problem_id(stem)
