@@ -59,7 +59,8 @@ _KINDS: Final = (
         "use a SHA-1 repository with ref files (git init's default)",
     ),
     _kind(
-        r"shallow update not allowed|attempt to fetch/clone from a shallow|source repository is shallow",
+        r"shallow update not allowed|shallow roots are not allowed"
+        r"|attempt to fetch/clone from a shallow|source repository is shallow",
         ConfigError,
         "the remote is a shallow clone, so its history ends somewhere",
         "run `git fetch --unshallow` there, or name the complete repository",
@@ -121,10 +122,9 @@ _KINDS: Final = (
 _DAMAGE: Final = re.compile(
     r"bad object|unable to read|loose object .* (is )?corrupt|object file .* is empty|missing (blob|tree|commit)"
     r"|pack(file)? .*(corrupt|invalid|truncated|does not match|cannot be accessed|far too short)|inflate"
-    r"|bad tree object"
-    r"|not a valid (object|commit)|could not (read|parse)|failed to (read|traverse)|unresolved deltas|did not send all necessary"
-    r"|object directory .* does not exist|bad signature|index file .* (is )?(too small|corrupt)|pack-objects died"
-    r"|not a git repository",
+    r"|bad tree object|not a valid (object|commit)|could not (read|parse)|failed to (read|traverse)|unresolved deltas"
+    r"|did not send all necessary|object directory .* does not exist|bad signature"
+    r"|index file .* (is )?(too small|corrupt)|pack-objects died|not a git repository",
     re.IGNORECASE,
 )
 

@@ -172,12 +172,13 @@ class Mirror:
             return
         timeout = self._engine.timeouts.network if self._complete else self._engine.timeouts.first_fetch
         pairs = [(ref, _private(ref)) for ref in wanted]
-        self._talk("fetching", argv.fetch(self.path, self._engine.remote, pairs), timeout=timeout)
+        finished = self._talk("fetching", argv.fetch(self.path, self._engine.remote, pairs), timeout=timeout)
         for ref, tip in wanted.items():
             arrived = self._directory.refs.read(_private(ref))
-            if arrived is not None:
-                self._remember(arrived)
-            if arrived != tip and (arrived is None or not self._is_here(tip, arrived)):
+            if arrived is None:
+                raise transport_error(f"fetching {ref}", finished.stderr)
+            self._remember(arrived)
+            if arrived != tip and not self._is_here(tip, arrived):
                 raise TransientError(f"{ref} was rewritten while it was fetched")
             self._remember(tip)
 

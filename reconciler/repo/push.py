@@ -24,8 +24,11 @@ _LOST: Final = re.compile(
     r"|failed to update ref|failed to lock|cannot lock ref|unable to create .*\.lock|remote ref updated",
     re.IGNORECASE,
 )
+# Not policy: the other side could not store or answer, for instance because its own gc was in the way.
 _TRANSPORT: Final = re.compile(
-    r"unpacker error|missing necessary objects|remote failed to report status", re.IGNORECASE
+    r"unpacker error|missing necessary objects|unable to migrate objects|remote failed to report status"
+    r"|unable to create temporary object directory",
+    re.IGNORECASE,
 )
 _LINE: Final = re.compile(r"(?P<flag>.)\t(?P<source>[^\t:]*):(?P<ref>[^\t]+)\t(?P<summary>.*)\Z")
 _SHOWN: Final = 2000
@@ -61,7 +64,10 @@ class PushResult:
 
     @property
     def lost(self) -> tuple[str, ...]:
-        """The refs that somebody else moved: fetch, decide again, push again."""
+        """The refs that are no longer where they were expected: list, fetch, decide again, push again.
+
+        It may be this very push that moved them: where an answer gets lost, HTTP libraries send a request twice.
+        """
         return tuple(ref for ref, result in self.refs.items() if result.outcome == "lost")
 
     @property
@@ -95,7 +101,7 @@ def push_result(updates: Sequence[RefUpdate], finished: Finished, stdout: str, s
     if results.keys() != wanted or (finished.status == 0) != landed:
         raise transport_error("push", stderr)
     if results and all(result.outcome == "withheld" for result in results.values()):
-        # The other side's transaction failed without naming a ref: a lock or a race, and reading the refs anew is right.
+        # The other side's transaction failed without naming a ref: a lock or a race, so reading the refs anew is right.
         results = {ref: RefResult("lost", result.message) for ref, result in results.items()}
     return PushResult(results)
 

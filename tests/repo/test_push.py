@@ -235,6 +235,7 @@ def test_refusals_are_told_apart(summary: str, outcome: str) -> None:
         (0, f"*\t{'1' * 40}:{PRODUCTION}\t[new branch]\n"),
         (1, f"*\t{'1' * 40}:{PRODUCTION}\t[new branch]\n*\t{'2' * 40}:{STAGING}\t[new branch]\n"),
         (1, f"!\t{'1' * 40}:{PRODUCTION}\t[remote rejected] (unpacker error)\n"),
+        (1, f"!\t{'1' * 40}:{PRODUCTION}\t[remote rejected] (unable to migrate objects to permanent storage)\n"),
         (1, f"!\t{'1' * 40}:{PRODUCTION}\t[remote failure] (remote failed to report status)\n"),
     ],
 )
