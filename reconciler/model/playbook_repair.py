@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 _LINE = re.compile(r"[ \t]*(-[ \t]+|-$)?((?:[A-Za-z][A-Za-z0-9_]*)|\"[^\"]*\"|'[^']*'):(?:[ \t]+(.*))?$")
 _LIST_OPENERS = frozenset({"actions", "actionsOnOpen"})
 _ACTION_KEYS = frozenset({"action", "name", "description", "value", "onResolve", "onFail", "wait", "approval"})
 _HEAD_KEYS = frozenset({"apiVersion", "kind"})
+LINES_LIMIT: Final = 1000
+"""Nobody copies more than this from a web page, and trying is not free."""
 
 
 def repaired(data: bytes) -> str | None:
@@ -24,6 +27,8 @@ def repaired(data: bytes) -> str | None:
     try:
         text = data.decode()
     except UnicodeDecodeError:
+        return None
+    if text.count("\n") > LINES_LIMIT:
         return None
     levels = _Levels(
         second=re.search(r"(?m)^[ \t-]*(kind|apiVersion|spec|problemType|actionsOnOpen):", text) is not None

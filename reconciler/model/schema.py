@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.model.errors import BugError, UserError
 from reconciler.model.nodes import Node
-from reconciler.model.schema_errors import explained
+from reconciler.model.schema_errors import UNKNOWN_KEYS_LIMIT, explained
 from reconciler.model.suggest import CONFUSED, nearest
 
 if TYPE_CHECKING:
@@ -95,9 +95,10 @@ def _unknown_keys(_validator: Validator, rule: str, instance: Any, schema: Any) 
     if rule != "near":
         raise BugError(f"unknown rule `{rule}` for x-unknownKeys")
     known = schema["properties"]
-    if isinstance(instance, Mapping) and any(
-        key not in known and nearest(key, known.keys() - instance.keys(), cutoff=CONFUSED) for key in instance
-    ):
+    if not isinstance(instance, Mapping) or not (free := known.keys() - instance.keys()):
+        return
+    unknown = itertools.islice((key for key in instance if key not in known), UNKNOWN_KEYS_LIMIT)
+    if any(nearest(key, free, cutoff=CONFUSED) for key in unknown):
         yield _error("has a key near a known one")
 
 

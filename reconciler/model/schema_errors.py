@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.model.errors import Place, UserError
 from reconciler.model.nodes import ListNode, MapNode, Node, Scalar
@@ -23,7 +23,8 @@ _TYPES = {
     "object": "a mapping",
     "null": "nothing",
 }
-_KEYS_AT_MOST = 20
+UNKNOWN_KEYS_LIMIT: Final = 20
+"""How many unknown keys of one mapping are compared with the known ones, which is slow."""
 
 
 def explained(error: ValidationError, root: Node) -> Iterator[UserError]:
@@ -78,11 +79,11 @@ def _unknown(
     known = schema.get("properties", {})
     if not isinstance(node, MapNode):
         return
-    unknown = [key for key, _ in node.entries if key.raw not in known]
+    unknown = (key for key, _ in node.entries if key.raw not in known)
     if cutoff is None and schema.get("patternProperties"):
         return
     free = [name for name in known if node.get(name) is None]
-    for key in islice(unknown, _KEYS_AT_MOST):
+    for key in islice(unknown, UNKNOWN_KEYS_LIMIT):
         meant = nearest(key.raw, free) if cutoff is None else nearest(key.raw, free, cutoff=cutoff)
         if cutoff is None or meant:
             names = ", ".join(f"`{name}`" for name in known)
@@ -99,7 +100,7 @@ def _missing(root: Node, path: Sequence[str | int], schema: Mapping[str, Any]) -
     known = schema.get("properties", {})
     if not isinstance(node, MapNode):
         return
-    unknown = {key.raw: key for key, _ in node.entries if key.raw not in known}
+    unknown = dict(islice(((k.raw, k) for k, _ in node.entries if k.raw not in known), UNKNOWN_KEYS_LIMIT))
     for name in schema["required"]:
         if node.get(name) is not None:
             continue

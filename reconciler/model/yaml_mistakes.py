@@ -7,6 +7,7 @@ writer did and what to write instead. Files that only Git could have made (confl
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import Final
 
@@ -59,6 +60,8 @@ _KNOWN = {
         "indent it like the rest, or delete it",
     ),
 }
+_SHORTER: Final = 2
+"""By how many characters `\\U0001f600` is shorter than the pair that it stands for."""
 
 
 def explain(data: bytes, path: str, problem: str, position: tuple[int, int]) -> UserError:
@@ -177,22 +180,28 @@ def join_surrogates(data: bytes) -> tuple[bytes, Callable[[int, int], int]]:
     if not data.lstrip().startswith((b"{", b"[")):
         return data, lambda _line, column: column
     ends: dict[int, list[int]] = {}
-    pieces: list[bytes] = []
-    done = 0
-    for match in _PAIR.finditer(data):
-        pieces.append(data[done : match.start(2) - 2])
-        high, low = int(match[2], 16), int(match[3], 16)
-        pieces.append(b"\\U%08x" % (0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)))
-        done = match.end()
-        line = data.count(b"\n", 0, done)
-        start = data.rfind(b"\n", 0, done) + 1
-        ends.setdefault(line, []).append(len(data[start:done].decode(errors="replace")))
-    pieces.append(data[done:])
+    lines: list[bytes] = []
+    for number, line in enumerate(data.split(b"\n")):
+        if b"\\u" in line:
+            line, ends[number] = _joined(line)  # noqa: PLW2901 - the new form of the same line
+        lines.append(line)
 
     def old_column(line: int, column: int) -> int:
-        for end in ends.get(line, ()):
-            if column + 2 >= end:
-                column += 2
-        return column
+        return column + _SHORTER * bisect_right(ends.get(line, ()), column)
 
-    return b"".join(pieces), old_column
+    return b"\n".join(lines), old_column
+
+
+def _joined(line: bytes) -> tuple[bytes, list[int]]:
+    """Return a line with its surrogate pairs joined, and the columns (from 0) at which they end in it."""
+    pieces: list[bytes] = []
+    ends: list[int] = []
+    done = column = 0
+    for match in _PAIR.finditer(line):
+        pieces.append(line[done : match.start(2) - 2])
+        high, low = int(match[2], 16), int(match[3], 16)
+        pieces.append(b"\\U%08x" % (0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)))
+        column += len(line[done : match.end()].decode()) - _SHORTER
+        ends.append(column)
+        done = match.end()
+    return b"".join([*pieces, line[done:]]), ends

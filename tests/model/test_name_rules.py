@@ -18,8 +18,8 @@ QUICK = settings(deadline=None, max_examples=100)
 
 NASTY = [
     "", "-x", "--upload-pack=x", ".git", ".", "..", "a/../b", "/a", "a/", "a//b", "a b", "a\nb", "a\0b", "a\x1b[31m",
-    "\u202egnp", "ä", "\uff21\uff22", "a.lock", "A.Lock", "a..b", "a.", "a-", "a_", "git~1", "a:b", "a\\b", "@", "a@{0}",
-    "*", "~", "x" * 64, "refs/heads/x", "\udcff", "a\n", "${HOME}", "$(id)", "a;b",
+    "\u202egnp", "ä", "\uff21\uff22", "a.lock", "A.Lock", "a..b", "a.", "a-", "a_", "git~1", "a:b", "a\\b", "@",
+    "a@{0}", "*", "~", "x" * 64, "refs/heads/x", "\udcff", "a\n", "${HOME}", "$(id)", "a;b",
 ]  # fmt: skip
 
 
