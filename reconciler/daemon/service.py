@@ -117,13 +117,12 @@ class Daemon:
 
     def run(self) -> None:
         """Run until `stop`. Raises ConfigError if the configuration is wrong at the start, or a loop's BugError."""
-        config = read_config(self.path)
+        seen, config = _content(self.path), read_config(self.path)
         while not self._stopping.is_set():
-            self._changed.clear()
-            self._run_with(config)
+            self._run_with(config, seen)
             if self._failed:
                 raise self._failed[0]
-            config = self._reread(config)
+            seen, config = _content(self.path), self._reread(config)
 
     def _reread(self, config: DaemonConfig) -> DaemonConfig:
         if self._stopping.is_set():
@@ -136,7 +135,8 @@ class Daemon:
         self.log.info("the configuration was read again")
         return fresh
 
-    def _run_with(self, config: DaemonConfig) -> None:
+    def _run_with(self, config: DaemonConfig, seen: bytes | None) -> None:
+        """Run with a configuration until its file no longer holds what was ``seen``."""
         with ExitStack() as stack:
             self._loops = [
                 stack.enter_context(opened(config, name, self.log, clock=self.clock, watch=True))
@@ -150,11 +150,17 @@ class Daemon:
             for thread in threads:
                 thread.start()
             self.on_ready()
-            self._changed.wait()
+            self._wait_for_change(seen)
             for loop in self._loops:
                 loop.stop()
             for thread in threads:
                 thread.join(_STOP_WITHIN)
+
+    def _wait_for_change(self, seen: bytes | None) -> None:
+        """Wait for another content, a stop or a failure. Other files of the folder, such as our log, wake us too."""
+        while not self._stopping.is_set() and not self._failed and _content(self.path) == seen:
+            self._changed.wait()
+            self._changed.clear()
 
     def _wake_all(self) -> None:
         for loop in self._loops:
@@ -166,6 +172,14 @@ class Daemon:
         except Exception as error:  # noqa: BLE001  (a thread's death must end the daemon, whatever it died of)
             self._failed.append(error)
             self._changed.set()
+
+
+def _content(path: Path) -> bytes | None:
+    """Return a file's bytes, None where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def secret_files(project: ProjectConnections) -> list[Path]:
