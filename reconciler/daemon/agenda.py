@@ -80,6 +80,10 @@ class Agenda:
         self._sweep_at = now + self._every
         return True
 
+    def sweep_now(self) -> None:
+        """Let the sweep be due."""
+        self._sweep_at = self._clock.monotonic()
+
     def pause(self) -> float:
         """Return the seconds until the next moment."""
         now = self._clock.monotonic()

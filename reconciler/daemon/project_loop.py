@@ -85,6 +85,12 @@ class ProjectLoop:
                 self._watcher.start()
         return self._opened
 
+    def look_at_everything(self) -> None:
+        """Look at all that is held in the next pass, without waiting for the sweep."""
+        for loop in self._stages.values():
+            loop.agenda.sweep_now()
+        self._wake.set()
+
     def stop(self) -> None:
         """Finish the commit in hand and return from `run`."""
         self._stop.set()

@@ -7,7 +7,7 @@ again, and a new one, made at any moment, goes on where this one stood.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from structlog.typing import FilteringBoundLogger
 
@@ -22,7 +22,7 @@ from reconciler.decide.snapshot import ServiceView, Snapshot
 from reconciler.model.errors import BugError
 from reconciler.model.names import CommitId, ServicePath
 from reconciler.model.step import Step, log_fields
-from reconciler.model.targets import Fact, NoFact, Want, WantWorkload, WorkloadFact
+from reconciler.model.targets import Fact, Mark, NoFact, Want, WantWorkload, WorkloadFact
 from reconciler.repo.stage import ProjectSettings, StageRepo, Tips
 
 _ROUNDS = 32
@@ -69,6 +69,8 @@ class StageLoop:
         self._log = ports.log
         self._watchful = Watchful(ports.clock)
         self._commits: dict[int, CommitId] = {}
+        self._focus: set[ServicePath] = set()
+        self._own = ""
         self.agenda = agenda or Agenda(ports.clock)
         self.condition = Condition()
 
@@ -81,7 +83,7 @@ class StageLoop:
         pushed: list[Step] = []
         facts: dict[Want, Fact] = {}
         tried: set[tuple[object, int]] = set()
-        focus: set[ServicePath] = set()
+        focus = self._focus
         sweep = self.agenda.sweep_due()
         for _ in range(_ROUNDS):
             self._follow(tips)
@@ -89,6 +91,7 @@ class StageLoop:
             if not self._may_decide():
                 return tuple(pushed)
             snapshot = self._repo.snapshot(settings)
+            self._own = f"{settings.project}/{snapshot.stage.name}/"
             if sweep:
                 focus |= self._look_at_held(snapshot, facts)
                 sweep = False
@@ -106,6 +109,7 @@ class StageLoop:
                 break
         unseen = bool(decision.wants - facts.keys())
         self._plan_next_look(self._repo.snapshot(settings), focus, facts, unseen=unseen)
+        self._focus = set()
         return tuple(pushed)
 
     def preview(self, tips: Tips, settings: ProjectSettings) -> Decision:
@@ -117,7 +121,8 @@ class StageLoop:
         known = self._repo.tips
         if known is not None and known.ops != tips.ops and tips.ops not in self._commits.values():
             self._publisher.noticed_foreign_push()
-        self._repo.sync(tips)
+        if not self._repo.sync(tips):
+            self._commits.clear()
 
     def _tips_after(self, tips: Tips, landed: CommitId | None) -> Tips:
         """Return the tips to go on from: as read back after our push, or read anew where another's came first."""
@@ -145,10 +150,30 @@ class StageLoop:
             came = self._dispatch.observe(wanted)
             if not came:
                 break
+            came = {want: self._with_history(fact) for want, fact in came.items()}
             facts.update(came)
             facts.update(_by_exact_name(came))
             decision = decide(snapshot, facts, now, services, timers=not doubt)
         return decision
+
+    def _with_history(self, fact: Fact) -> Fact:
+        """Add to a target's mark whether the branch has the step that wrote it."""
+        if isinstance(fact, NoFact):
+            return fact
+        if isinstance(fact, WorkloadFact) and fact.autoscaler is not None and self._is_lost(fact.autoscaler.mark):
+            scaler = fact.autoscaler
+            fact = replace(fact, autoscaler=replace(scaler, mark=scaler.mark and replace(scaler.mark, lost=True)))
+        return replace(fact, mark=fact.mark and replace(fact.mark, lost=True)) if self._is_lost(fact.mark) else fact
+
+    def _is_lost(self, mark: Mark | None) -> bool:
+        if mark is None or not mark.owner.startswith(self._own):
+            return False
+        commit = self._commits.get(mark.sequence)
+        if commit is None or not commit.startswith(mark.commit):
+            commit = self._repo.commit_of(mark.sequence)
+            if commit is not None:
+                self._commits[mark.sequence] = commit
+        return commit is None or not commit.startswith(mark.commit)
 
     def _look_at_held(self, snapshot: Snapshot, facts: dict[Want, Fact]) -> set[ServicePath]:
         """Look at every field that we hold, so that drift is noticed."""

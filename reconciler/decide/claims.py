@@ -19,14 +19,35 @@ from reconciler.model.policy import Bounds
 from reconciler.model.targets import Fact, FieldValue, FlagFact, NoFact, Target, Want, WantFlag, WantWorkload
 
 
-def value_of(base: FieldValue, claims: tuple[Claim, ...], bounds: Bounds) -> FieldValue:
-    """Return the value that claims make of a base; bounds never push beyond the base itself."""
-    for claim in claims:
-        if claim.set is not None:
-            return claim.set
-    low = min(bounds.minimum if bounds.minimum is not None else int(base), int(base))
-    high = max(bounds.maximum if bounds.maximum is not None else int(base), int(base))
-    return min(max(int(base) + sum(claim.by or 0 for claim in claims), low), high)
+def standing(held: Held | None, live: FieldValue) -> tuple[FieldValue, FieldValue]:
+    """Return the base of the next claim and the value that it changes: as held, as being given back, or as seen."""
+    if held is not None and (held.claims or live in (held.value, held.expected)):
+        return held.base, held.value
+    return live, live
+
+
+def fitted(base: FieldValue, claims: tuple[Claim, ...], bounds: Bounds) -> tuple[FieldValue, tuple[Claim, ...]]:
+    """Return the value that claims make of a base, and the claims with what the bounds leave of them.
+
+    Bounds never push beyond the base itself. Where they bite, the newest claims give way first, so that the sum of
+    base and claims is the value afterwards: what a claim could not have must not weigh on later ones.
+    """
+    if isinstance(base, bool):
+        return next((claim.set for claim in reversed(claims) if claim.set is not None), base), claims
+    low = min(bounds.minimum if bounds.minimum is not None else base, base)
+    high = max(bounds.maximum if bounds.maximum is not None else base, base)
+    if claims and claims[0].set is not None:
+        value = min(max(int(claims[0].set), low), high)
+        return value, tuple(replace(claim, set=value) for claim in claims)
+    wished = base + sum(claim.by or 0 for claim in claims)
+    value = min(max(wished, low), high)
+    left, excess = list(claims), wished - value
+    for index in range(len(claims) - 1, -1, -1):
+        by = left[index].by or 0
+        taken = min(max(excess, min(by, 0)), max(by, 0))
+        left[index] = replace(left[index], by=by - taken)
+        excess -= taken
+    return value, tuple(left)
 
 
 def with_wish(desired: Desired, wish: Wish, claim: Claim, bounds: Bounds) -> Desired:
@@ -35,19 +56,32 @@ def with_wish(desired: Desired, wish: Wish, claim: Claim, bounds: Bounds) -> Des
     held = desired.get(key)
     if held is None or not held.claims:
         held = Held(wish.base, wish.before, claim.sequence, claim.remediation, (), wish.through)
-    claims = (*held.claims, claim)
-    value = value_of(held.base, claims, bounds)
-    held = replace(held, claims=claims, expected=None)
-    if len(claims) == 1 or value != held.value:
+    value, claims = fitted(held.base, (*held.claims, claim), bounds)
+    if not held.claims or value != held.value:
         held = replace(held, value=value, sequence=claim.sequence, by=claim.remediation)
-    return {**desired, key: held}
+    return {**desired, key: replace(held, claims=claims, expected=None)}
+
+
+def bounded(held: Held, bounds: Bounds, sequence: int, by: RemediationId) -> Held:
+    """Return a held field within bounds that have become narrower; itself where it is within them."""
+    value, claims = fitted(held.base, held.claims, bounds)
+    return held if value == held.value else replace(held, value=value, claims=claims, sequence=sequence, by=by)
 
 
 def fields_of(view: ServiceView, remediation: RemediationId) -> tuple[Key, ...]:
     """Return the fields on which a remediation holds claims, in a stable order."""
+    return tuple(sorted(key for key, held in view.desired.items() if _claimed(held, remediation)))
+
+
+def concerned(view: ServiceView, remediation: RemediationId) -> tuple[Key, ...]:
+    """Return the fields that a remediation claims or changed last (gives back), in a stable order."""
     return tuple(
-        sorted(key for key, held in view.desired.items() if any(c.remediation == remediation for c in held.claims))
+        sorted(key for key, held in view.desired.items() if held.by == remediation or _claimed(held, remediation))
     )
+
+
+def _claimed(held: Held, remediation: RemediationId) -> bool:
+    return any(claim.remediation == remediation for claim in held.claims)
 
 
 def is_pending(view: ServiceView, held: Held) -> bool:
@@ -131,14 +165,13 @@ def _kept(held: Held, ours: list[Claim], others: tuple[Claim, ...]) -> tuple[Hel
 
 def _reverted(held: Held, others: tuple[Claim, ...], drop: Dropping) -> tuple[Held | None, str]:
     if not others:
-        if held.value == held.base:
-            return None, f"is {show(held.base)} as before and no longer held."
         back = Held(held.base, held.base, drop.sequence, drop.remediation, (), held.through, held.value)
-        return back, f"{show(held.value)} → {show(held.base)}."
-    value = value_of(held.base, others, drop.bounds)
+        told = f"{show(held.value)} → {show(held.base)}" if held.value != held.base else f"stays {show(held.base)}"
+        return back, f"{told}, as it was before."
+    value, claims = fitted(held.base, others, drop.bounds)
     if value == held.value:
-        return replace(held, claims=others), f"stays {show(held.value)}; other claims hold it."
-    changed = replace(held, value=value, claims=others, sequence=drop.sequence, by=drop.remediation)
+        return replace(held, claims=claims), f"stays {show(held.value)}; other claims hold it."
+    changed = replace(held, value=value, claims=claims, sequence=drop.sequence, by=drop.remediation)
     return changed, f"{show(held.value)} → {show(value)}; other claims hold it."
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from reconciler.decide.claims import fields_of, is_pending, label, live_value, show, want_of
+from reconciler.decide.claims import fields_of, is_pending, label, live_value, set_again, show, want_of
 from reconciler.decide.draft import Draft, Note
 from reconciler.decide.policy import REPAIR_WINDOW, REPAIRS, effective
 from reconciler.decide.remediation import Remediation
@@ -70,11 +70,10 @@ def _react(
         if len(recent) >= REPAIRS:
             reason = f"{text}, for the {len(recent) + 1}th time within {REPAIR_WINDOW // 60} minutes"
             return _stop(draft, view, remediation, key, "conflict", reason, told)
-        note = Note(
-            "drift", f"{text}; set again", f"{text}. It is set to {show(held.value)} again.", {**told, "policy": policy}
-        )
-        desired = {**view.desired, key: replace(held, sequence=draft.sequence + 1)}
-        return draft.add(view, remediation.id, note, desired=desired)
+        again = set_again(view, (key,), remediation.id, draft.sequence + 1)
+        body = f"{text}. It is set to {show(held.value)} again."
+        note = Note("drift", f"{text}; set again", body, {**told, "policy": policy, **again.data})
+        return draft.add(view, remediation.id, note, desired=again.desired)
     if policy == "adopt":
         note = Note(
             "drift", f"{text}; adopted", f"{text}. That is what is held from now on.", {**told, "policy": policy}

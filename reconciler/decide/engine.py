@@ -61,28 +61,20 @@ def _stage_turns(draft: Draft) -> None:
     if rewritten is not None:
         draft.begin()
         told = f"The branch no longer contains {rewritten.before}; steps up to {rewritten.sequence} were seen."
-        lost = [draft.sequence + 1, rewritten.sequence] if rewritten.sequence > draft.sequence else []
-        data = {"before": rewritten.before, "lost": lost}
+        data = {"before": rewritten.before, "seen": rewritten.sequence}
         draft.add_to_stage(Note("rewritten", "the branch was rewritten", told, data), sequence=rewritten.sequence + 1)
-        _lose(draft, lost)
     stage_foreign_turn(draft)
     stage_commands_turn(draft)
 
 
 def _note_lost_history(draft: Draft) -> None:
-    if draft.beyond <= draft.sequence:
+    """Go on above the highest sequence that any target carries, so that what we decide from now on counts there."""
+    if draft.beyond < draft.sequence or not draft.beyond:
         return
     draft.begin()
-    lost = [draft.sequence + 1, draft.beyond]
     told = f"A target carries step {draft.beyond}, which the branch does not have: it was rewritten."
-    data = {"before": "", "lost": lost}
-    draft.add_to_stage(Note("rewritten", "the branch was rewritten", told, data), sequence=draft.beyond + 1)
-
-
-def _lose(draft: Draft, lost: list[int]) -> None:
-    if lost:
-        stage = draft.stage
-        draft.stage = type(stage)(**{**stage.__dict__, "lost": (*stage.lost, (lost[0], lost[1]))})
+    note = Note("rewritten", "the branch was rewritten", told, {"before": "", "seen": draft.beyond})
+    draft.add_to_stage(note, sequence=draft.beyond + 1)
 
 
 def _service(draft: Draft, service: ServicePath) -> None:

@@ -81,8 +81,6 @@ def _restored(draft: Draft, view: ServiceView, changes: tuple[Foreign, ...]) -> 
 def _note(changes: tuple[Foreign, ...]) -> Note:
     people = sorted({change.author for change in changes})
     lines = [f"{change.path} was {change.change} by {change.author} in {change.commit}." for change in changes]
-    body = "\n".join(
-        [*lines, "They are written by reconciler alone; push a command, or `git revert` a decision."]
-    )
+    body = "\n".join([*lines, "They are written by reconciler alone; push a command, or `git revert` a decision."])
     data = {"by": people, "paths": [change.path for change in changes], "commits": sorted({c.commit for c in changes})}
     return Note("restored", f"put back what {', '.join(people)} changed", body, data)

@@ -91,18 +91,11 @@ def _conflict(draft: Draft, view: ServiceView, owner: str, plan: Plan) -> Wait |
                 return Wait(
                     "conflict", f"{label(key)} is claimed otherwise by {claim.remediation}", "that claim ending"
                 )
-        if wish.mark is not None and _lost(draft, wish.mark.sequence):
+        if wish.mark is not None and wish.mark.lost:
+            draft.beyond = max(draft.beyond, wish.mark.sequence)
             return Wait(
                 "drift",
-                f"{label(key)} was last changed by step {wish.mark.sequence}, which the branch no longer has",
+                f"{label(key)} was last changed by step {wish.mark.sequence}, which the branch does not have",
                 "`reconciler retry` once a person has looked",
             )
     return None
-
-
-def _lost(draft: Draft, sequence: int) -> bool:
-    """Whether the step that wrote the mark is not in the branch's history: what it did must not be done again."""
-    if sequence > draft.sequence:
-        draft.beyond = max(draft.beyond, sequence)
-        return True
-    return any(low <= sequence <= high for low, high in draft.stage.lost)

@@ -16,8 +16,8 @@ from reconciler.model.step import Event, StepFile
 
 Phase: TypeAlias = Literal["opened", "held", "refused", "decided", "applied", "failed", "ended"]
 """``opened``: matched, nothing decided · ``held``: waits for a condition · ``refused``: a file must be mended first ·
-``decided``: pushed, not yet seen in the world · ``applied``: took effect · ``failed``: the action failed, what comes
-next is not committed yet · ``ended``: nothing further is done."""
+``decided``: the action in hand is pushed, not yet seen in the world · ``applied``: took effect · ``failed``: the action
+failed, what comes next is not committed yet · ``ended``: nothing further is done."""
 
 ENDINGS: frozenset[Event] = frozenset(
     {"remediated", "resolved", "unverified", "escalated", "unmatched", "aborted", "reverted", "orphaned"}
@@ -36,10 +36,11 @@ class Attached:
 
 @dataclass(frozen=True)
 class Hold:
-    """Why nothing is done, in which phase it came, and what lifts it."""
+    """Why nothing is done and what lifts it; in which phase it came, and as which step."""
 
     condition: str
     reason: str
+    lifts: str
     since: Phase
     number: int
 
@@ -49,10 +50,12 @@ class Remediation:
     """What is done about the problems of one entry on one service.
 
     ``number`` is the newest step's. ``entry`` and ``actions`` (plain data) are pinned when opened; ``index`` is the
-    action in hand, counted from 0. ``offence`` is the file and blob that a `refused` names. ``pending``: a decision
-    of its is not yet seen in the world. ``decisions`` and ``repairs`` are the moments of those.
-    ``answered`` are the command files that its steps name. ``opened_by`` and ``sequence`` are the first and the newest
-    step's sequence.
+    action in hand, counted from 0. ``offence`` is the file and blob that a `refused` names. ``pending``: something
+    that a step of its changed (decided, set again, given back) is not yet seen in the world; ``decided_at`` is when.
+    ``approved``: a person has approved the action in hand; ``insisted``: in spite of a mark of lost history.
+    ``decisions`` are the numbers and moments of its actions, ``repairs`` the moments of those of drift. ``answered``
+    are the command files that its steps name. ``opened_by`` and ``sequence`` are the first and the newest step's
+    sequence.
     """
 
     id: RemediationId
@@ -67,10 +70,11 @@ class Remediation:
     hold: Hold | None = None
     offence: str = ""
     pending: bool = False
-    approved: int = 0
+    approved: bool = False
+    insisted: bool = False
     decided_at: Instant | None = None
     applied_at: Instant | None = None
-    decisions: tuple[Instant, ...] = ()
+    decisions: tuple[tuple[int, Instant], ...] = ()
     repairs: tuple[Instant, ...] = ()
     answered: frozenset[str] = frozenset()
     opened_by: int = 0
@@ -117,22 +121,21 @@ def _with_problem(state: Remediation, data: Mapping[str, Any]) -> Remediation:
 
 
 def _by_event(state: Remediation, step: StepFile) -> Remediation:
-    moved = _pending(state, step)
-    if state.ended and step.event not in ("reopened", "resolved"):
-        return moved
-    return _phase(moved, step)
+    if state.ended and step.event not in ("reopened", "resolved", "reverted"):
+        return _effect(state, step)
+    return _phase(_effect(state, step), step)
 
 
-def _pending(state: Remediation, step: StepFile) -> Remediation:
-    """Follow what is decided and not yet seen in the world; an ended remediation's claims still have such moments."""
+def _effect(state: Remediation, step: StepFile) -> Remediation:
+    """Follow what changed and is not yet seen in the world; an ended remediation has such moments too."""
+    if undone := step.data.get("undone"):
+        state = replace(state, decisions=tuple(each for each in state.decisions if each[0] not in undone))
     if step.data.get("changes"):
         state = replace(state, pending=True, decided_at=step.now)
-        if step.event == "decided":
-            return replace(state, decisions=(*state.decisions, step.now))
-        if step.event == "drift":
-            return replace(state, repairs=(*state.repairs, step.now))
-        return state
-    if step.event in ENDINGS or step.event in ("applied", "failed"):
+        if step.event == "decided" and "bound" not in step.data:
+            return replace(state, decisions=(*state.decisions, (step.number, step.now)))
+        return replace(state, repairs=(*state.repairs, step.now)) if step.event == "drift" else state
+    if step.event == "applied" or (step.event == "failed" and step.data.get("effect")):
         return replace(state, pending=False)
     return state
 
@@ -143,32 +146,49 @@ def _phase(state: Remediation, step: StepFile) -> Remediation:  # noqa: C901  (a
         case "opened":
             return replace(state, phase="opened", offence="", hold=None)
         case "reopened":
-            return replace(state, phase="opened", outcome=None, hold=None, index=0, approved=0, applied_at=None)
+            return _anew(state)
         case "refused":
             return replace(state, phase="refused", offence=str(data.get("offence", "")))
         case "held":
-            since = state.hold.since if state.phase == "held" and state.hold else state.phase
-            hold = Hold(str(data.get("condition", "")), str(data.get("reason", "")), since, step.number)
-            return replace(state, phase="held", hold=hold, offence="")
+            return replace(state, phase="held", hold=_hold(state, step), offence="")
         case "released":
             back: Phase = state.hold.since if state.hold else "opened"
-            approved = step.number if data.get("approved") else state.approved
-            phase: Phase = "decided" if data.get("changes") else "opened" if back == "refused" else back
-            return replace(state, phase=phase, hold=None, approved=approved)
-        case "decided":
-            return replace(state, phase="decided", hold=None)
-        case "drift" if data.get("policy") == "repair":
-            return replace(state, phase="decided")
+            approved, insisted = bool(data.get("approved")), bool(data.get("insisted"))
+            phase: Phase = "decided" if data.get("changes") else back
+            state = replace(state, approved=state.approved or approved, insisted=state.insisted or insisted)
+            return replace(state, phase=phase, hold=None)
+        case "decided" if "bound" not in data:
+            return replace(state, phase="decided", hold=None, approved=False, insisted=False)
+        case "decided" | "drift" if data.get("changes"):
+            return replace(state, phase="decided") if state.phase == "applied" else state
         case "applied":
-            return replace(state, phase="applied", applied_at=step.now)
+            return replace(state, phase="applied", applied_at=step.now) if state.phase == "decided" else state
         case "failed":
-            return replace(state, phase="failed", hold=None)
+            given_back = data.get("effect") and state.phase != "decided"
+            return state if given_back else replace(state, phase="failed", hold=None, approved=False)
         case "resolved":
             ended = tuple(data.get("resolved", ()))
             problems = tuple(replace(p, resolved=True) if p.id in ended else p for p in state.problems)
-            outcome = state.outcome or "resolved"
-            return replace(state, problems=problems, phase="ended", outcome=outcome, hold=None)
+            return replace(state, problems=problems, phase="ended", outcome=state.outcome or "resolved", hold=None)
         case event if event in ENDINGS:
             return replace(state, phase="ended", outcome=event, hold=None)
         case _:
             return state
+
+
+def _hold(state: Remediation, step: StepFile) -> Hold:
+    """Return the hold; what was refused until now is where it would be if it had been readable at once."""
+    since: Phase = "opened" if state.phase == "refused" else state.phase
+    if state.phase == "held" and state.hold is not None:
+        since = state.hold.since
+    told = (str(step.data.get(key, "")) for key in ("condition", "reason", "lifts"))
+    return Hold(*told, since=since, number=step.number)
+
+
+def _anew(state: Remediation) -> Remediation:
+    """Return the state of a remediation that begins again; what it holds, and what is on its way, stays."""
+    decided_at = state.decided_at if state.pending else None
+    return replace(
+        state, phase="opened", outcome=None, hold=None, index=0, approved=False, insisted=False,
+        decided_at=decided_at, applied_at=None,
+    )  # fmt: skip

@@ -118,8 +118,8 @@ class Rewritten:
 class Stage:
     """What holds for the whole stage.
 
-    ``implied_mode`` is the shipyard's. ``answered`` are the files (``path@blob``) that stage steps name; ``lost`` are
-    ranges of sequences that a rewritten branch no longer has. ``sequence`` and ``now_floor`` are the newest step's.
+    ``implied_mode`` is the shipyard's. ``answered`` are the files (``path@blob``) that stage steps name. ``sequence``
+    and ``now_floor`` are the newest step's.
     """
 
     project: ProjectName
@@ -131,7 +131,6 @@ class Stage:
     answered: frozenset[str] = frozenset()
     foreign: tuple[Foreign, ...] = ()
     rewritten: Rewritten | None = None
-    lost: tuple[tuple[int, int], ...] = ()
     sequence: int = 0
     now_floor: Instant = Instant(0)
     config_commit: CommitId = CommitId("")

@@ -77,12 +77,14 @@ Want: TypeAlias = WantWorkload | WantFlag
 class Mark:
     """What we left on a target: whose it is and which decision was the last to write it.
 
-    ``owner`` is ``project/stage/service``; ``sequence`` the stage's step number, ``commit`` that step.
+    ``owner`` is ``project/stage/service``; ``sequence`` the stage's step number, ``commit`` that step. ``lost``: the
+    branch does not have that step (any more); whoever looks at the target knows nothing of that, the daemon adds it.
     """
 
     owner: str
     sequence: int
     commit: str
+    lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,16 @@ class Effect:
 
 def fact_data(fact: Fact) -> dict[str, Any]:
     """Return a fact as plain data for a step's file; fields that hold their default are left out."""
-    return {key: value for key, value in asdict(fact).items() if key == "kind" or value not in ("", None, False, ())}
+    return _told(asdict(fact))
+
+
+def _told(data: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in data.items() if key in _ALWAYS or value not in ("", None, False, ())}
+    return {key: _told(value) if isinstance(value, dict) else value for key, value in kept.items()}
+
+
+_ALWAYS = frozenset({"kind", "replicas", "ready", "minimum", "maximum", "sequence"})
+"""Numbers, whose 0 equals False."""
 
 
 def fact_from_data(data: dict[str, Any]) -> Fact:

@@ -17,7 +17,7 @@ from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant, parse_instant
 from reconciler.model.names import BlobId, CommitId, ProjectName, ServicePath, StageName
 from reconciler.model.policy import Mode, StageConfig
-from reconciler.model.step import EVENTS, StepFile
+from reconciler.model.step import EVENTS
 from reconciler.repo.index import Moved, StageIndex, Stored
 from reconciler.repo.layout import ops_prefix
 from reconciler.repo.mirror import Mirror
@@ -93,24 +93,27 @@ class StageRepo:
         """The rules of the newest step where they are newer than ours: the stage is then left to newer daemons."""
         return self._newest.rules if self._newest is not None and self._newest.rules > RULES else None
 
-    def sync(self, tips: Tips) -> None:
-        """Follow the branches to these tips, whose objects must be there."""
+    def sync(self, tips: Tips) -> bool:
+        """Follow the branches to these tips, whose objects must be there.
+
+        Returns whether they continue what was known; False after a rewritten branch, and the first time.
+        """
         before = self._tips
         if before == tips:
-            return
-        if (
-            before is None
-            or not self._continues(before.ops, tips.ops)
-            or not self._continues(before.config, tips.config)
-        ):
-            self._start_anew(before, tips)
-        else:
+            return True
+        continued = (
+            before is not None and self._continues(before.ops, tips.ops) and self._continues(before.config, tips.config)
+        )
+        if before is not None and continued:
             self._follow(before, tips)
+        else:
+            self._start_anew(before, tips)
         self._tips = tips
         for service in self._index.take_touched():
             self._made.pop(service, None)
             self._dirty.add(service)
         self._recount(self._dirty)
+        return continued
 
     def _continues(self, old: CommitId, new: CommitId) -> bool:
         return old == new or self._store.is_ancestor(old, new)
@@ -227,7 +230,6 @@ class StageRepo:
             answered=frozenset(str(step.data["file"]) for step in steps if "file" in step.data),
             foreign=self._views.foreign(ServicePath("")),
             rewritten=self._rewritten,
-            lost=_lost(steps),
             sequence=self._newest.sequence if self._newest else 0,
             now_floor=self._newest.now if self._newest else Instant(0),
             config_commit=self._tips.config,
@@ -249,7 +251,7 @@ class StageRepo:
         return self._tips
 
     def commit_of(self, sequence: int) -> CommitId | None:
-        """Return the step with this sequence, walking back from the tip; None where history has it not."""
+        """Return the step with this sequence, walking back from the tip; None where history does not have it."""
         for info in self._store.commits(self._tips_or_fail().ops):
             step = self._as_step(info)
             if step is not None and step.sequence <= sequence:
@@ -293,8 +295,3 @@ def _moved(entry: Entry) -> Moved:
 def _changed(change: Change) -> Moved:
     stored = Stored(change.new_mode, change.new_blob) if change.new_mode and change.new_blob else None
     return Moved(change.path or "", stored)
-
-
-def _lost(steps: list[StepFile]) -> tuple[tuple[int, int], ...]:
-    found = [step.data["lost"] for step in steps if step.event == "rewritten" and step.data.get("lost")]
-    return tuple((int(low), int(high)) for low, high in found)

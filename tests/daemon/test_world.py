@@ -1,0 +1,113 @@
+"""What the world does beside us: drift, blindness, trouble with rollouts, late and early resolutions."""
+
+from __future__ import annotations
+
+from reconciler.embedded.cluster import Failing
+from reconciler.embedded.cluster.faults import Refuse, matching
+from tests.daemon.site import THREE_ENTRIES, Site, until
+
+RESOLVED = "title: Response time degradation\nstate: resolved\n"
+PROBLEM = "ops/production/carts/problems/p1.yaml"
+
+
+def test_blind_holds_and_goes_on_when_it_can_see(site: Site) -> None:
+    site.cluster.faults.add(Refuse(500), times=None, when=matching("GET"))
+    site.problem("p1", "Response time degradation")
+    with site.loop() as loop:
+        until(loop, lambda: site.events()[-1:] == ["held"], "held while blind")
+        assert site.scalings() == []
+        site.cluster.faults.clear()
+        until(loop, lambda: site.events()[-1:] == ["applied"], "goes on")
+    assert site.events() == ["opened", "held", "released", "decided", "applied"]
+    assert site.replicas() == 2
+
+
+def test_resolved_before_it_was_seen_needs_no_step(site: Site) -> None:
+    site.problem("p1", "Response time degradation")
+    site.problem("p1", "Response time degradation", "resolved")
+    with site.loop() as loop:
+        assert loop.tick() == ()
+    assert site.events() == []
+    assert site.replicas() == 1
+
+
+def test_the_next_occurrence_is_a_new_remediation(site: Site) -> None:
+    with site.loop() as loop:
+        site.problem("p1", "Response time degradation")
+        until(loop, lambda: site.events()[-1:] == ["applied"], "applied")
+        site.push({PROBLEM: RESOLVED})
+        until(loop, lambda: site.events()[-1] == "resolved", "resolved")
+        site.push({PROBLEM: RESOLVED.replace("resolved", "open")})
+        until(loop, lambda: site.replicas() == 3, "scaled again")
+    assert site.file("ops/production/carts/remediations/p1+2/02-decided.yaml") is not None
+
+
+def test_a_deleted_problem_is_resolved_by_its_source(site: Site) -> None:
+    with site.loop() as loop:
+        site.problem("p1", "Response time degradation")
+        until(loop, lambda: site.events()[-1:] == ["applied"], "applied")
+        site.push({PROBLEM: None})
+        until(loop, lambda: site.events()[-1] == "resolved", "resolved")
+
+
+def test_drift_by_a_controller_is_repaired(site: Site) -> None:
+    with site.loop() as loop:
+        site.problem("p1", "Response time degradation")
+        until(loop, lambda: site.events()[-1:] == ["applied"], "applied")
+        site.cluster.patch(
+            "Deployment", "sockshop-production", "carts-primary", {"spec": {"replicas": 1}}, manager="some-controller"
+        )
+        loop.look_at_everything()
+        until(loop, lambda: site.events()[-1] == "applied" and "drift" in site.events(), "set again")
+    assert site.replicas() == 2
+    assert "carts: carts-primary was changed 2 → 1 by some-controller; set again" in site.subjects()
+
+
+def test_drift_by_a_person_is_told_and_not_fought(site: Site) -> None:
+    with site.loop() as loop:
+        site.problem("p1", "Response time degradation")
+        until(loop, lambda: site.events()[-1:] == ["applied"], "applied")
+        site.cluster.patch(
+            "Deployment", "sockshop-production", "carts-primary", {"spec": {"replicas": 5}}, manager="kubectl-edit"
+        )
+        loop.look_at_everything()
+        until(loop, lambda: site.events()[-1] == "held", "held")
+        loop.look_at_everything()
+        assert loop.tick() == ()
+        assert site.replicas() == 5
+        site.cluster.patch(
+            "Deployment", "sockshop-production", "carts-primary", {"spec": {"replicas": 2}}, manager="kubectl-edit"
+        )
+        loop.look_at_everything()
+        until(loop, lambda: site.events()[-1] == "released", "released")
+
+
+def test_a_rollout_that_never_gets_ready_fails_at_its_deadline(site: Site) -> None:
+    site.cluster.rollout = Failing(reason="CrashLoopBackOff")
+    site.push({"stage.yaml": "rollout: 1s\n"})
+    site.problem("p1", "Response time degradation")
+    with site.loop() as loop:
+        until(loop, lambda: site.events()[-1:] == ["escalated"], "escalated")
+    assert site.events() == ["opened", "decided", "failed", "escalated"]
+    failed = site.file("ops/production/carts/remediations/p1/03-failed.yaml")
+    assert failed is not None
+    assert "CrashLoopBackOff" in failed
+
+
+def test_a_misspelt_flag_fails_with_the_right_name(site: Site) -> None:
+    site.push({"carts/remediation.yaml": THREE_ENTRIES.replace("EnableItemsCache", "EnableItemCache")})
+    site.problem("p1", "Response time degradation")
+    with site.loop() as loop:
+        until(loop, lambda: site.events()[-1:] == ["escalated"], "escalated")
+    failed = site.file("ops/production/carts/remediations/p1/02-failed.yaml")
+    assert failed is not None
+    assert "EnableItemsCache" in failed
+    assert site.flag("EnableItemsCache") == "off"
+
+
+def test_a_namespace_that_is_not_allowed_is_never_touched(site: Site) -> None:
+    site.push({"carts/service.yaml": "workload: {namespace: kube-system}\n"})
+    site.problem("p1", "Response time degradation")
+    with site.loop() as loop:
+        until(loop, lambda: site.events()[-1:] == ["escalated"], "escalated")
+    assert not [entry for entry in site.cluster.journal.entries() if "kube-system" in entry.path]
