@@ -1,0 +1,83 @@
+"""The balancer in front of the replicas of `carts`: a real HTTP server that passes requests on to real HTTP servers.
+
+The replica with the fewest requests in hand gets the next one, and of several the one that rested longest: round robin
+would keep a long queue in front of the first replica after a second one has come.
+"""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, Self
+
+from reconciler.demo.serving import Answer, Server, ask
+
+_TIMEOUT: Final = 5.0
+"""Seconds that a replica may take."""
+_PASSED_ON: Final = ("Content-Type", "X-Replica")
+
+
+@dataclass
+class _Backend:
+    name: str
+    port: int
+    in_hand: int = 0
+    last: int = 0
+
+
+class Balancer:
+    """Serves on ``url`` while it is entered; `route_to` says to which replicas."""
+
+    def __init__(self) -> None:
+        self._server = Server(self._respond)
+        self.url = self._server.url
+        self._lock = threading.Lock()
+        self._turns = itertools.count(1)
+        self._backends: dict[str, _Backend] = {}
+
+    def route_to(self, ports: Mapping[str, int]) -> None:
+        """Pass requests to these replicas from now on: name → port on loopback. Those in hand are finished."""
+        with self._lock:
+            kept = {name: one for name, one in self._backends.items() if ports.get(name) == one.port}
+            self._backends = {name: kept.get(name) or _Backend(name, port) for name, port in ports.items()}
+
+    def __enter__(self) -> Self:
+        """Begin to serve."""
+        self._server.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Finish the requests in hand and stop."""
+        self._server.stop()
+
+    def _respond(self, path: str) -> Answer:
+        with self._chosen() as backend:
+            if backend is None:
+                return _own(503, "there is no replica")
+            try:
+                return ask(backend.port, path, timeout=_TIMEOUT, keep=_PASSED_ON)
+            except (OSError, http.client.HTTPException) as error:
+                return _own(502, f"{backend.name} does not answer: {error}")
+
+    @contextmanager
+    def _chosen(self) -> Iterator[_Backend | None]:
+        with self._lock:
+            backend = min(self._backends.values(), key=lambda one: (one.in_hand, one.last), default=None)
+            if backend is not None:
+                backend.in_hand += 1
+                backend.last = next(self._turns)
+        try:
+            yield backend
+        finally:
+            if backend is not None:
+                with self._lock:
+                    backend.in_hand -= 1
+
+
+def _own(status: int, error: str) -> Answer:
+    return Answer(status, json.dumps({"error": error}).encode() + b"\n")
