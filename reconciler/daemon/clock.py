@@ -9,6 +9,7 @@ from reconciler.model.instant import Instant
 
 TOLERANCE = 5.0
 """Seconds that clocks may disagree before nothing due by time is decided (DESIGN.md, law 3)."""
+_DOUBTED_AT_MOST = 3600.0
 
 
 class Clock(Protocol):
@@ -39,6 +40,8 @@ class Watchful:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._offset = clock.wall() - clock.monotonic()
+        self._doubted_until = clock.monotonic()
+        self._reason = ""
 
     def now(self) -> Instant:
         """Return the wall clock's whole second."""
@@ -47,14 +50,16 @@ class Watchful:
     def doubt(self, floor: Instant) -> str:
         """Return why the clock cannot be trusted for timers, empty where it can.
 
-        ``floor`` is the greatest `Now:` of the stage's steps. A jump is forgiven once clocks have agreed for as long as
-        they disagreed, which here means: from the next call on the new offset counts.
+        ``floor`` is the greatest `Now:` of the stage's steps. After a jump the clock is doubted for as long as it
+        jumped, an hour at most: until then a deadline could come early, afterwards none can.
         """
-        wall = self._clock.wall()
+        wall, monotonic = self._clock.wall(), self._clock.monotonic()
         if floor - wall > TOLERANCE:
             return f"steps in Git are {int(floor - wall)} s ahead of this machine's clock"
-        offset = wall - self._clock.monotonic()
-        moved, self._offset = offset - self._offset, offset
+        offset = wall - monotonic
+        moved = offset - self._offset
         if abs(moved) > TOLERANCE:
-            return f"this machine's clock jumped by {moved:+.0f} s"
-        return ""
+            self._offset = offset
+            self._doubted_until = max(self._doubted_until, monotonic + min(abs(moved), _DOUBTED_AT_MOST))
+            self._reason = f"this machine's clock jumped by {moved:+.0f} s"
+        return self._reason if monotonic < self._doubted_until else ""
