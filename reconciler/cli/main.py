@@ -16,6 +16,7 @@ from reconciler.cli.messages import use_color
 _VERBS: Final = {
     verb: f"reconciler.cli.commands.{verb.replace('-', '_')}"
     for verb in (
+        "demo",
         "init",
         "validate",
         "add-resource",
