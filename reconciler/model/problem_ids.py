@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
 from reconciler.model.errors import Place, UserError
 from reconciler.model.names import ProblemId, RemediationId
@@ -20,6 +19,7 @@ ID_LIMIT: Final = 200
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+=,-")
 _SPECIAL = re.compile(r"\A[.-]|\.(?=\.)|\.\Z|\.(?=lock\Z)|\+(?=[0-9]+\Z)", re.IGNORECASE)
+_ENCODED = re.compile(rb"%([0-9A-F]{2})")
 _REMEDIATION = re.compile(r"([A-Za-z0-9._%+=,-]+?)(?:\+([1-9][0-9]{0,5}))?\Z")
 
 
@@ -51,7 +51,8 @@ def problem_id(stem: str, place: Place | None = None) -> ProblemId:
 
 def problem_stem(identity: ProblemId) -> str:
     """Return the stem that `problem_id` made the id of."""
-    return unquote_to_bytes(identity).decode("utf-8", "surrogateescape")
+    octets = _ENCODED.sub(lambda match: bytes.fromhex(match[1].decode()), identity.encode())
+    return octets.decode("utf-8", "surrogateescape")
 
 
 def remediation_id(problem: ProblemId, occurrence: int) -> RemediationId:
