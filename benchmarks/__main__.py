@@ -1,0 +1,62 @@
+"""`make bench`: measure every metric, print it, and write the page that shows it.
+
+A metric is a module with `run(folder, rounds, ...)` that returns a `Section`; it is added to `_METRICS`. Exit status 1
+means that a bar was missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from benchmarks import machine, push_to_applied, report
+from benchmarks.report import Section
+from benchmarks.repositories import Shape
+
+PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+
+
+def _push_to_applied(folder: Path, options: argparse.Namespace) -> Section:
+    shapes = [*push_to_applied.SHAPES, *([Shape(10_000, grouped=False)] if options.flat else [])]
+    return push_to_applied.run(folder, options.rounds, machine.Quiet(options.patience), shapes)
+
+
+_METRICS: Mapping[str, Callable[[Path, argparse.Namespace], Section]] = {"push-to-applied": _push_to_applied}
+
+
+def main(words: list[str]) -> int:
+    """Measure; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="make bench ARGS=...", description="Measure the product beside its floors.")
+    parser.add_argument("metrics", nargs="*", help=f"what to measure, all if none is named: {', '.join(_METRICS)}")
+    parser.add_argument("--rounds", type=int, default=21, help="samples of each median (default 21)")
+    parser.add_argument(
+        "--patience", type=float, default=60.0, help="seconds in all to wait for other work to pause (default 60)"
+    )
+    parser.add_argument("--flat", action="store_true", help="also with 10,000 services in one directory")
+    parser.add_argument("--print", action="store_true", help="write no page")
+    options = parser.parse_args(words)
+    unknown = set(options.metrics) - _METRICS.keys()
+    if unknown:
+        parser.error(f"no such metric: {', '.join(sorted(unknown))}; there are {', '.join(_METRICS)}")
+    command = " ".join(["make bench", *([f'ARGS="{" ".join(words)}"'] if words else [])])
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        sections = []
+        for name in options.metrics or _METRICS:
+            (Path(folder) / name).mkdir()
+            sections.append(_METRICS[name](Path(folder) / name, options))
+        text = report.page(machine.describe(Path(folder)), command, sections)
+    print(text)
+    print(f"took {time.monotonic() - began:.0f} s", file=sys.stderr)
+    if not options.print and not options.metrics:
+        PAGE.parent.mkdir(exist_ok=True)
+        PAGE.write_text(text, "utf-8")
+    return 1 if any(section.missed for section in sections) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

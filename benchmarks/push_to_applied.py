@@ -1,0 +1,195 @@
+"""From a pushed problem to the API's answer: the product beside a floor without logic, in turns.
+
+Both start when the new tip is known. A person pushes each round a problem of another service by an ordinary push, to
+two remotes that are alike: one for the product, one for the floor, which repeats commit for commit what the product
+did. The bar is the ratio of the medians.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import aside, product, repositories
+from benchmarks.floor import Commit, Floor, Trip
+from benchmarks.machine import Quiet, Spawn
+from benchmarks.product import Answer, Product
+from benchmarks.report import Section, ms, percentile, table
+from benchmarks.repositories import Shape
+from benchmarks.site import deployment, side, workload, write_kubeconfig
+from reconciler.repo.stream import NewCommit
+
+BAR = 1.5
+"""The product's median at most so many times the floor's."""
+SLOW = 1.3
+"""A floor more than so many times slower than its parts make no sense is no floor."""
+WARM = 3
+SHAPES = (Shape(100), Shape(10_000))
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the parts of a floor cost where each was measured alone, in milliseconds (GIT.md sections 3 and 4)."""
+
+    commit: float
+    push: float
+    fetch: float = 0.0
+    read_back: float = 0.05
+    patch: float = 0.95
+
+    def total(self, commits: int, pushes: int) -> float:
+        """Return the sum for so many commits and pushes."""
+        return self.fetch + commits * self.commit + pushes * (self.push + self.read_back) + self.patch
+
+
+SPAWN_MS = 1.2
+"""What spawning `git --version` cost there."""
+PARTS = {
+    (Shape(100), False): Parts(1.7, 25.0),
+    (Shape(10_000), False): Parts(2.0, 59.0),
+    (Shape(10_000, grouped=False), False): Parts(16.0, 83.0),
+    # HTTP was measured at 1,000 services; for 100 the difference that there is without HTTP was taken off.
+    (Shape(100), True): Parts(1.7, 48.0, fetch=40.0, read_back=23.0),
+    (Shape(10_000), True): Parts(2.0, 77.0, fetch=74.0, read_back=23.0),
+    (Shape(10_000, grouped=False), True): Parts(16.0, 101.0, fetch=97.0, read_back=23.0),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the table and what was measured in it."""
+
+    shape: Shape
+    http: bool
+    answers: Sequence[Answer]
+    trips: Sequence[Trip]
+    spawn: Sequence[float]
+
+    def __str__(self) -> str:
+        """Name it."""
+        return f"{self.shape}, {'smart HTTP' if self.http else 'local'}"
+
+    @property
+    def ratio(self) -> float:
+        """The product's median over the floor's."""
+        return self.median / self.floor
+
+    @property
+    def median(self) -> float:
+        """The product's, in seconds."""
+        return statistics.median(answer.total for answer in self.answers)
+
+    @property
+    def floor(self) -> float:
+        """The floor's median, in seconds."""
+        return statistics.median(trip.total for trip in self.trips)
+
+    @property
+    def floor_over_parts(self) -> float:
+        """How many times slower the floor is than its parts, both counted in spawned processes.
+
+        By their lower quartiles: what else runs on the machine only ever adds, and to six processes more than to one.
+        """
+        first = self.answers[0]
+        expected = PARTS[self.shape, self.http].total(sum(map(len, first.before)), len(first.before)) / SPAWN_MS
+        return percentile([trip.total for trip in self.trips], 25) / percentile(self.spawn, 25) / expected
+
+
+def run(folder: Path, rounds: int, quiet: Quiet, shapes: Sequence[Shape] = SHAPES) -> Section:
+    """Measure every cell and return the page's section."""
+    cells = [
+        _measure(folder / f"{number}-{http}", shape, rounds, quiet, http=http)
+        for number, shape in enumerate(shapes)
+        for http in (False, True)
+    ]
+    return section(cells, rounds, quiet.busy)
+
+
+def _measure(folder: Path, shape: Shape, rounds: int, quiet: Quiet, *, http: bool) -> Cell:
+    spawn = Spawn()
+    answers: list[Answer] = []
+    trips: list[Trip] = []
+    numbers = shape.spread(rounds + WARM)
+    folder.mkdir()
+    with ExitStack() as stack:
+        made = repositories.make(folder, shape)
+        ours, theirs = (stack.enter_context(side(folder / name, made, http=http)) for name in ("product", "floor"))
+        url, create = stack.enter_context(aside.cluster())
+        kubeconfig = write_kubeconfig(folder, url)
+        create([deployment(space, shape.name(n)) for n in numbers for space in (product.NAMESPACE, "floor")])
+        floor = Floor(theirs.folder, theirs.remote, theirs.url, kubeconfig, "floor")
+        stack.callback(floor.close)
+        running: Product = stack.enter_context(product.running(folder, ours.url or str(ours.remote), kubeconfig))
+        running.settle()
+        for number in numbers:
+            quiet.wait()
+            spawn.sample()
+            answer = running.answer(ours.person.push(shape, number))
+            answers.append(answer)
+            theirs.person.push(shape, number)
+            trips.append(floor.trip(_batches(answer.before), answer.read_backs, workload(shape.name(number))))
+            floor.follow(_batches(answer.after))
+    shutil.rmtree(folder)
+    return Cell(shape, http, answers[WARM:], trips[WARM:], spawn.samples)
+
+
+def _batches(pushed: Sequence[Sequence[NewCommit]]) -> list[list[Commit]]:
+    return [[Commit(one.files, one.message, int(one.when.timestamp())) for one in batch] for batch in pushed]
+
+
+def section(cells: Sequence[Cell], rounds: int, busy: int) -> Section:
+    """Say what came out."""
+    head = ["services, remote", "product p50", "p95", "floor p50", "p95", "ratio", "own share", "floor / parts"]
+    rows = [
+        [
+            str(cell), ms(cell.median), ms(percentile([answer.total for answer in cell.answers], 95)),
+            ms(cell.floor), ms(percentile([trip.total for trip in cell.trips], 95)), f"{cell.ratio:.2f}",
+            ms(statistics.median(answer.own for answer in cell.answers)), f"{cell.floor_over_parts:.2f}",
+        ]
+        for cell in cells
+    ]  # fmt: skip
+    first = cells[0].answers[0]
+    commits, pushes = sum(map(len, first.before)), len(first.before)
+    spawn = statistics.median(sample for cell in cells for sample in cell.spawn)
+    about = (
+        "From the moment the new tip is known until the API server answered the change: the real loop, mirror and "
+        "Kubernetes target, beside a floor without logic: shared objects (local) or a fetch (HTTP), a persistent "
+        f"fast-import, an ordinary push, the ref read back, one PATCH. As the product, it makes {commits} commits "
+        f"in {pushes} push with {first.read_backs} read-back before the API call; they are the same commits. "
+        f"{rounds} rounds a cell, each with a problem of another service. *Own share* is the product's time less "
+        f"waiting for git's children and for the API. {busy or 'No'} rounds were measured while other work ran."
+    )
+    bar = (
+        f"Bar: ratio at most {BAR}. A floor that is more than {SLOW} times slower than the sum of its parts, each "
+        f"measured alone, both counted in spawned `git --version` (here {ms(spawn)} ms), does not count as one."
+    )
+    text = "\n\n".join([about, bar, table(head, rows), _where(cells)])
+    missed = [f"{cell}: {cell.ratio:.2f} times the floor" for cell in cells if cell.ratio > BAR]
+    missed += [
+        f"{cell}: the floor took {cell.floor_over_parts:.2f} times its parts, so it is none; measure in a quiet moment"
+        for cell in cells
+        if cell.floor_over_parts > SLOW
+    ]
+    return Section("Push of a problem to the API's answer", text, tuple(missed))
+
+
+def _where(cells: Sequence[Cell]) -> str:
+    kinds = ("fetch", "write", "push", "tips", "observe", "apply")
+    head = ["where the time goes (medians)", "fetch", "commit", "push", "read-back", "look", "apply", "rest"]
+    rows = []
+    for cell in cells:
+        spent = [statistics.median(answer.parts.get(kind, 0.0) for answer in cell.answers) for kind in kinds]
+        rest = statistics.median(
+            answer.total - sum(answer.parts.get(kind, 0.0) for kind in kinds) for answer in cell.answers
+        )
+        rows.append([f"product, {cell}", *map(ms, spent), ms(rest)])
+        floor = [
+            statistics.median(getattr(trip, name) for trip in cell.trips)
+            for name in ("fetch", "commit", "push", "read_back", "patch")
+        ]
+        rows.append([f"floor, {cell}", *map(ms, floor[:4]), "", ms(floor[4]), ""])
+    return table(head, rows)
