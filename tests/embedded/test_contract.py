@@ -18,6 +18,10 @@ def owners(item: dict[str, Any], field: str) -> list[tuple[str, str]]:
     ]
 
 
+def observed(item: dict[str, Any]) -> bool:
+    return bool(item["status"].get("observedGeneration"))
+
+
 def test_a_created_object_has_identity_version_and_defaults(sandbox: Sandbox) -> None:
     made = sandbox.create(workload("Deployment", "carts"))
     assert made["metadata"]["uid"]
@@ -151,7 +155,7 @@ def test_generation_follows_the_spec_and_a_deployments_annotations(sandbox: Sand
 
 def test_a_patch_that_changes_nothing_makes_no_version(sandbox: Sandbox) -> None:
     sandbox.create(workload("StatefulSet", "carts", 0))
-    sandbox.until(lambda: sandbox.get("StatefulSet", "carts"), lambda item: "observedGeneration" in item["status"])
+    sandbox.until(lambda: sandbox.get("StatefulSet", "carts"), observed)
     before = sandbox.get("StatefulSet", "carts")["metadata"]["resourceVersion"]
     sandbox.patch("StatefulSet", "carts", {"spec": {"replicas": 0}})
     assert sandbox.get("StatefulSet", "carts")["metadata"]["resourceVersion"] == before

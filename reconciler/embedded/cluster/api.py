@@ -21,7 +21,7 @@ from reconciler.embedded.cluster.answers import (
     not_found,
     success,
 )
-from reconciler.embedded.cluster.kinds import BUILT_IN, LEASES, NAMESPACES, PODS, Kind
+from reconciler.embedded.cluster.kinds import BUILT_IN, LEASES, NAMESPACES, PODS, REPLICA_SETS, STATEFUL_SETS, Kind
 from reconciler.embedded.cluster.store import Store
 
 Transform: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
@@ -96,6 +96,9 @@ class Api:
         item = {"apiVersion": kind.api_version, "kind": kind.kind, **body, "metadata": metadata}
         if kind.status:
             item.pop("status", None)
+        if kind.builtin and kind.status:
+            # Built-in types always have a status; of its counts these two kinds show even a zero.
+            item["status"] = {"replicas": 0} if kind in (STATEFUL_SETS, REPLICA_SETS) else {}
         if kind is NAMESPACES:
             item = {**item, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
         admission.check_types(kind.kind, item.get("spec"))

@@ -55,9 +55,6 @@ class EmbeddedCluster:
         self._stopped = threading.Event()
         dispatch = Dispatch(self._api, self.users, monotonic, self._stopped.is_set)
         self._server = Server(dispatch, self.faults, self.journal, tls)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), name="embedded-cluster", daemon=True
-        )
         scheme = "https" if tls else "http"
         self.url = f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
         for name in _SPACES:
@@ -66,7 +63,7 @@ class EmbeddedCluster:
     def start(self) -> Self:
         """Begin to serve."""
         self._controllers.start()
-        self._thread.start()
+        self._server.start()
         return self
 
     def stop(self) -> None:
@@ -76,7 +73,6 @@ class EmbeddedCluster:
         with self.store.lock:
             self.store.changed.notify_all()
         self._server.stop()
-        self._thread.join()
         self._controllers.stop()
 
     def __enter__(self) -> Self:

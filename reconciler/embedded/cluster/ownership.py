@@ -74,6 +74,8 @@ def record(
 def _owned(document: dict[str, Any]) -> dict[str, Any]:
     """Return the part of an object that can be owned: not its type, identity and bookkeeping."""
     owned = {key: value for key, value in document.items() if key not in ("apiVersion", "kind", "metadata")}
+    if not owned.get("status", True):
+        del owned["status"]
     metadata = {key: value for key, value in document.get("metadata", {}).items() if key in _METADATA}
     return {"metadata": metadata, **owned} if metadata else owned
 

@@ -47,6 +47,8 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.faults = faults
         self.journal = journal
         self._tls = tls
+        self._ending = threading.Event()
+        self._accepting = threading.Thread(target=self._accept, name="embedded-cluster", daemon=True)
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
 
@@ -70,9 +72,24 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
+    def start(self) -> None:
+        """Begin to accept connections."""
+        self._accepting.start()
+
+    def _accept(self) -> None:
+        """Accept connections until `stop`; waits without polling."""
+        while True:
+            connection, address = self.get_request()
+            if self._ending.is_set():  # this connection is the one that `stop` wakes us with
+                self.shutdown_request(connection)
+                return
+            self.process_request(connection, address)
+
     def stop(self) -> None:
         """Stop accepting, end all connections and wait for their threads."""
-        self.shutdown()
+        self._ending.set()
+        _quietly(lambda: socket.create_connection(("127.0.0.1", self.server_address[1]), timeout=5).close())
+        self._accepting.join()
         with self._lock:
             connections = list(self._open)
         for connection in connections:
