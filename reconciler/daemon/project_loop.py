@@ -156,7 +156,7 @@ class ProjectLoop:
         head = self._project
         if head is not None and self._mirror.shared is False and not self._due_for_project():
             return head
-        project = read_project(self._mirror, self._name, only=self._only)
+        project = read_project(self._mirror, self._name, only=self._only, known=self._project)
         if self._project is None or project.commit != self._project.commit:
             self._log.info("project", stages=[stage.name for stage in project.stages], commit=project.commit)
         self._project = project

@@ -71,7 +71,8 @@ class StageIndex:
             place = ops_place(path, self.stage)
             if place is None:
                 continue
-            self.touched.add(place.service)
+            if place.service or not place.machine:
+                self.touched.add(place.service)
             if not place.machine or ours:
                 _put(self.ops, place.service, place.rest, stored)
             if place.machine:

@@ -41,11 +41,14 @@ class Project:
         return ProjectSettings(self.name, stage.implied_mode, self.config.defaults)
 
 
-def read_project(mirror: Mirror, name: ProjectName | None, *, only: frozenset[str] = frozenset()) -> Project:
+def read_project(
+    mirror: Mirror, name: ProjectName | None, *, only: frozenset[str] = frozenset(), known: Project | None = None
+) -> Project:
     """Read the project from the remote's HEAD. ``name`` is the daemon's; None takes the file's own.
 
     Stages come from `project.yaml`, else the shipyard, else the branches with a `stage.yaml` (DESIGN.md section 2).
-    ``only`` narrows them where it is not empty.
+    ``only`` narrows them where it is not empty. ``known`` is returned while its commit is still the tip, unless its
+    stages are known by their branches.
 
     Raises:
         ConfigError: there is no default branch, no stage, or the project calls itself by another name.
@@ -54,11 +57,23 @@ def read_project(mirror: Mirror, name: ProjectName | None, *, only: frozenset[st
     head = mirror.default_branch()
     tip = mirror.tips([head])[head] if head is not None else None
     if head is None or tip is None:
-        raise ConfigError(
-            "the repository has no default branch yet", hint="push one with project.yaml (`reconciler init`)"
-        )
+        hint = "push one with project.yaml (`reconciler init`)"
+        raise ConfigError("the repository has no default branch yet", hint=hint)
+    if known is not None and known.commit == tip and known.config.stages:
+        return known
     mirror.fetch({head: tip})
     config = _config(mirror, tip)
+    own = _name(config, name)
+    entries = config.stages or _by_branches(mirror, head)
+    stages = tuple(
+        StageRefs(StageName(each.name), branch_ref(each.name), _ops_ref(config, each.name), each.mode)
+        for each in entries
+        if not only or each.name in only
+    )
+    return Project(own, tip, stages, config)
+
+
+def _name(config: ProjectConfig, name: ProjectName | None) -> ProjectName:
     if name is not None and config.name and config.name != name:
         raise ConfigError(
             f"the repository is of project {config.name!r}, not {name!r}",
@@ -67,14 +82,7 @@ def read_project(mirror: Mirror, name: ProjectName | None, *, only: frozenset[st
     own = name or ProjectName(config.name)
     if not own:
         raise ConfigError("the project has no name", hint="write `name: <project>` into project.yaml")
-    if not config.stages:
-        config = replace(config, stages=_by_branches(mirror, head))
-    stages = tuple(
-        StageRefs(StageName(each.name), branch_ref(each.name), _ops_ref(config, each.name), each.mode)
-        for each in config.stages
-        if not only or each.name in only
-    )
-    return Project(own, tip, stages, config)
+    return own
 
 
 def _ops_ref(config: ProjectConfig, stage: str) -> str:

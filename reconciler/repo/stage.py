@@ -186,11 +186,15 @@ class StageRepo:
         return frozenset(self._index.services())
 
     def take_dirty(self) -> frozenset[ServicePath]:
-        """Return the services to look at since the last call; what others tampered with stays among them."""
+        """Return the services to look at since the last call; what others tampered with stays among them.
+
+        A service about which nothing was ever reported or done needs no look, however much of its files changed.
+        """
         dirty, self._dirty = self._dirty, set()
+        concerned = self._index.ops.keys()
         if ServicePath("") in dirty:
-            dirty |= self._index.ops.keys()
-        return frozenset((dirty | self._index.foreign.keys()) - {ServicePath("")})
+            dirty = set(concerned)
+        return frozenset(((dirty & concerned) | self._index.foreign.keys()) - {ServicePath("")})
 
     def _recount(self, services: set[ServicePath]) -> None:
         """Bring the stage-wide counters in step with the services that changed; others cost nothing."""
@@ -241,9 +245,11 @@ class StageRepo:
         return frozenset(self._holders.get(key, ()))
 
     def author(self, path: str) -> tuple[str, CommitId]:
-        """Return who last changed a path on the ops branch."""
+        """Return who last changed a path on the ops branch; a name that is no text is made one."""
         info = self._store.last_change(self._tips_or_fail().ops, path)
-        return (info.author.name, info.id) if info is not None else ("somebody", CommitId(""))
+        if info is None:
+            return "somebody", CommitId("")
+        return info.author.name.encode("utf-8", "replace").decode(), info.id
 
     def _tips_or_fail(self) -> Tips:
         if self._tips is None:

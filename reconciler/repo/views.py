@@ -49,6 +49,7 @@ class Views:
         self._index = index
         self._objects = objects
         self._read: dict[BlobId, bytes | Oversize] = {}
+        self._authors: dict[str, tuple[str, CommitId]] = {}
         self._playbooks = ParseCache(_playbook)
         self._services = ParseCache(load_service)
         self._stages = ParseCache(load_stage)
@@ -102,9 +103,15 @@ class Views:
         for name in sorted(name for name in files if name.startswith("commands/")):
             path = f"{here}/{name}"
             command = self._parsed(self._commands, path, files[name])
-            author, commit = ("", CommitId("")) if path in answered else self._objects.author(path)
-            found.append(CommandFile(FileRef(path, files[name].blob), command, author, commit))
+            file = FileRef(path, files[name].blob)
+            author, commit = ("", CommitId("")) if path in answered else self._pushed_by(file)
+            found.append(CommandFile(file, command, author, commit))
         return tuple(found)
+
+    def _pushed_by(self, file: FileRef) -> tuple[str, CommitId]:
+        if str(file) not in self._authors:
+            self._authors[str(file)] = self._objects.author(file.path)
+        return self._authors[str(file)]
 
     def foreign(self, path: ServicePath) -> tuple[Foreign, ...]:
         """Return what others changed in machine-written files."""
@@ -182,18 +189,23 @@ class Views:
         return tuple(ref for ref in found if ref is not None)
 
     def _problem_files(self, here: str, ops: Files) -> tuple[Mapping[ProblemId, ProblemFile], tuple[ProblemFile, ...]]:
+        """Return the live problem files by id, and those that cannot be one: a second file of an id, an unusable name."""
         live: dict[ProblemId, ProblemFile] = {}
-        shadowed: list[ProblemFile] = []
+        refused: list[ProblemFile] = []
         for name in sorted(name for name in ops if name.startswith("problems/")):
             path = f"{here}/{name}"
-            identity = problem_id(name.rpartition("/")[2].rpartition(".")[0])
+            file = FileRef(path, ops[name].blob)
+            try:
+                identity = problem_id(name.rpartition("/")[2].rpartition(".")[0])
+            except UserError as error:
+                refused.append(ProblemFile(ProblemId(""), file, error))
+                continue
             problem = self._parsed(self._problems, path, ops[name])
-            file = ProblemFile(identity, FileRef(path, ops[name].blob), problem)
             if identity in live:
-                shadowed.append(ProblemFile(identity, file.file, problem, live[identity].file.path))
+                refused.append(ProblemFile(identity, file, problem, live[identity].file.path))
             else:
-                live[identity] = file
-        return live, tuple(shadowed)
+                live[identity] = ProblemFile(identity, file, problem)
+        return live, tuple(refused)
 
     def _remediations(self, here: str, ops: Files) -> Mapping[RemediationId, Remediation]:
         steps: dict[RemediationId, list[StepFile]] = {}

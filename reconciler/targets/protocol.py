@@ -6,13 +6,13 @@ from typing import Protocol, TypeVar
 
 from reconciler.model.targets import Effect, Fact, Want
 
-WantT = TypeVar("WantT", bound=Want, contravariant=True)
+WantT_contra = TypeVar("WantT_contra", bound=Want, contravariant=True)
 
 
-class TargetServer(Protocol[WantT]):
+class TargetServer(Protocol[WantT_contra]):
     """Something that holds state which claims can be made on. Implementations are safe to call from several threads."""
 
-    def observe(self, want: WantT) -> Fact:
+    def observe(self, want: WantT_contra) -> Fact:
         """Look. Returns a `NoFact` for everything that a person or time must solve; raises only `BugError`.
 
         Takes at most the deadline the server was made with (seconds), retries of its own included.
