@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from reconciler.model.errors import ConfigError
 from reconciler.repo import argv as commands
@@ -22,8 +23,9 @@ from reconciler.repo.faults import checked, timed_out
 from reconciler.repo.process import Finished, Process, ProcessTimedOutError, run
 from reconciler.repo.remote import Credentials, Remote, redact
 
-_OLDEST = (2, 31)
-_HERE = Remote("", "file")
+_OLDEST: Final = (2, 31)
+_VERSIONS: Final[dict[str, bytes]] = {}
+_HERE: Final = Remote("", "file")
 
 
 @dataclass(frozen=True)
@@ -68,15 +70,18 @@ class Engine:
             raise timed_out(doing, error) from error
 
     def check_version(self) -> None:
-        """Refuse a git that is too old.
+        """Refuse a git that is too old; asked once in a process.
 
         Raises:
             ConfigError: git is missing or older than 2.31, which cannot take settings from the environment.
         """
-        text = checked("asking for git's version", self.local("asking for git's version", commands.version()))
-        found = re.search(rb"(\d+)\.(\d+)", text)
+        path = self._local.get("PATH", "")
+        if path not in _VERSIONS:
+            _VERSIONS[path] = checked("asking for git's version", self.local("asking", commands.version()))
+        found = re.search(rb"(\d+)\.(\d+)", _VERSIONS[path])
         if found is None or (int(found[1]), int(found[2])) < _OLDEST:
-            raise ConfigError(f"{text.decode('utf-8', 'replace').strip()} is too old", hint="install git 2.31 or newer")
+            said = _VERSIONS[path].decode("utf-8", "replace").strip()
+            raise ConfigError(f"{said} is too old", hint="install git 2.31 or newer")
 
     def talk(self, doing: str, argv: Argv, *, timeout: float | None = None) -> Finished:
         """Run a command that talks to the remote; its output and errors come back without secrets.

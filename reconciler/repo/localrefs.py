@@ -26,8 +26,6 @@ class LocalRefs:
 
     def __init__(self, git_dir: Path) -> None:
         self._git_dir = git_dir
-        self._packed_key: tuple[int, int, int] | None = None
-        self._packed = b""
 
     def read(self, ref: str) -> CommitId | None:
         """Return what a full ref points to now, or None where there is no such ref.
@@ -58,7 +56,8 @@ class LocalRefs:
         """Return the refs below a prefix that ends with a slash. Names that are not UTF-8 are left out."""
         full_ref(f"{prefix}x")
         found: dict[str, CommitId] = {}
-        # Packed first: a ref that is packed between the two looks is then still seen as the file it was.
+        # Loose ones first, for the reason in the module's text; what is packed while this looks is then found there.
+        loose = {ref: self.read(ref) for ref in list(self._loose_names(prefix))}
         start = f" {prefix}".encode()
         for line in self._packed_refs().split(b"\n"):
             if line[40 : 40 + len(start)] == start:
@@ -66,10 +65,7 @@ class LocalRefs:
                     found[line[41:].decode("utf-8")] = CommitId(line[:40].decode("ascii"))
                 except UnicodeDecodeError:
                     continue
-        for ref in list(self._loose_names(prefix)):
-            value = self.read(ref)
-            if value is not None:
-                found[ref] = value
+        found.update((ref, tip) for ref, tip in loose.items() if tip is not None)
         return found
 
     def _loose_names(self, prefix: str) -> Iterator[str]:
@@ -117,21 +113,14 @@ class LocalRefs:
         return None
 
     def _packed_refs(self) -> bytes:
-        path = os.path.join(self._git_dir, "packed-refs")  # noqa: PTH118 - the hot path
+        # Read anew each time: two versions may agree in size, inode and time, and the file is small or seldom needed.
         try:
-            status = os.stat(path)  # noqa: PTH116 - the hot path
-            key = (status.st_ino, status.st_size, status.st_mtime_ns)
-            if key != self._packed_key:
-                with open(path, "rb") as file:  # noqa: PTH123 - the hot path
-                    # The key is of the file that was read, which may be a newer one than was looked at.
-                    status = os.fstat(file.fileno())
-                    self._packed = file.read()
-                self._packed_key = (status.st_ino, status.st_size, status.st_mtime_ns)
+            with open(os.path.join(self._git_dir, "packed-refs"), "rb", buffering=0) as file:  # noqa: PTH118, PTH123 - hot path
+                return file.read()
         except FileNotFoundError:
-            self._packed_key, self._packed = None, b""
+            return b""
         except OSError as error:
             raise _unreadable(self._git_dir, error) from error
-        return self._packed
 
 
 def _unreadable(git_dir: Path, error: OSError) -> BlindError:

@@ -33,10 +33,10 @@ _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 def escape(text: str) -> str:
     """Return the text on one line, with nothing in it that a terminal or a browser would not show as itself."""
     escaped = "".join(_escaped(character) for character in text)
-    if escaped[:1] == " ":
-        escaped = "\\x20" + escaped[1:]
-    if escaped[-1:] == " ":
-        escaped = escaped[:-1] + "\\x20"
+    if escaped[:1].isspace():
+        escaped = _code(escaped[0]) + escaped[1:]
+    if escaped[-1:].isspace():
+        escaped = escaped[:-1] + _code(escaped[-1])
     return escaped
 
 
@@ -45,6 +45,10 @@ def _escaped(character: str) -> str:
         return _SHORT[character]
     if unicodedata.category(character) not in _HIDDEN:
         return character
+    return _code(character)
+
+
+def _code(character: str) -> str:
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 

@@ -51,7 +51,7 @@ class Hub:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.mkdir(parents=True)
-        git(path, "init", "--quiet", "--bare", "--initial-branch=main")
+        git(path, "init", "--quiet", "--bare", "--template=", "--initial-branch=main")
 
     def git(self, *arguments: str, data: bytes = b"", status: int = 0, dates: str = "") -> str:
         return git(self.path, *arguments, data=data, status=status, dates=dates)
@@ -64,17 +64,19 @@ class Hub:
     ) -> CommitId:
         """Put a commit with these files on a branch."""
         ref = f"refs/heads/{branch}"
-        known = self.git("for-each-ref", ref)
-        lines = [f"commit {ref}", "committer A Person <person@example.org> 1800000000 +0000"]
+        lines = [f"commit {ref}", "mark :1", "committer A Person <person@example.org> 1800000000 +0000"]
         stream = "\n".join(lines).encode() + b"\ndata %d\n%s\n" % (len(message.encode()), message.encode())
-        stream += f"from {ref}^0\n".encode() if known else b""
+        stream += f"from {ref}^0\n".encode() if self._has(ref) else b""
         for path, content in files.items():
             if content is None:
                 stream += b'D "%s"\n' % path.encode()
             else:
                 stream += b'M 100644 inline "%s"\ndata %d\n%s\n' % (path.encode(), len(content), content)
-        self.git("fast-import", "--quiet", data=stream)
-        return self.tip(branch)
+        return CommitId(self.git("fast-import", "--quiet", data=stream + b"get-mark :1\n"))
+
+    def _has(self, ref: str) -> bool:
+        packed = self.path / "packed-refs"
+        return (self.path / ref).is_file() or (packed.is_file() and f" {ref}\n" in packed.read_text("utf-8", "replace"))
 
     def tree(self, *items: tuple[str, str, bytes, str]) -> str:
         """Make a tree from (mode, type, name, id), whatever the names are."""

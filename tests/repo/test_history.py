@@ -9,7 +9,13 @@ from reconciler.repo import history as history_module
 from reconciler.repo.faults import DamagedError
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import parse_commit, parse_person
-from tests.repo.conftest import Hub, fetched
+from tests.repo.conftest import Hub, OpenMirror, fetched
+
+
+@pytest.fixture
+def mirror(open_mirror: OpenMirror) -> Mirror:
+    """A mirror that shares objects: how they came does not matter here."""
+    return open_mirror()
 
 
 def chain(hub: Hub, length: int) -> list[CommitId]:

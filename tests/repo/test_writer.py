@@ -16,6 +16,12 @@ from reconciler.repo.stream import NewCommit
 from tests.repo.conftest import WHEN, Hub, OpenMirror, fetched, living, new
 
 
+@pytest.fixture
+def mirror(open_mirror: OpenMirror) -> Mirror:
+    """A mirror that shares objects: how they came does not matter here."""
+    return open_mirror()
+
+
 def writer_pid(mirror: Mirror) -> int:
     pid = mirror._writer.child.pid
     assert pid is not None
