@@ -37,7 +37,7 @@ def play(teller: Teller, patience: Patience, *, keep: Path | None = None, stay: 
     places = Places(_folder(keep))
     try:
         _play_in(places, teller, patience, kept=keep is not None, stay=stay)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # SystemExit: stdout has no reader any more
         _remove(places, keep)
         raise
     _remove(places, keep)

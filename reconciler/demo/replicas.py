@@ -182,8 +182,8 @@ def _answers(replica: _Replica) -> bool:
     line = replica.child.first_line()
     if line is None:
         return False
-    replica.port = json.loads(line)["port"]
     try:
+        replica.port = json.loads(line)["port"]
         return ask(replica.port, "/health", timeout=_HEALTH_TIMEOUT).status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
+    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
+        return False  # and if it never does, the rollout's deadline says so

@@ -1,0 +1,145 @@
+"""The demo as a newcomer runs it: a process that succeeds, fails or is stopped, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.demo.site import processes_of, until
+
+BOUND = 120.0
+"""Seconds; the demo's own are far fewer, but the machine may be busy."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A home and a folder for temporary files, both empty."""
+
+    home: Path
+    temporary: Path
+
+    def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("RECONCILER_", "GIT_", "COV_"))}
+        environment = {**kept, "HOME": str(self.home), "TMPDIR": str(self.temporary), "PYTHONUNBUFFERED": "1", **more}
+        return subprocess.Popen(
+            [sys.executable, "-m", "reconciler", "demo", *arguments], env=environment, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def touched(self) -> list[Path]:
+        return [*self.home.rglob("*"), *self.temporary.rglob("*")]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    made = Machine(tmp_path / "home", tmp_path / "temporary")
+    made.home.mkdir()
+    made.temporary.mkdir()
+    return made
+
+
+def git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def test_both_scenarios_happen(machine: Machine, tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    with machine.start("--fast", "--keep", str(folder)) as demo:
+        out, err = demo.communicate(timeout=BOUND)
+    assert demo.returncode == 0, err
+    assert err == ""
+    assert "\x1b" not in out
+
+    subjects = git(folder / "sockshop.git", "log", "--reverse", "--format=%an: %s", "production").splitlines()[3:]
+    assert subjects == [
+        "monitoring: carts: Response time degradation",
+        "reconciler: carts: opened (Response time degradation)",
+        "reconciler: carts: scale 1 → 2 (Response time degradation)",
+        "reconciler: carts: took effect (Response time degradation)",
+        "monitoring: carts: no longer: Response time degradation",
+        "reconciler: carts: resolved (Response time degradation)",
+        "you: carts: an answer each to three kinds of problems",
+        "monitoring: carts: CPU usage of carts above 90 %",
+        "reconciler: carts: opened (CPU usage of carts above 90 %)",
+        "reconciler: carts: scale 2 → 3 (CPU usage of carts above 90 %)",
+        "reconciler: carts: took effect (CPU usage of carts above 90 %)",
+        "monitoring: carts: Response time degradation",
+        "reconciler: carts: opened (Response time degradation)",
+        "reconciler: carts: switch EnableItemsCache off → on (Response time degradation)",
+        "reconciler: carts: took effect (Response time degradation)",
+        "monitoring: carts: Failure rate increase",
+        "reconciler: carts: opened (Failure rate increase)",
+        "reconciler: carts: switch EnablePromotion on → off (Failure rate increase)",
+        "reconciler: carts: took effect (Failure rate increase)",
+    ]
+    flags = json.loads((folder / "flags.json").read_text("utf-8"))["flags"]
+    assert {name: flag["defaultVariant"] for name, flag in flags.items()} == {
+        "EnableItemsCache": "on", "EnablePromotion": "off",
+    }  # fmt: skip
+
+    assert re.search(r"^ processes that answer +1 +2 +3 *$", out, re.MULTILINE)
+    assert re.search(r"^ failed requests +[1-9]\d* of 12 +[1-9]\d* of 12 +0 of 12 *$", out, re.MULTILINE)
+    assert f"All of it lies in {folder}" in out
+    assert f"cd {folder}/clone" in out
+    assert "status --stage production" in out
+
+    log = (folder / "reconciler.log").read_text("utf-8")
+    assert "was read again" not in log, "nobody changed the daemon's configuration"
+    assert [json.loads(line)["level"] for line in log.splitlines()] == ["info"] * len(log.splitlines())
+    assert json.loads(log.splitlines()[-1])["event"] == "stopped"
+    assert (folder / "carts.log").read_text("utf-8") == ""
+    assert processes_of(folder) == []
+    assert machine.touched() == []
+
+
+def test_what_does_not_happen_fails_the_demo(machine: Machine) -> None:
+    with machine.start("--fast", RECONCILER_FAILPOINT="after-push") as demo:
+        out, err = demo.communicate(timeout=BOUND)
+    assert demo.returncode == 2
+    assert "this did not happen" in out
+    assert "Before and after" not in out
+    assert re.search(r"^error: the daemon \(process \d+\) was killed by signal 9$", err, re.MULTILINE)
+    assert "the daemon's last lines:" in err
+    assert "project=sockshop" in err
+    [folder] = machine.temporary.iterdir()
+    assert f"all of it: {folder}" in err, "after a failure there is something to look at"
+    assert (folder / "reconciler.log").is_file()
+    assert processes_of(machine.temporary) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_stop_leaves_nothing_behind(machine: Machine, number: int) -> None:
+    with machine.start("--fast") as demo:
+        assert demo.stdout is not None
+        for line in demo.stdout:
+            if "git push" in line:
+                break
+        else:
+            pytest.fail(f"it never came to a push: {demo.communicate()[1]}")
+        assert len(processes_of(machine.temporary)) >= 2
+        demo.send_signal(number)
+        demo.send_signal(number)
+        _, err = demo.communicate(timeout=BOUND)
+    assert (demo.returncode, err.strip()) == (130, "stopped")
+    until(lambda: processes_of(machine.temporary) == [], "no process is left")
+    assert machine.touched() == []
+
+
+def test_a_folder_with_something_in_it_is_left_alone(machine: Machine, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "work").write_text("of mine", "utf-8")
+    with machine.start("--fast", "--keep", str(folder)) as demo:
+        _, err = demo.communicate(timeout=BOUND)
+    assert demo.returncode == 2
+    assert f"error: {folder} is not empty" in err
+    assert [path.name for path in folder.iterdir()] == ["work"]

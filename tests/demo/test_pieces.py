@@ -1,0 +1,148 @@
+"""Waiting, telling, looking, and the files that the demo starts from."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from reconciler.demo import settings, sight
+from reconciler.demo.carts import CACHE, PROMOTION
+from reconciler.demo.daemon_process import last_lines
+from reconciler.demo.serving import Answer, Server
+from reconciler.demo.sight import Answers, FlagState
+from reconciler.demo.telling import Teller
+from reconciler.demo.waiting import NotYetError, Patience, UnmetError
+from reconciler.embedded.cluster import EmbeddedCluster
+from reconciler.model.daemon_config import load_daemon_config
+from reconciler.model.names import ProjectName, StageName
+from reconciler.model.problem import load_problem
+from tests.demo.site import Hands
+
+
+def test_what_happens_in_time_is_returned() -> None:
+    hands, looks = Hands(), iter(["nothing", "little", "it"])
+
+    def look() -> str:
+        seen = next(looks)
+        if seen != "it":
+            raise NotYetError(seen)
+        return seen
+
+    assert Patience(5.0, hands.monotonic, hands.sleep).until("it", look) == "it"
+    assert len(hands.slept) == 2
+
+
+def test_what_does_not_happen_names_what_was_seen() -> None:
+    hands = Hands()
+
+    def look() -> None:
+        raise NotYetError("1 of 2 replicas")
+
+    with pytest.raises(UnmetError, match=r"^waited 5 s for a second replica; last seen: 1 of 2 replicas$"):
+        Patience(5.0, hands.monotonic, hands.sleep).until("a second replica", look)
+    assert sum(hands.slept) == pytest.approx(5.0, abs=0.1)
+
+
+def test_no_waiting_for_the_dead() -> None:
+    hands = Hands()
+
+    def alive() -> None:
+        raise UnmetError("the daemon is gone")
+
+    with pytest.raises(UnmetError, match="the daemon is gone"):
+        Patience(5.0, hands.monotonic, hands.sleep).until("it", lambda: None, alive=alive)
+    assert hands.slept == []
+
+
+def test_without_a_terminal_the_telling_is_plain() -> None:
+    out, hands = io.StringIO(), Hands()
+    teller = Teller(Console(file=out, width=40), pace=1.5, sleep=hands.sleep)
+    teller.part("Set up", "where")
+    teller.done("a [bold]thing[/bold]", how="by hand")
+    teller.seen("git", "decided " + 60 * "x", after=0.5)
+    with teller.waiting("something"):
+        teller.failed("nothing")
+    teller.pause()
+    lines = out.getvalue().splitlines()
+    assert lines == [
+        "", "Set up", "where", "  > a [bold]thing[/bold]   by hand",
+        f"  ✓ git      decided {60 * 'x'}   0.50 s after the push", "  ✗ nothing",
+    ]  # fmt: skip
+    assert hands.slept == [1.5]
+
+
+def test_fast_leaves_no_pause() -> None:
+    hands = Hands()
+    Teller(Console(file=io.StringIO()), pace=0.0, sleep=hands.sleep).pause()
+    assert hands.slept == []
+
+
+def test_the_daemons_last_lines_are_readable(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert last_lines(log, 3) == []
+    log.write_text('{"event": "old"}\nTraceback\n{"stage": "dev", "event": "held", "level": "warning"}\n', "utf-8")
+    assert last_lines(log, 2) == ["Traceback", "warning held  stage=dev"]
+
+
+def test_the_daemons_configuration_reaches_the_cluster_and_the_flags() -> None:
+    config = load_daemon_config(settings.DAEMON.encode(), "/demo/reconciler.yaml")
+    project = config.projects[ProjectName(settings.PROJECT)]
+    reach = project.reach(StageName(settings.STAGE))
+    assert project.repository.url == "/demo/sockshop.git"
+    assert reach.namespaces == {settings.NAMESPACE}
+    assert reach.flags is not None
+    assert reach.flags.file == Path("/demo/flags.json")
+    assert reach.kubernetes is not None
+    assert reach.kubernetes.kubeconfig == Path("/demo/kubeconfig")
+
+
+def test_problems_are_problem_files() -> None:
+    path = settings.problem_path("p1")
+    problem = load_problem(settings.problem("CPU at 90 %", "open", root_cause="cpu_usage").encode(), path)
+    assert (problem.title, problem.root_cause, problem.state) == ("CPU at 90 %", "cpu_usage", "open")
+    assert load_problem(settings.problem("CPU at 90 %", "resolved").encode(), path).state == "resolved"
+
+
+def test_the_cluster_is_asked_over_its_api() -> None:
+    with EmbeddedCluster() as cluster:
+        with pytest.raises(NotYetError, match="no carts-primary"):
+            sight.pods(cluster.url)
+        item = settings.deployment()
+        item["metadata"]["annotations"] = {"reconciler.dev/owner": "a/b/c", "reconciler.dev/step": "7:abc"}
+        cluster.create(item)
+        cluster.idle()
+        found = sight.pods(cluster.url)
+        assert (found.wanted, found.ready, found.commit) == (1, 1, "abc")
+        gone = cluster.url
+    with pytest.raises(NotYetError, match="does not answer"):
+        sight.pods(gone)
+
+
+def test_flags_are_read_with_who_set_them(tmp_path: Path) -> None:
+    path = tmp_path / "flags.json"
+    content = json.loads(settings.flags())
+    content["flags"][CACHE] |= {"defaultVariant": "on", "metadata": {"reconciler.step": "9:abc"}}
+    path.write_text(json.dumps(content), "utf-8")
+    assert sight.flag(path, CACHE) == FlagState(CACHE, enabled=True, commit="abc")
+    assert sight.flag(path, PROMOTION) == FlagState(PROMOTION, enabled=True, commit="")
+    with pytest.raises(NotYetError, match="no usable Other"):
+        sight.flag(path, "Other")
+
+
+def test_answers_are_counted() -> None:
+    bodies = iter([(200, {"replica": "a", "pid": 1, "cached": True}), (500, {"replica": "b", "pid": 2}), (503, {})])
+
+    def respond(_: str) -> Answer:
+        status, body = next(bodies)
+        return Answer(status, json.dumps(body).encode())
+
+    times = itertools.count(0.0, 0.5)
+    with Server(respond) as server:
+        found = sight.answers(server.url, 3, monotonic=lambda: next(times))
+    assert found == Answers(count=3, failed=2, cached=1, replicas={"a": 1, "b": 2}, median=500.0)
+    assert str(found) == "3 requests: answered by a, b, 2 failed, 1 from the cache"
