@@ -102,8 +102,14 @@ def clean_environment(places: Places) -> dict[str, str]:
         for key, value in os.environ.items()
         if not key.startswith("GIT_") and not key.lower().endswith("_proxy")
     }
-    configured = {"GIT_CONFIG_GLOBAL": str(places.folder / "gitconfig"), "GIT_CONFIG_NOSYSTEM": "1"}
-    return {**kept, **configured, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
+    return {
+        **kept,
+        "GIT_CONFIG_GLOBAL": str(places.folder / "gitconfig"),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C.UTF-8",
+        "TMPDIR": str(places.folder),  # where a report about a bug would go
+    }
 
 
 @contextmanager

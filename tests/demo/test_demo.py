@@ -134,6 +134,16 @@ def test_a_stop_leaves_nothing_behind(machine: Machine, number: int) -> None:
     assert machine.touched() == []
 
 
+def test_nobody_listening_is_no_success(machine: Machine) -> None:
+    with machine.start("--fast") as demo:
+        assert demo.stdout is not None
+        assert demo.stdout.readline() == "\n"
+        demo.stdout.close()
+        assert demo.wait(BOUND) == 1
+    assert processes_of(machine.temporary) == []
+    assert machine.touched() == []
+
+
 def test_a_folder_with_something_in_it_is_left_alone(machine: Machine, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()

@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 
 import click
 
-_PACE: Final = 0.8
+_PACE: Final = 0.6
 """Seconds after each part, for reading."""
 
 
