@@ -7,7 +7,7 @@ have no opinion any more. Where the live value is not ours any longer it is left
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -173,6 +173,18 @@ def _reverted(held: Held, others: tuple[Claim, ...], drop: Dropping) -> tuple[He
         return replace(held, claims=claims), f"stays {show(held.value)}; other claims hold it."
     changed = replace(held, value=value, claims=claims, sequence=drop.sequence, by=drop.remediation)
     return changed, f"{show(held.value)} → {show(value)}; other claims hold it."
+
+
+def without_claims(desired: Desired, keys: Iterable[Key], remediation: RemediationId, bounds: Bounds) -> Desired:
+    """Drop a remediation's claims on fields that never came to have the value: nothing is to be written for that."""
+    after = dict(desired)
+    for key in keys:
+        held = after.pop(key, None)
+        others = tuple(claim for claim in held.claims if claim.remediation != remediation) if held else ()
+        if held is not None and others:
+            value, claims = fitted(held.base, others, bounds)
+            after[key] = replace(held, value=value, claims=claims)
+    return after
 
 
 def set_again(view: ServiceView, keys: tuple[Key, ...], remediation: RemediationId, sequence: int) -> Settled:

@@ -6,9 +6,9 @@ are recorded as they are looked at: a step carries exactly those that led to it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from reconciler.decide.remediation import Remediation, advance
 from reconciler.decide.snapshot import FileRef, ServiceView, Snapshot
@@ -20,6 +20,13 @@ from reconciler.model.targets import Fact, Want, fact_data
 
 RULES = 0
 """Raised whenever the output for any recorded history changes; 0 while the rules may still change freely."""
+
+CLOCK, BRANCH = "clock", "branch"
+"""Under which names steps record that the clock was in doubt, and that the branch was seen to be rewritten."""
+_TITLE = 80
+"""Characters of a problem's title in a subject; the whole title is pinned in the first step."""
+
+T = TypeVar("T")
 
 
 class UnseenError(Exception):
@@ -34,6 +41,13 @@ class Note:
     subject: str
     body: str = ""
     data: Mapping[str, Any] | None = None
+
+
+def titled(text: str, title: str) -> str:
+    """Return a subject that ends with the problem's title, on one line and cut where it is long."""
+    words = " ".join(title.split())
+    short = words if len(words) <= _TITLE else f"{words[: _TITLE - 4]} ..."
+    return f"{text} ({short})" if short else text
 
 
 class Draft:
@@ -54,7 +68,6 @@ class Draft:
         self.wants: set[Want] = set()
         self.due: Instant | None = None
         self.sequence = snapshot.stage.sequence
-        self.beyond = 0
         self._snapshot = snapshot
         self._facts = facts
         self._used: dict[str, Mapping[str, Any]] = {}
@@ -76,9 +89,20 @@ class Draft:
         changed = {p for p, v in self._changed.items() if key in v.desired and v.desired[key].claims}
         return (self._snapshot.claimants(key) - self._changed.keys()) | changed
 
-    def begin(self) -> None:
-        """Start a turn: no fact has been looked at yet."""
-        self._used = {}
+    def first(self, turn: Callable[[T], bool], about: Iterable[T]) -> bool:
+        """Give each its turn until one makes a step; what one of them lacks to see stops no other."""
+        for each in about:
+            self._used = {}
+            try:
+                if turn(each):
+                    return True
+            except UnseenError:
+                continue
+        return False
+
+    def record(self, name: str, data: Mapping[str, Any]) -> None:
+        """Record what the step to come is founded on and is neither in Git nor a target's state."""
+        self._used[name] = data
 
     def see(self, wants: tuple[Want, ...]) -> tuple[Fact, ...]:
         """Return the facts, recording that they were used. Raises UnseenError after noting what is missing."""
@@ -99,10 +123,10 @@ class Draft:
 
     def at(self, moment: Instant) -> bool:
         """Whether a moment has come; where it has not, ask to be called then. Never while the clock is in doubt."""
-        if not self._timers:
-            return False
         if self.now >= moment:
-            return True
+            if not self._timers:
+                self.record(CLOCK, {"doubt": True})
+            return self._timers
         self.due = moment if self.due is None else min(self.due, moment)
         return False
 
@@ -116,16 +140,15 @@ class Draft:
         before = view.remediations.get(remediation, Remediation(remediation))
         self.sequence += 1
         files = dict(restore or {})
-        changed = desired if desired is not None else view.desired
-        if desired is not None and desired != view.desired:
-            files[view.desired_path(self.stage.name)] = render_desired(desired)
+        changed = view.desired if desired is None else desired
+        if changed != view.desired:
+            files[view.desired_path(self.stage.name)] = render_desired(changed)
         step = self._step(note, view, remediation, before.number + 1, files)
         folded = advance(before, StepFile(note.event, step.sequence, self.now, step.number, step.data))
         self._changed[view.path] = replace(
             view, desired=changed, remediations={**view.remediations, remediation: folded}
         )
         self.steps.append(step)
-        self._used = {}
         return True
 
     def add_to_stage(
@@ -140,7 +163,6 @@ class Draft:
         self.steps.append(self._step(replace(note, data=data), service, None, 0, dict(files or {})))
         if about is not None:
             self.stage = replace(self.stage, answered=self.stage.answered | {str(about)})
-        self._used = {}
         return True
 
     def update(self, view: ServiceView) -> None:

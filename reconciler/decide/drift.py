@@ -10,55 +10,64 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
+from typing import TypeAlias
 
 from reconciler.decide.claims import fields_of, is_pending, label, live_value, set_again, show, want_of
-from reconciler.decide.draft import Draft, Note
+from reconciler.decide.draft import Draft, Note, titled
 from reconciler.decide.policy import REPAIR_WINDOW, REPAIRS, effective
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView
 from reconciler.model.desired import Held, Key
-from reconciler.model.names import ServicePath
+from reconciler.model.names import RemediationId, ServicePath
 from reconciler.model.policy import DriftPolicy
-from reconciler.model.targets import Fact, FieldValue, FlagFact, NoFact
+from reconciler.model.targets import FieldValue, FlagFact, NoFact, WorkloadFact
+
+SeenFact: TypeAlias = WorkloadFact | FlagFact
 
 _PEOPLE = re.compile(r"kubectl|k9s|lens|headlamp|openlens|dashboard|mozilla|octant|oc\b|user:", re.IGNORECASE)
 """Field managers of tools that a person sits at."""
 
 
 def drift_turn(draft: Draft, path: ServicePath) -> bool:
-    """Compare held fields with what was seen. Returns whether a step was made."""
-    made = False
-    for name in tuple(draft.view(path).remediations):
-        draft.begin()
-        view = draft.view(path)
-        remediation = view.remediations[name]
-        if not remediation.pending:
-            made |= _one(draft, view, remediation)
-    return made
+    """Compare held fields with what was seen. Returns whether a step was made.
+
+    Not while the files that hold the policy cannot be read.
+    """
+    view = draft.view(path)
+    if effective(draft.stage, view).unreadable:
+        return False
+    quiet = [each for each in view.remediations.values() if not each.pending and each.phase != "failed"]
+    return draft.first(partial(_one, draft, view), quiet)
 
 
 def _one(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
-    changed: list[tuple[Key, Held, Fact, FieldValue]] = []
-    seen = 0
-    for key in fields_of(view, remediation.id):
+    keys = [key for key in fields_of(view, remediation.id) if _answers_for(view, key) == remediation.id]
+    changed: list[tuple[Key, Held, SeenFact, FieldValue]] = []
+    unseen = not keys
+    for key in keys:
         held = view.desired[key]
         fact = draft.glance(want_of(key, held))
-        live = live_value(key[0], fact) if fact is not None and not isinstance(fact, NoFact) else None
-        if fact is None or live is None or held.claims[-1].remediation != remediation.id:
-            continue
-        seen += 1
-        if live != held.value and not is_pending(view, held):
+        live = live_value(key[0], fact) if fact is not None else None
+        if fact is None or isinstance(fact, NoFact) or live is None:
+            unseen = True
+        elif live != held.value and not is_pending(view, held):
             changed.append((key, held, fact, live))
     hold = remediation.hold
-    if hold is not None and hold.since != "opened":
-        return bool(seen) and not changed and _released(draft, view, remediation)
-    if not changed or hold is not None:
-        return False
-    return _react(draft, view, remediation, *changed[0])
+    if hold is not None:
+        return hold.since != "opened" and not changed and not unseen and _released(draft, view, remediation)
+    return bool(changed) and _react(draft, view, remediation, *changed[0])
+
+
+def _answers_for(view: ServiceView, key: Key) -> RemediationId:
+    """Return whose step tells of a field's drift: the newest claim's that is not ended, else the newest claim's."""
+    claimants = [claim.remediation for claim in view.desired[key].claims]
+    going = [name for name in claimants if name in view.remediations and not view.remediations[name].ended]
+    return (going or claimants)[-1]
 
 
 def _react(
-    draft: Draft, view: ServiceView, remediation: Remediation, key: Key, held: Held, fact: Fact, live: FieldValue
+    draft: Draft, view: ServiceView, remediation: Remediation, key: Key, held: Held, fact: SeenFact, live: FieldValue
 ) -> bool:  # fmt: skip
     manager = _manager(key, fact)
     policy = _policy(draft, view, fact, manager)
@@ -75,9 +84,8 @@ def _react(
         note = Note("drift", f"{text}; set again", body, {**told, "policy": policy, **again.data})
         return draft.add(view, remediation.id, note, desired=again.desired)
     if policy == "adopt":
-        note = Note(
-            "drift", f"{text}; adopted", f"{text}. That is what is held from now on.", {**told, "policy": policy}
-        )
+        body = f"{text}. That is what is held from now on."
+        note = Note("drift", f"{text}; adopted", body, {**told, "policy": policy})
         desired = {**view.desired, key: _adopted(held, live, draft.sequence + 1)}
         return draft.add(view, remediation.id, note, desired=desired)
     return _stop(draft, view, remediation, key, "drift", text, told)
@@ -95,12 +103,12 @@ def _stop(
     lifts = f"{label(key)} being {show(view.desired[key].value)} again, or `reconciler retry`"
     data = {"condition": condition, "reason": reason, "lifts": lifts, **told}
     body = f"{reason}.\nLifted by: {lifts}."
-    return draft.add(view, remediation.id, Note("held", f"held: {condition} ({remediation.title})", body, data))
+    return draft.add(view, remediation.id, Note("held", titled(f"held: {condition}", remediation.title), body, data))
 
 
 def _released(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
     body = "What we hold is as we hold it again."
-    return draft.add(view, remediation.id, Note("released", f"released ({remediation.title})", body))
+    return draft.add(view, remediation.id, Note("released", titled("released", remediation.title), body))
 
 
 def _adopted(held: Held, live: FieldValue, sequence: int) -> Held:
@@ -110,16 +118,14 @@ def _adopted(held: Held, live: FieldValue, sequence: int) -> Held:
     return replace(held, base=int(held.base) + int(live) - int(held.value), value=live, sequence=sequence)
 
 
-def _policy(draft: Draft, view: ServiceView, fact: Fact, manager: str) -> DriftPolicy:
+def _policy(draft: Draft, view: ServiceView, fact: SeenFact, manager: str) -> DriftPolicy:
     settings = effective(draft.stage, view)
     person = isinstance(fact, FlagFact) or not manager or bool(_PEOPLE.search(manager))
     policy = settings.on_person_drift if person else settings.on_controller_drift
     return "report" if policy == "repair" and settings.mode != "automated" else policy
 
 
-def _manager(key: Key, fact: Fact) -> str:
-    if isinstance(fact, NoFact):
-        return ""
-    if not isinstance(fact, FlagFact) and fact.autoscaler is not None and fact.autoscaler.target == key[0]:
+def _manager(key: Key, fact: SeenFact) -> str:
+    if isinstance(fact, WorkloadFact) and fact.autoscaler is not None and fact.autoscaler.target == key[0]:
         return fact.autoscaler.manager
     return fact.manager

@@ -7,9 +7,10 @@ else under `remediations/`, `state/` or `steps/` is put back, and told (DESIGN.m
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from reconciler.decide.claims import Dropping, settle
-from reconciler.decide.draft import Draft, Note
+from reconciler.decide.draft import Draft, Note, titled
 from reconciler.decide.policy import effective
 from reconciler.decide.snapshot import Foreign, ServiceView
 from reconciler.model.desired import render_desired
@@ -17,29 +18,24 @@ from reconciler.model.names import RemediationId, ServicePath
 
 
 def foreign_turn(draft: Draft, path: ServicePath) -> bool:
-    """Honour reverted decisions and put everything else back. Returns whether a step was made."""
+    """Honour the first reverted decision, or put everything else back. Returns whether a step was made."""
     view = draft.view(path)
     if not view.foreign:
         return False
-    draft.begin()
-    for change in view.foreign:
-        undone = _undone_step(draft, view, change)
-        if undone is not None:
-            return _reverted(draft, view, change, *undone)
-    return _restored(draft, view, view.foreign)
+    return draft.first(partial(_reverted, draft, view), view.foreign) or _restored(draft, view, view.foreign)
 
 
 def stage_foreign_turn(draft: Draft) -> bool:
     """Put back what was changed among the steps of the stage itself."""
     if not draft.stage.foreign:
         return False
-    draft.begin()
     changes = draft.stage.foreign
     draft.stage = replace(draft.stage, foreign=())
     return draft.add_to_stage(_note(changes), files={change.path: change.ours for change in changes})
 
 
-def _undone_step(draft: Draft, view: ServiceView, change: Foreign) -> tuple[RemediationId, int] | None:
+def _decision(draft: Draft, view: ServiceView, change: Foreign) -> tuple[RemediationId, int] | None:
+    """Return which decision's file was deleted, None where it is no such file or nothing is claimed by it any more."""
     prefix = f"{view.ops(draft.stage.name)}/remediations/"
     if change.change != "deleted" or not change.path.startswith(prefix) or not change.path.endswith("-decided.yaml"):
         return None
@@ -47,24 +43,32 @@ def _undone_step(draft: Draft, view: ServiceView, change: Foreign) -> tuple[Reme
     number = name.partition("-")[0]
     claimed = {(c.remediation, c.step) for held in view.desired.values() for c in held.claims}
     step = (RemediationId(remediation), int(number)) if number.isdigit() else None
-    return step if step in claimed else None
+    return step if step in claimed and remediation in view.remediations else None
 
 
-def _reverted(draft: Draft, view: ServiceView, change: Foreign, remediation: RemediationId, step: int) -> bool:
+def _reverted(draft: Draft, view: ServiceView, change: Foreign) -> bool:
+    """Take back the decision and those of the same remediation after it, as the deletion of their files asks."""
+    decision = _decision(draft, view, change)
+    if decision is None:
+        return False
+    remediation, first = decision
+    deleted = {
+        other: found[1]
+        for other in view.foreign
+        if (found := _decision(draft, view, other)) and found[0] == remediation
+    }
     bounds = effective(draft.stage, view).bounds
-    settled = settle(view.desired, Dropping(remediation, "revert", bounds, draft.sequence + 1, step))
+    settled = settle(view.desired, Dropping(remediation, "revert", bounds, draft.sequence + 1, first))
     desired = view.desired_path(draft.stage.name)
-    left = tuple(other for other in view.foreign if other != change and other.path != desired)
-    data = {"by": change.author, "commit": change.commit, "undone": step, **settled.data}
-    title = view.remediations[remediation].title if remediation in view.remediations else ""
+    left = tuple(other for other in view.foreign if other not in deleted and other.path != desired)
+    data = {"by": change.author, "commit": change.commit, "undone": sorted(deleted.values()), **settled.data}
     body = "\n".join([
-        f"{change.author} reverted step {step} in {change.commit}.", *settled.told,
+        f"{change.author} reverted step {first} in {change.commit}.", *settled.told,
         "It is not acted on again until `reconciler retry`.",
     ])  # fmt: skip
-    note = Note("reverted", f"reverted by {change.author} ({title})", body, data)
+    note = Note("reverted", titled(f"reverted by {change.author}", view.remediations[remediation].title), body, data)
     restore = {desired: render_desired(settled.desired)}
-    view = replace(view, foreign=left)
-    return draft.add(view, remediation, note, desired=settled.desired, restore=restore)
+    return draft.add(replace(view, foreign=left), remediation, note, desired=settled.desired, restore=restore)
 
 
 def _restored(draft: Draft, view: ServiceView, changes: tuple[Foreign, ...]) -> bool:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from reconciler.decide.actions.protocol import Context, Failure, Plan, Wait
+from reconciler.decide.actions.protocol import Context, Failure, Plan, Spec, Wait, Wish
 from reconciler.decide.actions.registry import unpin
 from reconciler.decide.claims import label
-from reconciler.decide.draft import Draft
+from reconciler.decide.draft import Draft, Note
 from reconciler.decide.policy import HOUR, Effective, effective
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView
+from reconciler.model.desired import Key
 from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant
+from reconciler.model.targets import Mark
 
 
 def attempt(draft: Draft, view: ServiceView, remediation: Remediation) -> Plan | Failure | Wait:
     """Return the plan of the action in hand, why it failed, or what it waits for. Raises UnseenError."""
     settings = effective(draft.stage, view)
+    if settings.unreadable:
+        return Wait("blind", f"{settings.unreadable} cannot be read", "a version of it that can be read")
+    if view.clash:
+        return Wait("conflict", f"{view.clash} is called {view.name} too", "another name for one of the two")
     if settings.mode == "suspended":
-        return Wait("suspended", "reconciler is suspended here", "a `resume` command or `mode: automated`")
+        return Wait("suspended", settings.suspended, "`reconciler resume`, or `mode: automated`")
     if remediation.index >= len(remediation.actions):
         return Failure("the playbook entry has no action")
     pinned = remediation.actions[remediation.index]
@@ -26,11 +32,13 @@ def attempt(draft: Draft, view: ServiceView, remediation: Remediation) -> Plan |
     except UserError as error:
         return Failure(error.message, error.hint)
     if settings.mode == "shadow":
-        return Wait("shadow", _would(spec.written, _plan(draft, view, settings, remediation)), "`mode: automated`")
+        return Wait(
+            "shadow", _would(spec.written, _plan(draft, view, settings, remediation, spec)), "`mode: automated`"
+        )
     needs_approval = settings.approval or (pinned.get("options") or {}).get("approval") == "required"
     if needs_approval and not remediation.approved:
         return Wait("approval", f"{spec.written} needs a person's approval", f"`reconciler approve {remediation.id}`")
-    return _budget(draft, view, settings) or _plan(draft, view, settings, remediation)
+    return _budget(draft, view, settings) or _plan(draft, view, settings, remediation, spec)
 
 
 def _would(written: str, result: Plan | Failure | Wait) -> str:
@@ -45,16 +53,9 @@ def _would(written: str, result: Plan | Failure | Wait) -> str:
 
 def _budget(draft: Draft, view: ServiceView, settings: Effective) -> Wait | None:
     per_hour = settings.budgets.actions_per_hour
-    if per_hour is not None:
-        recent = sorted(
-            moment
-            for remediation in view.remediations.values()
-            for moment in remediation.decisions
-            if moment > draft.now - HOUR
-        )
-        if len(recent) >= per_hour and not draft.at(Instant(recent[-per_hour] + HOUR)):
-            reason = f"{len(recent)} of {per_hour} actions this hour are used"
-            return Wait("budget", reason, "the hour going by, or a higher `budgets.actionsPerHour`")
+    if per_hour is not None and not _within_hour(draft, view, per_hour):
+        reason = f"all of the {per_hour} actions of an hour are used"
+        return Wait("budget", reason, "the hour going by, or a higher `budgets.actionsPerHour`")
     at_once = settings.budgets.services_at_once
     acting = draft.acting() - {view.path}
     if at_once is not None and len(acting) >= at_once:
@@ -63,39 +64,51 @@ def _budget(draft: Draft, view: ServiceView, settings: Effective) -> Wait | None
     return None
 
 
-def _plan(draft: Draft, view: ServiceView, settings: Effective, remediation: Remediation) -> Plan | Failure | Wait:
+def _within_hour(draft: Draft, view: ServiceView, per_hour: int) -> bool:
+    if per_hour == 0:
+        return False
+    moments = sorted(moment for each in view.remediations.values() for _, moment in each.decisions)
+    return len(moments) < per_hour or draft.at(Instant(moments[-per_hour] + HOUR))
+
+
+def _plan(
+    draft: Draft, view: ServiceView, settings: Effective, remediation: Remediation, spec: Spec
+) -> Plan | Failure | Wait:  # fmt: skip
     context = Context(
         project=draft.stage.project, stage=draft.stage.name, service=view.name, namespace=settings.namespace,
         workload=settings.workload, bounds=settings.bounds, flags=settings.flags, held=view.desired, see=draft.see,
     )  # fmt: skip
-    spec = unpin(remediation.actions[remediation.index], "remediation.yaml")
     plan = spec.plan(context)
     if not isinstance(plan, Plan):
         return plan
-    return _conflict(draft, view, context.owner, plan) or plan
+    waits = (_conflict(draft, view, context.owner, remediation, wish) for wish in plan.wishes)
+    return next((wait for wait in waits if wait is not None), plan)
 
 
-def _conflict(draft: Draft, view: ServiceView, owner: str, plan: Plan) -> Wait | None:
-    for wish in plan.wishes:
-        key = (wish.target, wish.field)
-        if wish.mark is not None and wish.mark.owner != owner:
-            return Wait(
-                "conflict", f"{label(key)} belongs to {wish.mark.owner}", "that owner giving it back"
-            )  # fmt: skip
-        others = draft.claimants(key) - {view.path}
-        if others:
-            return Wait("conflict", f"{label(key)} is claimed by {', '.join(sorted(others))}", "that claim ending")
-        held = view.desired.get(key)
-        for claim in held.claims if held else ():
-            if claim.set != wish.set or (claim.by is None) != (wish.by is None):
-                return Wait(
-                    "conflict", f"{label(key)} is claimed otherwise by {claim.remediation}", "that claim ending"
-                )
-        if wish.mark is not None and wish.mark.lost:
-            draft.beyond = max(draft.beyond, wish.mark.sequence)
-            return Wait(
-                "drift",
-                f"{label(key)} was last changed by step {wish.mark.sequence}, which the branch does not have",
-                "`reconciler retry` once a person has looked",
-            )
+def _conflict(draft: Draft, view: ServiceView, owner: str, remediation: Remediation, wish: Wish) -> Wait | None:
+    key = (wish.target, wish.field)
+    if wish.mark is not None and wish.mark.owner != owner:
+        return Wait("conflict", f"{label(key)} belongs to {wish.mark.owner}", "that owner giving it back")
+    others = draft.claimants(key) - {view.path}
+    if others:
+        return Wait("conflict", f"{label(key)} is claimed by {', '.join(sorted(others))}", "that claim ending")
+    held = view.desired.get(key)
+    for claim in held.claims if held else ():
+        if claim.set != wish.set or (claim.by is None) != (wish.by is None):
+            return Wait("conflict", f"{label(key)} is claimed otherwise by {claim.remediation}", "that claim ending")
+    if wish.mark is not None and wish.mark.lost and not remediation.insisted:
+        return _lost(draft, view, key, wish.mark)
     return None
+
+
+def _lost(draft: Draft, view: ServiceView, key: Key, mark: Mark) -> Wait:
+    """Do nothing that may have been done already; and go on above the sequence that the target carries."""
+    if mark.sequence > draft.sequence:
+        told = f"{label(key)} carries step {mark.sequence}, which the branch does not have: it was rewritten."
+        note = Note("rewritten", "the branch was rewritten", told, {"before": "", "seen": mark.sequence})
+        draft.add_to_stage(note, service=view, sequence=mark.sequence + 1)
+    return Wait(
+        "drift",
+        f"{label(key)} was last changed by step {mark.sequence}, which the branch does not have",
+        "`reconciler retry` once a person has looked",
+    )

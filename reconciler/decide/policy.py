@@ -13,7 +13,6 @@ from reconciler.model.errors import UserError
 from reconciler.model.policy import (
     Bounds,
     Budgets,
-    Drift,
     DriftPolicy,
     FlagPlace,
     Mode,
@@ -24,6 +23,8 @@ from reconciler.model.policy import (
 )
 
 DEFAULT_BOUNDS = Bounds(1, 10)
+NO_BOUNDS = Bounds(0, 1_000_000)
+"""Where the files that may hold bounds cannot be read: nothing is moved because of a bound that is not known."""
 DEFAULT_ROLLOUT = 300
 """Seconds from the decision until a rollout that is not complete has failed."""
 REPAIRS = 3
@@ -34,9 +35,14 @@ HOUR = 3600
 
 @dataclass(frozen=True)
 class Effective:
-    """The settings that a decision about one service uses; nothing is optional any more."""
+    """The settings that a decision about one service uses; nothing is optional any more.
+
+    ``suspended`` says who suspended what, ``unreadable`` which file cannot be read: then nothing new is decided.
+    """
 
     mode: Mode
+    suspended: str
+    unreadable: str
     bounds: Bounds
     budgets: Budgets
     flags: FlagPlace
@@ -65,48 +71,50 @@ def over(stage: StageConfig, defaults: StageConfig) -> StageConfig:
 
 
 def effective(stage: Stage, view: ServiceView) -> Effective:
-    """Return what holds for a service. A file that cannot be read counts as if it were not there: see `refusal`."""
-    wide = stage.config if isinstance(stage.config, StageConfig) else StageConfig(mode="suspended")
+    """Return what holds for a service. Files that cannot be read are named, and stand for nothing."""
+    wide = stage.config if isinstance(stage.config, StageConfig) else StageConfig()
     own = view.config if isinstance(view.config, ServiceConfig) else ServiceConfig()
+    unreadable = [str(value.place or value) for value in (stage.config, view.config) if isinstance(value, UserError)]
     mode: Mode = wide.mode or stage.implied_mode or "automated"
-    if is_suspended(stage.commands) or is_suspended(view.commands):
-        mode = "suspended"
+    suspended = _suspended(stage.commands) or _suspended(view.commands)
     return Effective(
-        mode=mode,
-        bounds=Bounds(
-            _first(own.bounds.minimum, wide.bounds.minimum, DEFAULT_BOUNDS.minimum),
-            _first(own.bounds.maximum, wide.bounds.maximum, DEFAULT_BOUNDS.maximum),
-        ),
+        mode="suspended" if suspended else mode,
+        suspended=suspended or "suspended by `mode` in stage.yaml",
+        unreadable=", ".join(unreadable),
+        bounds=NO_BOUNDS if unreadable else _bounds(own.bounds, wide.bounds),
         budgets=wide.budgets,
         flags=FlagPlace(own.flags.project or wide.flags.project, own.flags.environment or wide.flags.environment),
         namespace=own.workload.namespace or wide.namespace or f"{stage.project}-{stage.name}",
         workload=own.workload,
         on_resolve=own.on_resolve or wide.on_resolve,
-        on_controller_drift=_drift(own.drift, wide.drift).controller or "repair",
-        on_person_drift=_drift(own.drift, wide.drift).person or "report",
+        on_controller_drift=own.drift.controller or wide.drift.controller or "repair",
+        on_person_drift=own.drift.person or wide.drift.person or "report",
         rollout=own.rollout or wide.rollout or DEFAULT_ROLLOUT,
         approval=wide.approval == "required",
     )
 
 
-def is_suspended(commands: Iterable[CommandFile]) -> bool:
-    """Whether the newest of `suspend` and `resume` among commands of no remediation is `suspend`.
+def _suspended(commands: Iterable[CommandFile]) -> str:
+    """Return who suspended, where the newest of `suspend` and `resume` among commands of no remediation is `suspend`.
 
     Command files sort by their names, which begin with the time.
     """
-    verbs = [
-        command.command.verb
-        for command in sorted(commands, key=lambda each: each.file.path)
-        if not isinstance(command.command, UserError)
-        and not command.command.remediation
-        and command.command.verb in ("suspend", "resume")
-    ]
-    return bool(verbs) and verbs[-1] == "suspend"
+    newest = ""
+    for file in sorted(commands, key=lambda each: each.file.path):
+        command = file.command
+        if isinstance(command, UserError) or command.remediation or command.verb not in ("suspend", "resume"):
+            continue
+        why = f": {command.reason}" if command.reason else ""
+        newest = f"suspended by {file.author}{why}" if command.verb == "suspend" else ""
+    return newest
+
+
+def _bounds(own: Bounds, wide: Bounds) -> Bounds:
+    """Return the bounds; where a service's minimum is above its stage's maximum, the maximum counts."""
+    low = _first(own.minimum, wide.minimum, DEFAULT_BOUNDS.minimum)
+    high = _first(own.maximum, wide.maximum, DEFAULT_BOUNDS.maximum)
+    return Bounds(low if low is None or high is None else min(low, high), high)
 
 
 def _first(*values: int | None) -> int | None:
     return next((value for value in values if value is not None), None)
-
-
-def _drift(own: Drift, wide: Drift) -> Drift:
-    return Drift(own.controller or wide.controller, own.person or wide.person)

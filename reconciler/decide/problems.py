@@ -6,132 +6,117 @@ is open after that is its next occurrence, `<id>+2`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 from reconciler.decide.actions.protocol import Wait
 from reconciler.decide.actions.registry import pin
 from reconciler.decide.claims import Dropping, Settled, fields_of, settle
-from reconciler.decide.draft import Draft, Note, UnseenError
+from reconciler.decide.draft import Draft, Note, titled
 from reconciler.decide.matching import match
 from reconciler.decide.planning import attempt
 from reconciler.decide.policy import effective
+from reconciler.decide.refusals import explain, plain, refusal, refused_note
 from reconciler.decide.remediation import Attached, Remediation
 from reconciler.decide.snapshot import ProblemFile, ServiceView
 from reconciler.model.errors import UserError
-from reconciler.model.names import ProblemId, RemediationId, ServicePath
+from reconciler.model.names import ProblemId, ServicePath
 from reconciler.model.playbook import Entry, Playbook
 from reconciler.model.policy import OnResolve
 from reconciler.model.problem import Problem
+from reconciler.model.problem_ids import remediation_id
 
-T = TypeVar("T")
+Known = tuple[Remediation, Attached]
 
 
 def problems_turn(draft: Draft, path: ServicePath) -> bool:
-    """Take up what is new among a service's problems. Returns whether a step was made."""
-    made = False
-    for remediation in tuple(draft.view(path).remediations.values()):
-        made |= _alone(draft, path, _resolution, remediation)
-    for file in sorted(draft.view(path).problems.values(), key=lambda each: each.file.path):
-        made |= _alone(draft, path, _one, file)
-    for shadowed in draft.view(path).shadowed:
-        made |= _alone(draft, path, _shadowed, shadowed)
-    return made
+    """Take up the first thing that is new among a service's problems. Returns whether a step was made."""
+    view = draft.view(path)
+    files = sorted(view.problems.values(), key=lambda each: each.file.path)
+    return (
+        draft.first(partial(_resolution, draft, view), view.remediations.values())
+        or draft.first(partial(_one, draft, view, _newest(view)), files)
+        or draft.first(partial(_shadowed, draft, view), view.shadowed)
+    )
 
 
-def _alone(draft: Draft, path: ServicePath, turn: Callable[[Draft, ServiceView, T], bool], about: T) -> bool:
-    """Take one turn; what it could not see stops no other."""
-    draft.begin()
-    try:
-        return turn(draft, draft.view(path), about)
-    except UnseenError:
-        return False
+def _newest(view: ServiceView) -> Mapping[ProblemId, Known]:
+    """Return the newest occurrence of every problem that steps know of, with the remediation that spoke of it last."""
+    newest: dict[ProblemId, Known] = {}
+    for remediation in view.remediations.values():
+        for problem in remediation.problems:
+            known = newest.get(problem.id)
+            if known is None or _age(known) < _age((remediation, problem)):
+                newest[problem.id] = (remediation, problem)
+    return newest
 
 
-def _one(draft: Draft, view: ServiceView, file: ProblemFile) -> bool:
-    known = latest(view, file.id)
-    if known is not None and not known[1].resolved:
-        if isinstance(file.problem, UserError) and known[0].phase != "refused":
-            return _unreadable(draft, view, file, file.problem)
-        return known[0].phase == "refused" and _take_up(draft, view, file, known[1].occurrence, known[0])
+def _age(known: Known) -> tuple[int, int]:
+    return known[1].occurrence, known[0].sequence
+
+
+def _one(draft: Draft, view: ServiceView, newest: Mapping[ProblemId, Known], file: ProblemFile) -> bool:
+    known = newest.get(file.id)
+    if known is None or known[1].resolved:
+        return _new(draft, view, file, known[1].occurrence + 1 if known else 1)
+    if known[0].phase == "refused":
+        return _take_up(draft, view, file, known[1].occurrence, known[0])
+    return isinstance(file.problem, UserError) and _unreadable(draft, view, file, file.problem)
+
+
+def _new(draft: Draft, view: ServiceView, file: ProblemFile, occurrence: int) -> bool:
+    if isinstance(file.problem, UserError) and occurrence > 1:
+        return _unreadable(draft, view, file, file.problem)
     if isinstance(file.problem, Problem) and file.problem.state == "resolved":
         return False
-    if isinstance(file.problem, UserError) and known is not None:
-        return _unreadable(draft, view, file, file.problem)
-    return _take_up(draft, view, file, known[1].occurrence + 1 if known else 1, None)
-
-
-def latest(view: ServiceView, problem: ProblemId) -> tuple[Remediation, Attached] | None:
-    """Return the newest occurrence of a problem that steps know of."""
-    found = [(r, p) for r in view.remediations.values() for p in r.problems if p.id == problem]
-    return max(found, key=lambda pair: (pair[1].occurrence, pair[0].sequence), default=None)
-
-
-def refusal(draft: Draft, view: ServiceView, file: ProblemFile) -> tuple[UserError, str] | None:
-    """Return the error that keeps a problem from being matched, and what must change for another look."""
-    if isinstance(file.problem, UserError):
-        return file.problem, str(file.file)
-    if not view.exists:
-        error = UserError(
-            f"there is no service at {view.path}/", expected="service.yaml, slo.yaml or remediation.yaml there",
-            hint=f"add {view.path}/remediation.yaml, or move the problem to the service that it is about",
-        )  # fmt: skip
-        return error, "no service"
-    if view.clash:
-        hint = "rename one of the two folders"
-        return UserError(f"two services are called {view.name}: {view.path} and {view.clash}", hint=hint), "clash"
-    for value, ref in ((view.config, view.config_file), (view.playbook, view.playbook_file)):
-        if isinstance(value, UserError):
-            return value, str(ref)
-    if isinstance(draft.stage.config, UserError):
-        return draft.stage.config, str(draft.stage.config_file)
-    return None
+    return _take_up(draft, view, file, occurrence, None)
 
 
 def _take_up(draft: Draft, view: ServiceView, file: ProblemFile, occurrence: int, refused: Remediation | None) -> bool:
     title = file.problem.title if isinstance(file.problem, Problem) else file.id
     data: dict[str, Any] = {"problem": told(file, occurrence)}
-    new = RemediationId(file.id if occurrence == 1 else f"{file.id}+{occurrence}")
-    remediation = refused.id if refused else new
+    remediation = refused if refused is not None else Remediation(remediation_id(file.id, occurrence))
     wrong = refusal(draft, view, file)
     if wrong is not None:
-        if refused is not None and refused.offence == wrong[1]:
+        if remediation.offence == wrong[1]:
             return False
-        return draft.add(view, remediation, _refused(title, data, *wrong))
+        return draft.add(view, remediation.id, refused_note(title, data, *wrong))
     entry, unmatched = matched(view, file)
     if entry is None:
-        return draft.add(view, remediation, Note("unmatched", f"nothing to do for {title}", unmatched, data))
-    data |= pins(view, entry)
-    running = [r for r in view.remediations.values() if r.entry == entry.name and not r.ended and r.phase != "refused"]
-    if running and refused is None:
-        host = running[-1]
+        return draft.add(view, remediation.id, Note("unmatched", titled("nothing to do", title), unmatched, data))
+    host = running(view, entry.name)
+    if host is not None:
         body = f'Problem {file.id} matches "{entry.name}", which {host.id} is already about.'
-        return draft.add(
-            view, host.id, Note("attached", f"one more problem ({title})", body, {"problem": data["problem"]})
-        )
-    return _open(draft, view, remediation, file, entry, data)
+        return draft.add(view, host.id, Note("attached", titled("one more problem", title), body, data))
+    return _open(draft, view, remediation, file, entry, data | pins(view, entry))
+
+
+def running(view: ServiceView, entry: str) -> Remediation | None:
+    """Return the remediation that something is being done in about an entry, None where there is none."""
+    found = [r for r in view.remediations.values() if r.entry == entry and not r.ended and r.phase != "refused"]
+    return found[-1] if found else None
 
 
 def _open(
-    draft: Draft, view: ServiceView, remediation: RemediationId, file: ProblemFile, entry: Entry,
+    draft: Draft, view: ServiceView, remediation: Remediation, file: ProblemFile, entry: Entry,
     data: Mapping[str, Any],
 ) -> bool:  # fmt: skip
     count = len(entry.actions)
     title = str(data["problem"]["title"])
     body = f'Problem {file.id} matches "{entry.name}"; it has {count} action{"" if count == 1 else "s"}.'
     if effective(draft.stage, view).mode in ("shadow", "suspended"):
-        pinned = Remediation(remediation, entry=entry.name, actions=tuple(data["actions"]))
-        wait = attempt(draft, view, pinned)
+        wait = attempt(draft, view, Remediation(remediation.id, entry=entry.name, actions=tuple(data["actions"])))
         if isinstance(wait, Wait):
-            return draft.add(view, remediation, held_note(wait, title, f"{body}\n", data))
-    return draft.add(view, remediation, Note("opened", f"opened ({title})", body, data))
+            return draft.add(view, remediation.id, held_note(wait, title, f"{body}\n", data))
+    return draft.add(view, remediation.id, Note("opened", titled("opened", title), body, data))
 
 
 def held_note(wait: Wait, title: str, prefix: str = "", data: Mapping[str, Any] | None = None) -> Note:
     """Return the step that says what a remediation waits for and what lifts it."""
     held = {"condition": wait.condition, "reason": wait.reason, "lifts": wait.lifts}
     body = f"{prefix}{wait.reason}.\nLifted by: {wait.lifts}."
-    return Note("held", f"held: {wait.condition} ({title})", body, {**(data or {}), **held})
+    return Note("held", titled(f"held: {wait.condition}", title), body, {**(data or {}), **held})
 
 
 def matched(view: ServiceView, file: ProblemFile) -> tuple[Entry | None, str]:
@@ -140,7 +125,7 @@ def matched(view: ServiceView, file: ProblemFile) -> tuple[Entry | None, str]:
     if not isinstance(problem, Problem) or not isinstance(view.playbook, Playbook):
         return None, f"{view.path} has no remediation.yaml."
     entry = match(view.playbook, root_cause=problem.root_cause, title=problem.title)
-    names = ", ".join(f'"{each.name}"' for each in view.playbook.entries)
+    names = ", ".join(f'"{each.name}"' for each in view.playbook.entries) or "none"
     return entry, f'No entry of {view.playbook.path} matches "{problem.title}"; it has {names}.'
 
 
@@ -163,45 +148,23 @@ def pins(view: ServiceView, entry: Entry) -> dict[str, Any]:
     return {"entry": entry.name, "actions": [pin(action) for action in entry.actions], "pinned": files}
 
 
-def _refused(title: str, data: Mapping[str, Any], error: UserError, offence: str) -> Note:
-    return Note(
-        "refused",
-        f"refused ({title})",
-        f"{explain(error)}\nTried again when that changes.",
-        {**data, "offence": offence, **plain(error)},
-    )
-
-
-def explain(error: UserError) -> str:
-    """Return an error for people, a line each for place and message, what was expected, and what to write."""
-    lines = [f"{error.place}: {error.message}" if error.place else error.message]
-    lines += [f"Expected {error.expected}."] if error.expected else []
-    lines += [error.hint] if error.hint else []
-    return "\n".join(lines)
-
-
-def plain(error: UserError) -> dict[str, str]:
-    """Return an error as plain data for a step."""
-    data = {"at": str(error.place or ""), "error": error.message, "expected": error.expected, "hint": error.hint}
-    return {key: value for key, value in data.items() if value}
-
-
 def _unreadable(draft: Draft, view: ServiceView, file: ProblemFile, error: UserError) -> bool:
     if str(file.file) in draft.stage.answered:
         return False
     body = f"{explain(error)}\nIt is taken as it was before."
-    return draft.add_to_stage(
-        Note("refused", f"cannot read problem {file.id}", body, plain(error)), about=file.file, service=view
-    )
+    note = Note("refused", f"cannot read problem {file.id}", body, plain(error))
+    return draft.add_to_stage(note, about=file.file, service=view)
 
 
 def _shadowed(draft: Draft, view: ServiceView, file: ProblemFile) -> bool:
     if str(file.file) in draft.stage.answered:
         return False
+    if isinstance(file.problem, UserError) and not file.shadowed_by:
+        note = Note("refused", "a problem file with an unusable name", explain(file.problem), plain(file.problem))
+        return draft.add_to_stage(note, about=file.file, service=view)
     body = f"{file.shadowed_by} has the same id and was there first.\nGive one of them another name."
-    note = Note(
-        "refused", f"two files for problem {file.id}", body, {"error": "duplicate id", "other": file.shadowed_by}
-    )
+    data = {"error": "duplicate id", "other": file.shadowed_by}
+    note = Note("refused", f"two files for problem {file.id}", body, data)
     return draft.add_to_stage(note, about=file.file, service=view)
 
 
@@ -220,7 +183,7 @@ def _resolution(draft: Draft, view: ServiceView, remediation: Remediation) -> bo
     by = "by its source" if all(p.id in view.problems for p in over) else "by deleting its file"
     body = "\n".join([f"{', '.join(p.id for p in over)} was resolved {by}.", *settled.told])
     data = {"resolved": [p.id for p in over], **settled.data}
-    note = Note("resolved", f"resolved ({remediation.title})", body, data)
+    note = Note("resolved", titled("resolved", remediation.title), body, data)
     return draft.add(view, remediation.id, note, desired=settled.desired)
 
 
@@ -231,11 +194,17 @@ def _is_over(view: ServiceView, problem: Attached) -> bool:
 
 def _how(draft: Draft, view: ServiceView, remediation: Remediation) -> OnResolve:
     """Keep, as Keptn did; before it took effect nothing is worth keeping, and a raised autoscaler is always lowered."""
-    if remediation.pending and not remediation.ended:
+    if remediation.taking_effect:
         return "revert"
-    options = remediation.actions[remediation.index].get("options") or {} if remediation.actions else {}
-    explicit = options.get("onResolve") or effective(draft.stage, view).on_resolve
+    explicit = option(remediation, "onResolve") or effective(draft.stage, view).on_resolve
     if explicit in ("keep", "revert"):
         return "revert" if explicit == "revert" else "keep"
-    raised = any(key[1] != "replicas" and key[1] != "enabled" for key in fields_of(view, remediation.id))
+    raised = any(key[1] not in ("replicas", "enabled") for key in fields_of(view, remediation.id))
     return "revert" if raised else "keep"
+
+
+def option(remediation: Remediation, name: str) -> object:
+    """Return an option of the action in hand, None where it has none of that name."""
+    if remediation.index >= len(remediation.actions):
+        return None
+    return (remediation.actions[remediation.index].get("options") or {}).get(name)

@@ -2,47 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from reconciler.decide.actions.protocol import Failure, Plan, Wait
 from reconciler.decide.actions.registry import unpin
-from reconciler.decide.claims import describe, label, live_value, show, want_of, with_wish
-from reconciler.decide.draft import Draft, Note, UnseenError
+from reconciler.decide.claims import (
+    Dropping,
+    Settled,
+    concerned,
+    describe,
+    label,
+    live_value,
+    settle,
+    show,
+    want_of,
+    with_wish,
+    without_claims,
+)
+from reconciler.decide.draft import Draft, Note, titled
 from reconciler.decide.planning import attempt
 from reconciler.decide.policy import effective
-from reconciler.decide.problems import held_note
+from reconciler.decide.problems import held_note, option
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView
 from reconciler.model.desired import Claim, Desired, Held, Key
-from reconciler.model.errors import BugError, UserError
+from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant
-from reconciler.model.names import RemediationId, ServicePath
-from reconciler.model.targets import Fact, NoFact, WorkloadFact
+from reconciler.model.names import ServicePath
+from reconciler.model.targets import Fact, FlagFact, NoFact, WorkloadFact
 
 WAITING_FOR_A_PERSON = frozenset({"drift"})
-"""Holds that a person lifts with `retry`, or the world by being as it was; they are not tried again by themselves."""
+"""Holds of an action that only `retry` lifts; they are not tried again by themselves."""
 
 
 def progress_turn(draft: Draft, path: ServicePath) -> bool:
-    """Take every remediation of a service one step further. Returns whether a step was made."""
-    made = False
-    for name in tuple(draft.view(path).remediations):
-        draft.begin()
-        view = draft.view(path)
-        try:
-            made |= _one(draft, view, view.remediations[name])
-        except UnseenError:
-            continue
-    return made
+    """Take the first remediation of a service that can go on one step further. Returns whether one could."""
+    view = draft.view(path)
+    return draft.first(partial(_one, draft, view), view.remediations.values())
 
 
 def _one(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
-    if remediation.pending:
-        return _effect(draft, view, remediation)
     if remediation.phase == "failed":
         count = max(len(remediation.actions), 1)
         body = f"Action {remediation.index + 1} of {count} failed; a person has to look."
-        return draft.add(view, remediation.id, Note("escalated", f"escalated ({remediation.title})", body))
+        return draft.add(view, remediation.id, Note("escalated", titled("escalated", remediation.title), body))
+    keys = concerned(view, remediation.id) if remediation.pending else ()
+    if keys:
+        return _effect(draft, view, remediation, keys)
     hold = remediation.hold
     waiting = hold is not None and hold.since == "opened" and hold.condition not in WAITING_FOR_A_PERSON
     if remediation.phase == "opened" or (remediation.phase == "held" and waiting):
@@ -59,7 +67,7 @@ def _act(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
         return draft.add(view, remediation.id, held_note(result, remediation.title))
     if hold is not None:
         body = f"Nothing stands against it any more: {hold.reason}."
-        return draft.add(view, remediation.id, Note("released", f"released ({remediation.title})", body))
+        return draft.add(view, remediation.id, Note("released", titled("released", remediation.title), body))
     if isinstance(result, Failure):
         return draft.add(view, remediation.id, failed_note(remediation, result))
     return _decide(draft, view, remediation, result)
@@ -80,7 +88,7 @@ def failed_note(remediation: Remediation, failure: Failure) -> Note:
     """Return the step that records an action's failure with its reason."""
     data = numbered(remediation, reason=failure.reason, **({"hint": failure.hint} if failure.hint else {}))
     body = f"`{data['action']}` failed: {failure.reason}.\n{failure.hint}".strip()
-    return Note("failed", f"{data['action']} failed ({remediation.title})", body, data)
+    return Note("failed", titled(f"{data['action']} failed", remediation.title), body, data)
 
 
 def _decide(draft: Draft, view: ServiceView, remediation: Remediation, plan: Plan) -> bool:
@@ -102,53 +110,70 @@ def _decide(draft: Draft, view: ServiceView, remediation: Remediation, plan: Pla
         f'Problem {problems} matches "{remediation.entry}"; action {data["index"]} of {data["count"]} is '
         f"`{data['action']}`.\n{plan.body}"
     )
-    note = Note("decided", f"{plan.subject} ({remediation.title})", body, data)
+    note = Note("decided", titled(plan.subject, remediation.title), body, data)
     return draft.add(view, remediation.id, note, desired=desired)
 
 
-def _effect(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
-    keys = sorted(key for key, held in view.desired.items() if _concerns(held, remediation.id))
-    if not keys:
+def _effect(draft: Draft, view: ServiceView, remediation: Remediation, keys: tuple[Key, ...]) -> bool:
+    seen = dict(zip(keys, draft.see(tuple(want_of(key, view.desired[key]) for key in keys)), strict=True))
+    troubles = (_trouble(draft, view, key, fact) for key, fact in seen.items())
+    failure = next((trouble for trouble in troubles if trouble is not None), None)
+    if failure is None and any(isinstance(fact, NoFact) for fact in seen.values()):
         return False
-    facts = draft.see(tuple(want_of(key, view.desired[key]) for key in keys))
-    seen = tuple(zip(keys, facts, strict=True))
-    for key, fact in seen:
-        trouble = _trouble(draft, view, key, fact)
-        if trouble is not None:
-            return _gave_up(draft, view, remediation, trouble)
-    if any(isinstance(fact, NoFact) and fact.trouble == "blind" for fact in facts):
-        return False
-    unfinished = [text for key, fact in seen if (text := _unfinished(key, view.desired[key], fact))]
-    if not unfinished:
-        told = [_told(key, view.desired[key], fact) for key, fact in seen]
-        data = {"values": describe(view.desired, tuple(keys))}
-        note = Note("applied", f"took effect ({remediation.title})", "\n".join(told), data)
-        return draft.add(view, remediation.id, note, desired=_without_given_back(view))
-    since = remediation.decided_at if remediation.decided_at is not None else draft.now
-    deadline = Instant(since + effective(draft.stage, view).rollout)
-    if not draft.at(deadline):
-        return False
-    reason = f"no effect within {deadline - since} s: {'; '.join(unfinished)}"
-    return _gave_up(draft, view, remediation, Failure(reason, "look at the workload's pods"))
+    unfinished = [text for key, fact in seen.items() if (text := _unfinished(key, view.desired[key], fact))]
+    if failure is None and not unfinished:
+        return _took_effect(draft, view, remediation, seen)
+    if failure is None:
+        since = remediation.decided_at if remediation.decided_at is not None else draft.now
+        deadline = Instant(since + effective(draft.stage, view).rollout)
+        if not draft.at(deadline):
+            return False
+        reason = f"no effect within {deadline - since} s: {'; '.join(unfinished)}"
+        failure = Failure(reason, "look at the workload's pods")
+    return _gave_up(draft, view, remediation, seen, failure)
 
 
-def _concerns(held: Held, remediation: RemediationId) -> bool:
-    return held.by == remediation or any(claim.remediation == remediation for claim in held.claims)
+def _took_effect(draft: Draft, view: ServiceView, remediation: Remediation, seen: Mapping[Key, Fact]) -> bool:
+    told = [_told(key, view.desired[key], fact) for key, fact in seen.items()]
+    data = {"values": describe(view.desired, tuple(seen))}
+    gone = all(not view.desired[key].claims for key in seen)
+    subject = titled("given back" if gone else "took effect", remediation.title)
+    note = Note("applied", subject, "\n".join(told), data)
+    return draft.add(view, remediation.id, note, desired=_without_given_back(view.desired, seen))
 
 
-def _without_given_back(view: ServiceView) -> Desired:
-    return {key: held for key, held in view.desired.items() if held.claims}
+def _without_given_back(desired: Desired, seen: Mapping[Key, Fact]) -> Desired:
+    return {key: held for key, held in desired.items() if held.claims or key not in seen}
 
 
-def _gave_up(draft: Draft, view: ServiceView, remediation: Remediation, failure: Failure) -> bool:
-    return draft.add(view, remediation.id, failed_note(remediation, failure), desired=_without_given_back(view))
+def _gave_up(
+    draft: Draft, view: ServiceView, remediation: Remediation, seen: Mapping[Key, Fact], failure: Failure
+) -> bool:  # fmt: skip
+    """Record that a change had no effect. What did come about stays claimed, unless `onFail: revert` says otherwise."""
+    note = failed_note(remediation, failure)
+    data = {**(note.data or {}), "effect": True}
+    bounds = effective(draft.stage, view).bounds
+    desired = _without_given_back(view.desired, seen)
+    if remediation.phase != "decided":
+        subject = titled("what was changed cannot be seen to hold", remediation.title)
+        return draft.add(view, remediation.id, Note("failed", subject, note.body, data), desired=desired)
+    if remediation.taking_effect:
+        missed = [key for key, fact in seen.items() if live_value(key[0], fact) != view.desired[key].value]
+        desired = without_claims(desired, missed, remediation.id, bounds)
+    settled = Settled(desired)
+    if option(remediation, "onFail") == "revert":
+        settled = settle(desired, Dropping(remediation.id, "revert", bounds, draft.sequence + 1))
+    body = "\n".join([note.body, *settled.told])
+    note = Note("failed", note.subject, body, {**data, **settled.data})
+    return draft.add(view, remediation.id, note, desired=settled.desired)
 
 
 def _trouble(draft: Draft, view: ServiceView, key: Key, fact: Fact) -> Failure | None:
     if isinstance(fact, NoFact):
         return None if fact.trouble == "blind" else Failure(fact.message, fact.hint)
-    if foreign_owner(draft, view, key, fact):
-        return Failure(f"{label(key)} belongs to {_mark(key, fact)}", "agree who owns it")
+    mark = _owner(key, fact)
+    if mark and mark != f"{draft.stage.project}/{draft.stage.name}/{view.name}":
+        return Failure(f"{label(key)} belongs to {mark}", "agree who owns it")
     return None
 
 
@@ -163,15 +188,7 @@ def _told(key: Key, held: Held, fact: Fact) -> str:
     return f"{label(key)} is {left}, not our {show(ours)} any more, and is left alone."
 
 
-def foreign_owner(draft: Draft, view: ServiceView, key: Key, fact: Fact) -> bool:
-    """Whether a target carries the mark of another owner than this service."""
-    mark = _mark(key, fact)
-    return bool(mark) and mark != f"{draft.stage.project}/{draft.stage.name}/{view.name}"
-
-
-def _mark(key: Key, fact: Fact) -> str:
-    if isinstance(fact, NoFact):
-        return ""
+def _owner(key: Key, fact: WorkloadFact | FlagFact) -> str:
     mark = fact.mark
     if isinstance(fact, WorkloadFact) and fact.autoscaler is not None and fact.autoscaler.target == key[0]:
         mark = fact.autoscaler.mark
@@ -187,39 +204,3 @@ def _unfinished(key: Key, held: Held, fact: Fact) -> str:
     if isinstance(fact, WorkloadFact) and not fact.settled:
         return fact.trouble or f"{fact.ready} of {fact.replicas} replicas are ready"
     return ""
-
-
-def bounds_turn(draft: Draft, path: ServicePath) -> bool:
-    """Lower what a bound that was changed since no longer allows, in a decision of its own."""
-    view = draft.view(path)
-    bounds = effective(draft.stage, view).bounds
-    for key, held in sorted(view.desired.items(), key=lambda item: item[0]):
-        if isinstance(held.value, bool) or not held.claims or key[1] == "enabled":
-            continue
-        value = _lowered(held, bounds.maximum)
-        if value == held.value:
-            continue
-        owner = RemediationId(held.claims[-1].remediation)
-        if owner not in view.remediations:
-            raise BugError(f"{key[0]} is claimed by {owner}, which has no steps")
-        draft.begin()
-        desired = {**view.desired, key: _held_at(held, value, draft.sequence + 1, owner)}
-        change = {"target": str(key[0]), "field": key[1], "before": held.value, "value": value, "base": held.base}
-        data = {"action": f"bounds max {bounds.maximum}", "index": 1, "count": 1, "changes": [change]}
-        subject = f"scale {held.value} → {value} (the bound is {bounds.maximum} now)"
-        body = f"{label(key)} was held at {held.value}; service.yaml or stage.yaml allows {bounds.maximum}."
-        return draft.add(view, owner, Note("decided", subject, body, data), desired=desired)
-    return False
-
-
-def _lowered(held: Held, maximum: int | None) -> int:
-    """Return the value within the maximum; the base is never undercut."""
-    value = int(held.value)
-    return value if maximum is None else min(value, max(maximum, int(held.base)))
-
-
-def _held_at(held: Held, value: int, sequence: int, by: RemediationId) -> Held:
-    claims = tuple(
-        Claim(c.remediation, c.step, c.sequence, c.by, value if c.set is not None else None) for c in held.claims
-    )
-    return Held(held.base, value, sequence, by, claims, held.through)

@@ -86,6 +86,11 @@ class Remediation:
         return self.phase == "ended"
 
     @property
+    def taking_effect(self) -> bool:
+        """Whether the action in hand is decided and was never yet seen in the world."""
+        return self.pending and self.phase == "decided" and self.applied_at is None
+
+    @property
     def acting(self) -> bool:
         """Whether it has decided something and has not ended: what the budget of services at once counts."""
         return not self.ended and self.decided_at is not None
@@ -158,7 +163,7 @@ def _phase(state: Remediation, step: StepFile) -> Remediation:  # noqa: C901  (a
             state = replace(state, approved=state.approved or approved, insisted=state.insisted or insisted)
             return replace(state, phase=phase, hold=None)
         case "decided" if "bound" not in data:
-            return replace(state, phase="decided", hold=None, approved=False, insisted=False)
+            return replace(state, phase="decided", hold=None, approved=False, insisted=False, applied_at=None)
         case "decided" | "drift" if data.get("changes"):
             return replace(state, phase="decided") if state.phase == "applied" else state
         case "applied":
@@ -181,8 +186,8 @@ def _hold(state: Remediation, step: StepFile) -> Hold:
     since: Phase = "opened" if state.phase == "refused" else state.phase
     if state.phase == "held" and state.hold is not None:
         since = state.hold.since
-    told = (str(step.data.get(key, "")) for key in ("condition", "reason", "lifts"))
-    return Hold(*told, since=since, number=step.number)
+    condition, reason, lifts = (str(step.data.get(key, "")) for key in ("condition", "reason", "lifts"))
+    return Hold(condition, reason, lifts, since, step.number)
 
 
 def _anew(state: Remediation) -> Remediation:

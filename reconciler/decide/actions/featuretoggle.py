@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from reconciler.decide.actions.protocol import Context, Failure, Plan, Wait, Wish
 from reconciler.decide.actions.scaling import unseen
+from reconciler.decide.claims import standing
 from reconciler.model.errors import Place, UserError
 from reconciler.model.nodes import MapNode, Node, Scalar
 from reconciler.model.targets import Fact, FlagFact, NoFact, WantFlag
@@ -53,9 +54,8 @@ class Toggle:
     def _wish(context: Context, fact: Fact, state: bool) -> Wish | None:
         if not isinstance(fact, FlagFact):
             return None
-        held = context.held.get((fact.target, "enabled"))
-        before = held.value if held and held.claims else fact.enabled
-        return Wish(fact.target, "enabled", held.base if held else fact.enabled, before, set=state, mark=fact.mark)
+        base, before = standing(context.held.get((fact.target, "enabled")), fact.enabled)
+        return Wish(fact.target, "enabled", base, before, set=state, mark=fact.mark)
 
 
 def word(state: object) -> str:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from reconciler.decide.actions.protocol import Context, Failure, Plan, Wait, Wish
+from reconciler.decide.claims import standing
 from reconciler.model.errors import Place, UserError
 from reconciler.model.nodes import MapNode, Node, Scalar
 from reconciler.model.targets import NoFact, WantWorkload, WorkloadFact
@@ -48,8 +49,7 @@ class Scaling:
         return self._scale(context, fact)
 
     def _scale(self, context: Context, fact: WorkloadFact) -> Plan | Failure:
-        held = context.held.get((fact.target, "replicas"))
-        before = int(held.value) if held and held.claims else fact.replicas
+        base, before = (int(value) for value in standing(context.held.get((fact.target, "replicas")), fact.replicas))
         low, high = limits(context, before)
         wished = before + self.by if self.by is not None else self.to or 0
         after = min(max(wished, low), high)
@@ -60,7 +60,7 @@ class Scaling:
                 "widen `bounds` in service.yaml or stage.yaml",
             )
         wish = Wish(
-            fact.target, "replicas", held.base if held else fact.replicas, before,
+            fact.target, "replicas", base, before,
             by=after - before if self.by is not None else None, set=after if self.by is None else None, mark=fact.mark,
         )  # fmt: skip
         limited = "" if after == wished else f" {wished} was asked for."
@@ -72,20 +72,20 @@ class Scaling:
         if scaler is None:
             return Failure("the autoscaler is gone")
         held = context.held.get((scaler.target, scaler.field))
-        before = int(held.value) if held and held.claims else scaler.minimum
+        base, before = (int(value) for value in standing(held, scaler.minimum))
         low, high = limits(context, before)
-        high = min(high, scaler.maximum)
-        floor = max(before, fact.replicas) if (self.by or 0) >= 0 else before
+        floor = max(before, fact.replicas) if (self.by or 0) > 0 else before
         wished = floor + self.by if self.by is not None else self.to or 0
         after = min(max(wished, low), high)
         where = f"{scaler.target.name} ({scaler.target.kind}) keeps {before}..{scaler.maximum} replicas"
-        if after == before or (after <= floor and (self.by or 0) > 0):
+        if after > scaler.maximum or (self.by is not None and (after == before or after <= floor < wished)):
+            limit = min(high, scaler.maximum)
             return Failure(
-                f"{where}, {fact.replicas} now; its minimum may not become {wished} (limit {high})",
+                f"{where}, {fact.replicas} now; its minimum may not become {wished} (limit {limit})",
                 "raise the autoscaler's maximum or `bounds`",
             )
         wish = Wish(
-            scaler.target, scaler.field, held.base if held else scaler.minimum, before,
+            scaler.target, scaler.field, base, before,
             by=after - before if self.by is not None else None, set=after if self.by is None else None,
             through=fact.target, mark=scaler.mark,
         )  # fmt: skip
@@ -95,9 +95,8 @@ class Scaling:
 
 def limits(context: Context, current: int) -> tuple[int, int]:
     """Return the least and the most replicas: the bounds, widened to what runs now, so that no bound acts by itself."""
-    low = context.bounds.minimum if context.bounds.minimum is not None else 1
-    high = context.bounds.maximum if context.bounds.maximum is not None else 10
-    return min(low, current), max(high, current)
+    low, high = context.bounds.minimum, context.bounds.maximum
+    return current if low is None else min(low, current), current if high is None else max(high, current)
 
 
 def count(replicas: int) -> str:
@@ -110,7 +109,7 @@ def unseen(fact: NoFact) -> Failure | Wait:
     if fact.trouble == "blind":
         return Wait("blind", fact.message, "the server answers again")
     near = f"did you mean {' or '.join(fact.near)}? " if fact.near else ""
-    return Failure(fact.message, near + fact.hint)
+    return Failure(fact.message, (near + fact.hint).strip())
 
 
 class ScalingAction:

@@ -1,0 +1,489 @@
+"""A stage without Git: files in, steps and effects out, and everything that must hold of every step checked on the way.
+
+Files go through the loaders and the folding that read a branch, so every look at the stage is what a daemon that was
+just started would see. `tick` is one pass of the engine: decide, commit, apply, and decide again on what came of it.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from reconciler.decide.claims import live_value
+from reconciler.decide.draft import RULES
+from reconciler.decide.effects import Due, due_effects
+from reconciler.decide.engine import Decision, decide
+from reconciler.decide.policy import over
+from reconciler.decide.remediation import Remediation
+from reconciler.decide.replay import redo
+from reconciler.decide.snapshot import Rewritten, ServiceView, Snapshot, Stage
+from reconciler.model.desired import Desired, Key
+from reconciler.model.errors import UserError
+from reconciler.model.instant import Instant
+from reconciler.model.names import BlobId, CommitId, ProjectName, RemediationId, ServicePath, StageName
+from reconciler.model.policy import Mode, StageConfig
+from reconciler.model.step import EVENTS, Step, load_step, render_file, trailers
+from reconciler.model.targets import (
+    Autoscaler,
+    Fact,
+    FlagFact,
+    Mark,
+    NoFact,
+    Target,
+    Trouble,
+    Want,
+    WantFlag,
+    WorkloadFact,
+)
+from reconciler.repo.index import Moved, StageIndex, Stored
+from reconciler.repo.layout import ops_place, ops_prefix
+from reconciler.repo.views import Views
+
+STAGE = StageName("production")
+START = Instant(1_795_000_000)
+NAMESPACE = "sockshop-production"
+PLAYBOOK = """\
+remediations:
+- name: Response time degradation
+  actions:
+  - action: scaling
+    value: +1
+"""
+Files = dict[str, bytes]
+
+
+@dataclass
+class Workload:
+    """A workload of the fake cluster; ``slow``: a rollout stays unready until `settle` is called."""
+
+    replicas: int = 1
+    slow: bool = False
+    settled: bool = True
+    trouble: str = ""
+    mark: Mark | None = None
+    manager: str = "helm"
+    autoscaler: Autoscaler | None = None
+
+
+@dataclass
+class Flag:
+    """A flag of the fake flag server."""
+
+    enabled: bool = False
+    caveat: str = ""
+    mark: Mark | None = None
+    manager: str = ""
+
+
+@dataclass
+class Surroundings:
+    """The world that is acted upon: workloads, flags, and who cannot be seen. Writes are counted."""
+
+    workloads: dict[str, Workload] = field(default_factory=lambda: {"carts-primary": Workload()})
+    flags: dict[str, Flag] = field(default_factory=dict)
+    troubles: dict[str, NoFact] = field(default_factory=dict)
+    near: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    writes: list[tuple[str, object]] = field(default_factory=list)
+
+    def observe(self, want: Want) -> Fact:
+        if isinstance(want, WantFlag):
+            flag = self.flags.get(want.flag)
+            if want.server in self.troubles or want.flag in self.troubles:
+                return self.troubles.get(want.flag) or self.troubles[want.server]
+            if flag is None:
+                return NoFact("missing", f"there is no flag {want.flag}", near=self.near.get(want.flag, ()))
+            target = Target(want.server, f"{want.project}/{want.environment}", "Flag", want.flag)
+            return FlagFact(target, flag.enabled, flag.caveat, flag.mark, flag.manager)
+        if want.server in self.troubles:
+            return self.troubles[want.server]
+        for name in want.names:
+            if name in self.troubles:
+                return self.troubles[name]
+            if (found := self.workloads.get(name)) is not None and want.namespace == NAMESPACE:
+                return self._seen(Target(want.server, want.namespace, want.kind, name), found)
+        return NoFact("missing", f"no {want.kind} {' or '.join(want.names)}", near=self.near.get(want.names[-1], ()))
+
+    @staticmethod
+    def _seen(target: Target, found: Workload) -> WorkloadFact:
+        ready = found.replicas if found.settled else 0
+        return WorkloadFact(
+            target, found.replicas, ready, found.settled, found.trouble, found.mark, found.manager, found.autoscaler
+        )
+
+    def apply(self, due: Due, commit: str) -> Fact:
+        """Write as the target servers do: not what holds already, not over another owner's or a newer mark."""
+        seen = self.observe(due.want)
+        live = live_value(due.key[0], seen)
+        mark = _mark_of(due.key, seen)
+        if live is None or (due.held.expected is not None and (live == due.held.value or not due.stands(live))):
+            return seen
+        if mark is not None and (mark.owner != due.owner or mark.sequence > due.held.sequence):
+            return seen
+        self._write(due, Mark(due.owner, due.held.sequence, commit), changed=live != due.held.value)
+        return self.observe(due.want)
+
+    def _write(self, due: Due, mark: Mark, *, changed: bool) -> None:
+        target, value = due.key[0], due.held.value
+        if changed:
+            self.writes.append((target.name, value))
+        if target.kind == "Flag":
+            self.flags[target.name] = dataclasses.replace(
+                self.flags[target.name], enabled=bool(value), mark=mark, manager="reconciler"
+            )
+        elif due.held.through is not None:
+            workload = self.workloads[due.held.through.name]
+            assert workload.autoscaler is not None
+            workload.autoscaler = dataclasses.replace(
+                workload.autoscaler, minimum=int(value), mark=mark, manager="reconciler"
+            )
+            workload.replicas = max(workload.replicas, int(value))
+        else:
+            workload = self.workloads[target.name]
+            workload.mark, workload.manager = mark, "reconciler"
+            if changed:
+                workload.replicas, workload.settled = int(value), not workload.slow
+
+
+def _mark_of(key: Key, fact: Fact) -> Mark | None:
+    if isinstance(fact, NoFact):
+        return None
+    if isinstance(fact, WorkloadFact) and fact.autoscaler is not None and fact.autoscaler.target == key[0]:
+        return fact.autoscaler.mark
+    return fact.mark
+
+
+class _Blobs:
+    """Contents by id, and who pushed a path last."""
+
+    def __init__(self) -> None:
+        self.contents: dict[BlobId, bytes] = {}
+        self.authors: dict[str, tuple[str, CommitId]] = {}
+
+    def put(self, content: bytes) -> Stored:
+        blob = BlobId(hashlib.sha1(content, usedforsecurity=False).hexdigest())
+        self.contents[blob] = content
+        return Stored("100644", blob)
+
+    def blobs(self, ids: list[BlobId], limit: int) -> Mapping[BlobId, bytes]:
+        return {blob: self.contents[blob] for blob in ids}
+
+    def author(self, path: str) -> tuple[str, CommitId]:
+        return self.authors.get(path, ("somebody", CommitId("")))
+
+
+class World:
+    """One stage, `production` of `sockshop`, with the service `carts`, whose deployment is `carts-primary`."""
+
+    def __init__(self, playbook: str | None = PLAYBOOK) -> None:
+        self.files: Files = {}
+        self.trusted: Files = {}
+        self.now = START
+        self.sequence = 0
+        self.floor = Instant(0)
+        self.around = Surroundings()
+        self.steps: list[Step] = []
+        self.due: Instant | None = None
+        self.rewritten: Rewritten | None = None
+        self.implied_mode: Mode | None = None
+        self.timers = True
+        self.lost_below = 0
+        self._commits = 0
+        self._blobs = _Blobs()
+        if playbook is not None:
+            self.push({"carts/remediation.yaml": playbook})
+
+    # what people and monitoring do
+
+    def push(self, files: Mapping[str, str | bytes | None], author: str = "Ann") -> str:
+        """Commit files (None deletes) as somebody. Returns the commit."""
+        self._commits += 1
+        commit = f"{self._commits:07x}"
+        for path, content in files.items():
+            self._blobs.authors[path] = (author, CommitId(commit))
+            if content is None:
+                self.files.pop(path, None)
+            else:
+                self.files[path] = content.encode() if isinstance(content, str) else content
+        return commit
+
+    def open(self, problem: str, title: str = "Response time degradation", service: str = "carts", **more: str) -> None:
+        """Report a problem as open."""
+        self._problem(problem, {"title": title, "state": "open", **more}, service)
+
+    def resolve(self, problem: str, title: str = "Response time degradation", service: str = "carts") -> None:
+        """Report a problem as resolved."""
+        self._problem(problem, {"title": title, "state": "resolved"}, service)
+
+    def delete(self, problem: str, service: str = "carts") -> None:
+        """Delete a problem's file."""
+        self.push({self.problem_path(problem, service): None})
+
+    def _problem(self, problem: str, data: Mapping[str, str], service: str) -> None:
+        text = "".join(f"{key}: {_quoted(value)}\n" for key, value in data.items())
+        self.push({self.problem_path(problem, service): text}, "monitoring")
+
+    @staticmethod
+    def problem_path(problem: str, service: str = "carts") -> str:
+        return f"ops/{STAGE}/{service}/problems/{problem}.yaml"
+
+    def command(
+        self, verb: str, remediation: str = "", step: int = 0, service: str = "carts", author: str = "Bea", **more: str
+    ) -> str:
+        """Push a command file. Returns its path."""
+        self._commits += 1
+        about = f"-{remediation}-{step:02d}" if remediation else ""
+        here = f"ops/{STAGE}/{service}" if service else f"ops/{STAGE}"
+        path = f"{here}/commands/20261121T{self._commits:06d}Z-{verb}{about}.yaml"
+        data: dict[str, str | int] = {"verb": verb}
+        data |= {"remediation": remediation} if remediation else {}
+        data |= {"step": step} if step else {}
+        self.push({path: "".join(f"{key}: {value}\n" for key, value in {**data, **more}.items())}, author)
+        return path
+
+    def stage_yaml(self, text: str | None) -> None:
+        """Push `stage.yaml`."""
+        self.push({"stage.yaml": text})
+
+    def service_yaml(self, text: str | None, service: str = "carts") -> None:
+        """Push `service.yaml`."""
+        self.push({f"{service}/service.yaml": text})
+
+    def playbook(self, text: str | None, service: str = "carts") -> None:
+        """Push `remediation.yaml`."""
+        self.push({f"{service}/remediation.yaml": text})
+
+    def revert(self, remediation: str, number: int, author: str = "Ann") -> str:
+        """`git revert` a step's commit: its file goes, the files that it changed are as before it."""
+        path = next(p for p in self.files if f"/remediations/{remediation}/{number:02d}-" in p)
+        index = next(i for i, step in enumerate(self.steps) if step.path == path)
+        back: dict[str, bytes | None] = {path: None}
+        for changed in self.steps[index].files:
+            earlier = [step.files[changed] for step in self.steps[:index] if changed in step.files]
+            back[changed] = earlier[-1] if earlier else None
+        return self.push(back, author)
+
+    def blind(self, server: str = "kubernetes", trouble: Trouble = "blind") -> None:
+        """Let a server, a workload or a flag not be seen."""
+        self.around.troubles[server] = NoFact(trouble, f"{server} does not answer")
+
+    def see_again(self) -> None:
+        """Let everything be seen again."""
+        self.around.troubles.clear()
+
+    def later(self, seconds: int) -> None:
+        """Let time go by."""
+        self.now = Instant(self.now + seconds)
+
+    # what is there
+
+    def services(self) -> list[ServicePath]:
+        return sorted(self._index().services())
+
+    def view(self, service: str = "carts") -> ServiceView:
+        return self.snapshot().services[ServicePath(service)]
+
+    def remediation(self, name: str, service: str = "carts") -> Remediation:
+        return self.view(service).remediations[RemediationId(name)]
+
+    def desired(self, service: str = "carts") -> Desired:
+        return self.view(service).desired
+
+    def values(self, service: str = "carts") -> dict[str, object]:
+        """Return what is held, by the target's name; fields that are being given back are left out."""
+        return {key[0].name: held.value for key, held in self.desired(service).items() if held.claims}
+
+    def events(self, remediation: str, service: str = "carts") -> list[str]:
+        """Return the events of a remediation's step files, in the order of their numbers."""
+        prefix = f"ops/{STAGE}/{service}/remediations/{remediation}/"
+        names = [path.removeprefix(prefix).removesuffix(".yaml") for path in self.files if path.startswith(prefix)]
+        return [name.partition("-")[2] for name in sorted(names, key=lambda each: int(each.partition("-")[0]))]
+
+    def stage_events(self) -> list[str]:
+        """Return the events of the steps of no remediation."""
+        return [step.event for step in self.steps if step.remediation is None]
+
+    def last(self, remediation: str | None = None) -> Step:
+        """Return the newest step, of one remediation or of all."""
+        return [step for step in self.steps if remediation is None or step.remediation == remediation][-1]
+
+    def replicas(self, name: str = "carts-primary") -> int:
+        return self.around.workloads[name].replicas
+
+    def flag(self, name: str) -> bool:
+        return self.around.flags[name].enabled
+
+    # the engine
+
+    def tick(self, *, apply: bool = True) -> list[Step]:
+        """Reconcile until nothing is left to do now; without ``apply``, as if killed before anything is written."""
+        made: list[Step] = []
+        facts: dict[Want, Fact] = {}
+        tried: set[tuple[Key, int]] = set()
+        while True:
+            decision = self.decide(facts)
+            self.due = decision.due
+            if decision.steps:
+                self.land(decision.steps)
+                self.check_quiet(facts)
+                made += decision.steps
+                continue
+            due = [each for each in self._due_effects() if (each.key, each.held.sequence) not in tried]
+            if not due or not apply:
+                return made
+            for each in due:
+                tried.add((each.key, each.held.sequence))
+                facts[each.want] = self.around.apply(each, f"c{each.held.sequence:06d}")
+
+    def sweep(self) -> list[Step]:
+        """Look at everything that is held, as the daemon does now and then, and decide on it."""
+        views = [self.snapshot().services[service] for service in self.services()]
+        from reconciler.decide.claims import want_of
+
+        wants = {want_of(key, held) for view in views for key, held in view.desired.items()}
+        facts = {want: self.around.observe(want) for want in wants}
+        decision = self.decide(facts)
+        self.land(decision.steps)
+        self.check_quiet(facts)
+        return [*decision.steps, *self.tick()]
+
+    def decide(self, facts: dict[Want, Fact]) -> Decision:
+        """Decide, giving it the facts that it wants; ``facts`` is filled."""
+        while True:
+            decision = decide(self.snapshot(), facts, self.now, self.services(), timers=self.timers)
+            missing = decision.wants - facts.keys()
+            if not missing:
+                return decision
+            facts.update({want: self._with_history(self.around.observe(want)) for want in missing})
+
+    def _with_history(self, fact: Fact) -> Fact:
+        if isinstance(fact, NoFact) or fact.mark is None or not self._is_lost(fact.mark):
+            return fact
+        return dataclasses.replace(fact, mark=dataclasses.replace(fact.mark, lost=True))
+
+    def _is_lost(self, mark: Mark) -> bool:
+        known = {step.sequence for step in self.steps}
+        return mark.owner.startswith(f"sockshop/{STAGE}/") and mark.sequence not in known
+
+    def check_quiet(self, facts: Mapping[Want, Fact]) -> None:
+        """Deciding twice decides nothing new."""
+        again = decide(self.snapshot(), facts, self.now, self.services(), timers=self.timers)
+        assert [step.path for step in again.steps] == []
+
+    def _due_effects(self) -> list[Due]:
+        snapshot = self.snapshot()
+        return [due for path in self.services() for due in due_effects(snapshot.stage, snapshot.services[path])]
+
+    def land(self, steps: Iterable[Step]) -> None:
+        """Commit steps one by one; each must be what deciding again, on what was there before it, gives first."""
+        for step in steps:
+            self.check_step(step)
+            content = render_file(step)
+            for path, changed in {**step.files, step.path: content}.items():
+                if changed is None:
+                    self.files.pop(path, None)
+                else:
+                    self.files[path] = changed
+            answered = {step.path, *step.files}
+            self._trust(answered)
+            self.sequence, self.floor = step.sequence, step.now
+            self.rewritten = None
+            self.steps.append(step)
+        self._trust(set(self.files) | set(self.trusted))
+
+    def _trust(self, paths: set[str]) -> None:
+        for path in paths:
+            if path in self.files:
+                self.trusted[path] = self.files[path]
+            else:
+                self.trusted.pop(path, None)
+
+    def check_step(self, step: Step) -> None:
+        """Check what holds of every step: it replays, it reads back, it counts up, it stays in its own folders."""
+        place = load_step(render_file(step), step.path)
+        assert place.event == step.event in EVENTS
+        assert step.path not in self.files
+        assert step.sequence > self.sequence
+        assert step.now >= self.floor
+        assert step.rules == RULES
+        assert step.subject
+        assert all(ops_place(path, STAGE) for path in step.files)
+        again = redo(self.snapshot(), step.service, step.remediation, place)
+        assert again is not None, f"{step.path} cannot be decided again"
+        assert render_file(again) == render_file(step)
+        assert (again.path, again.subject, again.body) == (step.path, step.subject, step.body)
+        assert again.files == step.files
+        assert trailers(again) == trailers(step)
+
+    # how a started daemon sees it
+
+    def snapshot(self) -> Snapshot:
+        index = self._index()
+        views = Views(index, self._blobs)
+        config, file = views.stage_config()
+        own = index.ops.get(ServicePath(""), {})
+        here = ops_prefix(STAGE)
+        steps = views.steps(here, own)
+        stage = Stage(
+            project=ProjectName("sockshop"),
+            name=STAGE,
+            config=config if isinstance(config, UserError) else over(config, StageConfig()),
+            config_file=file,
+            implied_mode=self.implied_mode,
+            commands=views.commands(here, own, frozenset()),
+            answered=frozenset(str(step.data["file"]) for step in steps if "file" in step.data),
+            foreign=views.foreign(ServicePath("")),
+            rewritten=self.rewritten,
+            sequence=self.sequence,
+            now_floor=self.floor,
+            config_commit=CommitId("c" * 40),
+            project_commit=CommitId("d" * 40),
+        )
+        services = {path: views.service(path) for path in sorted(index.services())}
+        holders = {
+            key: frozenset(path for path, view in services.items() if key in view.desired and view.desired[key].claims)
+            for view in services.values()
+            for key in view.desired
+        }
+        acting = frozenset(p for p, view in services.items() if any(r.acting for r in view.remediations.values()))
+        return Snapshot(stage, services, lambda key: holders.get(key, frozenset()), acting)
+
+    def _index(self) -> StageIndex:
+        index = StageIndex(STAGE)
+        index.load_config(Moved(path, self._blobs.put(content)) for path, content in self.files.items())
+        machine = {path: content for path, content in self.files.items() if not _is_machine(path)} | self.trusted
+        index.change_ops((Moved(path, self._blobs.put(content)) for path, content in machine.items()), ours=True)
+        moved = [path for path in {*self.files, *self.trusted} if self.files.get(path) != self.trusted.get(path)]
+        index.change_ops(
+            (Moved(p, self._blobs.put(self.files[p]) if p in self.files else None) for p in sorted(moved)), ours=False
+        )
+        return index
+
+    def clone(self) -> World:
+        """Return a copy that goes its own way."""
+        return copy.deepcopy(self)
+
+
+def _is_machine(path: str) -> bool:
+    place = ops_place(path, STAGE)
+    return place is not None and place.machine
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def entry(name: str, *actions: str) -> str:
+    """Return a playbook's entry; each action is `scaling +1` or `featuretoggle {EnablePromotion: off}`."""
+    lines = [f"- name: {name}", "  actions:"]
+    for action in actions:
+        kind, _, value = action.partition(" ")
+        lines += [f"  - action: {kind}", *([f"    value: {value}"] if value else [])]
+    return "\n".join(lines) + "\n"
+
+
+def playbook(*entries: str) -> str:
+    """Return a playbook of the first generation."""
+    return "remediations:\n" + "".join(entries)
