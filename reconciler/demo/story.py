@@ -26,6 +26,9 @@ _THREE_ENTRIES: Final = "playbooks/feature-flags.yaml"
 _BUDGET: Final = "actionsPerHour: 4"
 _ROOM: Final = "actionsPerHour: 20"
 
+_NEVER_MORE: Final = frozenset({"refused", "unmatched", "failed", "escalated", "aborted", "reverted", "orphaned"})
+"""Events after which a remediation does nothing of what the story tells."""
+
 
 @dataclass(frozen=True)
 class State:
@@ -147,6 +150,8 @@ class Story:
             for commit in commits:
                 if (commit.remediation, commit.event) == (remediation, event):
                     return commit
+                if commit.remediation == remediation and commit.event in _NEVER_MORE:
+                    raise UnmetError(f"waited for the commit `{event}` of {remediation}, and it was `{commit.subject}`")
             seen = "; ".join(f"{commit.event or 'pushed'}: {commit.subject}" for commit in commits)
             raise NotYetError(f"{len(commits)} commits since: {seen}" if seen else "no commit since")
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.cli.main import run
+from reconciler.demo import settings
 from tests.demo.site import processes_of, until
 
 BOUND = 120.0
@@ -132,6 +134,22 @@ def test_a_stop_leaves_nothing_behind(machine: Machine, number: int) -> None:
     assert (demo.returncode, err.strip()) == (130, "stopped")
     until(lambda: processes_of(machine.temporary) == [], "no process is left")
     assert machine.touched() == []
+
+
+def test_another_decision_than_told_fails_the_demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nothing_to_scale = settings.DAEMON + "        allow:\n          kinds: [StatefulSet]\n"
+    monkeypatch.setattr(settings, "DAEMON", nothing_to_scale)
+    assert run(["demo", "--fast", "--keep", str(tmp_path / "kept")]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith(
+        "error: waited for the commit `decided` of carts-is-slow, "
+        "and it was `carts: scaling +1 failed (Response time degradation)`\n"
+    )
+    assert "this did not happen" in captured.out
+    assert "Scenario 2" not in captured.out
+    assert processes_of(tmp_path) == []
 
 
 def test_nobody_listening_is_no_success(machine: Machine) -> None:
