@@ -38,6 +38,62 @@ def test_creating_twice_is_a_conflict(sandbox: Sandbox) -> None:
     assert answer["message"] == 'deployments.apps "carts" already exists'
 
 
+@pytest.mark.parametrize(
+    ("change", "code", "word"),
+    [
+        ({"kind": "StatefulSet"}, 400, ""),
+        ({"metadata": {"name": "carts", "namespace": "elsewhere"}}, 400, "namespace"),
+        ({"metadata": {"name": "carts", "resourceVersion": "1"}}, 400, "resourceVersion should not be set"),
+        ({"metadata": {"name": "-Carts"}}, 422, "metadata.name: Invalid value"),
+        ({"spec": {}}, 422, "spec.selector: Required value"),
+    ],
+)
+def test_a_creation_that_is_not_valid_is_refused(
+    sandbox: Sandbox, change: dict[str, Any], code: int, word: str
+) -> None:
+    body = {**workload("Deployment", "carts"), **change}
+    status, answer = sandbox.request("POST", sandbox.path("Deployment"), body)
+    assert (status, word in answer["message"]) == (code, True), answer
+    assert sandbox.request("GET", sandbox.path("Deployment", "carts"))[0] == 404
+
+
+def test_a_creation_needs_its_namespace(sandbox: Sandbox) -> None:
+    path = "/apis/apps/v1/namespaces/nowhere-at-all/deployments"
+    status, answer = sandbox.request("POST", path, workload("Deployment", "carts"))
+    assert (status, answer["message"]) == (404, 'namespaces "nowhere-at-all" not found')
+
+
+def test_a_name_can_be_left_to_the_server(sandbox: Sandbox) -> None:
+    item = workload("Deployment", "carts", 0)
+    item["metadata"] = {"generateName": "carts-"}
+    names = {sandbox.create(item)["metadata"]["name"] for _ in range(2)}
+    assert len(names) == 2
+    assert all(name.startswith("carts-") for name in names)
+
+
+def test_a_deletion_has_preconditions(sandbox: Sandbox) -> None:
+    made = sandbox.create(workload("Deployment", "carts", 0))
+    path = sandbox.path("Deployment", "carts")
+    status, answer = sandbox.request("DELETE", path, {"preconditions": {"uid": "another"}})
+    assert (status, answer["reason"]) == (409, "Conflict")
+    assert sandbox.request("DELETE", path, dryRun="All")[0] == 200
+    assert sandbox.get("Deployment", "carts")["metadata"]["uid"] == made["metadata"]["uid"]
+    options = {"preconditions": {"uid": made["metadata"]["uid"]}, "propagationPolicy": "Background"}
+    assert sandbox.request("DELETE", path, options)[0] == 200
+    assert sandbox.request("DELETE", path)[0] == 404
+
+
+def test_an_object_keeps_its_identity(sandbox: Sandbox) -> None:
+    made = sandbox.create(workload("StatefulSet", "carts", 0))
+    path = sandbox.path("StatefulSet", "carts")
+    for patch in ({"metadata": {"name": "other"}}, {"metadata": {"namespace": "other"}}):
+        assert sandbox.request("PATCH", path, patch, content=MERGE)[0] == 400
+    assert sandbox.request("PATCH", path, {"metadata": {"uid": "other"}}, content=MERGE)[0] == 409
+    now = sandbox.patch("StatefulSet", "carts", {"metadata": {"creationTimestamp": "2001-01-01T00:00:00Z"}})
+    for key in ("uid", "creationTimestamp"):
+        assert now["metadata"][key] == made["metadata"][key]
+
+
 def test_what_is_not_there_is_not_found(sandbox: Sandbox) -> None:
     status, answer = sandbox.request("GET", sandbox.path("Deployment", "none"))
     assert (status, answer["reason"]) == (404, "NotFound")

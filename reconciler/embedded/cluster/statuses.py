@@ -46,7 +46,7 @@ def workload(kind: Kind, item: dict[str, Any], progress: Progress, revision: str
             status["conditions"] = _deployment_conditions(item, progress, old.get("conditions") or [], time)
         case "StatefulSet":
             whole = all(pod.updated for pod in progress.pods)
-            status["replicas"] = numbers["replicas"]
+            status |= {key: numbers[key] for key in ("replicas", "availableReplicas")}
             status["updateRevision"] = revision
             status["currentRevision"] = revision if whole else old.get("currentRevision", revision)
         case _:

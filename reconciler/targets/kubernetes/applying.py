@@ -25,6 +25,8 @@ from reconciler.targets.kubernetes.rollouts import Progress, progress, scaled_pr
 
 MANAGER = "reconciler"
 """Our field manager, in `managedFields`."""
+_CONFLICTS_AT_ONCE = 2
+"""How many conflicts are followed up without a pause: the controller that wrote a status meanwhile is done by then."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ class Applier:
             try:
                 written = self._write(resource, effect, value, state, budget)
             except Refusal as refusal:
+                if refusal.status == 409 and attempt <= _CONFLICTS_AT_ONCE:
+                    continue
                 if refusal.status != 409 and refusal.status not in RETRIED:
                     raise
                 failure, retry_after = refusal, refusal.retry_after
@@ -100,10 +104,8 @@ class Applier:
         calls = [resource.call("get", namespace, workload)]
         if not resource.plain:
             calls.append(resource.call("get", namespace, workload, "scale"))
-        documents, autoscalers = self._reader.beside(
-            [partial(self._reader.get, call, budget) for call in calls],
-            partial(self._autoscalers.of, namespace, resource.kind, (workload,), budget),
-        )
+        jobs = [partial(self._reader.get, call, budget) for call in calls]
+        documents, autoscalers = self._autoscalers.beside(jobs, namespace, resource.kind, (workload,), budget)
         item, scale = documents[0], documents[1] if len(documents) > 1 else None
         check_usable(resource, item)
         value = number(item, "spec", "replicas", default=1) if scale is None else number(scale, "spec", "replicas")

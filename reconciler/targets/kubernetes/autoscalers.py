@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from reconciler.model.targets import Autoscaler, Field, NoFact, Target
@@ -26,7 +27,7 @@ from reconciler.targets.kubernetes.documents import (
     text,
 )
 from reconciler.targets.kubernetes.patience import Budget
-from reconciler.targets.kubernetes.reading import Reader
+from reconciler.targets.kubernetes.reading import Reader, ResultT
 from reconciler.targets.kubernetes.refusals import Refusal, Unusable
 from reconciler.targets.kubernetes.resources import HPA, SCALED_OBJECT, Resource, kind_of
 
@@ -95,6 +96,20 @@ class Autoscalers:
         self._without_keda = 0.0
         self._keda_refused: Refusal | None = None
 
+    def beside(
+        self,
+        jobs: Sequence[Callable[[], ResultT]],
+        namespace: str,
+        kind: str,
+        names: tuple[str, ...],
+        budget: Budget,
+    ) -> tuple[list[ResultT], dict[str, Found]]:
+        """Run jobs, and at the same time find the autoscalers as `of` does; return the results of both."""
+        known = self._listed.get(namespace)
+        if known and self._fresh(known) and not any((kind, one) in known.by_target for one in names):
+            return self._reader.together(jobs), {}
+        return self._reader.beside(jobs, partial(self.of, namespace, kind, names, budget))
+
     def of(self, namespace: str, kind: str, names: tuple[str, ...], budget: Budget) -> dict[str, Found]:
         """Return the autoscaler of each of the workloads that has one, as it is now.
 
@@ -157,11 +172,14 @@ class Autoscalers:
         """Return a list that is fresh enough; callers at the same time share one."""
         with self._locks[namespace]:
             known = self._listed.get(namespace)
-            if known and self._clock() - known.taken < _FRESH:
+            if known and self._fresh(known):
                 return known
             listed = self._fetch(namespace, budget)
             self._listed[namespace] = listed
             return listed
+
+    def _fresh(self, listed: _Listed) -> bool:
+        return self._clock() - listed.taken < _FRESH
 
     def _fetch(self, namespace: str, budget: Budget) -> _Listed:
         taken = self._clock()

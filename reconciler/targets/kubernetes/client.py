@@ -174,11 +174,17 @@ def _settings(access: Access, environ: Mapping[str, str]) -> tuple[official.Conf
     """Return the official configuration and the files that it was made of."""
     settings = official.Configuration()
     if isinstance(access, Kubeconfig):
-        path = access.path or environ.get("KUBECONFIG") or str(Path(environ.get("HOME", "~"), ".kube", "config"))
+        path = access.path or environ.get("KUBECONFIG") or f"{environ.get('HOME', '~')}/.kube/config"
+        parts = [str(Path(part).expanduser()) for part in path.split(os.pathsep) if part]
         load: Any = official_config.load_kube_config  # it has no types
-        load(config_file=path, context=access.context or None, client_configuration=settings, persist_config=False)
+        load(
+            config_file=os.pathsep.join(parts),
+            context=access.context or None,
+            client_configuration=settings,
+            persist_config=False,
+        )
         named = (settings.ssl_ca_cert, settings.cert_file, settings.key_file)
-        return settings, (*filter(None, path.split(os.pathsep)), *(file for file in named if file))
+        return settings, (*parts, *(file for file in named if file))
     if isinstance(access, InCluster):
         host, port = environ.get("KUBERNETES_SERVICE_HOST", ""), environ.get("KUBERNETES_SERVICE_PORT", "")
         if not host or not port:

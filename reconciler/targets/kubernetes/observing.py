@@ -61,10 +61,8 @@ class Observer:
         calls = [resource.call("get", want.namespace, one) for one in names]
         if not resource.plain:
             calls += [resource.call("get", want.namespace, one, "scale") for one in names]
-        documents, autoscalers = self._reader.beside(
-            [partial(self._reader.find, call, budget) for call in calls],
-            partial(self._autoscalers.of, want.namespace, resource.kind, names, budget),
-        )
+        jobs = [partial(self._reader.find, call, budget) for call in calls]
+        documents, autoscalers = self._autoscalers.beside(jobs, want.namespace, resource.kind, names, budget)
         for index, one in enumerate(names):
             item = documents[index]
             if item is not None:

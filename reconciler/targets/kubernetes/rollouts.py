@@ -69,7 +69,9 @@ def _deployment(item: dict[str, Any], status: dict[str, Any], replicas: int, *, 
 
 
 def _stateful_set(item: dict[str, Any], status: dict[str, Any], replicas: int, *, seen: bool) -> Progress:
-    available, updated = number(status, "readyReplicas"), number(status, "updatedReplicas")
+    # Servers before 1.22 do not tell what is available.
+    available = number(status, "availableReplicas", default=number(status, "readyReplicas"))
+    updated = number(status, "updatedReplicas")
     partition = number(item, "spec", "updateStrategy", "rollingUpdate", "partition")
     if text(item, "spec", "updateStrategy", "type") == "OnDelete":
         rolled = True  # its pods are replaced when somebody deletes them, so the template says nothing

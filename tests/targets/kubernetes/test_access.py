@@ -14,7 +14,8 @@ import pytest
 
 from reconciler.embedded.cluster import EmbeddedCluster, User
 from reconciler.model.errors import BlindError
-from reconciler.targets.kubernetes import InCluster, Kubeconfig, TokenFile
+from reconciler.targets.kubernetes import InCluster, Kubeconfig, TokenFile, client
+from reconciler.targets.kubernetes.refusals import Call, Unreachable
 from tests.embedded.sandbox import workload
 from tests.targets.kubernetes.conftest import Bench, Clock, effect, make, nothing_of, want, workload_of
 
@@ -169,6 +170,19 @@ def test_k8_in_a_pod_the_service_account_is_used(tmp_path: Path) -> None:
     server = make(InCluster(str(tmp_path)), clock, environ={})
     assert "not in a pod" in nothing_of(server.observe(want("carts"))).message
     server.close()
+
+
+def test_an_answer_that_is_too_large_or_too_slow_is_given_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([0.0, 100.0])
+    slow = client.Client(TokenFile(bench.cluster.url), {}, lambda: next(times))
+    with pytest.raises(Unreachable, match="did not end in time"):
+        slow.call(Call("get", "", "version", "/version"), 4.0)
+    slow.close()
+    monkeypatch.setattr(client, "_LARGEST", 20)
+    greedy = client.Client(TokenFile(bench.cluster.url), {}, lambda: 0.0)
+    with pytest.raises(Unreachable, match="is larger than"):
+        greedy.call(Call("get", "", "version", "/version"), 4.0)
+    greedy.close()
 
 
 def test_every_call_says_who_we_are_and_goes_over_few_connections(bench: Bench) -> None:

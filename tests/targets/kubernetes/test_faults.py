@@ -42,6 +42,7 @@ def test_k1_a_conflict_is_read_again_and_decided_again(bench: Bench) -> None:
     bench.cluster.faults.add(Before(label), when=WRITE, times=2)
     assert workload_of(bench.server.apply(effect())).replicas == 2
     assert [one.status for one in bench.cluster.journal.entries("PATCH")] == [409, 409, 200]
+    assert bench.clock.slept == []
     assert bench.cluster.get("Deployment", "shop", "carts")["metadata"]["labels"] == {"by": "somebody-1"}
 
 

@@ -19,6 +19,7 @@ from reconciler.embedded.cluster import (
 )
 from reconciler.embedded.cluster.controllers import owner_reference
 from reconciler.embedded.cluster.kinds import AUTOSCALERS, DEPLOYMENTS
+from reconciler.model.errors import TerminalError
 from reconciler.model.targets import fact_data, fact_from_data
 from tests.embedded.sandbox import autoscaler, workload
 from tests.targets.kubernetes.conftest import Bench, effect, make, nothing_of, want, workload_of
@@ -243,6 +244,21 @@ def test_k4_an_autoscaler_that_was_deleted_since_it_was_listed_is_none(bench: Be
     assert workload_of(bench.server.observe(want("carts"))).autoscaler is not None
     bench.cluster.delete("HorizontalPodAutoscaler", "shop", "carts")
     assert workload_of(bench.server.observe(want("carts"))).autoscaler is None
+
+
+def test_k4_an_autoscaler_that_is_being_deleted_is_waited_for(bench: Bench) -> None:
+    bench.put(workload("Deployment", "carts"))
+    item = autoscaler("carts", "carts", 1, 3)
+    item["metadata"]["finalizers"] = ["example.com/hold"]
+    bench.put(item)
+    bench.cluster.delete("HorizontalPodAutoscaler", "shop", "carts")
+    fact = nothing_of(bench.server.observe(want("carts")))
+    assert (fact.trouble, fact.message) == (
+        "invalid",
+        "HorizontalPodAutoscaler carts, which scales carts, is being deleted",
+    )
+    with pytest.raises(TerminalError, match="is being deleted"):
+        bench.server.apply(effect("carts", 2, kind="HorizontalPodAutoscaler", field="minReplicas"))
 
 
 def test_k4_an_autoscaler_whose_scaled_object_is_gone_is_invalid(bench: Bench) -> None:
