@@ -26,7 +26,7 @@ def command(
     reason: str,
     form: Format,
 ) -> None:
-    """Stop a remediation; what it has changed stays.
+    """Stop a remediation; what has taken effect stays.
 
     Nothing further is done about its problems.
     """

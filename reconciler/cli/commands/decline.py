@@ -30,7 +30,7 @@ def command(
 ) -> None:
     """Decline the action that waits for a person.
 
-    The next one is tried.
+    It then counts as failed.
     """
     from reconciler.cli.asking import Request, ask_about_remediation, waits_for_approval
 

@@ -1,0 +1,84 @@
+"""`plan`, `reconcile` and `run`: their options, their exit codes, how they stop."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Reconciler, Site, git
+
+
+@pytest.mark.parametrize("verb", ["plan", "reconcile", "run"])
+def test_a_configuration_that_is_missing_or_wrong_is_told(
+    reconciler: Reconciler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = reconciler(verb)
+    assert (result.code, result.out) == (2, "")
+    assert "reconciler.yaml cannot be read" in result.err
+    (tmp_path / "other.yaml").write_text("projects:\n  shop:\n    repositori: {url: x}\n", "utf-8")
+    monkeypatch.setenv("RECONCILER_CONFIG", "other.yaml")
+    result = reconciler(verb)
+    assert result.code == 2
+    assert "other.yaml:3:5: " in result.err
+
+
+def test_what_stands_in_the_way_is_told_and_no_success(reconciler: Reconciler, site: Site) -> None:
+    git(site.remote, "update-ref", "-d", "refs/heads/production")
+    result = reconciler("reconcile", "-c", site.config)
+    assert result.code == 2
+    assert "error: shop, production: " in result.err
+    data = json.loads(reconciler("reconcile", "-c", site.config, "-o", "json").out)
+    assert list(data["conditions"]["shop"]) == ["production"]
+
+
+def test_a_project_file_that_cannot_be_read_is_no_plan(reconciler: Reconciler, site: Site) -> None:
+    git(site.clone, "switch", "-q", "main")
+    (site.clone / "project.yaml").write_text("nam: shop\n", "utf-8")
+    git(site.clone, "commit", "-qam", "Break it")
+    git(site.clone, "push", "-q", "origin", "main")
+    result = reconciler("plan", "-c", site.config)
+    assert (result.code, result.out) == (2, "")
+    assert "project.yaml:1:1: error: " in result.err
+
+
+def lines_of(log: Path) -> list[dict[str, object]]:
+    """Return the lines that were logged so far; the last may not be complete yet."""
+    return [json.loads(line) for line in log.read_text("utf-8").splitlines(keepends=True) if line.endswith("\n")]
+
+
+def wait_for(log: Path, key: str, value: str, seconds: float = 30.0) -> dict[str, object]:
+    """Wait until a line has been logged that says so, and return it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for line in lines_of(log):
+            if line.get(key) == value:
+                return line
+        time.sleep(0.02)
+    raise AssertionError(f"never logged {key}={value}: {lines_of(log)}")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_run_acts_on_a_push_and_stops_in_order(
+    reconciler: Reconciler, site: Site, number: signal.Signals, code: int
+) -> None:
+    command = [sys.executable, "-m", "reconciler", "run", "-c", str(site.config), "--log-format", "json"]
+    log = site.config.with_name("log")
+    with log.open("w") as stderr, subprocess.Popen(command, stderr=stderr) as process:
+        try:
+            wait_for(log, "event", "ready")
+            asked = ("problem", "open", "--service", "carts", "--title", "Response time degradation", "--id", "slow")
+            assert reconciler(*asked).code == 0
+            assert wait_for(log, "step", "applied")["stage"] == "production"
+            process.send_signal(number)
+            assert process.wait(30) == code
+        finally:
+            process.kill()
+    assert lines_of(log)[-1]["event"] == "stopped"
+    assert site.replicas() == 2
