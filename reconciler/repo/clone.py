@@ -31,7 +31,7 @@ from reconciler.repo.faults import checked, timed_out, transport_error
 from reconciler.repo.localrefs import LocalRefs
 from reconciler.repo.names import branch_ref, commit_id, is_full_ref
 from reconciler.repo.objects import Identity
-from reconciler.repo.origin import located, settings
+from reconciler.repo.origin import settings
 from reconciler.repo.process import Finished, Process, ProcessTimedOutError, run
 from reconciler.repo.push import RefUpdate, push_result
 from reconciler.repo.reader import Reader
@@ -259,21 +259,35 @@ def open_clone(path: Path) -> PersonalClone:
     Raises:
         ConfigError: there is no repository, or it has several remotes and none is called origin.
     """
-    finished = _run(f"opening {path}", argv.locate(path.absolute()))
-    if finished.status and "not a git repository" in finished.stderr:
+    git_dir, remotes = _look(path.absolute())
+    if len(remotes) > 1 and "origin" not in remotes:
+        raise ConfigError(
+            f"the repository has several remotes ({', '.join(sorted(remotes))}) and none is called origin",
+            hint="rename the one to push to: git remote rename NAME origin",
+        )
+    remote = "origin" if "origin" in remotes else next(iter(remotes), "")
+    if remote and not is_full_ref(f"refs/remotes/{remote}/x"):
+        raise ConfigError(f"the remote's name {remote!r} cannot be used", hint="rename it with `git remote rename`")
+    read = _run("reading git's settings", argv.config_all(git_dir))
+    if read.status:
+        raise transport_error(f"opening {git_dir}", redact(read.stderr))
+    config = settings(read)
+    return PersonalClone(git_dir, remote, redact(config.get(f"remote.{remote}.url", "")), config)
+
+
+def _look(path: Path) -> tuple[Path, list[str]]:
+    """Return the common git directory and the names of the remotes.
+
+    GitPython finds both in process. Commands are not run through it: it can add to the environment but take nothing
+    away, and inside a hook ``GIT_INDEX_FILE`` or ``GIT_OBJECT_DIRECTORY`` would lead elsewhere.
+    """
+    import git  # noqa: PLC0415 - 70 ms that only commands which push must spend
+
+    try:
+        with git.Repo(path, search_parent_directories=True, expand_vars=False) as repository:
+            return Path(repository.common_dir), [remote.name for remote in repository.remotes]
+    except (git.InvalidGitRepositoryError, git.NoSuchPathError) as error:
         raise ConfigError(
             f"{path} is not inside a Git repository",
             hint="change into a clone of the configuration repository, or make one with `reconciler init`",
-        )
-    git_dir = located(path, finished).git_dir
-    config = settings(_run("reading git's settings", argv.config_all(git_dir)))
-    remotes = sorted(key[7:-4] for key in config if key.startswith("remote.") and key.endswith(".url"))
-    if len(remotes) > 1 and "origin" not in remotes:
-        raise ConfigError(
-            f"the repository has several remotes ({', '.join(remotes)}) and none is called origin",
-            hint="rename the one to push to: git remote rename NAME origin",
-        )
-    remote = "origin" if "origin" in remotes else remotes[0] if remotes else ""
-    if remote and not is_full_ref(f"refs/remotes/{remote}/x"):
-        raise ConfigError(f"the remote's name {remote!r} cannot be used", hint="rename it with `git remote rename`")
-    return PersonalClone(git_dir, remote, redact(config.get(f"remote.{remote}.url", "")), config)
+        ) from error

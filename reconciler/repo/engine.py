@@ -11,6 +11,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -47,14 +48,19 @@ class Engine:
         credentials: Credentials,
         timeouts: Timeouts,
         clock: Callable[[], float],
+        *,
+        durable: bool = True,
         base: Mapping[str, str] | None = None,
     ) -> None:
         self.remote = remote
         self.timeouts = timeouts
         self._credentials = credentials
         self._clock = clock
+        self._durable = durable
         self._base = dict(os.environ if base is None else base)
-        self._local = engine_environment(self._base, _HERE, Credentials(), network_timeout=timeouts.network)
+        self._local = engine_environment(
+            self._base, _HERE, Credentials(), network_timeout=timeouts.network, durable=durable
+        )
         # A short path of its own: the socket's full name must stay under 104 bytes.
         self._sockets = Path(tempfile.mkdtemp(prefix="rec-")) if remote.scheme == "ssh" else None
 
@@ -98,6 +104,7 @@ class Engine:
             secret=secret,
             control_directory=self._sockets,
             network_timeout=self.timeouts.network,
+            durable=self._durable,
         )
         try:
             finished = run(argv, environment, timeout=timeout or self.timeouts.network, clock=self._clock)
@@ -112,6 +119,7 @@ class Engine:
         if self._sockets is None:
             return
         for socket in self._sockets.iterdir():
-            run(commands.ssh_exit(socket), self._local, timeout=5.0, clock=self._clock)
+            with suppress(ProcessTimedOutError):  # then it ends a minute after its last use
+                run(commands.ssh_exit(socket), self._local, timeout=5.0, clock=self._clock)
         shutil.rmtree(self._sockets, ignore_errors=True)
         self._sockets = None

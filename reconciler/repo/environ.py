@@ -48,7 +48,6 @@ _REPOSITORY_VARIABLES: Final = frozenset(
 _SETTINGS: Final[tuple[tuple[str, str], ...]] = (
     ("core.hooksPath", os.devnull),
     ("core.compression", "1"),
-    ("core.fsync", "committed,reference"),
     ("core.logAllRefUpdates", "false"),
     ("core.commitGraph", "true"),
     ("core.multiPackIndex", "true"),
@@ -104,11 +103,12 @@ def engine_environment(
     secret: str = "",
     control_directory: Path | None = None,
     network_timeout: float,
+    durable: bool = True,
 ) -> dict[str, str]:
     """Return the whole environment of the engine's children.
 
     ``base`` is the process's environment; ``control_directory`` is a private directory with a short path for ssh's
-    shared connection; ``network_timeout`` is in seconds.
+    shared connection; ``network_timeout`` is in seconds; ``durable`` waits for the disk at each write.
     """
     environment = {
         key: value
@@ -129,7 +129,11 @@ def engine_environment(
         LANGUAGE="C",
         TZ="UTC",
     )
-    settings = [*_SETTINGS, *((f"fetch.fsck.{finding}", "ignore") for finding in _HARMLESS_WITHOUT_A_CHECKOUT)]
+    settings = [
+        ("core.fsync", "committed,reference" if durable else "none"),
+        *_SETTINGS,
+        *((f"fetch.fsck.{finding}", "ignore") for finding in _HARMLESS_WITHOUT_A_CHECKOUT),
+    ]
     if remote.scheme in {"http", "https"}:
         settings += _http_settings(remote, credentials, secret, network_timeout)
     if remote.scheme == "ssh":

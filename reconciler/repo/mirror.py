@@ -70,18 +70,20 @@ class Mirror:
         timeouts: Timeouts | None = None,
         committer: Identity = RECONCILER,
         share: bool = True,
+        durable: bool = True,
     ) -> Self:
         """Open the mirror at ``path``, making it where it is missing, damaged, or of another address.
 
         A remote behind a network is not contacted yet. ``clock`` is monotonic, in seconds; ``share=False`` treats a
-        remote on this machine like one behind a network.
+        remote on this machine like one behind a network. ``durable=False`` does not wait for the disk (some
+        milliseconds a write): after a power cut the mirror is made anew, and only what was not pushed is lost.
 
         Raises:
             ConfigError: address, path, git version or the remote's format cannot work; or another process has the
             mirror. BlindError: a remote on this machine is not there.
         """
         remote = parse_remote(url)
-        engine = Engine(remote, credentials or Credentials(), timeouts or Timeouts(), clock)
+        engine = Engine(remote, credentials or Credentials(), timeouts or Timeouts(), clock, durable=durable)
         with ExitStack() as undo:
             undo.callback(engine.close)
             engine.check_version()

@@ -13,6 +13,7 @@ import os
 import select
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
@@ -22,6 +23,7 @@ from reconciler.model.errors import ConfigError
 _CHUNK: Final = 1 << 18
 _KEPT_ERRORS: Final = 16 << 10
 _REAP_SECONDS: Final = 5.0
+_GRACE_SECONDS: Final = 2.0
 
 
 class ProcessDiedError(Exception):
@@ -85,7 +87,7 @@ class Process:
             )
         except FileNotFoundError as error:
             raise ConfigError(
-                "git is not installed", hint="install git 2.31 or newer and put it on the PATH"
+                f"{argv[0]} is not installed", hint="install git 2.31 or newer, and ssh for ssh remotes, on the PATH"
             ) from error
         stdin, stdout, stderr = self._popen.stdin, self._popen.stdout, self._popen.stderr
         if stdin is None or stdout is None or stderr is None:
@@ -194,19 +196,37 @@ class Process:
     def kill(self) -> None:
         """End it, and its children where it has a group of its own, and reap it. Safe to call again."""
         if self._popen.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                if self._own_group:
-                    os.killpg(self._popen.pid, signal.SIGKILL)
-                else:
-                    self._popen.terminate()
-            try:
-                self._popen.wait(_REAP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._popen.kill()
-                self._popen.wait()
+            self._stop()
         for stream in (self._stdin, self._stdout, self._stderr):
             with contextlib.suppress(OSError):
                 stream.close()
+
+    def _stop(self) -> None:
+        # Asked first: git removes its lock files when it is terminated, and those of a push lie in the remote.
+        self._signal(signal.SIGTERM)
+        self._signal(signal.SIGCONT)
+        try:
+            self._popen.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._signal(signal.SIGKILL)
+            self._popen.wait()
+        deadline = self._clock() + _GRACE_SECONDS
+        while self._signal(0) and self._clock() < deadline:
+            time.sleep(0.005)  # only where a killed command had children of its own
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> bool:
+        """Send a signal; return whether there is anybody left to get it."""
+        try:
+            if self._own_group:
+                os.killpg(self._popen.pid, number)
+            elif self._popen.poll() is None:
+                os.kill(self._popen.pid, number)
+            else:
+                return False
+        except ProcessLookupError:
+            return False
+        return True
 
     def __enter__(self) -> Self:
         return self

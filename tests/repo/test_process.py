@@ -51,6 +51,14 @@ def test_a_silent_child_is_given_up_with_its_own_children(tmp_path: Path) -> Non
     assert not living({process.pid, grandchild})
 
 
+def test_a_child_that_will_not_go_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reconciler.repo.process._GRACE_SECONDS", 0.05)
+    process = start("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 600; done")
+    with process:
+        assert process.line() == b"ready"
+    assert not living({process.pid})
+
+
 def test_a_dead_child_says_why() -> None:
     with start("sh", "-c", "echo half; echo because >&2; exit 3") as process:
         assert process.line() == b"half"
@@ -77,5 +85,5 @@ def test_a_command_may_leave_its_input_unread() -> None:
 
 
 def test_no_git_is_a_matter_of_configuration() -> None:
-    with pytest.raises(ConfigError, match="git is not installed"):
+    with pytest.raises(ConfigError, match="no-such-program-here is not installed"):
         start("no-such-program-here")

@@ -6,6 +6,7 @@ import pytest
 
 from reconciler.model.errors import BugError, TransientError
 from reconciler.model.names import CommitId
+from reconciler.repo.engine import Timeouts
 from reconciler.repo.faults import transport_error
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.process import Finished
@@ -188,6 +189,20 @@ def test_g5_a_remote_that_went_away_is_no_outcome(mirror: Mirror, hub: Hub) -> N
     with pytest.raises(TransientError):
         mirror.push([RefUpdate(PRODUCTION, base, made)])
     away.rename(hub.path)
+    assert mirror.push([RefUpdate(PRODUCTION, base, made)]).landed
+
+
+def test_g5_a_push_that_is_given_up_leaves_no_lock_in_the_remote(hub: Hub, open_mirror: OpenMirror) -> None:
+    base = hub.land({"a": b"1"})
+    mirror = open_mirror(timeouts=Timeouts(network=0.5))
+    made = step(mirror, base, "mine")
+    hub.hook("reference-transaction", 'test "$1" != prepared || exec sleep 600')
+    with pytest.raises(TransientError, match="no answer within"):
+        mirror.push([RefUpdate(PRODUCTION, base, made)])
+    (hub.path / "hooks" / "reference-transaction").unlink()
+    mirror._engine.timeouts = Timeouts()
+    assert not list(hub.path.rglob("*.lock"))
+    assert mirror.tips([PRODUCTION]) == {PRODUCTION: base}
     assert mirror.push([RefUpdate(PRODUCTION, base, made)]).landed
 
 
