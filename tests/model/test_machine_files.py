@@ -1,0 +1,68 @@
+"""The archive and the evaluations: written canonically, read back the same, and held against their schemas."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from reconciler.model import canonical
+from reconciler.model.closed import Closed, load_closed, render_closed
+from reconciler.model.errors import UserError
+from reconciler.model.evaluations import Evaluation, load_evaluations, render_evaluations
+from reconciler.model.instant import Instant
+from reconciler.model.names import ProblemId, RemediationId, ServicePath
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+AT = Instant(1_795_255_200)
+EVALUATIONS = (
+    Evaluation(RemediationId("p1"), 4, AT, Instant(AT + 600), "pass", 100.0, {"response_time_p95": 312.5}),
+    Evaluation(RemediationId("p2"), 6, AT, Instant(AT + 60), "fail", 0.0, {}, invalidated=True),
+)
+CLOSED = (Closed(ServicePath("shop/carts"), ProblemId("dynatrace-4711"), 2, "resolved", AT),)
+
+
+def test_evaluations_come_back_as_they_were() -> None:
+    content = render_evaluations(EVALUATIONS)
+    assert load_evaluations(content, "state/evaluations.yaml") == EVALUATIONS
+    assert b'{"remediation": "p1", "step": 4, "start": "2026-11-21T10:00:00Z"' in content
+
+
+def test_the_archive_comes_back_as_it_was() -> None:
+    content = render_closed(CLOSED)
+    assert load_closed(content, "closed.yaml") == CLOSED
+    assert content.decode().count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "schema"),
+    [
+        (render_evaluations(EVALUATIONS), "evaluations"),
+        (render_closed(CLOSED), "closed"),
+        (render_closed(()), "closed"),
+    ],
+)
+def test_what_is_written_is_valid_by_its_schema(content: bytes, schema: str) -> None:
+    rules = json.loads((SCHEMAS / f"{schema}.schema.json").read_text())
+    jsonschema.validate(canonical.read(content, "file"), rules)
+
+
+@pytest.mark.parametrize("load", [load_closed, load_evaluations])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"other: 1\n",
+        b'closed:\n  - {"service": "x"}\n',
+        b'evaluations:\n  - {"result": "great"}\n',
+        b"closed: 1\n",
+        b"\xff\n",
+    ],
+)
+def test_anything_else_is_refused_with_its_file(load: Callable[[bytes, str], object], content: bytes) -> None:
+    with pytest.raises(UserError) as caught:
+        load(content, "ops/production/closed.yaml")
+    assert caught.value.place is not None
+    assert caught.value.place.path == "ops/production/closed.yaml"
