@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from structlog.typing import FilteringBoundLogger
 
@@ -17,12 +18,18 @@ from reconciler.daemon.publish import Publisher
 from reconciler.daemon.stage_loop import Ports, StageLoop
 from reconciler.decide.engine import Decision
 from reconciler.model.errors import ConfigError, ReconcilerError, TerminalError, TransientError, UserError
-from reconciler.model.names import ProjectName, StageName
+from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.model.step import Step
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.project import Project, StageRefs, read_project
 from reconciler.repo.stage import StageRepo, Tips
 from reconciler.repo.watch import RefWatcher
+
+_STANDS_STILL = (TransientError, TerminalError, UserError, ConfigError)
+"""What holds a stage until it passes or somebody does something about it; anything else is a bug."""
+
+Listed: TypeAlias = Mapping[str, CommitId | None]
+"""What refs of the remote were found to point to."""
 
 FALLBACK_POLL = 2.0
 """Seconds between reading the refs of a local remote beside the watch, which may miss a ref in a new folder."""
@@ -117,10 +124,12 @@ class ProjectLoop:
             self._note("project", error)
             return ()
         self._clear("project")
-        for stage in project.stages:
-            if self._stop.is_set() or self._is_blocked(stage.name):
-                continue
-            pushed += self._guarded(project, stage)
+        stages = [stage for stage in project.stages if not self._is_blocked(stage.name)]
+        listed = self._listed(stages)
+        for stage in stages:
+            if listed is None or self._stop.is_set():
+                break
+            pushed += self._guarded(project, stage, listed)
         return tuple(pushed)
 
     def preview(self) -> Mapping[StageName, Decision]:
@@ -170,27 +179,39 @@ class ProjectLoop:
             return True
         return False
 
-    def _guarded(self, project: Project, stage: StageRefs) -> tuple[Step, ...]:
+    def _listed(self, stages: Sequence[StageRefs]) -> Listed | None:
+        """Ask a remote behind a network for all stages at once, which costs as much as for one; None where that failed.
+
+        The refs of a remote on this machine cost nothing, so each is read when its stage has its turn.
+        """
         try:
-            tips = self._tips_or_fail(project, stage)
+            return {} if self._mirror.shared else self._mirror.tips(_refs(stages))
+        except _STANDS_STILL as error:
+            for stage in stages:
+                self._note(stage.name, error)
+            return None
+
+    def _guarded(self, project: Project, stage: StageRefs, listed: Listed) -> tuple[Step, ...]:
+        try:
+            tips = self._tips_or_fail(project, stage, listed)
             steps = self._loop(project, stage).reconcile(tips, project.settings(stage))
-        except (TransientError, TerminalError, UserError, ConfigError) as error:
+        except _STANDS_STILL as error:
             self._note(stage.name, error)
             return ()
         self._clear(stage.name)
         return steps
 
-    def _tips(self, project: Project, stage: StageRefs) -> Tips | None:
-        wanted = list(dict.fromkeys([stage.config, stage.ops]))
-        found = self._mirror.tips(wanted)
+    def _tips(self, project: Project, stage: StageRefs, listed: Listed | None = None) -> Tips | None:
+        wanted = _refs([stage])
+        found = {ref: listed[ref] for ref in wanted} if listed else self._mirror.tips(wanted)
         config, ops = found[stage.config], found[stage.ops]
         if config is None:
             return None
         self._mirror.fetch(found)
         return Tips(project.commit, config, ops if ops is not None else config)
 
-    def _tips_or_fail(self, project: Project, stage: StageRefs) -> Tips:
-        tips = self._tips(project, stage)
+    def _tips_or_fail(self, project: Project, stage: StageRefs, listed: Listed) -> Tips:
+        tips = self._tips(project, stage, listed)
         if tips is None:
             hint = "push it; what runs is left as it is"
             raise TransientError(f"branch {stage.config} is not there", hint=hint, retry_after=1.0)
@@ -239,3 +260,7 @@ class ProjectLoop:
         self._backoffs.pop(name, None)
         if self.conditions.pop(name, None) is not None:
             self._log.info("goes on", of=name)
+
+
+def _refs(stages: Iterable[StageRefs]) -> list[str]:
+    return list(dict.fromkeys(ref for stage in stages for ref in (stage.config, stage.ops)))

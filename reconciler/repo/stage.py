@@ -134,27 +134,32 @@ class StageRepo:
         else:
             trusted = self._store.entries(self._newest.commit, ops_prefix(self._stage))
             self._index.change_ops((_moved(entry) for entry in trusted if entry.path is not None), ours=True)
-            self._index.change_ops(self._changes(self._newest.commit, tips.ops), ours=False)
+            self._index.change_ops(self._changes(self._newest.commit, tips.ops, ops_prefix(self._stage)), ours=False)
         reached = self._newest.sequence if self._newest else 0
         self._rewritten = Rewritten(before.ops, max(self._seen, reached)) if before is not None else None
 
     def _follow(self, before: Tips, tips: Tips) -> None:
-        if self._apart or before.config != tips.config:
-            changes = self._store.diff(before.config, tips.config)
-            self._index.change_config(_changed(change) for change in changes if change.path is not None)
+        if self._apart:
+            self._index.change_config(self._changes(before.config, tips.config))
         start = before.ops
         newest = self._find_newest(tips.ops, before.ops, self._newest.sequence if self._newest else 0)
         if newest is not None:
             self._index.trust()
-            self._index.change_ops(self._changes(start, newest.commit), ours=True)
+            self._take(start, newest.commit, ours=True)
             self._newest, start, self._rewritten = newest, newest.commit, None
-        self._index.change_ops(self._changes(start, tips.ops), ours=False)
+        self._take(start, tips.ops, ours=False)
 
-    def _changes(self, old: CommitId, new: CommitId) -> list[Moved]:
+    def _take(self, old: CommitId, new: CommitId, *, ours: bool) -> None:
+        """Follow the ops branch; where people's files are on it too, the same difference tells of them."""
+        moves = self._changes(old, new, ops_prefix(self._stage) if self._apart else "")
+        if not self._apart:
+            self._index.change_config(moves)
+        self._index.change_ops(moves, ours=ours)
+
+    def _changes(self, old: CommitId, new: CommitId, under: str = "") -> list[Moved]:
         if old == new:
             return []
-        changes = self._store.diff(old, new, ops_prefix(self._stage))
-        return [_changed(change) for change in changes if change.path is not None]
+        return [_changed(change) for change in self._store.diff(old, new, under) if change.path is not None]
 
     def _find_newest(self, tip: CommitId, since: CommitId | None, above: int = 0) -> Newest | None:
         """Return the newest step; one whose sequence is not above is a copy (a cherry-pick) and no step."""
