@@ -26,6 +26,7 @@ from reconciler.embedded.cluster.requests import Request
 _LONGEST_LINE = 65536
 _MOST_HEADERS = 100
 _LARGEST_BODY = 3 << 20  # as the API server's own limit
+_LONGEST_ANSWER = 2.0  # seconds that a client which does not read may hold us up
 _ABORT = struct.pack("ii", 1, 0)
 
 
@@ -50,7 +51,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self._ending = threading.Event()
         self._accepting = threading.Thread(target=self._accept, name="embedded-cluster", daemon=True)
         self._open: set[socket.socket] = set()
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection; the handshake of TLS is left to the connection's own thread."""
@@ -65,6 +66,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         """Close a connection, which may be closed already."""
         with self._lock:
             self._open.discard(request)
+            self._lock.notify_all()
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -86,14 +88,15 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
             self.process_request(connection, address)
 
     def stop(self) -> None:
-        """Stop accepting, end all connections and wait for their threads."""
+        """Stop accepting, let answers under way go out, end all connections and wait for their threads."""
         self._ending.set()
         _quietly(lambda: socket.create_connection(("127.0.0.1", self.server_address[1]), timeout=5).close())
         self._accepting.join()
-        with self._lock:
-            connections = list(self._open)
-        for connection in connections:
-            _quietly(partial(connection.shutdown, socket.SHUT_RDWR))
+        for how in (socket.SHUT_RD, socket.SHUT_RDWR):
+            with self._lock:
+                for connection in self._open:
+                    _quietly(partial(socket.socket.shutdown, connection, how))  # TLS would be dropped by its own
+                self._lock.wait_for(lambda: not self._open, _LONGEST_ANSWER)
         self.server_close()
 
 

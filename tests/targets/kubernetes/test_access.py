@@ -14,8 +14,10 @@ import pytest
 
 from reconciler.embedded.cluster import EmbeddedCluster, User
 from reconciler.model.errors import BlindError
+from reconciler.model.targets import WantWorkload
 from reconciler.targets.kubernetes import InCluster, Kubeconfig, TokenFile, client
 from reconciler.targets.kubernetes.refusals import Call, Unreachable
+from reconciler.targets.protocol import TargetServer
 from tests.embedded.sandbox import workload
 from tests.targets.kubernetes.conftest import Bench, Clock, effect, make, nothing_of, want, workload_of
 
@@ -32,6 +34,11 @@ def test_importing_the_package_and_making_a_server_does_not_load_the_client() ->
         "sys.exit(any(name.split('.')[0] in ('kubernetes', 'urllib3') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_it_is_a_target_server(bench: Bench) -> None:
+    server: TargetServer[WantWorkload] = bench.server
+    assert workload_of(server.observe(want("carts"))).replicas == 1
 
 
 def test_a_kubeconfig_and_its_contexts(bench: Bench, tmp_path: Path) -> None:
