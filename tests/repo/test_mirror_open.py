@@ -276,6 +276,25 @@ def test_g9_g17_repositories_that_cannot_be_fetched_are_refused(
         fetched(mirror, "refs/heads/main")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+def test_a_repository_of_another_user_is_refused_with_the_way_out(hub: Hub, open_mirror: OpenMirror) -> None:
+    hub.land({"a": b"1"})
+    os.chown(hub.path, 12345, 12345)
+    with pytest.raises(ConfigError, match="belongs to another user") as refused:
+        open_mirror()
+    assert "owner" in refused.value.hint
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_waiting_for_the_disk_is_a_choice(hub: Hub, tmp_path: Path, durable: bool) -> None:
+    with Mirror.open(tmp_path / "m", str(hub.path), durable=durable) as mirror:
+        [made] = mirror.write(None, [new({"a": b"1"})])
+        environment = Path(f"/proc/{mirror._writer.child.pid}/environ").read_text()
+        assert mirror.has(made)
+    value = "committed,reference" if durable else "none"
+    assert f"GIT_CONFIG_KEY_0=core.fsync\0GIT_CONFIG_VALUE_0={value}\0" in environment
+
+
 def test_a_linked_work_tree_is_its_repository(hub: Hub, open_mirror: OpenMirror, tmp_path: Path) -> None:
     tip = hub.land({"a": b"1"})
     hub.git("worktree", "add", "-q", str(tmp_path / "linked"), "production")
