@@ -162,9 +162,9 @@ class ProjectLoop:
             self._opened.close()
 
     def _read(self) -> Project:
-        head = self._project
-        if head is not None and self._mirror.shared is False and not self._due_for_project():
-            return head
+        due = self._mirror.shared or self._due_for_project()
+        if self._project is not None and not due:
+            return self._project
         project = read_project(self._mirror, self._name, only=self._only, known=self._project)
         if self._project is None or project.commit != self._project.commit:
             self._log.info("project", stages=[stage.name for stage in project.stages], commit=project.commit)
