@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from reconciler.decide.claims import live_value
+from reconciler.decide.claims import live_value, want_of
 from reconciler.decide.draft import RULES
 from reconciler.decide.effects import Due, due_effects
 from reconciler.decide.engine import Decision, decide
@@ -160,12 +160,16 @@ class _Blobs:
 
     def __init__(self) -> None:
         self.contents: dict[BlobId, bytes] = {}
+        self.known: dict[bytes, Stored] = {}
         self.authors: dict[str, tuple[str, CommitId]] = {}
 
     def put(self, content: bytes) -> Stored:
-        blob = BlobId(hashlib.sha1(content, usedforsecurity=False).hexdigest())
-        self.contents[blob] = content
-        return Stored("100644", blob)
+        stored = self.known.get(content)
+        if stored is None:
+            blob = BlobId(hashlib.sha1(content, usedforsecurity=False).hexdigest())
+            stored = self.known[content] = Stored("100644", blob)
+            self.contents[blob] = content
+        return stored
 
     def blobs(self, ids: list[BlobId], limit: int) -> Mapping[BlobId, bytes]:
         return {blob: self.contents[blob] for blob in ids}
@@ -192,6 +196,7 @@ class World:
         self.lost_below = 0
         self._commits = 0
         self._blobs = _Blobs()
+        self._views = Views(StageIndex(STAGE), self._blobs)
         if playbook is not None:
             self.push({"carts/remediation.yaml": playbook})
 
@@ -340,8 +345,6 @@ class World:
     def sweep(self) -> list[Step]:
         """Look at everything that is held, as the daemon does now and then, and decide on it."""
         views = [self.snapshot().services[service] for service in self.services()]
-        from reconciler.decide.claims import want_of
-
         wants = {want_of(key, held) for view in views for key, held in view.desired.items()}
         facts = {want: self.around.observe(want) for want in wants}
         decision = self.decide(facts)
@@ -379,7 +382,8 @@ class World:
     def land(self, steps: Iterable[Step]) -> None:
         """Commit steps one by one; each must be what deciding again, on what was there before it, gives first."""
         for step in steps:
-            self.check_step(step)
+            before = self.snapshot()
+            self.check_step(before, step)
             content = render_file(step)
             for path, changed in {**step.files, step.path: content}.items():
                 if changed is None:
@@ -400,7 +404,7 @@ class World:
             else:
                 self.trusted.pop(path, None)
 
-    def check_step(self, step: Step) -> None:
+    def check_step(self, before: Snapshot, step: Step) -> None:
         """Check what holds of every step: it replays, it reads back, it counts up, it stays in its own folders."""
         place = load_step(render_file(step), step.path)
         assert place.event == step.event in EVENTS
@@ -410,7 +414,7 @@ class World:
         assert step.rules == RULES
         assert step.subject
         assert all(ops_place(path, STAGE) for path in step.files)
-        again = redo(self.snapshot(), step.service, step.remediation, place)
+        again = redo(before, step.service, step.remediation, place)
         assert again is not None, f"{step.path} cannot be decided again"
         assert render_file(again) == render_file(step)
         assert (again.path, again.subject, again.body) == (step.path, step.subject, step.body)
@@ -421,7 +425,8 @@ class World:
 
     def snapshot(self) -> Snapshot:
         index = self._index()
-        views = Views(index, self._blobs)
+        views = self._views
+        views._index = index  # what was parsed stays parsed; everything else is read and folded anew
         config, file = views.stage_config()
         own = index.ops.get(ServicePath(""), {})
         here = ops_prefix(STAGE)

@@ -1,0 +1,251 @@
+"""The life of a problem: occurrences, deletion, re-opening, and resolution at every moment."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.decide.test_decision import hpa
+from tests.decide.world import PLAYBOOK, Flag, Workload, World, entry, playbook
+
+
+def test_open_again_is_the_next_occurrence(world: World) -> None:
+    for _ in range(3):
+        world.open("p1")
+        world.tick()
+        world.resolve("p1")
+        world.tick()
+    for name in ("p1", "p1+2", "p1+3"):
+        assert world.events(name) == ["opened", "decided", "applied", "resolved"]
+    assert world.replicas() == 4
+
+
+def test_a_deleted_file_is_resolved_and_its_return_is_the_next_occurrence(world: World) -> None:
+    world.open("p1")
+    world.tick()
+    world.delete("p1")
+    world.tick()
+    assert world.events("p1")[-1] == "resolved"
+    assert "by deleting its file" in world.last().body
+    world.open("p1")
+    world.tick()
+    assert world.remediation("p1+2").problems[0].occurrence == 2
+
+
+def test_resolved_before_it_was_seen_needs_no_step(world: World) -> None:
+    world.resolve("p1")
+    assert world.tick() == []
+    world.open("p1")
+    world.tick()
+    assert world.events("p1") == ["opened", "decided", "applied"]
+
+
+def test_resolved_before_the_effect_the_claim_is_dropped(world: World) -> None:
+    world.open("p1")
+    world.tick(apply=False)
+    world.resolve("p1")
+    world.tick()
+    assert world.events("p1") == ["opened", "decided", "resolved", "applied"]
+    assert world.around.writes == []
+    assert world.desired() == {}
+
+
+def test_resolved_during_the_rollout_what_was_written_is_taken_back(world: World) -> None:
+    world.around.workloads["carts-primary"].slow = True
+    world.open("p1")
+    world.tick()
+    world.around.workloads["carts-primary"].slow = False
+    world.resolve("p1")
+    world.tick()
+    assert world.around.writes == [("carts-primary", 2), ("carts-primary", 1)]
+    assert world.last().subject == "carts: given back (Response time degradation)"
+    assert world.desired() == {}
+
+
+def test_resolved_after_the_effect_keeps_it_by_default(world: World) -> None:
+    world.open("p1")
+    world.tick()
+    world.resolve("p1")
+    world.tick()
+    assert world.events("p1") == ["opened", "decided", "applied", "resolved"]
+    assert "carts-primary stays 2 and is no longer held." in world.last().body
+    assert world.replicas() == 2
+    assert world.desired() == {}
+
+
+@pytest.mark.parametrize("where", ["stage", "service", "action"])
+def test_resolved_after_the_effect_reverts_where_told_to(world: World, where: str) -> None:
+    if where == "stage":
+        world.stage_yaml("onResolve: revert\n")
+    elif where == "service":
+        world.stage_yaml("onResolve: keep\n")
+        world.service_yaml("onResolve: revert\n")
+    else:
+        world.playbook(PLAYBOOK + "    onResolve: revert\n")
+    world.open("p1")
+    world.tick()
+    world.resolve("p1")
+    world.tick()
+    assert world.events("p1") == ["opened", "decided", "applied", "resolved", "applied"]
+    assert world.replicas() == 1
+    assert world.desired() == {}
+
+
+def test_a_raised_autoscaler_is_lowered_by_default(world: World) -> None:
+    world.around.workloads["carts-primary"] = Workload(1, autoscaler=hpa(1, 8))
+    world.open("p1")
+    world.tick()
+    world.resolve("p1")
+    world.tick()
+    scaler = world.around.workloads["carts-primary"].autoscaler
+    assert scaler is not None
+    assert scaler.minimum == 1
+
+
+def test_a_flag_goes_back_to_what_it_was(world: World) -> None:
+    world.playbook(playbook(entry("slow", "featuretoggle F:on")) + "    onResolve: revert\n")
+    world.around.flags = {"F": Flag()}
+    world.open("p1", "slow")
+    world.tick()
+    world.resolve("p1", "slow")
+    world.tick()
+    assert not world.flag("F")
+
+
+def test_what_is_not_ours_any_more_is_left_alone_and_told(world: World) -> None:
+    world.stage_yaml("onResolve: revert\n")
+    world.open("p1")
+    world.tick()
+    world.around.workloads["carts-primary"].replicas = 7
+    world.resolve("p1")
+    world.tick()
+    assert world.replicas() == 7
+    assert world.last().body == "carts-primary is 7, not our 2 any more, and is left alone."
+    assert world.desired() == {}
+
+
+def test_giving_back_what_has_gone_ends(world: World) -> None:
+    world.stage_yaml("onResolve: revert\n")
+    world.open("p1")
+    world.tick()
+    world.around.workloads.clear()
+    world.resolve("p1")
+    world.tick()
+    assert world.events("p1")[-2:] == ["resolved", "failed"]
+    assert world.remediation("p1").outcome == "resolved"
+    assert world.desired() == {}
+    assert world.tick() == []
+
+
+def test_giving_back_waits_until_it_can_see(world: World) -> None:
+    world.stage_yaml("onResolve: revert\n")
+    world.open("p1")
+    world.tick()
+    world.blind()
+    world.resolve("p1")
+    world.tick()
+    assert world.events("p1")[-1] == "resolved"
+    assert world.tick() == []
+    world.see_again()
+    world.tick()
+    assert world.replicas() == 1
+
+
+def test_an_increment_on_what_is_being_given_back_starts_from_the_base(world: World) -> None:
+    world.playbook(playbook(entry("up", "scaling +1"), entry("more", "scaling +3")))
+    world.stage_yaml("onResolve: revert\n")
+    world.open("p1", "up")
+    world.tick()
+    world.resolve("p1", "up")
+    world.open("p2", "more")
+    world.tick()
+    assert world.replicas() == 4
+    assert "scale 1 → 4" in next(s.subject for s in world.steps if s.remediation == "p2" and s.event == "decided")
+    assert world.tick() == []
+
+
+def test_escalated_keeps_its_claim_until_the_source_resolves(world: World) -> None:
+    world.around.workloads["carts-primary"].slow = True
+    world.open("p1")
+    world.tick()
+    world.later(300)
+    world.tick()
+    assert world.values() == {"carts-primary": 2}
+    world.resolve("p1")
+    world.tick()
+    assert world.events("p1")[-2:] == ["escalated", "resolved"]
+    assert world.remediation("p1").outcome == "escalated"
+    assert world.desired() == {}
+
+
+def test_titles_are_pinned_when_opened(world: World) -> None:
+    world.open("p1")
+    world.tick()
+    world.open("p1", "Something else")
+    assert world.tick() == []
+
+
+def test_the_playbook_is_pinned_when_opened(world: World) -> None:
+    world.blind()
+    world.open("p1")
+    world.tick()
+    world.see_again()
+    world.playbook(PLAYBOOK.replace("+1", "+5"))
+    world.tick()
+    assert world.replicas() == 2
+
+
+@pytest.mark.parametrize("ending", ["resolve", "delete"])
+def test_what_is_held_ends_resolved(world: World, ending: str) -> None:
+    world.stage_yaml("mode: suspended\n")
+    world.open("p1")
+    world.tick()
+    getattr(world, ending)("p1")
+    world.tick()
+    assert world.events("p1") == ["held", "resolved"]
+
+
+def test_a_removed_service_ends_orphaned(world: World) -> None:
+    world.open("p1")
+    world.tick()
+    world.playbook(None)
+    world.tick()
+    assert world.events("p1") == ["opened", "decided", "applied", "orphaned"]
+    assert world.replicas() == 2
+    assert world.desired() == {}
+    assert world.tick() == []
+
+
+def test_a_moved_service_starts_anew_at_its_new_path(world: World) -> None:
+    world.open("p1")
+    world.tick()
+    world.push({"carts/remediation.yaml": None, "shop/carts/remediation.yaml": PLAYBOOK})
+    world.open("p1", service="shop/carts")
+    world.tick()
+    assert world.events("p1")[-1] == "orphaned"
+    assert world.events("p1", "shop/carts") == ["opened", "decided", "applied"]
+    assert world.replicas() == 3
+
+
+def test_a_removed_service_lets_go_of_what_an_escalated_one_held(world: World) -> None:
+    world.around.workloads["carts-primary"].slow = True
+    world.open("p1")
+    world.tick()
+    world.later(300)
+    world.tick()
+    world.playbook(None)
+    world.tick()
+    assert world.events("p1")[-2:] == ["escalated", "orphaned"]
+    assert world.desired() == {}
+
+
+def test_more_than_ninety_nine_steps(world: World) -> None:
+    for number in range(102):
+        world.open(f"p{number:03d}")
+    world.tick()
+    assert world.remediation("p000").number == 104
+    assert world.events("p000")[-3:] == ["attached", "decided", "applied"]
+    for number in range(102):
+        world.resolve(f"p{number:03d}")
+    world.tick()
+    assert len(world.last().data["resolved"]) == 102
+    assert world.events("p000")[-1] == "resolved"
