@@ -12,7 +12,7 @@ import unicodedata
 from typing import NewType
 
 from reconciler.model.errors import BugError, UserError
-from reconciler.model.names import BlobId, CommitId
+from reconciler.model.names import CommitId
 
 TreeId = NewType("TreeId", str)
 
@@ -123,11 +123,6 @@ def tree_path(path: str) -> str:
             hint="rename the file or the object that it is named after",
         )
     return path
-
-
-def blob_id(text: str) -> BlobId:
-    """Return the checked id of a blob."""
-    return BlobId(object_id(text))
 
 
 def commit_id(text: str) -> CommitId:
