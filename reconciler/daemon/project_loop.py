@@ -17,7 +17,7 @@ from reconciler.daemon.dispatch import Dispatch, Servers
 from reconciler.daemon.publish import Publisher
 from reconciler.daemon.stage_loop import Ports, StageLoop
 from reconciler.decide.engine import Decision
-from reconciler.model.errors import ConfigError, ReconcilerError, TerminalError, TransientError, UserError
+from reconciler.model.errors import BugError, ConfigError, ReconcilerError, TerminalError, TransientError, UserError
 from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.model.step import Step
 from reconciler.repo.mirror import Mirror
@@ -25,7 +25,7 @@ from reconciler.repo.project import Project, StageRefs, read_project
 from reconciler.repo.stage import StageRepo, Tips
 from reconciler.repo.watch import RefWatcher
 
-_STANDS_STILL = (TransientError, TerminalError, UserError, ConfigError)
+_STANDS_STILL = (TransientError, TerminalError, UserError, ConfigError, BugError)
 """What holds a stage until it passes or somebody does something about it; anything else is a bug."""
 
 Listed: TypeAlias = Mapping[str, CommitId | None]

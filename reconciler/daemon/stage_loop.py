@@ -20,6 +20,7 @@ from reconciler.decide.effects import Due, due_effects
 from reconciler.decide.engine import Decision, decide
 from reconciler.decide.snapshot import ServiceView, Snapshot
 from reconciler.model.errors import BugError
+from reconciler.model.instant import Instant
 from reconciler.model.names import CommitId, ServicePath
 from reconciler.model.step import Step, log_fields
 from reconciler.model.targets import Fact, Mark, NoFact, Want, WantWorkload, WorkloadFact
@@ -145,7 +146,7 @@ class StageLoop:
             self._log.warning("timers held", reason=doubt)
         now = self._watchful.now()
         services = sorted(focus)
-        decision = decide(snapshot, facts, now, services, timers=not doubt)
+        decision = self._decide_each_or_all(snapshot, facts, now, services, timers=not doubt)
         while wanted := decision.wants - facts.keys():
             came = self._dispatch.observe(wanted)
             if not came:
@@ -153,8 +154,32 @@ class StageLoop:
             came = {want: self._with_history(fact) for want, fact in came.items()}
             facts.update(came)
             facts.update(_by_exact_name(came))
-            decision = decide(snapshot, facts, now, services, timers=not doubt)
+            decision = self._decide_each_or_all(snapshot, facts, now, services, timers=not doubt)
         return decision
+
+    def _decide_each_or_all(
+        self, snapshot: Snapshot, facts: Mapping[Want, Fact], now: Instant, services: list[ServicePath], *, timers: bool
+    ) -> Decision:
+        """Decide; where that shows a bug of ours, leave out the service that shows it, and say so."""
+        try:
+            return decide(snapshot, facts, now, services, timers=timers)
+        except BugError:
+            sound = [service for service in services if self._is_sound(snapshot, facts, now, service, timers=timers)]
+            if sound == services:
+                raise
+            return decide(snapshot, facts, now, sound, timers=timers)
+
+    def _is_sound(
+        self, snapshot: Snapshot, facts: Mapping[Want, Fact], now: Instant, service: ServicePath, *, timers: bool
+    ) -> bool:
+        try:
+            decide(snapshot, facts, now, [service], timers=timers)
+        except BugError as error:
+            if self.condition.set(f"bug:{service}", str(error)):
+                self._log.exception("a bug in reconciler; this service is left alone", service=service)
+            return False
+        self.condition.set(f"bug:{service}", "")
+        return True
 
     def _with_history(self, fact: Fact) -> Fact:
         """Add to a target's mark whether the branch has the step that wrote it."""

@@ -11,7 +11,7 @@ from reconciler.decide.snapshot import CommandFile, FileRef, Foreign, ProblemFil
 from reconciler.model.checks import service_path
 from reconciler.model.command import load_command
 from reconciler.model.desired import Desired, load_desired
-from reconciler.model.errors import Place, UserError
+from reconciler.model.errors import BugError, Place, UserError
 from reconciler.model.invalid import InvalidFile
 from reconciler.model.names import BlobId, CommitId, ProblemId, RemediationId, ServicePath
 from reconciler.model.playbook import Playbook, load_playbook
@@ -223,7 +223,7 @@ class Views:
             return {}
         desired = self._parsed(self._desired, f"{here}/state/desired.yaml", stored)
         if isinstance(desired, UserError):
-            raise desired
+            raise BugError(str(desired)) from desired
         return desired
 
 
