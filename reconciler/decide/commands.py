@@ -27,14 +27,19 @@ def commands_turn(draft: Draft, path: ServicePath) -> bool:
     """Answer the first of a service's commands that has no answer, in the order of their files' names."""
     view = draft.view(path)
     answered = frozenset().union(*(each.answered for each in view.remediations.values()))
-    files = sorted((file for file in view.commands if file.file.path not in answered), key=lambda each: each.file.path)
+    files = [file for file in _waiting(draft, view.commands) if file.file.path not in answered]
     return draft.first(partial(_answer, draft, view), files)
 
 
 def stage_commands_turn(draft: Draft) -> bool:
     """Refuse what cannot be done for a whole stage; `suspend` and `resume` take effect by being there."""
-    files = sorted(draft.stage.commands, key=lambda each: each.file.path)
-    return draft.first(partial(_answer_for_stage, draft), files)
+    return draft.first(partial(_answer_for_stage, draft), _waiting(draft, draft.stage.commands))
+
+
+def _waiting(draft: Draft, commands: tuple[CommandFile, ...]) -> list[CommandFile]:
+    """Return the commands that were not refused yet: no is no, whatever would be possible later."""
+    found = [file for file in commands if str(file.file) not in draft.stage.answered]
+    return sorted(found, key=lambda each: each.file.path)
 
 
 def _answer_for_stage(draft: Draft, file: CommandFile) -> bool:
@@ -66,8 +71,6 @@ def _answer(draft: Draft, view: ServiceView, file: CommandFile) -> bool:
 
 
 def _refuse(draft: Draft, view: ServiceView | None, file: CommandFile, error: UserError) -> bool:
-    if str(file.file) in draft.stage.answered:
-        return False
     name = file.file.path.rpartition("/")[2]
     data = {"by": file.author, **plain(error)}
     note = Note("refused", f"command {name} by {file.author} refused", explain(error), data)

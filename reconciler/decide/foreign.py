@@ -60,13 +60,16 @@ def _reverted(draft: Draft, view: ServiceView, change: Foreign) -> bool:
     bounds = effective(draft.stage, view).bounds
     settled = settle(view.desired, Dropping(remediation, "revert", bounds, draft.sequence + 1, first))
     desired = view.desired_path(draft.stage.name)
-    left = tuple(other for other in view.foreign if other not in deleted and other.path != desired)
-    data = {"by": change.author, "commit": change.commit, "undone": sorted(deleted.values()), **settled.data}
+    answered = [other for other in view.foreign if other in deleted or other.path == desired]
+    left = tuple(other for other in view.foreign if other not in answered)
+    paths = [other.path for other in answered]
+    told = {"by": change.author, "paths": paths, "commit": change.commit, "undone": sorted(deleted.values())}
     body = "\n".join([
         f"{change.author} reverted step {first} in {change.commit}.", *settled.told,
         "It is not acted on again until `reconciler retry`.",
     ])  # fmt: skip
-    note = Note("reverted", titled(f"reverted by {change.author}", view.remediations[remediation].title), body, data)
+    title = titled(f"reverted by {change.author}", view.remediations[remediation].title)
+    note = Note("reverted", title, body, {**told, **settled.data})
     restore = {desired: render_desired(settled.desired)}
     return draft.add(replace(view, foreign=left), remediation, note, desired=settled.desired, restore=restore)
 

@@ -9,8 +9,12 @@ from __future__ import annotations
 import copy
 import dataclasses
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from jsonschema import Draft202012Validator
 
 from reconciler.decide.claims import live_value, want_of
 from reconciler.decide.draft import RULES
@@ -53,6 +57,7 @@ remediations:
     value: +1
 """
 Files = dict[str, bytes]
+STEP_SCHEMA = Draft202012Validator(json.loads((Path(__file__).parents[2] / "schemas/step.schema.json").read_text()))
 
 
 @dataclass
@@ -390,8 +395,7 @@ class World:
                     self.files.pop(path, None)
                 else:
                     self.files[path] = changed
-            answered = {step.path, *step.files}
-            self._trust(answered)
+            self._trust({step.path, *step.files, *step.data.get("paths", ())})
             self.sequence, self.floor = step.sequence, step.now
             self.rewritten = None
             self.steps.append(step)
@@ -407,6 +411,7 @@ class World:
     def check_step(self, before: Snapshot, step: Step) -> None:
         """Check what holds of every step: it replays, it reads back, it counts up, it stays in its own folders."""
         place = load_step(render_file(step), step.path)
+        STEP_SCHEMA.validate(place.data)
         assert place.event == step.event in EVENTS
         assert step.path not in self.files
         assert step.sequence > self.sequence
