@@ -34,6 +34,9 @@ Listed: TypeAlias = Mapping[str, CommitId | None]
 FALLBACK_POLL = 2.0
 """Seconds between reading the refs of a local remote beside the watch, which may miss a ref in a new folder."""
 
+TIDY_EVERY = 300.0
+"""Seconds between two times that the mirror's packs are combined, at the least."""
+
 
 @dataclass(frozen=True)
 class Surroundings:
@@ -66,6 +69,7 @@ class ProjectLoop:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._unblocked = threading.Event()
+        self._tidy_at = 0.0
         self._project: Project | None = None
         self._stages: dict[StageName, StageLoop] = {}
         self._dispatches: dict[StageName, Dispatch] = {}
@@ -107,8 +111,20 @@ class ProjectLoop:
         """Reconcile until stopped."""
         while not self._stop.is_set():
             self._wake.clear()
-            self.tick()
+            if not self.tick():
+                self._tidy_up()
             self._wake.wait(self.pause())
+
+    def _tidy_up(self) -> None:
+        """Combine the mirror's packs while nothing is due; it takes a second, and everything else waits for it."""
+        now = self._around.clock.monotonic()
+        if self._opened is None or now < self._tidy_at or self._wake.is_set() or not self._opened.cluttered:
+            return
+        self._tidy_at = now + TIDY_EVERY
+        try:
+            self._opened.maintain()
+        except ReconcilerError as error:
+            self._log.warning("the mirror could not be tidied up", reason=error.message, hint=error.hint)
 
     def tick(self) -> tuple[Step, ...]:
         """Do everything that can be done now, stage by stage. Never raises for what a stage or the remote does."""

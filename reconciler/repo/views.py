@@ -189,7 +189,7 @@ class Views:
         return tuple(ref for ref in found if ref is not None)
 
     def _problem_files(self, here: str, ops: Files) -> tuple[Mapping[ProblemId, ProblemFile], tuple[ProblemFile, ...]]:
-        """Return the live problem files by id, and those that cannot be one: a second file of an id, an unusable name."""
+        """Return the live problem files by id, and those that are none: a second file of an id, an unusable name."""
         live: dict[ProblemId, ProblemFile] = {}
         refused: list[ProblemFile] = []
         for name in sorted(name for name in ops if name.startswith("problems/")):
