@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from reconciler.cli.main import run
 from reconciler.embedded.cluster import EmbeddedCluster
@@ -39,6 +40,13 @@ def _identity(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     config.write_text("[user]\n\tname = Ada\n\temail = ada@example.com\n", "utf-8")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+
+
+@pytest.fixture(autouse=True)
+def _logging() -> Iterator[None]:
+    """A command configures the process's logger; it writes to a stderr that is gone after the test."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
