@@ -94,6 +94,9 @@ def _conflict(draft: Draft, view: ServiceView, owner: str, remediation: Remediat
         return Wait("conflict", f"{label(key)} is claimed by {', '.join(sorted(others))}", "that claim ending")
     held = view.desired.get(key)
     for claim in held.claims if held else ():
+        stopped = view.remediations[claim.remediation].hold if claim.remediation in view.remediations else None
+        if stopped is not None and stopped.since != "opened":
+            return Wait("conflict", f"{claim.remediation} is held: {stopped.reason}", "that hold being lifted")
         if claim.set != wish.set or (claim.by is None) != (wish.by is None):
             return Wait("conflict", f"{label(key)} is claimed otherwise by {claim.remediation}", "that claim ending")
     if wish.mark is not None and wish.mark.lost and not remediation.insisted:

@@ -211,3 +211,18 @@ def test_a_bound_does_not_overwrite_what_a_person_was_asked_about(world: World) 
     world.command("retry", "p1")
     world.tick()
     assert world.replicas() == 3
+
+
+def test_nobody_acts_on_a_field_that_a_person_was_asked_about(world: World) -> None:
+    world.playbook(playbook(entry("Response", "scaling +1"), entry("b", "scaling +1")))
+    changed(applied(world), 7, "kubectl-edit")
+    world.open("p2", "b")
+    world.tick()
+    assert world.events("p1")[-1] == "held"
+    assert world.events("p2") == ["opened", "held"]
+    assert hold(world, "p2").condition == "conflict"
+    assert world.replicas() == 7
+    world.command("retry", "p1")
+    world.tick()
+    assert world.events("p2") == ["opened", "held", "released", "decided", "applied"]
+    assert world.replicas() == 3

@@ -40,6 +40,7 @@ from reconciler.model.targets import (
     Trouble,
     Want,
     WantFlag,
+    WantWorkload,
     WorkloadFact,
 )
 from reconciler.repo.index import Moved, StageIndex, Stored
@@ -158,6 +159,15 @@ def _mark_of(key: Key, fact: Fact) -> Mark | None:
     if isinstance(fact, WorkloadFact) and fact.autoscaler is not None and fact.autoscaler.target == key[0]:
         return fact.autoscaler.mark
     return fact.mark
+
+
+def _by_exact_name(facts: Mapping[Want, Fact]) -> dict[Want, Fact]:
+    """Return what was found under one of several names as the answer for just that name too, as the daemon does."""
+    return {
+        dataclasses.replace(want, names=(fact.target.name,)): fact
+        for want, fact in facts.items()
+        if isinstance(want, WantWorkload) and isinstance(fact, WorkloadFact)
+    }
 
 
 class _Blobs:
@@ -364,7 +374,8 @@ class World:
             missing = decision.wants - facts.keys()
             if not missing:
                 return decision
-            facts.update({want: self._with_history(self.around.observe(want)) for want in missing})
+            came = {want: self._with_history(self.around.observe(want)) for want in missing}
+            facts.update({**_by_exact_name(came), **came})
 
     def _with_history(self, fact: Fact) -> Fact:
         if isinstance(fact, NoFact) or fact.mark is None or not self._is_lost(fact.mark):
