@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.decide.engine import decide
 from reconciler.decide.snapshot import Rewritten
 from reconciler.model.names import CommitId
 from reconciler.model.targets import Mark
@@ -28,8 +29,6 @@ def _open(world: World) -> None:
 
 def _unseen(world: World) -> None:
     """Opened, and the facts have not come: between two calls of `decide`."""
-    from reconciler.decide.engine import decide
-
     world.open("p1", "slow")
     world.land(decide(world.snapshot(), {}, world.now, world.services()).steps)
 
@@ -92,12 +91,12 @@ STATES: dict[str, Prepare] = {
     "held: conflict": _conflict,
     "held: blind": _blind,
     "held: drift": _then(_open, _changed("kubectl-edit")),
-    "refused": lambda world: (world.push({world.problem_path("p1"): "title: [\n"}), world.tick()),
-    "unmatched": lambda world: (world.open("p1", "strange"), world.tick()),
+    "refused": _then(lambda world: None, lambda world: world.push({world.problem_path("p1"): "title: [\n"})),
+    "unmatched": _then(lambda world: None, lambda world: world.open("p1", "strange")),
     "decided": _decided,
     "applied": _open,
     "escalated, holding": _escalated,
-    "escalated, holding nothing": lambda world: (world.blind("carts-primary", "missing"), _open(world)),
+    "escalated, holding nothing": _then(lambda world: world.blind("carts-primary", "missing"), _open),
     "reverted": _then(_open, lambda world: world.command("undo", "p1")),
     "aborted": _then(_open, lambda world: world.command("abort", "p1")),
     "resolved": _then(_open, lambda world: world.resolve("p1", "slow")),

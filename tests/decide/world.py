@@ -210,6 +210,9 @@ class World:
         self.timers = True
         self.lost_below = 0
         self._commits = 0
+        self._commands = 0
+        self._version = 0
+        self._seen: tuple[object, Snapshot] | None = None
         self._blobs = _Blobs()
         self._views = Views(StageIndex(STAGE), self._blobs)
         if playbook is not None:
@@ -220,6 +223,7 @@ class World:
     def push(self, files: Mapping[str, str | bytes | None], author: str = "Ann") -> str:
         """Commit files (None deletes) as somebody. Returns the commit."""
         self._commits += 1
+        self._version += 1
         commit = f"{self._commits:07x}"
         for path, content in files.items():
             self._blobs.authors[path] = (author, CommitId(commit))
@@ -253,10 +257,10 @@ class World:
         self, verb: str, remediation: str = "", step: int = 0, service: str = "carts", author: str = "Bea", **more: str
     ) -> str:
         """Push a command file. Returns its path."""
-        self._commits += 1
+        self._commands += 1
         about = f"-{remediation}-{step:02d}" if remediation else ""
         here = f"ops/{STAGE}/{service}" if service else f"ops/{STAGE}"
-        path = f"{here}/commands/20261121T{self._commits:06d}Z-{verb}{about}.yaml"
+        path = f"{here}/commands/20261121T{self._commands:06d}Z-{verb}{about}.yaml"
         data: dict[str, str | int] = {"verb": verb}
         data |= {"remediation": remediation} if remediation else {}
         data |= {"step": step} if step else {}
@@ -300,7 +304,7 @@ class World:
     # what is there
 
     def services(self) -> list[ServicePath]:
-        return sorted(self._index().services())
+        return sorted(self.snapshot().services)
 
     def view(self, service: str = "carts") -> ServiceView:
         return self.snapshot().services[ServicePath(service)]
@@ -337,11 +341,15 @@ class World:
 
     # the engine
 
-    def tick(self, *, apply: bool = True) -> list[Step]:
-        """Reconcile until nothing is left to do now; without ``apply``, as if killed before anything is written."""
+    def tick(self, *, apply: bool = True, kill_at: int | None = None) -> list[Step]:
+        """Reconcile until nothing is left to do now.
+
+        Without ``apply``, or at the n-th push or write with ``kill_at``, it stops there as if killed.
+        """
         made: list[Step] = []
         facts: dict[Want, Fact] = {}
         tried: set[tuple[Key, int]] = set()
+        left = kill_at
         while True:
             decision = self.decide(facts)
             self.due = decision.due
@@ -349,6 +357,10 @@ class World:
                 self.land(decision.steps)
                 self.check_quiet(facts)
                 made += decision.steps
+                left = None if left is None else left - 1
+            if left == 0:
+                return made
+            if decision.steps:
                 continue
             due = [each for each in self._due_effects() if (each.key, each.held.sequence) not in tried]
             if not due or not apply:
@@ -356,6 +368,9 @@ class World:
             for each in due:
                 tried.add((each.key, each.held.sequence))
                 facts[each.want] = self.around.apply(each, f"c{each.held.sequence:06d}")
+                left = None if left is None else left - 1
+                if left == 0:
+                    return made
 
     def sweep(self) -> list[Step]:
         """Look at everything that is held, as the daemon does now and then, and decide on it."""
@@ -413,6 +428,7 @@ class World:
         self._trust(set(self.files) | set(self.trusted))
 
     def _trust(self, paths: set[str]) -> None:
+        self._version += 1
         for path in paths:
             if path in self.files:
                 self.trusted[path] = self.files[path]
@@ -440,6 +456,12 @@ class World:
     # how a started daemon sees it
 
     def snapshot(self) -> Snapshot:
+        state = (self._version, self.sequence, self.floor, self.rewritten, self.implied_mode)
+        if self._seen is None or self._seen[0] != state:
+            self._seen = (state, self._look())
+        return self._seen[1]
+
+    def _look(self) -> Snapshot:
         index = self._index()
         views = self._views
         views._index = index  # what was parsed stays parsed; everything else is read and folded anew
