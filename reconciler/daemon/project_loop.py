@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,8 @@ Listed: TypeAlias = Mapping[str, CommitId | None]
 FALLBACK_POLL = 2.0
 """Seconds between reading the refs of a local remote beside the watch, which may miss a ref in a new folder."""
 
+JITTER = 0.2
+"""By which part of itself a poll comes early or late, so that daemons started together do not ask together."""
 TIDY_EVERY = 300.0
 """Seconds between two times that the mirror's packs are combined, at the least."""
 
@@ -50,6 +53,7 @@ class Surroundings:
     sweep_every: float = 30.0
     seed: int = 0
     watch: bool = False
+    check: Callable[[list[StageName]], None] = lambda _: None
 
 
 class ProjectLoop:
@@ -70,6 +74,7 @@ class ProjectLoop:
         self._stop = threading.Event()
         self._unblocked = threading.Event()
         self._tidy_at = 0.0
+        self._random = random.Random(around.seed)  # noqa: S311  (spreads polls; no secret depends on it)
         self._project: Project | None = None
         self._stages: dict[StageName, StageLoop] = {}
         self._dispatches: dict[StageName, Dispatch] = {}
@@ -162,7 +167,8 @@ class ProjectLoop:
         """Return the seconds until something is due without a wake-up."""
         if self._opened is None or "project" in self._blocked:
             return max(self._blocked.get("project", 0.0) - self._around.clock.monotonic(), 0.0)
-        pauses = [FALLBACK_POLL if self._mirror.shared else self._around.poll]
+        poll = FALLBACK_POLL if self._mirror.shared else self._around.poll
+        pauses = [poll * (1 + JITTER * (2 * self._random.random() - 1))]
         pauses += [loop.agenda.pause() for name, loop in self._stages.items() if not self._is_blocked(name)]
         now = self._around.clock.monotonic()
         pauses += [max(until - now, 0.0) for until in self._blocked.values()]
@@ -182,6 +188,7 @@ class ProjectLoop:
         if self._project is not None and not due:
             return self._project
         project = read_project(self._mirror, self._name, only=self._only, known=self._project)
+        self._around.check([stage.name for stage in project.stages])
         if self._project is None or project.commit != self._project.commit:
             self._log.info("project", stages=[stage.name for stage in project.stages], commit=project.commit)
         self._project = project

@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import randbits
 
 from structlog.typing import FilteringBoundLogger
 
 from reconciler.daemon.clock import Clock, SystemClock
-from reconciler.daemon.connections import connect, open_mirror
+from reconciler.daemon.connections import check_legacy_flags, connect, open_mirror
 from reconciler.daemon.project_loop import ProjectLoop, Surroundings
 from reconciler.decide.engine import Decision
 from reconciler.model.daemon_config import DaemonConfig, ProjectConnections, load_daemon_config
@@ -70,14 +71,18 @@ def preview(
 @contextmanager
 def opened(
     config: DaemonConfig, name: ProjectName, log: FilteringBoundLogger, *, clock: Clock | None = None,
-    watch: bool = False,
+    watch: bool = False, seed: int | None = None,
 ) -> Iterator[ProjectLoop]:  # fmt: skip
-    """Open a project's loop and close it again, with everything it connected to."""
+    """Open a project's loop and close it again, with everything it connected to.
+
+    ``seed`` is that of all jitter; without one each process has its own, so that many do not move in step.
+    """
     project = config.projects[name]
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix=f"targets-{name}")
     around = Surroundings(
         clock=clock or SystemClock(), pool=pool, connect=lambda stage: connect(project, stage),
         log=log.bind(project=name), poll=project.poll, watch=watch,
+        check=lambda stages: check_legacy_flags(project, stages), seed=randbits(32) if seed is None else seed,
     )  # fmt: skip
     loop = ProjectLoop(lambda: open_mirror(project.repository, config.state_dir), name, around, _named_stages(project))
     try:
