@@ -31,7 +31,7 @@ from reconciler.model.desired import Claim, Desired, Held, Key
 from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant
 from reconciler.model.names import ServicePath
-from reconciler.model.targets import Fact, FlagFact, NoFact, WorkloadFact
+from reconciler.model.targets import Fact, FlagFact, Mark, NoFact, WorkloadFact
 
 WAITING_FOR_A_PERSON = frozenset({"drift"})
 """Holds of an action that only `retry` lifts; they are not tried again by themselves."""
@@ -123,6 +123,8 @@ def _effect(draft: Draft, view: ServiceView, remediation: Remediation, keys: tup
     unfinished = [text for key, fact in seen.items() if (text := _unfinished(key, view.desired[key], fact))]
     if failure is None and not unfinished:
         return _took_effect(draft, view, remediation, seen)
+    if failure is None and not all(_written(key, view.desired[key], fact) for key, fact in seen.items()):
+        return False
     if failure is None:
         since = remediation.decided_at if remediation.decided_at is not None else draft.now
         deadline = Instant(since + effective(draft.stage, view).rollout)
@@ -171,9 +173,9 @@ def _gave_up(
 def _trouble(draft: Draft, view: ServiceView, key: Key, fact: Fact) -> Failure | None:
     if isinstance(fact, NoFact):
         return None if fact.trouble == "blind" else Failure(fact.message, fact.hint)
-    mark = _owner(key, fact)
-    if mark and mark != f"{draft.stage.project}/{draft.stage.name}/{view.name}":
-        return Failure(f"{label(key)} belongs to {mark}", "agree who owns it")
+    mark = _mark(key, fact)
+    if mark is not None and mark.owner != f"{draft.stage.project}/{draft.stage.name}/{view.name}":
+        return Failure(f"{label(key)} belongs to {mark.owner}", "agree who owns it")
     return None
 
 
@@ -188,11 +190,18 @@ def _told(key: Key, held: Held, fact: Fact) -> str:
     return f"{label(key)} is {left}, not our {show(ours)} any more, and is left alone."
 
 
-def _owner(key: Key, fact: WorkloadFact | FlagFact) -> str:
-    mark = fact.mark
+def _mark(key: Key, fact: WorkloadFact | FlagFact) -> Mark | None:
     if isinstance(fact, WorkloadFact) and fact.autoscaler is not None and fact.autoscaler.target == key[0]:
-        mark = fact.autoscaler.mark
-    return mark.owner if mark is not None else ""
+        return fact.autoscaler.mark
+    return fact.mark
+
+
+def _written(key: Key, held: Held, fact: Fact) -> bool:
+    """Whether the field was ever written as it is held; no deadline passes before that, however long nobody was there."""
+    if isinstance(fact, NoFact) or live_value(key[0], fact) == held.value:
+        return True
+    mark = _mark(key, fact)
+    return mark is not None and mark.sequence >= held.sequence
 
 
 def _unfinished(key: Key, held: Held, fact: Fact) -> str:

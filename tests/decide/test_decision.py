@@ -268,14 +268,26 @@ def test_the_rollouts_trouble_is_told(world: World) -> None:
     assert "CrashLoopBackOff" in world.steps[2].data["reason"]
 
 
-def test_a_change_that_never_came_about_is_not_claimed(world: World) -> None:
+def test_a_change_that_did_not_last_is_not_claimed(world: World) -> None:
+    world.around.workloads["carts-primary"].slow = True
     world.open("p1")
-    world.tick(apply=False)
+    world.tick()
+    world.around.workloads["carts-primary"].replicas = 1
     world.later(300)
     world.tick(apply=False)
     assert world.events("p1") == ["opened", "decided", "failed", "escalated"]
+    assert world.steps[2].data["reason"] == "no effect within 300 s: carts-primary is 1, not 2"
     assert world.desired() == {}
     assert world.sweep() == []
+
+
+def test_a_decision_that_nobody_was_there_to_carry_out_is_carried_out_late(world: World) -> None:
+    world.open("p1")
+    world.tick(apply=False)
+    world.later(7200)
+    world.tick()
+    assert world.events("p1") == ["opened", "decided", "applied"]
+    assert world.around.writes == [("carts-primary", 2)]
 
 
 def test_on_fail_revert_gives_back(world: World) -> None:

@@ -240,13 +240,14 @@ def test_blind_nothing_new_is_done_and_sight_releases(world: World) -> None:
 
 
 def test_blind_during_a_rollout_nothing_fails(world: World) -> None:
+    world.around.workloads["carts-primary"].slow = True
     world.open("p1")
-    world.tick(apply=False)
+    world.tick()
     world.blind()
     world.later(7200)
     assert world.tick() == []
     world.see_again()
-    world.tick(apply=False)
+    world.tick()
     assert world.events("p1")[-2:] == ["failed", "escalated"]
 
 

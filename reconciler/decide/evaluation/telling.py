@@ -1,0 +1,43 @@
+"""Why an evaluation ended as it did, in one sentence for people."""
+
+from __future__ import annotations
+
+from reconciler.decide.evaluation.evaluate import Evaluated
+from reconciler.decide.evaluation.judging import Judged
+from reconciler.decide.evaluation.shown import shown
+
+
+def reason(evaluated: Evaluated) -> str:
+    """Return the sentence, without a full stop."""
+    if not evaluated.objectives:
+        return "there are no objectives, and nothing is not a pass"
+    if not any(each.counts for each in evaluated.objectives):
+        return "no objective has `pass` criteria, so there was nothing to miss"
+    score, needed = _score(evaluated)
+    if evaluated.result == "no data":
+        return f"no value for {_names(evaluated.missing)}; without it this cannot be judged"
+    if evaluated.key_failed:
+        return f"{_names(evaluated.key_failed)} failed, and decides alone; the score of {score} does not count"
+    match evaluated.result:
+        case "pass":
+            return f"the score of {score} reaches the {needed} that pass"
+        case "warning":
+            return f"the score of {score} is below the {needed} that pass and enough for a warning"
+        case _:
+            return f"the score of {score} is below the {needed} that {'pass' if _no_warning(evaluated) else 'warn'}"
+
+
+def _no_warning(evaluated: Evaluated) -> bool:
+    return evaluated.limits.warning is None
+
+
+def _score(evaluated: Evaluated) -> tuple[str, str]:
+    """Return the score and the limit that it missed or reached, as percentages."""
+    limits = evaluated.limits
+    limit = limits.warning if evaluated.result == "fail" and limits.warning is not None else limits.passing
+    score, needed = shown(evaluated.score, limit)
+    return f"{score}%", f"{needed}%"
+
+
+def _names(judged: tuple[Judged, ...]) -> str:
+    return ", ".join(f"`{each.display_name or each.sli}`" for each in judged)
