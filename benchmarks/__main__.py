@@ -36,6 +36,9 @@ def main(words: list[str]) -> int:
     parser.add_argument(
         "--patience", type=float, default=60.0, help="seconds in all to wait for other work to pause (default 60)"
     )
+    parser.add_argument(
+        "--folder", type=Path, help="where the repositories lie meanwhile (default: the system's temporary folder)"
+    )
     parser.add_argument("--flat", action="store_true", help="also with 10,000 services in one directory")
     parser.add_argument("--print", action="store_true", help="write no page")
     options = parser.parse_args(words)
@@ -44,7 +47,7 @@ def main(words: list[str]) -> int:
         parser.error(f"no such metric: {', '.join(sorted(unknown))}; there are {', '.join(_METRICS)}")
     command = " ".join(["make bench", *([f'ARGS="{" ".join(words)}"'] if words else [])])
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as folder:
         sections = []
         for name in options.metrics or _METRICS:
             (Path(folder) / name).mkdir()
