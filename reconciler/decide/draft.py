@@ -50,6 +50,10 @@ def titled(text: str, title: str) -> str:
     return f"{text} ({short})" if short else text
 
 
+def _claims(view: ServiceView, key: Key) -> bool:
+    return key in view.desired and bool(view.desired[key].claims)
+
+
 class Draft:
     """Steps, wants and the next due moment of one call."""
 
@@ -72,6 +76,7 @@ class Draft:
         self._facts = facts
         self._used: dict[str, Mapping[str, Any]] = {}
         self._changed: dict[ServicePath, ServiceView] = {}
+        self._claimed: dict[Key, frozenset[ServicePath]] = {}
         self._only = only
         self._timers = timers
 
@@ -86,8 +91,8 @@ class Draft:
 
     def claimants(self, key: Key) -> frozenset[ServicePath]:
         """Return the services that hold a claim on a field."""
-        changed = {p for p, v in self._changed.items() if key in v.desired and v.desired[key].claims}
-        return (self._snapshot.claimants(key) - self._changed.keys()) | changed
+        found = self._snapshot.claimants(key) | self._claimed.get(key, frozenset())
+        return frozenset(path for path in found if path not in self._changed or _claims(self._changed[path], key))
 
     def first(self, turn: Callable[[T], bool], about: Iterable[T]) -> bool:
         """Give each its turn until one makes a step; what one of them lacks to see stops no other."""
@@ -142,6 +147,8 @@ class Draft:
         files = dict(restore or {})
         changed = view.desired if desired is None else desired
         if changed != view.desired:
+            for key in (key for key, held in changed.items() if held is not view.desired.get(key)):
+                self._claimed[key] = self._claimed.get(key, frozenset()) | {view.path}
             files[view.desired_path(self.stage.name)] = render_desired(changed)
         step = self._step(note, view, remediation, before.number + 1, files)
         folded = advance(before, StepFile(note.event, step.sequence, self.now, step.number, step.data))

@@ -57,9 +57,9 @@ def _budget(draft: Draft, view: ServiceView, settings: Effective) -> Wait | None
         reason = f"all of the {per_hour} actions of an hour are used"
         return Wait("budget", reason, "the hour going by, or a higher `budgets.actionsPerHour`")
     at_once = settings.budgets.services_at_once
-    acting = draft.acting() - {view.path}
-    if at_once is not None and len(acting) >= at_once:
-        reason = f"{len(acting)} of {at_once} services are being remediated"
+    acting = len(draft.acting() - {view.path}) if at_once is not None else 0
+    if at_once is not None and acting >= at_once:
+        reason = f"{acting} of {at_once} services are being remediated"
         return Wait("budget", reason, "one of them ending, or a higher `budgets.servicesAtOnce`")
     return None
 

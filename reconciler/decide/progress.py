@@ -197,7 +197,7 @@ def _mark(key: Key, fact: WorkloadFact | FlagFact) -> Mark | None:
 
 
 def _written(key: Key, held: Held, fact: Fact) -> bool:
-    """Whether the field was ever written as it is held; no deadline passes before that, however long nobody was there."""
+    """Whether the field was ever written as it is held; no deadline passes before that, however long nobody looked."""
     if isinstance(fact, NoFact) or live_value(key[0], fact) == held.value:
         return True
     mark = _mark(key, fact)

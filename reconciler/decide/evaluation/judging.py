@@ -17,11 +17,12 @@ NOT_MEASURED: Final = "no value was measured"
 
 @dataclass(frozen=True)
 class Target:
-    """A criterion and what it came to. ``target`` None: it is relative and there was no earlier value."""
+    """A criterion and what it came to. ``target`` None: it is ``relative`` and there was no earlier value."""
 
     criterion: str
     target: float | None
     violated: bool
+    relative: bool = False
 
     @property
     def uncompared(self) -> bool:
@@ -100,13 +101,17 @@ def _one_holds(sets: Sequence[Sequence[Target]]) -> bool:
 def _targets(rules: Sequence[Rule], measured: float | None, earlier: float | None) -> tuple[Target, ...]:
     """Judge the criteria; without a value all are violated and relative ones show the earlier one, as in Keptn."""
     if measured is None:
-        return tuple(Target(rule.text, earlier if rule.relative else rule.value, violated=True) for rule in rules)
+        return tuple(
+            Target(rule.text, earlier if rule.relative else rule.value, violated=True, relative=rule.relative)
+            for rule in rules
+        )
     return tuple(_target(rule, measured, earlier) for rule in rules)
 
 
 def _target(rule: Rule, measured: float, earlier: float | None) -> Target:
     target = rule.target(earlier)
-    return Target(rule.text, target, violated=target is not None and not satisfied(measured, rule.operator, target))
+    violated = target is not None and not satisfied(measured, rule.operator, target)
+    return Target(rule.text, target, violated, rule.relative)
 
 
 def _message(measured: Measured | None, number: float | None) -> str:
