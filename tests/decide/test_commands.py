@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.decide.world import PLAYBOOK, World, entry, playbook
+from tests.decide.files import PLAYBOOK, entry, playbook
+from tests.decide.world import World
 
 
 def applied(world: World) -> World:

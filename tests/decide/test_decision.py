@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from reconciler.model.targets import Autoscaler, Target
-from tests.decide.world import NAMESPACE, START, Flag, Workload, World, entry, playbook
+from tests.decide.files import entry, playbook
+from tests.decide.surroundings import NAMESPACE, Flag, Workload
+from tests.decide.world import START, World
 
 
 def test_a_problem_scales_the_primary(world: World) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.decide.files import PLAYBOOK, entry, playbook
+from tests.decide.surroundings import Flag
 from tests.decide.test_held import hold
-from tests.decide.world import PLAYBOOK, Flag, World, entry, playbook
+from tests.decide.world import World
 
 
 def changed(world: World, replicas: int, by: str = "some-controller") -> None:

@@ -8,7 +8,8 @@ from reconciler.decide.snapshot import Rewritten
 from reconciler.model.instant import Instant
 from reconciler.model.names import CommitId
 from reconciler.model.targets import Mark
-from tests.decide.world import World, entry, playbook
+from tests.decide.files import entry, playbook
+from tests.decide.world import World
 
 DESIRED = "ops/production/carts/state/desired.yaml"
 OPENED = "ops/production/carts/remediations/p1/01-opened.yaml"

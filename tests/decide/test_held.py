@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from reconciler.decide.remediation import Hold
-from tests.decide.world import PLAYBOOK, START, Workload, World, entry, playbook
+from tests.decide.files import PLAYBOOK, entry, playbook
+from tests.decide.surroundings import Workload
+from tests.decide.world import START, World
 
 
 def hold(world: World, remediation: str = "p1", service: str = "carts") -> Hold:

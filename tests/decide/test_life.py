@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.decide.files import PLAYBOOK, entry, playbook
+from tests.decide.surroundings import Flag, Workload
 from tests.decide.test_decision import hpa
-from tests.decide.world import PLAYBOOK, Flag, Workload, World, entry, playbook
+from tests.decide.world import World
 
 
 def test_open_again_is_the_next_occurrence(world: World) -> None:

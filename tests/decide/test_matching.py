@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.decide.matching import match
 from reconciler.model.playbook import load_playbook
-from tests.decide.world import entry, playbook
+from tests.decide.files import entry, playbook
 
 
 def matched(names: list[str], *, title: str, root_cause: str = "") -> str | None:

@@ -21,7 +21,9 @@ from reconciler.model.desired import Held
 from reconciler.model.errors import UserError
 from reconciler.model.names import CommitId
 from reconciler.model.problem import Problem
-from tests.decide.world import Flag, Workload, World, entry, playbook
+from tests.decide.files import entry, playbook
+from tests.decide.surroundings import Flag, Workload
+from tests.decide.world import World
 
 PLAYBOOKS = [
     playbook(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.decide.world import PLAYBOOK, World
+from tests.decide.files import PLAYBOOK
+from tests.decide.world import World
 
 BROKEN = "title: [\n"
 

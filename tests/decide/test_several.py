@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from reconciler.model.targets import Mark
-from tests.decide.world import PLAYBOOK, Flag, Workload, World, entry, playbook
+from tests.decide.files import PLAYBOOK, entry, playbook
+from tests.decide.surroundings import Flag, Workload
+from tests.decide.world import World
 
 BOTH_WAYS = playbook(entry("up", "scaling +1"), entry("down", "scaling -1"), entry("more", "scaling +3"))
 SETS = playbook(

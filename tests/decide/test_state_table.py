@@ -15,7 +15,9 @@ from reconciler.decide.engine import decide
 from reconciler.decide.snapshot import Rewritten
 from reconciler.model.names import CommitId
 from reconciler.model.targets import Mark
-from tests.decide.world import Workload, World, entry, playbook
+from tests.decide.files import entry, playbook
+from tests.decide.surroundings import Workload
+from tests.decide.world import World
 
 PLAYBOOK = playbook(entry("slow", "scaling +2"), entry("other", "scaling +1"), entry("fixed", "scaling {replicas: 5}"))
 TABLE = Path(__file__).with_name("state_table.txt")

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from jsonschema import Draft202012Validator
 
-from reconciler.decide.claims import live_value, want_of
+from reconciler.decide.claims import want_of
 from reconciler.decide.draft import RULES
 from reconciler.decide.effects import Due, due_effects
 from reconciler.decide.engine import Decision, decide
@@ -27,170 +25,25 @@ from reconciler.decide.snapshot import Rewritten, ServiceView, Snapshot, Stage
 from reconciler.model.desired import Desired, Key
 from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant
-from reconciler.model.names import BlobId, CommitId, ProjectName, RemediationId, ServicePath, StageName
+from reconciler.model.names import CommitId, ProjectName, RemediationId, ServicePath
 from reconciler.model.policy import Mode, StageConfig
 from reconciler.model.step import EVENTS, Step, load_step, render_file, trailers
 from reconciler.model.targets import (
-    Autoscaler,
     Fact,
-    FlagFact,
     Mark,
     NoFact,
-    Target,
     Trouble,
     Want,
-    WantFlag,
-    WantWorkload,
-    WorkloadFact,
 )
-from reconciler.repo.index import Moved, StageIndex, Stored
+from reconciler.repo.index import Moved, StageIndex
 from reconciler.repo.layout import ops_place, ops_prefix
 from reconciler.repo.views import Views
+from tests.decide.files import PLAYBOOK, STAGE, Blobs, is_machine, quoted
+from tests.decide.surroundings import Surroundings, by_exact_name
 
-STAGE = StageName("production")
 START = Instant(1_795_000_000)
-NAMESPACE = "sockshop-production"
-PLAYBOOK = """\
-remediations:
-- name: Response time degradation
-  actions:
-  - action: scaling
-    value: +1
-"""
 Files = dict[str, bytes]
 STEP_SCHEMA = Draft202012Validator(json.loads((Path(__file__).parents[2] / "schemas/step.schema.json").read_text()))
-
-
-@dataclass
-class Workload:
-    """A workload of the fake cluster; ``slow``: a rollout stays unready until `settle` is called."""
-
-    replicas: int = 1
-    slow: bool = False
-    settled: bool = True
-    trouble: str = ""
-    mark: Mark | None = None
-    manager: str = "helm"
-    autoscaler: Autoscaler | None = None
-
-
-@dataclass
-class Flag:
-    """A flag of the fake flag server."""
-
-    enabled: bool = False
-    caveat: str = ""
-    mark: Mark | None = None
-    manager: str = ""
-
-
-@dataclass
-class Surroundings:
-    """The world that is acted upon: workloads, flags, and who cannot be seen. Writes are counted."""
-
-    workloads: dict[str, Workload] = field(default_factory=lambda: {"carts-primary": Workload()})
-    flags: dict[str, Flag] = field(default_factory=dict)
-    troubles: dict[str, NoFact] = field(default_factory=dict)
-    near: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    writes: list[tuple[str, object]] = field(default_factory=list)
-
-    def observe(self, want: Want) -> Fact:
-        if isinstance(want, WantFlag):
-            flag = self.flags.get(want.flag)
-            if want.server in self.troubles or want.flag in self.troubles:
-                return self.troubles.get(want.flag) or self.troubles[want.server]
-            if flag is None:
-                return NoFact("missing", f"there is no flag {want.flag}", near=self.near.get(want.flag, ()))
-            target = Target(want.server, f"{want.project}/{want.environment}", "Flag", want.flag)
-            return FlagFact(target, flag.enabled, flag.caveat, flag.mark, flag.manager)
-        if want.server in self.troubles:
-            return self.troubles[want.server]
-        for name in want.names:
-            if name in self.troubles:
-                return self.troubles[name]
-            if (found := self.workloads.get(name)) is not None and want.namespace == NAMESPACE:
-                return self._seen(Target(want.server, want.namespace, want.kind, name), found)
-        return NoFact("missing", f"no {want.kind} {' or '.join(want.names)}", near=self.near.get(want.names[-1], ()))
-
-    @staticmethod
-    def _seen(target: Target, found: Workload) -> WorkloadFact:
-        ready = found.replicas if found.settled else 0
-        return WorkloadFact(
-            target, found.replicas, ready, found.settled, found.trouble, found.mark, found.manager, found.autoscaler
-        )
-
-    def apply(self, due: Due, commit: str) -> Fact:
-        """Write as the target servers do: not what holds already, not over another owner's or a newer mark."""
-        seen = self.observe(due.want)
-        live = live_value(due.key[0], seen)
-        mark = _mark_of(due.key, seen)
-        if live is None or (due.held.expected is not None and (live == due.held.value or not due.stands(live))):
-            return seen
-        if mark is not None and (mark.owner != due.owner or mark.sequence > due.held.sequence):
-            return seen
-        self._write(due, Mark(due.owner, due.held.sequence, commit), changed=live != due.held.value)
-        return self.observe(due.want)
-
-    def _write(self, due: Due, mark: Mark, *, changed: bool) -> None:
-        target, value = due.key[0], due.held.value
-        if changed:
-            self.writes.append((target.name, value))
-        if target.kind == "Flag":
-            self.flags[target.name] = dataclasses.replace(
-                self.flags[target.name], enabled=bool(value), mark=mark, manager="reconciler"
-            )
-        elif due.held.through is not None:
-            workload = self.workloads[due.held.through.name]
-            assert workload.autoscaler is not None
-            workload.autoscaler = dataclasses.replace(
-                workload.autoscaler, minimum=int(value), mark=mark, manager="reconciler"
-            )
-            workload.replicas = max(workload.replicas, int(value))
-        else:
-            workload = self.workloads[target.name]
-            workload.mark, workload.manager = mark, "reconciler"
-            if changed:
-                workload.replicas, workload.settled = int(value), not workload.slow
-
-
-def _mark_of(key: Key, fact: Fact) -> Mark | None:
-    if isinstance(fact, NoFact):
-        return None
-    if isinstance(fact, WorkloadFact) and fact.autoscaler is not None and fact.autoscaler.target == key[0]:
-        return fact.autoscaler.mark
-    return fact.mark
-
-
-def _by_exact_name(facts: Mapping[Want, Fact]) -> dict[Want, Fact]:
-    """Return what was found under one of several names as the answer for just that name too, as the daemon does."""
-    return {
-        dataclasses.replace(want, names=(fact.target.name,)): fact
-        for want, fact in facts.items()
-        if isinstance(want, WantWorkload) and isinstance(fact, WorkloadFact)
-    }
-
-
-class _Blobs:
-    """Contents by id, and who pushed a path last."""
-
-    def __init__(self) -> None:
-        self.contents: dict[BlobId, bytes] = {}
-        self.known: dict[bytes, Stored] = {}
-        self.authors: dict[str, tuple[str, CommitId]] = {}
-
-    def put(self, content: bytes) -> Stored:
-        stored = self.known.get(content)
-        if stored is None:
-            blob = BlobId(hashlib.sha1(content, usedforsecurity=False).hexdigest())
-            stored = self.known[content] = Stored("100644", blob)
-            self.contents[blob] = content
-        return stored
-
-    def blobs(self, ids: list[BlobId], limit: int) -> Mapping[BlobId, bytes]:
-        return {blob: self.contents[blob] for blob in ids}
-
-    def author(self, path: str) -> tuple[str, CommitId]:
-        return self.authors.get(path, ("somebody", CommitId("")))
 
 
 class World:
@@ -213,7 +66,7 @@ class World:
         self._commands = 0
         self._version = 0
         self._seen: tuple[object, Snapshot] | None = None
-        self._blobs = _Blobs()
+        self._blobs = Blobs()
         self._views = Views(StageIndex(STAGE), self._blobs)
         if playbook is not None:
             self.push({"carts/remediation.yaml": playbook})
@@ -246,7 +99,7 @@ class World:
         self.push({self.problem_path(problem, service): None})
 
     def _problem(self, problem: str, data: Mapping[str, str], service: str) -> None:
-        text = "".join(f"{key}: {_quoted(value)}\n" for key, value in data.items())
+        text = "".join(f"{key}: {quoted(value)}\n" for key, value in data.items())
         self.push({self.problem_path(problem, service): text}, "monitoring")
 
     @staticmethod
@@ -390,7 +243,7 @@ class World:
             if not missing:
                 return decision
             came = {want: self._with_history(self.around.observe(want)) for want in missing}
-            facts.update({**_by_exact_name(came), **came})
+            facts.update({**by_exact_name(came), **came})
 
     def _with_history(self, fact: Fact) -> Fact:
         if isinstance(fact, NoFact) or fact.mark is None or not self._is_lost(fact.mark):
@@ -496,7 +349,7 @@ class World:
     def _index(self) -> StageIndex:
         index = StageIndex(STAGE)
         index.load_config(Moved(path, self._blobs.put(content)) for path, content in self.files.items())
-        machine = {path: content for path, content in self.files.items() if not _is_machine(path)} | self.trusted
+        machine = {path: content for path, content in self.files.items() if not is_machine(path)} | self.trusted
         index.change_ops((Moved(path, self._blobs.put(content)) for path, content in machine.items()), ours=True)
         moved = [path for path in {*self.files, *self.trusted} if self.files.get(path) != self.trusted.get(path)]
         index.change_ops(
@@ -507,26 +360,3 @@ class World:
     def clone(self) -> World:
         """Return a copy that goes its own way."""
         return copy.deepcopy(self)
-
-
-def _is_machine(path: str) -> bool:
-    place = ops_place(path, STAGE)
-    return place is not None and place.machine
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-
-
-def entry(name: str, *actions: str) -> str:
-    """Return a playbook's entry; each action is `scaling +1` or `featuretoggle {EnablePromotion: off}`."""
-    lines = [f"- name: {name}", "  actions:"]
-    for action in actions:
-        kind, _, value = action.partition(" ")
-        lines += [f"  - action: {kind}", *([f"    value: {value}"] if value else [])]
-    return "\n".join(lines) + "\n"
-
-
-def playbook(*entries: str) -> str:
-    """Return a playbook of the first generation."""
-    return "remediations:\n" + "".join(entries)
