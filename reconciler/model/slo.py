@@ -105,10 +105,13 @@ def _comparison(fields: Fields) -> Comparison:
     if fields.node("comparison") is None:
         return Comparison()
     each = fields.section("comparison")
+    compare_with = each.text("compare_with")
+    number = each.integer("number_of_comparison_results") or SEVERAL
     return Comparison(
-        cast("CompareWith", each.text("compare_with") or "single_result"),
+        cast("CompareWith", compare_with or "several_results"),
         cast("IncludeScore", each.text("include_result_with_score") or "all"),
-        each.integer("number_of_comparison_results") or SEVERAL,
+        # Where it isn't said what to compare with, Keptn took three, whatever number stood beside it.
+        number if compare_with else SEVERAL,
         cast("Aggregate", each.text("aggregate_function") or "avg"),
     )
 

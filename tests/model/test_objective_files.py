@@ -66,11 +66,12 @@ total_score:
 @pytest.mark.parametrize(
     ("comparison", "expected"),
     [
-        ({}, Comparison("single_result", "all", 3, "avg")),
+        ({}, Comparison("several_results", "all", 3, "avg")),
         (None, Comparison("single_result", "all", 1, "avg")),
         ({"compare_with": "single_result"}, Comparison("single_result", "all", 3, "avg")),
-        ({"include_result_with_score": "pass"}, Comparison("single_result", "pass", 3, "avg")),
-        ({"number_of_comparison_results": 0, "aggregate_function": ""}, Comparison("single_result", "all", 3, "avg")),
+        ({"include_result_with_score": "pass"}, Comparison("several_results", "pass", 3, "avg")),
+        ({"number_of_comparison_results": 7}, Comparison("several_results", "all", 3, "avg")),
+        ({"number_of_comparison_results": 0, "aggregate_function": ""}, Comparison("several_results", "all", 3, "avg")),
         (
             {"compare_with": "several_results", "aggregate_function": None},
             Comparison("several_results", "all", 3, "avg"),
