@@ -17,6 +17,7 @@ from typing import Any
 
 import structlog
 
+from reconciler.daemon.clock import Clock, SystemClock
 from reconciler.daemon.project_loop import ProjectLoop
 from reconciler.daemon.service import opened, read_config
 from reconciler.embedded.cluster import EmbeddedCluster
@@ -76,6 +77,22 @@ def until(loop: ProjectLoop, met: Callable[[], object], what: str) -> None:
         return met()
 
     eventually(looked, what)
+
+
+class Later(SystemClock):
+    """The machine's clocks, and as much later as a test says."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def pass_by(self, seconds: float) -> None:
+        self._ahead += seconds
+
+    def wall(self) -> float:
+        return super().wall() + self._ahead
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self._ahead
 
 
 class Site:
@@ -171,10 +188,10 @@ class Site:
         return [entry.body for entry in self.cluster.journal.writes() if entry.manager == "reconciler"]
 
     @contextmanager
-    def loop(self) -> Iterator[ProjectLoop]:
+    def loop(self, clock: Clock | None = None) -> Iterator[ProjectLoop]:
         """Open the project's loop as the daemon would; each one is a restart with a warm mirror."""
         config = read_config(self.config)
-        with opened(config, ProjectName("sockshop"), structlog.get_logger()) as loop:
+        with opened(config, ProjectName("sockshop"), structlog.get_logger(), clock=clock) as loop:
             yield loop
 
     def pass_once(self, failpoint: str = "") -> int:

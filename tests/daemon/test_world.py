@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reconciler.embedded.cluster import Failing
 from reconciler.embedded.cluster.faults import Refuse, matching
-from tests.daemon.site import THREE_ENTRIES, Site, until
+from tests.daemon.site import THREE_ENTRIES, Later, Site, until
 
 RESOLVED = "title: Response time degradation\nstate: resolved\n"
 PROBLEM = "ops/production/carts/problems/p1.yaml"
@@ -84,9 +84,13 @@ def test_drift_by_a_person_is_told_and_not_fought(site: Site) -> None:
 
 def test_a_rollout_that_never_gets_ready_fails_at_its_deadline(site: Site) -> None:
     site.cluster.rollout = Failing(reason="CrashLoopBackOff")
-    site.push({"stage.yaml": "rollout: 1s\n"})
+    clock = Later()
     site.problem("p1", "Response time degradation")
-    with site.loop() as loop:
+    with site.loop(clock) as loop:
+        until(loop, lambda: site.replicas() == 2, "decided and written")
+        site.cluster.idle()
+        assert site.events() == ["opened", "decided"]
+        clock.pass_by(301)
         until(loop, lambda: site.events()[-1:] == ["escalated"], "escalated")
     assert site.events() == ["opened", "decided", "failed", "escalated"]
     failed = site.file("ops/production/carts/remediations/p1/03-failed.yaml")
