@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -114,10 +115,15 @@ class ProjectLoop:
 
     def run(self) -> None:
         """Reconcile until stopped."""
+        first = True
         while not self._stop.is_set():
             self._wake.clear()
             if not self.tick():
                 self._tidy_up()
+            if first:
+                # What the first pass read stays; without it, each full collection would walk all of it again.
+                gc.freeze()
+                first = False
             self._wake.wait(self.pause())
 
     def _tidy_up(self) -> None:

@@ -81,7 +81,8 @@ class Process:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                start_new_session=own_group,
+                # A group, not a session: under load the scheduler gives a session of its own less.
+                process_group=0 if own_group else None,
                 bufsize=0,
                 cwd="/",
             )
