@@ -29,7 +29,7 @@ _STOP_WITHIN = 30.0
 def read_config(path: Path) -> DaemonConfig:
     """Read `reconciler.yaml`. Raises ConfigError where it is missing or wrong, with every finding."""
     try:
-        return load_daemon_config(path.read_bytes(), str(path))
+        return load_daemon_config(path.read_bytes(), str(path.absolute()))
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be read: {error.strerror}", hint="name the daemon's configuration with `-c FILE`"
