@@ -19,6 +19,7 @@ _VERBS: Final = {
         "demo",
         "init",
         "validate",
+        "evaluate",
         "add-resource",
         "problem",
         "status",

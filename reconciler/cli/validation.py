@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Literal, Protocol, TypeAlias, get_args
 
 from reconciler.decide.actions.registry import check_playbook
+from reconciler.decide.evaluation.objectives import load_objectives
 from reconciler.model import canonical
 from reconciler.model.checks import colliding, service_path
 from reconciler.model.command import check_command_name, load_command
@@ -25,7 +26,6 @@ from reconciler.model.problem_ids import problem_id
 from reconciler.model.project import load_project
 from reconciler.model.shipyard import load_shipyard
 from reconciler.model.sli import load_sli
-from reconciler.model.slo import load_slo
 from reconciler.model.step import load_step
 from reconciler.repo.layout import MAKES_A_SERVICE, OpsPlace, config_place, ops_place
 
@@ -45,7 +45,7 @@ _LOADERS: Final[Mapping[Kind, _Load]] = {
     "shipyard": load_shipyard,
     "stage": load_stage,
     "service": load_service,
-    "slo": load_slo,
+    "slo": load_objectives,
     "sli": load_sli,
     "problem": load_problem,
     "step": load_step,

@@ -96,7 +96,7 @@ def attainable(judged: Sequence[Judged]) -> float:
 
 def _total(judged: Sequence[Judged], maximum: float, limits: TotalScore) -> Total:
     failed = any(each.key_sli and each.status == "fail" for each in judged)
-    return total((each.score for each in judged), maximum, limits, key_failed=failed)
+    return total((each.score for each in judged if each.counts), maximum, limits, key_failed=failed)
 
 
 def _for_want_of_values(judged: Sequence[Judged], maximum: float, limits: TotalScore, counted: Total) -> bool:

@@ -21,7 +21,7 @@ class Total:
 
 
 def total(points: Iterable[float], maximum: float, limits: TotalScore, *, key_failed: bool) -> Total:
-    """Return the result for ``points`` of ``maximum``, the sum of the weights of all objectives that count.
+    """Return the result for the ``points`` of all objectives that count, of ``maximum``, the sum of their weights.
 
     Where none counts, it is a pass with 100. A key objective that failed makes it a fail, whatever the score.
     """

@@ -57,9 +57,8 @@ def resolve(
             return _window(now - length, now)
         case _:
             given = [name for name, text in (("start", start), ("end", end), ("timeframe", timeframe)) if text]
-            raise UserError(
-                f"{' and '.join(given)} together are no window", expected=_EXPECTED, hint="leave one out or add one"
-            )
+            what = f"{', '.join(given)} together are" if len(given) > 1 else f"{given[0]} alone is"
+            raise UserError(f"{what} no window", expected=_EXPECTED, hint="leave one out or add one")
 
 
 def _window(start: int, end: int) -> Window:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.decide.evaluation.shown import shown
@@ -53,6 +53,7 @@ def test_numbers_that_differ_look_different(values: tuple[float, ...], texts: tu
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
+@settings(deadline=None)
 @given(st.lists(finite, min_size=1, max_size=5))
 @example([999.96, 999.98, 1000.0])
 @example([math.nextafter(600.0, 601.0), 600.0])
