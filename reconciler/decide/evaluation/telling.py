@@ -10,7 +10,7 @@ from reconciler.decide.evaluation.shown import shown
 def reason(evaluated: Evaluated) -> str:
     """Return the sentence, without a full stop."""
     if not evaluated.objectives:
-        return "there are no objectives, and nothing is not a pass"
+        return "there are no objectives, and an evaluation of nothing is no pass"
     if not any(each.counts for each in evaluated.objectives):
         return "no objective has `pass` criteria, so there was nothing to miss"
     score, needed = _score(evaluated)
