@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import randbits
+from tempfile import TemporaryDirectory
 
 from structlog.typing import FilteringBoundLogger
 
@@ -22,7 +23,6 @@ from reconciler.model.names import ProjectName, StageName
 from reconciler.model.step import Step
 from reconciler.repo.watch import FileWatcher
 
-_THREADS = 16
 _STOP_WITHIN = 30.0
 
 
@@ -60,36 +60,40 @@ def reconcile_once(
 def preview(
     config: DaemonConfig, log: FilteringBoundLogger, *, clock: Clock | None = None
 ) -> Mapping[ProjectName, Mapping[StageName, Decision]]:
-    """Return what the next pass would decide; nothing is written. Raises what stands in the way."""
+    """Return what the next pass would decide; nothing is written. Raises what stands in the way.
+
+    It reads through a mirror of its own that is thrown away, so a running daemon and its state are left alone.
+    """
     found: dict[ProjectName, Mapping[StageName, Decision]] = {}
-    for name in config.projects:
-        with opened(config, name, log, clock=clock) as loop:
-            found[name] = loop.preview()
+    with TemporaryDirectory(prefix="reconciler-plan-", ignore_cleanup_errors=True) as state:
+        for name in config.projects:
+            with opened(config, name, log, clock=clock, state=Path(state)) as loop:
+                found[name] = loop.preview()
     return found
 
 
 @contextmanager
 def opened(
     config: DaemonConfig, name: ProjectName, log: FilteringBoundLogger, *, clock: Clock | None = None,
-    watch: bool = False, seed: int | None = None,
+    watch: bool = False, seed: int | None = None, state: Path | None = None,
 ) -> Iterator[ProjectLoop]:  # fmt: skip
     """Open a project's loop and close it again, with everything it connected to.
 
-    ``seed`` is that of all jitter; without one each process has its own, so that many do not move in step.
+    ``seed`` is that of all jitter; without one each process has its own, so that many do not move in step. ``state``
+    is where the mirror lies, and without it where the configuration says.
     """
     project = config.projects[name]
-    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix=f"targets-{name}")
     around = Surroundings(
-        clock=clock or SystemClock(), pool=pool, connect=lambda stage: connect(project, stage),
+        clock=clock or SystemClock(), connect=lambda stage: connect(project, stage),
         log=log.bind(project=name), poll=project.poll, watch=watch,
         check=lambda stages: check_legacy_flags(project, stages), seed=randbits(32) if seed is None else seed,
     )  # fmt: skip
-    loop = ProjectLoop(lambda: open_mirror(project.repository, config.state_dir), name, around, _named_stages(project))
+    where = state or config.state_dir
+    loop = ProjectLoop(lambda: open_mirror(project.repository, where), name, around, _named_stages(project))
     try:
         yield loop
     finally:
         loop.close()
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _named_stages(project: ProjectConnections) -> frozenset[str]:
@@ -158,8 +162,13 @@ class Daemon:
             self._wait_for_change(seen)
             for loop in self._loops:
                 loop.stop()
+            deadline = self.clock.monotonic() + _STOP_WITHIN
             for thread in threads:
-                thread.join(_STOP_WITHIN)
+                thread.join(max(deadline - self.clock.monotonic(), 0.0))
+            if any(thread.is_alive() for thread in threads):
+                # Its mirror is still in use: neither may it be closed nor a second loop begin on it.
+                self.log.error("a project did not stop in time; the process ends", seconds=_STOP_WITHIN)
+                os._exit(1)
 
     def _wait_for_change(self, seen: bytes | None) -> None:
         """Wait for another content, a stop or a failure. Other files of the folder, such as our log, wake us too."""

@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
+import structlog
 
+from reconciler.daemon.service import opened, read_config
 from tests.cli.conftest import Reconciler, Site, git
 
 
@@ -46,6 +48,23 @@ def test_a_project_file_that_cannot_be_read_is_no_plan(reconciler: Reconciler, s
     result = reconciler("plan", "-c", site.config)
     assert (result.code, result.out) == (2, "")
     assert "project.yaml:1:1: error: " in result.err
+
+
+def test_a_plan_is_made_beside_a_running_daemon_and_leaves_nothing(
+    reconciler: Reconciler, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    config = read_config(site.config)
+    (name,) = config.projects
+    with opened(config, name, structlog.get_logger()) as loop:
+        loop.tick()
+        beside = sorted(tmp_path.iterdir())
+        asked = ("problem", "open", "--service", "carts", "--title", "Response time degradation", "--id", "slow")
+        assert reconciler(*asked).code == 0
+        result = reconciler("plan", "-c", site.config)
+    assert (result.code, result.err) == (1, "")
+    assert "carts: scale 1 → 2" in result.out
+    assert sorted(tmp_path.iterdir()) == beside
 
 
 def lines_of(log: Path) -> list[dict[str, object]]:
