@@ -29,19 +29,22 @@ class Agenda:
         self._held: set[ServicePath] = set()
         self._sweep_at = clock.monotonic() + sweep_every
         self._wake: float | None = None
-        self._timed: set[ServicePath] = set()
 
-    def note(self, service: ServicePath, *, pending: bool, held: bool, blind: bool) -> None:
-        """Say how a service stands after a pass."""
-        if held:
+    def note(self, service: ServicePath, *, pending: bool, outside: bool, others: bool) -> None:
+        """Say how a service stands after a pass.
+
+        ``pending``: something of it is on its way, or could not be seen. ``outside``: what it waits for shows only
+        outside Git. ``others``: another remediation's step, or the hour, may be what it waits for.
+        """
+        if others:
             self._held.add(service)
         else:
             self._held.discard(service)
         now = self._clock.monotonic()
-        if pending or blind:
+        if pending:
             pause = self._pauses.setdefault(service, Backoff(*PENDING, seed=self._seed + len(self._pauses)))
             self._when[service] = now + pause.next()
-        elif held:
+        elif outside:
             self._pauses.pop(service, None)
             self._when[service] = now + HELD
         else:
@@ -55,12 +58,12 @@ class Agenda:
         for service in due:
             del self._when[service]
         if self._wake is not None and self._clock.wall() >= self._wake:
-            due |= self._timed | self._held | self._pauses.keys()
+            due |= self._held | self._pauses.keys()
             self._wake = None
         return due
 
     def waiting(self) -> set[ServicePath]:
-        """Return the services that hold something back: any step may be what they wait for."""
+        """Return the services that wait for others: any step may be what they wait for."""
         return set(self._held)
 
     def wake_at(self, moment: Instant | None) -> None:

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from structlog.typing import FilteringBoundLogger
+
+from reconciler.daemon.clock import Clock
 from reconciler.daemon.failpoints import reach
 from reconciler.decide.claims import live_value
 from reconciler.decide.effects import Due
@@ -20,6 +23,11 @@ from reconciler.targets.protocol import TargetServer
 
 PATIENCE = 1.0
 """Seconds that a tick waits for target servers; later answers wake the loop when they come."""
+FRESH = 3.0
+"""Seconds after which an answer that was not fetched is no fact any more."""
+_THREADS = 8
+_LOOK = 0
+"""In place of a step's sequence: nothing is written."""
 
 
 @dataclass(frozen=True)
@@ -108,48 +116,83 @@ def _unconnected(what: str, key: str) -> NoFact:
     return NoFact("forbidden", f"no {what} is configured for this stage", f"add `{key}` to the stage's configuration")
 
 
-class Dispatch:
-    """Runs observations and writes of one stage on threads. Used by the loop's thread alone."""
+@dataclass
+class _Call:
+    """Something asked of a server. ``ended`` is when its answer came, monotonic seconds; None while it has not."""
 
-    def __init__(self, servers: Servers, pool: ThreadPoolExecutor, wake: Callable[[], None]) -> None:
+    future: Future[Fact]
+    ended: float | None = None
+
+
+class Dispatch:
+    """Runs observations and writes of one stage on threads. Used by the loop's thread alone.
+
+    Each of the two servers has threads of its own, so that one that hangs does not keep the other waiting.
+    """
+
+    def __init__(self, servers: Servers, clock: Clock, log: FilteringBoundLogger, wake: Callable[[], None]) -> None:
         self._servers = servers
-        self._pool = pool
+        self._clock = clock
+        self._log = log
         self._wake = wake
-        self._running: dict[tuple[str, Want], Future[Fact]] = {}
+        self._pools = {
+            kind: ThreadPoolExecutor(_THREADS, thread_name_prefix=kind.__name__) for kind in (WantWorkload, WantFlag)
+        }
+        self._calls: dict[tuple[int, Want], _Call] = {}
 
     def observe(self, wants: Iterable[Want]) -> Mapping[Want, Fact]:
-        """Return the facts that came within `PATIENCE`; asking again later gives those that came since."""
-        return self._collect({("observe", want): partial(self._servers.observe, want) for want in wants})
+        """Return the facts that came within `PATIENCE`; asking again soon gives those that came since."""
+        return self._collect({(_LOOK, want): partial(self._servers.observe, want) for want in wants})
 
     def apply(self, due: Iterable[tuple[Due, str]]) -> Mapping[Want, Fact]:
         """Write fields, with the commit behind each, and return what is seen then, as `observe` does."""
-        return self._collect({("apply", each.want): partial(self._servers.apply, each, commit) for each, commit in due})
+        return self._collect(
+            {(each.held.sequence, each.want): partial(self._servers.apply, each, commit) for each, commit in due}
+        )
 
-    def _collect(self, calls: Mapping[tuple[str, Want], Callable[[], Fact]]) -> Mapping[Want, Fact]:
-        for key, call in calls.items():
-            if key not in self._running:
-                future = self._pool.submit(call)
-                self._running[key] = future
-        wait([self._running[key] for key in calls], timeout=PATIENCE)
+    def _collect(self, asked: Mapping[tuple[int, Want], Callable[[], Fact]]) -> Mapping[Want, Fact]:
+        self._forget_old_answers()
+        for key, call in asked.items():
+            if key not in self._calls:
+                self._calls[key] = self._start(key[1], call)
+        wait([self._calls[key].future for key in asked], timeout=PATIENCE)
         facts: dict[Want, Fact] = {}
-        for key in calls:
-            future = self._running[key]
-            if not future.done():
+        for key in asked:
+            future = self._calls[key].future
+            if future.done():
+                del self._calls[key]
+                facts[key[1]] = self._result(key[1], future)
+            else:
                 future.add_done_callback(lambda _: self._wake())
-                continue
-            del self._running[key]
-            facts[key[1]] = self._result(future)
         return facts
 
-    @staticmethod
-    def _result(future: Future[Fact]) -> Fact:
+    def _start(self, want: Want, call: Callable[[], Fact]) -> _Call:
+        started = _Call(self._pools[type(want)].submit(call))
+
+        def note_end(_: Future[Fact]) -> None:
+            started.ended = self._clock.monotonic()
+
+        started.future.add_done_callback(note_end)
+        return started
+
+    def _forget_old_answers(self) -> None:
+        """Drop answers that nobody fetched in time: what was seen then is no fact of now."""
+        now = self._clock.monotonic()
+        for key, call in list(self._calls.items()):
+            if call.ended is not None and now - call.ended > FRESH:
+                del self._calls[key]
+
+    def _result(self, want: Want, future: Future[Fact]) -> Fact:
         error = future.exception()
-        if isinstance(error, ReconcilerError):
-            return NoFact("blind", error.message, error.hint)
-        if error is not None:
-            raise error
-        return future.result()
+        if error is None:
+            return future.result()
+        if not isinstance(error, ReconcilerError):
+            self._log.error("a bug in reconciler, or in a server's client", want=str(want), exc_info=error)
+            return NoFact("blind", f"a bug in reconciler: {type(error).__name__}", "see the daemon's log")
+        return NoFact("blind", error.message, error.hint)
 
     def close(self) -> None:
-        """Let go of the servers."""
+        """Let go of the servers; calls under way end by their own deadlines."""
+        for pool in self._pools.values():
+            pool.shutdown(wait=False, cancel_futures=True)
         self._servers.close()

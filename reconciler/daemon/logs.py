@@ -7,9 +7,22 @@ import sys
 from typing import cast
 
 import structlog
-from structlog.typing import FilteringBoundLogger, Processor
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from reconciler.model.daemon_config import LogConfig
+from reconciler.repo.trailers import escape
+
+
+def _escaped(_logger: object, _method: str, line: EventDict) -> EventDict:
+    """Escape what could move a terminal's cursor or turn text around: titles and names come from files."""
+    return {
+        key: "\n".join(escape(part) for part in value.split("\n"))
+        if key == "exception"
+        else escape(value)
+        if isinstance(value, str)
+        else value
+        for key, value in line.items()
+    }
 
 
 def configure(config: LogConfig) -> FilteringBoundLogger:
@@ -24,6 +37,7 @@ def configure(config: LogConfig) -> FilteringBoundLogger:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _escaped,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(config.level.upper())),

@@ -6,7 +6,6 @@ import gc
 import random
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -44,10 +43,9 @@ TIDY_EVERY = 300.0
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a project's loop is given: time, threads, how to connect a stage, and how to sleep until woken."""
+    """What a project's loop is given: time, how to connect a stage, and how to speak."""
 
     clock: Clock
-    pool: ThreadPoolExecutor
     connect: Callable[[StageName], Servers]
     log: FilteringBoundLogger
     poll: float
@@ -151,6 +149,7 @@ class ProjectLoop:
             self._note("project", error)
             return ()
         self._clear("project")
+        self._forget_others(project)
         stages = [stage for stage in project.stages if not self._is_blocked(stage.name)]
         listed = self._listed(stages)
         for stage in stages:
@@ -164,9 +163,8 @@ class ProjectLoop:
         project = self._read()
         found: dict[StageName, Decision] = {}
         for stage in project.stages:
-            tips = self._tips(project, stage)
-            if tips is not None:
-                found[stage.name] = self._loop(project, stage).preview(tips, project.settings(stage))
+            tips = self._tips_or_fail(project, stage, {})
+            found[stage.name] = self._loop(project, stage).preview(tips, project.settings(stage))
         return found
 
     def pause(self) -> float:
@@ -227,8 +225,37 @@ class ProjectLoop:
         except _STANDS_STILL as error:
             self._note(stage.name, error)
             return ()
+        finally:
+            self._take_conditions(stage.name)
         self._clear(stage.name)
         return steps
+
+    def _take_conditions(self, stage: StageName) -> None:
+        """Make the stage's own conditions part of the project's."""
+        own = self._stages[stage].condition.reasons if stage in self._stages else {}
+        for name in [name for name in self.conditions if name.startswith(f"{stage}/")]:
+            del self.conditions[name]
+        self.conditions.update({f"{stage}/{name}": reason for name, reason in own.items()})
+
+    def _forget_others(self, project: Project) -> None:
+        """Let go of stages that the project no longer has; what runs there is left as it is."""
+        names = {stage.name for stage in project.stages}
+        for gone in self._stages.keys() - names:
+            self._log.warning("no longer a stage of the project; left as it is", stage=gone)
+            del self._stages[gone]
+            self._dispatches.pop(gone).close()
+            self._take_conditions(gone)
+            for table in (self._blocked, self._backoffs, self.conditions):
+                table.pop(gone, None)
+        if project.unknown:
+            named = ", ".join(project.unknown)
+            reason = f"{named}: configured, and no stage of {project.name}"
+            if self.conditions.get("stages") != reason:
+                known = ", ".join(sorted(names)) or "none"
+                self._log.warning("held", of="stages", reason=reason, hint=f"it has {known}")
+            self.conditions["stages"] = reason
+        else:
+            self.conditions.pop("stages", None)
 
     def _tips(self, project: Project, stage: StageRefs, listed: Listed | None = None) -> Tips | None:
         wanted = _refs([stage])
@@ -237,7 +264,7 @@ class ProjectLoop:
         if config is None:
             return None
         self._mirror.fetch(found)
-        return Tips(project.commit, config, ops if ops is not None else config)
+        return Tips(project.commit, config, config if ops is None else ops, fresh=ops is None)
 
     def _tips_or_fail(self, project: Project, stage: StageRefs, listed: Listed) -> Tips:
         tips = self._tips(project, stage, listed)
@@ -254,7 +281,8 @@ class ProjectLoop:
 
     def _make(self, project: Project, stage: StageRefs) -> StageLoop:
         around = self._around
-        dispatch = Dispatch(around.connect(stage.name), around.pool, self.wake)
+        log = self._log.bind(stage=stage.name)
+        dispatch = Dispatch(around.connect(stage.name), around.clock, log, self.wake)
         self._dispatches[stage.name] = dispatch
         return StageLoop(
             Ports(
@@ -263,7 +291,7 @@ class ProjectLoop:
                 dispatch=dispatch,
                 read_tips=lambda: self._tips(self._project or project, stage),
                 clock=around.clock,
-                log=self._log.bind(stage=stage.name),
+                log=log,
             ),
             Agenda(around.clock, sweep_every=around.sweep_every, seed=around.seed),
         )  # fmt: skip

@@ -38,8 +38,10 @@ class Publisher:
         """Step back: somebody else is pushing to this branch."""
         self._pacer.foreign(self._clock.monotonic())
 
-    def publish(self, parent: CommitId, steps: Sequence[Step]) -> Landed | None:
+    def publish(self, parent: CommitId, steps: Sequence[Step], *, create: bool = False) -> Landed | None:
         """Commit and push; None where somebody else's push came first and everything is to be decided again.
+
+        ``create``: the branch is not there yet and begins with these steps, on top of ``parent``.
 
         Raises:
             TerminalError: the remote declined (a hook, a protected branch), or took the push and does not show it.
@@ -52,7 +54,7 @@ class Publisher:
         if any(step.event == "applied" for step in steps):
             reach("before-applied-push")
         began = self._clock.monotonic()
-        result = self._mirror.push([RefUpdate(self._ref, parent, commits[-1])])
+        result = self._mirror.push([RefUpdate(self._ref, None if create else parent, commits[-1])])
         self._pacer.pushed(began, self._clock.monotonic())
         if result.lost:
             self.noticed_foreign_push()

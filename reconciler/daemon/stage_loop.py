@@ -18,8 +18,8 @@ from reconciler.daemon.publish import Publisher
 from reconciler.decide.claims import live_value, want_of
 from reconciler.decide.effects import Due, due_effects
 from reconciler.decide.engine import Decision, decide
-from reconciler.decide.snapshot import ServiceView, Snapshot
-from reconciler.model.errors import BugError
+from reconciler.decide.snapshot import Snapshot
+from reconciler.model.errors import BugError, TerminalError, TransientError
 from reconciler.model.instant import Instant
 from reconciler.model.names import CommitId, ServicePath
 from reconciler.model.step import Step, log_fields
@@ -29,10 +29,21 @@ from reconciler.repo.stage import ProjectSettings, StageRepo, Tips
 _ROUNDS = 32
 """Pushes of one pass; a pass that needs more is going round in circles and waits for the next wake-up."""
 
+_REMEMBERED = 4096
+"""Steps whose commits are kept at hand."""
+_FOR_PEOPLE = frozenset(
+    {"held", "failed", "refused", "unmatched", "escalated", "restored", "rewritten", "orphaned", "drift"}
+)
+"""Events that a person on call wants to find among the lines."""
+_OUTSIDE = frozenset({"blind", "conflict"})
+"""Holds that something outside Git may lift. Files that lift others bring the service up by themselves."""
+_OTHERS = frozenset({"budget", "conflict"})
+"""Holds that another remediation's step, or the hour going by, may lift."""
+
 
 @dataclass
 class Condition:
-    """What stands in the way of a stage as a whole; empty where nothing does. Shown by status, logs and metrics."""
+    """What stands in the way of a stage as a whole; empty where nothing does. Logged, and part of the project's."""
 
     reasons: dict[str, str] = field(default_factory=dict)
 
@@ -72,6 +83,7 @@ class StageLoop:
         self._commits: dict[int, CommitId] = {}
         self._focus: set[ServicePath] = set()
         self._own = ""
+        self._unsound: set[ServicePath] = set()
         self.agenda = agenda or Agenda(ports.clock)
         self.condition = Condition()
 
@@ -98,7 +110,7 @@ class StageLoop:
                 sweep = False
             decision = self._decide(snapshot, facts, focus)
             if decision.steps:
-                landed = self._publisher.publish(tips.ops, decision.steps)
+                landed = self._publisher.publish(tips.ops, decision.steps, create=tips.fresh)
                 tips = self._tips_after(tips, landed.tip if landed else None)
                 if landed is not None:
                     self._note_landed(decision.steps, landed.commits)
@@ -106,17 +118,27 @@ class StageLoop:
                     focus |= self.agenda.waiting()
                 continue
             self.agenda.wake_at(decision.due)
-            if not self._apply(snapshot, facts, focus, tried):
+            if not self._apply(snapshot, facts, focus - self._unsound, tried):
                 break
+        else:
+            raise TransientError(
+                f"{_ROUNDS} rounds did not come to an end",
+                hint="others push all the time; it is tried again",
+                retry_after=1.0,
+            )
         unseen = bool(decision.wants - facts.keys())
-        self._plan_next_look(self._repo.snapshot(settings), focus, facts, unseen=unseen)
+        self._plan_next_look(self._repo.snapshot(settings), focus - self._unsound, facts, unseen=unseen)
         self._focus = set()
         return tuple(pushed)
 
     def preview(self, tips: Tips, settings: ProjectSettings) -> Decision:
         """Return what the next pass would decide, with facts looked up and nothing written anywhere."""
         self._follow(tips)
-        return self._decide(self._repo.snapshot(settings), {}, set(self._repo.take_dirty()))
+        if not self._may_decide():
+            raise TerminalError(self.condition.reasons["rules"], hint="run the newer reconciler")
+        snapshot = self._repo.snapshot(settings)
+        self._own = f"{settings.project}/{snapshot.stage.name}/"
+        return self._decide(snapshot, {}, set(self._repo.take_dirty()))
 
     def _follow(self, tips: Tips) -> None:
         known = self._repo.tips
@@ -128,7 +150,8 @@ class StageLoop:
     def _tips_after(self, tips: Tips, landed: CommitId | None) -> Tips:
         """Return the tips to go on from: as read back after our push, or read anew where another's came first."""
         if landed is not None:
-            return Tips(tips.project, landed if tips.config == tips.ops else tips.config, landed)
+            shared = tips.config == tips.ops and not tips.fresh
+            return Tips(tips.project, landed if shared else tips.config, landed)
         fresh = self._read_tips()
         return fresh if fresh is not None else tips
 
@@ -177,8 +200,10 @@ class StageLoop:
         except BugError as error:
             if self.condition.set(f"bug:{service}", str(error)):
                 self._log.exception("a bug in reconciler; this service is left alone", service=service)
+            self._unsound.add(service)
             return False
         self.condition.set(f"bug:{service}", "")
+        self._unsound.discard(service)
         return True
 
     def _with_history(self, fact: Fact) -> Fact:
@@ -203,15 +228,19 @@ class StageLoop:
     def _look_at_held(self, snapshot: Snapshot, facts: dict[Want, Fact]) -> set[ServicePath]:
         """Look at every field that we hold, so that drift is noticed."""
         holding = self._repo.holding()
-        wants = {want_of(key, held) for path in holding for key, held in snapshot.services[path].desired.items()}
+        sound = holding - self._unsound
+        wants = {want_of(key, held) for path in sound for key, held in snapshot.services[path].desired.items()}
         facts.update(self._dispatch.observe(wants - facts.keys()))
-        return set(holding)
+        return set(sound)
 
     def _note_landed(self, steps: tuple[Step, ...], commits: tuple[CommitId, ...]) -> None:
         for step, commit in zip(steps, commits, strict=True):
             self._commits[step.sequence] = commit
-            self._log.info(step.subject, **log_fields(step), commit=commit)
-        while len(self._commits) > 4096:
+            reason = step.data.get("reason", step.data.get("error"))
+            why = {} if reason is None else {"reason": str(reason)}
+            tell = self._log.warning if step.event in _FOR_PEOPLE else self._log.info
+            tell(step.subject, **log_fields(step), **why, commit=commit)
+        while len(self._commits) > _REMEMBERED:
             del self._commits[min(self._commits)]
 
     def _apply(
@@ -268,12 +297,9 @@ class StageLoop:
         for path in focus:
             view = snapshot.services[path]
             blind = any(isinstance(facts.get(want_of(key, held)), NoFact) for key, held in view.desired.items())
-            pending = bool(due_effects(snapshot.stage, view))
-            self.agenda.note(path, pending=pending, held=_is_held(view), blind=blind or unseen)
-
-
-def _is_held(view: ServiceView) -> bool:
-    return any(remediation.hold is not None for remediation in view.remediations.values())
+            pending = blind or unseen or bool(due_effects(snapshot.stage, view))
+            held = {each.hold.condition for each in view.remediations.values() if each.hold is not None}
+            self.agenda.note(path, pending=pending, outside=bool(held & _OUTSIDE), others=bool(held & _OTHERS))
 
 
 def _by_exact_name(facts: Mapping[Want, Fact]) -> dict[Want, Fact]:

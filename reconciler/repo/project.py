@@ -29,12 +29,13 @@ class StageRefs:
 
 @dataclass(frozen=True)
 class Project:
-    """What the remote's default branch says at one commit."""
+    """What the remote's default branch says at one commit. ``unknown`` are stages that were asked for and are none."""
 
     name: ProjectName
     commit: CommitId
     stages: tuple[StageRefs, ...]
     config: ProjectConfig
+    unknown: tuple[str, ...] = ()
 
     def settings(self, stage: StageRefs) -> ProjectSettings:
         """Return what the project says of one of its stages."""
@@ -70,7 +71,8 @@ def read_project(
         for each in entries
         if not only or each.name in only
     )
-    return Project(own, tip, stages, config)
+    unknown = tuple(sorted(only - {each.name for each in entries}))
+    return Project(own, tip, stages, config, unknown)
 
 
 def _name(config: ProjectConfig, name: ProjectName | None) -> ProjectName:

@@ -30,11 +30,15 @@ _READ_TRAILERS = frozenset({"Stage", "Event", "Sequence", "Now", "Rules"})
 
 @dataclass(frozen=True)
 class Tips:
-    """Where the three branches are. ``ops`` equals ``config`` where they share a branch."""
+    """Where the three branches are. ``ops`` equals ``config`` where they share a branch.
+
+    ``fresh``: the branch for steps is not there yet; it will begin on top of ``ops``, which is then the config branch.
+    """
 
     project: CommitId
     config: CommitId
     ops: CommitId
+    fresh: bool = False
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def test_a_pending_service_is_looked_at_soon_and_then_less_often() -> None:
     agenda = Agenda(hands)
     pauses = []
     for _ in range(8):
-        agenda.note(CARTS, pending=True, held=False, blind=False)
+        agenda.note(CARTS, pending=True, outside=False, others=False)
         pauses.append(agenda.pause())
         hands.pass_by(agenda.pause() + 0.001)
         assert agenda.take_due() == {CARTS}
@@ -124,11 +124,11 @@ def test_a_pending_service_is_looked_at_soon_and_then_less_often() -> None:
 def test_what_is_held_is_looked_at_now_and_then_and_forgotten_when_it_is_over() -> None:
     hands = Hands()
     agenda = Agenda(hands)
-    agenda.note(CARTS, pending=False, held=True, blind=False)
+    agenda.note(CARTS, pending=False, outside=True, others=True)
     assert agenda.waiting() == {CARTS}
     hands.pass_by(HELD)
     assert agenda.take_due() == {CARTS}
-    agenda.note(CARTS, pending=False, held=False, blind=False)
+    agenda.note(CARTS, pending=False, outside=False, others=False)
     hands.pass_by(HELD)
     assert agenda.take_due() == set()
     assert agenda.waiting() == set()
@@ -137,7 +137,7 @@ def test_what_is_held_is_looked_at_now_and_then_and_forgotten_when_it_is_over() 
 def test_a_moment_on_the_wall_clock_wakes_what_is_held() -> None:
     hands = Hands()
     agenda = Agenda(hands, sweep_every=3600.0)
-    agenda.note(CARTS, pending=False, held=True, blind=False)
+    agenda.note(CARTS, pending=False, outside=True, others=True)
     agenda.wake_at(Instant(int(hands.now) + 5))
     assert agenda.pause() == pytest.approx(5.0)
     hands.pass_by(5)
