@@ -22,9 +22,10 @@ from typing import Final
 import click
 
 from reconciler import __version__
-from reconciler.cli.group import ReaderGoneError
+from reconciler.cli.group import LazyGroup, ReaderGoneError
 from reconciler.cli.messages import complain, render, use_color, visible
 from reconciler.model.errors import BugError, ReconcilerError, UserError
+from reconciler.model.suggest import nearest
 
 OK: Final = 0
 NO: Final = 1
@@ -66,9 +67,31 @@ def handle(error: BaseException) -> int:
 
 
 def _usage(error: click.ClickException) -> str:
-    message = f"error: {visible(error.format_message())}"
+    message = f"error: {visible(_meant(error) or error.format_message())}"
     context = error.ctx if isinstance(error, click.UsageError) else None
     return f"{message}\n    hint: see `{context.command_path} --help`" if context else message
+
+
+def _meant(error: click.ClickException) -> str:
+    """Return what to say of an option that does not exist, with the one that was most likely meant.
+
+    click itself offers whatever is written a little alike (`--help` for `--titel`), and not what a verb would take.
+    """
+    if not isinstance(error, click.NoSuchOption) or error.ctx is None:
+        return ""
+    name = error.option_name
+    group = error.ctx.command
+    near = nearest(name, _options(group))
+    if near:
+        return f"{error.message} Did you mean '{near}'?"
+    if isinstance(group, LazyGroup) and group.commands_with(error.ctx, name):
+        return f"{error.message} It comes after the verb: `{error.ctx.command_path} VERB {name} ...`."
+    return error.message
+
+
+def _options(command: click.Command) -> list[str]:
+    every = [*command.params, *([help_] if (help_ := command.get_help_option(click.Context(command))) else [])]
+    return [name for each in every if isinstance(each, click.Option) for name in [*each.opts, *each.secondary_opts]]
 
 
 def _reader_went_away() -> int:

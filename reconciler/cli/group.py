@@ -35,6 +35,11 @@ class LazyGroup(click.Group):
             raise TypeError(f"{module}.command is no command")
         return command
 
+    def commands_with(self, ctx: click.Context, option: str) -> list[str]:
+        """Return the verbs that have an option, in the table's order."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        return [name for name, verb in found if verb and any(option in each.opts for each in verb.params)]
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb. click would end the process with 1, our "no", where a pipe has lost its reader."""
         try:

@@ -8,6 +8,7 @@ from typing import Final, NoReturn
 
 import click
 
+from reconciler import __version__
 from reconciler.cli.context import Frame
 from reconciler.cli.exits import OK, handle
 from reconciler.cli.group import LazyGroup
@@ -55,6 +56,7 @@ environment over a configuration file. Data goes to stdout, messages to stderr; 
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+@click.version_option(__version__, message="reconciler %(version)s", help="Print the version and exit.")
 def cli() -> None:
     """Self-healing for services on Kubernetes, with Git as the only database."""
 

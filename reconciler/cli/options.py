@@ -42,6 +42,13 @@ def stage_option(command: _Command) -> _Command:
     )(command)
 
 
+def stages_option(command: _Command) -> _Command:
+    """Add which stage, for what shows all of them where it is left out."""
+    return click.option("--stage", envvar="RECONCILER_STAGE", show_envvar=True, help="The stage; without it, all.")(
+        command
+    )
+
+
 def service_option(*, required: bool) -> Callable[[_Command], _Command]:
     """Add which service, by name or path."""
     return click.option(

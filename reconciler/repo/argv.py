@@ -47,9 +47,9 @@ def create(folder: Path, head: str, *, bare: bool) -> Argv:
     return ("git", "init", "--quiet", *kind, f"--initial-branch={branch}", "--", str(folder))
 
 
-def identity() -> Argv:
-    """Print whom git takes the user for."""
-    return ("git", "var", "GIT_AUTHOR_IDENT")
+def config_known() -> Argv:
+    """Print all settings that hold where one stands, in a repository or not, as `config_all` does."""
+    return ("git", "config", "--null", "--list", "--includes")
 
 
 def reset_hard(folder: Path) -> Argv:

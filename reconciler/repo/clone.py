@@ -58,14 +58,7 @@ class PersonalClone:
         Raises:
             ConfigError: nobody is configured.
         """
-        name = os.environ.get("GIT_AUTHOR_NAME") or self._get("author.name") or self._get("user.name")
-        email = os.environ.get("GIT_AUTHOR_EMAIL") or self._get("author.email") or self._get("user.email")
-        if not name or not email:
-            raise ConfigError(
-                "git does not know who you are, and every step names a person",
-                hint='run: git config --global user.name "Your Name"; git config --global user.email you@example.org',
-            )
-        return Identity(name, email)
+        return who_commits(self._settings)
 
     def tip(self, branch: str) -> CommitId | None:
         """Return what the branch is at in the remote, fetching it; in a repository without remote, at home.
@@ -247,6 +240,26 @@ def _run(doing: str, command: Argv, data: bytes = b"", more: Mapping[str, str] |
         return run(command, environment, timeout=_TIMEOUT, clock=time.monotonic, data=data, own_group=False)
     except ProcessTimedOutError as error:
         raise timed_out(doing, error) from error
+
+
+def who_commits(config: Mapping[str, str]) -> Identity:
+    """Return the person that git's environment or these settings name.
+
+    Raises:
+        ConfigError: nobody is named. What git would guess from the machine's name is no person.
+    """
+
+    def known(part: str) -> str:
+        said = (os.environ.get(f"GIT_AUTHOR_{part.upper()}"), config.get(f"author.{part}"), config.get(f"user.{part}"))
+        return next((text.strip() for text in said if text and text.strip()), "")
+
+    name, email = known("name"), known("email")
+    if not name or not email:
+        raise ConfigError(
+            "git does not know who you are, and every step names a person",
+            hint='run: git config --global user.name "Your Name"; git config --global user.email you@example.org',
+        )
+    return Identity(name, email)
 
 
 def _status_paths(status: str) -> list[str]:

@@ -15,13 +15,14 @@ from typing import Final
 
 from reconciler.model.errors import BugError, ConfigError, TerminalError
 from reconciler.repo import argv
+from reconciler.repo.clone import who_commits
 from reconciler.repo.environ import personal_environment
 from reconciler.repo.localrefs import LocalRefs
 from reconciler.repo.names import branch_ref
-from reconciler.repo.objects import Identity, parse_person
+from reconciler.repo.objects import Identity
+from reconciler.repo.origin import settings
 from reconciler.repo.process import Finished, run
 from reconciler.repo.stream import NewCommit, commit_stream
-from reconciler.repo.writer import RECONCILER
 
 _TIMEOUT: Final = 60.0
 
@@ -45,10 +46,10 @@ def create_repository(
     """Make a repository in ``folder``, which is made too or is empty.
 
     HEAD names the first of the branches; unless ``bare`` it is checked out. ``author`` is who commits, and without it
-    whoever git takes the user for.
+    the person whom git's settings name.
 
     Raises:
-        ConfigError: the folder has something in it.
+        ConfigError: the folder has something in it, or nobody is named who commits. Nothing is made then.
         UserError: a branch or path that Git cannot hold.
         TerminalError: git failed; its message is in the error's.
     """
@@ -56,8 +57,8 @@ def create_repository(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f"{folder} is not empty", hint="name a folder that does not exist yet, or empty it")
     refs = [branch_ref(branch.name) for branch in branches]
+    who = author or who_commits(settings(_run(argv.config_known())))
     folder.mkdir(parents=True, exist_ok=True)
-    who = author or _user()
     _git(argv.create(folder, refs[0], bare=bare))
     git_dir = folder if bare else folder / ".git"
     for ref, branch in zip(refs, branches, strict=True):
@@ -75,13 +76,6 @@ def _write(git_dir: Path, ref: str, branch: NewBranch, when: datetime, who: Iden
         _git(argv.fast_import(git_dir), b"".join(stream) + b"done\n")
     else:
         _git(argv.update_ref(git_dir), f"create {ref}\0{parent}\0".encode())
-
-
-def _user() -> Identity:
-    """Return whom git takes the user for; ours where it knows nobody, so that a first try needs no set-up."""
-    answer = _run(argv.identity())
-    identity = parse_person(answer.stdout.decode("utf-8", "replace").strip())[0]
-    return RECONCILER if answer.status or not identity.name or not identity.email else identity
 
 
 def _git(words: argv.Argv, data: bytes = b"") -> None:

@@ -105,10 +105,18 @@ def test_editors_find_a_schema_for_every_file(reconciler: Reconciler, tmp_path: 
             assert (schema.parent / reference).is_file(), f"{schema.name} needs {reference}"
 
 
-def test_without_an_identity_the_first_commit_is_made_all_the_same(
+def test_the_first_commit_is_the_persons(reconciler: Reconciler, tmp_path: Path) -> None:
+    assert reconciler("init", tmp_path / "w").code == 0
+    assert git(tmp_path / "w", "log", "-1", "--format=%an <%ae>") == "Ada <ada@example.com>"
+
+
+def test_without_an_identity_nothing_is_made_and_the_way_out_is_told(
     reconciler: Reconciler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
     (tmp_path / "gitconfig").write_text("[user]\n\tuseConfigOnly = true\n", "utf-8")
-    assert reconciler("init", tmp_path / "w").code == 0
-    assert git(tmp_path / "w", "log", "-1", "--format=%an <%ae>") == "reconciler <reconciler@localhost>"
+    result = reconciler("init", tmp_path / "w")
+    assert (result.code, result.out) == (2, "")
+    assert "git does not know who you are" in result.err
+    assert "hint: run: git config --global user.name" in result.err
+    assert not (tmp_path / "w").exists()

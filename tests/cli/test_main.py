@@ -62,6 +62,11 @@ def test_without_a_verb_help_goes_to_stderr_and_nothing_was_done(reconciler: Rec
         (["versio"], "Did you mean 'version'?"),
         (["version", "--ouput", "json"], "Did you mean '--output'?"),
         (["version", "-o", "xml"], "'table', 'json', 'yaml'"),
+        (["--versoin"], "No such option '--versoin'. Did you mean '--version'?"),
+        (["problem", "open", "--titel", "x"], "No such option '--titel'. Did you mean '--title'?"),
+        (["status", "--al"], "No such option '--al'. Did you mean '--all'?"),
+        (["status", "--no-fech"], "Did you mean '--no-fetch'?"),
+        (["--stage", "x", "status"], "It comes after the verb: `reconciler VERB --stage ...`."),
     ],
 )
 def test_a_usage_error_names_what_was_meant(reconciler: Reconciler, arguments: list[str], said: str) -> None:
@@ -75,6 +80,11 @@ def test_version_in_three_forms(reconciler: Reconciler) -> None:
     assert reconciler("version").out == f"reconciler {__version__}\n"
     assert json.loads(reconciler("version", "-o", "json").out)["version"] == __version__
     assert canonical.read(reconciler("version", "-o", "yaml").out.encode(), "out")["version"] == __version__
+
+
+def test_the_version_as_an_option(reconciler: Reconciler) -> None:
+    result = reconciler("--version")
+    assert (result.code, result.out) == (0, f"reconciler {__version__}\n")
 
 
 def test_an_option_wins_over_the_environment(reconciler: Reconciler, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,6 +195,15 @@ def test_colours_only_on_a_terminal_that_wants_them(setting: dict[str, str]) -> 
 def test_completion_prints_a_script_for_the_shell(reconciler: Reconciler, shell: str) -> None:
     script = reconciler("completion", shell).out
     assert f"_RECONCILER_COMPLETE={shell}_complete" in script
+
+
+def test_the_help_of_completion_has_a_line_a_shell(reconciler: Reconciler) -> None:
+    lines = reconciler("completion", "--help").out.splitlines()
+    assert [line.split()[0] for line in lines if "reconciler completion " in line and "Usage" not in line] == [
+        "bash:",
+        "zsh:",
+        "fish:",
+    ]
 
 
 def test_bash_completes_verbs_by_the_script_that_was_printed() -> None:

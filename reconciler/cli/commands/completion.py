@@ -8,17 +8,20 @@ from click.shell_completion import BashComplete, FishComplete, ShellComplete, Zs
 _SHELLS: dict[str, type[ShellComplete]] = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 
 
-@click.command("completion")
+_HELP = """Print the completion script of a shell.
+
+\b
+bash:  eval "$(reconciler completion bash)"     in ~/.bashrc
+zsh:   eval "$(reconciler completion zsh)"      in ~/.zshrc
+fish:  reconciler completion fish | source      in ~/.config/fish/config.fish
+"""
+
+
+@click.command("completion", help=_HELP)
 @click.argument("shell", type=click.Choice(list(_SHELLS)))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
-    r"""Print the completion script of a shell.
-
-    \b
-    bash:  eval "$(reconciler completion bash)"     in ~/.bashrc
-    zsh:   eval "$(reconciler completion zsh)"      in ~/.zshrc
-    fish:  reconciler completion fish | source      in ~/.config/fish/config.fish
-    """
+    """Print the script."""
     completer = _SHELLS[shell](ctx.find_root().command, {}, "reconciler", "_RECONCILER_COMPLETE")
     # The template itself: `source()` would first start a bash to look at its version, and zsh users may have none.
     click.echo(completer.source_template % completer.source_vars())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli.options import fetch_option, repo_options, service_option, stage_option
+from reconciler.cli.options import fetch_option, repo_options, service_option, stages_option
 from reconciler.cli.output import Format, output_option, table, write
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("list")
 @repo_options
-@stage_option
+@stages_option
 @service_option(required=False)
 @click.option("--all", "everything", is_flag=True, help="Those that are resolved too.")
 @fetch_option

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.messages import say
-from reconciler.cli.options import fetch_option, repo_options, service_option, stage_option
+from reconciler.cli.options import fetch_option, repo_options, service_option, stages_option
 from reconciler.cli.output import Format, output_option, table, write
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _HEADINGS = ("STAGE", "SERVICE", "MODE", "OPEN PROBLEMS", "REMEDIATION", "PHASE"
 
 @click.command("status")
 @repo_options
-@stage_option
+@stages_option
 @service_option(required=False)
 @click.option("--all", "everything", is_flag=True, help="Services that nothing is going on in too, and what has ended.")
 @fetch_option
