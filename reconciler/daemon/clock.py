@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 from reconciler.model.instant import Instant
@@ -34,11 +35,33 @@ class SystemClock:
         return time.monotonic()
 
 
-class Watchful:
-    """A wall clock that is compared with the monotonic one ever since it was made."""
+class ServerDates:
+    """What servers' clocks say beside ours. Told from any thread, asked by the loop's."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._ahead = 0.0
+
+    def heard(self, date: str) -> None:
+        """Take the `Date:` of an answer that has just come (RFC 9110, whole seconds); what is none is passed over."""
+        try:
+            moment = parsedate_to_datetime(date).timestamp()
+        except ValueError:
+            return
+        # The server cut its second off, so the half of one is its best guess.
+        self._ahead = moment + 0.5 - self._clock.wall()
+
+    def ahead(self) -> float:
+        """Return by how many seconds the last server was ahead of our clock; 0 before any was heard."""
+        return self._ahead
+
+
+class Watchful:
+    """A wall clock that is compared with the monotonic one ever since it was made."""
+
+    def __init__(self, clock: Clock, dates: ServerDates | None = None) -> None:
+        self._clock = clock
+        self._dates = dates or ServerDates(clock)
         self._offset = clock.wall() - clock.monotonic()
         self._doubted_until = clock.monotonic()
         self._reason = ""
@@ -56,6 +79,10 @@ class Watchful:
         wall, monotonic = self._clock.wall(), self._clock.monotonic()
         if floor - wall > TOLERANCE:
             return f"steps in Git are {int(floor - wall)} s ahead of this machine's clock"
+        if abs(ahead := self._dates.ahead()) > TOLERANCE:
+            return (
+                f"this machine's clock is {abs(ahead):.0f} s {'behind' if ahead > 0 else 'ahead of'} the API server's"
+            )
         offset = wall - monotonic
         moved = offset - self._offset
         if abs(moved) > TOLERANCE:

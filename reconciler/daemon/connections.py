@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from reconciler.daemon.clock import Clock, ServerDates
 from reconciler.daemon.dispatch import Allowed, Servers
 from reconciler.daemon.secrets import secret_source
 from reconciler.model.connections import FlagsConnection, KubernetesConnection
@@ -20,7 +21,7 @@ from reconciler.targets.protocol import TargetServer
 from reconciler.targets.unleash import LegacyUnleashServer, UnleashServer
 
 
-def connect(project: ProjectConnections, stage: StageName) -> Servers:
+def connect(project: ProjectConnections, stage: StageName, clock: Clock) -> Servers:
     """Return the target servers of a stage, with what the configuration allows of them.
 
     Raises:
@@ -28,14 +29,16 @@ def connect(project: ProjectConnections, stage: StageName) -> Servers:
     """
     reach = project.reach(stage)
     allowed = Allowed(reach.namespaces, reach.kinds, reach.flag_projects, reach.flag_environments)
+    dates = ServerDates(clock)
     return Servers(
-        kubernetes=_kubernetes(reach.kubernetes) if reach.kubernetes is not None else None,
+        kubernetes=_kubernetes(reach.kubernetes, dates) if reach.kubernetes is not None else None,
         flags=_flags(reach.flags) if reach.flags is not None else None,
         allowed=allowed,
+        dates=dates,
     )
 
 
-def _kubernetes(connection: KubernetesConnection) -> TargetServer[WantWorkload]:
+def _kubernetes(connection: KubernetesConnection, dates: ServerDates) -> TargetServer[WantWorkload]:
     access: Access = Kubeconfig(_text(connection.kubeconfig), connection.context)
     if connection.in_cluster:
         access = InCluster()
@@ -45,7 +48,7 @@ def _kubernetes(connection: KubernetesConnection) -> TargetServer[WantWorkload]:
                 "`kubernetes.server` needs `tokenFile`", hint="mount the token as a file, or use a kubeconfig"
             )
         access = TokenFile(connection.server, str(connection.token_file), _text(connection.ca_file))
-    return KubernetesServer(access, deadline=connection.deadline)
+    return KubernetesServer(access, deadline=connection.deadline, heard_date=dates.heard)
 
 
 def _text(path: Path | None) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
-from reconciler.daemon.clock import Clock
+from reconciler.daemon.clock import Clock, ServerDates
 from reconciler.daemon.failpoints import reach
 from reconciler.decide.claims import live_value
 from reconciler.decide.effects import Due
@@ -58,11 +58,12 @@ def _forbidden(what: str, name: str, key: str) -> NoFact:
 
 @dataclass(frozen=True)
 class Servers:
-    """The target servers of one stage; None where none is configured."""
+    """The target servers of one stage; None where none is configured. ``dates`` hears what their clocks say."""
 
     kubernetes: TargetServer[WantWorkload] | None
     flags: TargetServer[WantFlag] | None
     allowed: Allowed
+    dates: ServerDates | None = None
 
     def observe(self, want: Want) -> Fact:
         """Look at one target."""
@@ -130,18 +131,27 @@ class Dispatch:
     Each of the two servers has threads of its own, so that one that hangs does not keep the other waiting.
     """
 
-    def __init__(self, servers: Servers, clock: Clock, log: FilteringBoundLogger, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, servers: Servers, clock: Clock, log: FilteringBoundLogger, wake: Callable[[], None],
+        patience: float = PATIENCE,
+    ) -> None:  # fmt: skip
         self._servers = servers
         self._clock = clock
         self._log = log
         self._wake = wake
+        self._patience = patience
         self._pools = {
             kind: ThreadPoolExecutor(_THREADS, thread_name_prefix=kind.__name__) for kind in (WantWorkload, WantFlag)
         }
         self._calls: dict[tuple[int, Want], _Call] = {}
 
+    @property
+    def dates(self) -> ServerDates | None:
+        """What the servers' clocks say, where one of them tells."""
+        return self._servers.dates
+
     def observe(self, wants: Iterable[Want]) -> Mapping[Want, Fact]:
-        """Return the facts that came within `PATIENCE`; asking again soon gives those that came since."""
+        """Return the facts that came within the patience; asking again soon gives those that came since."""
         return self._collect({(_LOOK, want): partial(self._servers.observe, want) for want in wants})
 
     def apply(self, due: Iterable[tuple[Due, str]]) -> Mapping[Want, Fact]:
@@ -155,7 +165,7 @@ class Dispatch:
         for key, call in asked.items():
             if key not in self._calls:
                 self._calls[key] = self._start(key[1], call)
-        wait([self._calls[key].future for key in asked], timeout=PATIENCE)
+        wait([self._calls[key].future for key in asked], timeout=self._patience)
         facts: dict[Want, Fact] = {}
         for key in asked:
             future = self._calls[key].future

@@ -14,7 +14,7 @@ from structlog.typing import FilteringBoundLogger
 from reconciler.daemon.agenda import Agenda
 from reconciler.daemon.backoff import Backoff
 from reconciler.daemon.clock import Clock
-from reconciler.daemon.dispatch import Dispatch, Servers
+from reconciler.daemon.dispatch import PATIENCE, Dispatch, Servers
 from reconciler.daemon.publish import Publisher
 from reconciler.daemon.stage_loop import Ports, StageLoop
 from reconciler.decide.engine import Decision
@@ -50,6 +50,7 @@ class Surroundings:
     log: FilteringBoundLogger
     poll: float
     sweep_every: float = 30.0
+    patience: float = PATIENCE
     seed: int = 0
     watch: bool = False
     check: Callable[[list[StageName]], None] = lambda _: None
@@ -159,12 +160,17 @@ class ProjectLoop:
         return tuple(pushed)
 
     def preview(self) -> Mapping[StageName, Decision]:
-        """Return what the next pass would decide for each stage. Raises what stands in the way."""
+        """Return what the next pass would decide for each stage; `conditions` say what could not be found out.
+
+        Raises what stands in the way of the project or of a whole stage.
+        """
         project = self._read()
+        self._forget_others(project)
         found: dict[StageName, Decision] = {}
         for stage in project.stages:
             tips = self._tips_or_fail(project, stage, {})
             found[stage.name] = self._loop(project, stage).preview(tips, project.settings(stage))
+            self._take_conditions(stage.name)
         return found
 
     def pause(self) -> float:
@@ -282,7 +288,7 @@ class ProjectLoop:
     def _make(self, project: Project, stage: StageRefs) -> StageLoop:
         around = self._around
         log = self._log.bind(stage=stage.name)
-        dispatch = Dispatch(around.connect(stage.name), around.clock, log, self.wake)
+        dispatch = Dispatch(around.connect(stage.name), around.clock, log, self.wake, around.patience)
         self._dispatches[stage.name] = dispatch
         return StageLoop(
             Ports(

@@ -15,15 +15,17 @@ from structlog.typing import FilteringBoundLogger
 
 from reconciler.daemon.clock import Clock, SystemClock
 from reconciler.daemon.connections import check_legacy_flags, connect, open_mirror
+from reconciler.daemon.dispatch import PATIENCE
 from reconciler.daemon.project_loop import ProjectLoop, Surroundings
-from reconciler.decide.engine import Decision
 from reconciler.model.daemon_config import DaemonConfig, ProjectConnections, load_daemon_config
 from reconciler.model.errors import ConfigError, ReconcilerError, UserError
-from reconciler.model.names import ProjectName, StageName
+from reconciler.model.names import ProjectName
 from reconciler.model.step import Step
 from reconciler.repo.watch import FileWatcher
 
 _STOP_WITHIN = 30.0
+_ANSWER_WITHIN = 15.0
+"""Seconds that a single pass waits for servers: nothing looks again later, so it gives them all of their deadlines."""
 
 
 def read_config(path: Path) -> DaemonConfig:
@@ -52,23 +54,26 @@ def reconcile_once(
     """Make one pass over every project."""
     done: dict[ProjectName, Result] = {}
     for name in config.projects:
-        with opened(config, name, log, clock=clock) as loop:
+        with opened(config, name, log, clock=clock, patience=_ANSWER_WITHIN) as loop:
             done[name] = Result(loop.tick(), dict(loop.conditions))
     return done
 
 
 def preview(
     config: DaemonConfig, log: FilteringBoundLogger, *, clock: Clock | None = None
-) -> Mapping[ProjectName, Mapping[StageName, Decision]]:
-    """Return what the next pass would decide; nothing is written. Raises what stands in the way.
+) -> Mapping[ProjectName, Result]:
+    """Return what the next pass would do, and what could not be found out; nothing is written.
+
+    Raises what stands in the way of a whole project or stage.
 
     It reads through a mirror of its own that is thrown away, so a running daemon and its state are left alone.
     """
-    found: dict[ProjectName, Mapping[StageName, Decision]] = {}
+    found: dict[ProjectName, Result] = {}
     with TemporaryDirectory(prefix="reconciler-plan-", ignore_cleanup_errors=True) as state:
         for name in config.projects:
-            with opened(config, name, log, clock=clock, state=Path(state)) as loop:
-                found[name] = loop.preview()
+            with opened(config, name, log, clock=clock, state=Path(state), patience=_ANSWER_WITHIN) as loop:
+                steps = [step for decision in loop.preview().values() for step in decision.steps]
+                found[name] = Result(tuple(steps), dict(loop.conditions))
     return found
 
 
@@ -76,17 +81,21 @@ def preview(
 def opened(
     config: DaemonConfig, name: ProjectName, log: FilteringBoundLogger, *, clock: Clock | None = None,
     watch: bool = False, seed: int | None = None, state: Path | None = None,
+    patience: float = PATIENCE,
 ) -> Iterator[ProjectLoop]:  # fmt: skip
     """Open a project's loop and close it again, with everything it connected to.
 
     ``seed`` is that of all jitter; without one each process has its own, so that many do not move in step. ``state``
-    is where the mirror lies, and without it where the configuration says.
+    is where the mirror lies, and without it where the configuration says. ``patience`` is for how many seconds a pass
+    waits for servers.
     """
     project = config.projects[name]
+    own = clock or SystemClock()
     around = Surroundings(
-        clock=clock or SystemClock(), connect=lambda stage: connect(project, stage),
+        clock=own, connect=lambda stage: connect(project, stage, own),
         log=log.bind(project=name), poll=project.poll, watch=watch,
         check=lambda stages: check_legacy_flags(project, stages), seed=randbits(32) if seed is None else seed,
+        patience=patience,
     )  # fmt: skip
     where = state or config.state_dir
     loop = ProjectLoop(lambda: open_mirror(project.repository, where), name, around, _named_stages(project))

@@ -15,6 +15,7 @@ from reconciler.daemon.agenda import Agenda
 from reconciler.daemon.clock import Clock, Watchful
 from reconciler.daemon.dispatch import Dispatch
 from reconciler.daemon.publish import Publisher
+from reconciler.daemon.unseen import unseen
 from reconciler.decide.claims import live_value, want_of
 from reconciler.decide.effects import Due, due_effects
 from reconciler.decide.engine import Decision, decide
@@ -79,7 +80,7 @@ class StageLoop:
         self._read_tips = ports.read_tips
         self._clock = ports.clock
         self._log = ports.log
-        self._watchful = Watchful(ports.clock)
+        self._watchful = Watchful(ports.clock, ports.dispatch.dates)
         self._commits: dict[int, CommitId] = {}
         self._focus: set[ServicePath] = set()
         self._own = ""
@@ -126,8 +127,9 @@ class StageLoop:
                 hint="others push all the time; it is tried again",
                 retry_after=1.0,
             )
-        unseen = bool(decision.wants - facts.keys())
-        self._plan_next_look(self._repo.snapshot(settings), focus - self._unsound, facts, unseen=unseen)
+        self.condition.set("unseen", unseen(decision.wants, facts))
+        late = bool(decision.wants - facts.keys())
+        self._plan_next_look(self._repo.snapshot(settings), focus - self._unsound, facts, unseen=late)
         self._focus = set()
         return tuple(pushed)
 
@@ -138,7 +140,10 @@ class StageLoop:
             raise TerminalError(self.condition.reasons["rules"], hint="run the newer reconciler")
         snapshot = self._repo.snapshot(settings)
         self._own = f"{settings.project}/{snapshot.stage.name}/"
-        return self._decide(snapshot, {}, set(self._repo.take_dirty()))
+        facts: dict[Want, Fact] = {}
+        decision = self._decide(snapshot, facts, set(self._repo.take_dirty()))
+        self.condition.set("unseen", unseen(decision.wants, facts))
+        return decision
 
     def _follow(self, tips: Tips) -> None:
         known = self._repo.tips

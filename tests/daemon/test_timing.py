@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from email.utils import formatdate
 
 import pytest
 
 from reconciler.daemon.agenda import HELD, Agenda
 from reconciler.daemon.backoff import Backoff
-from reconciler.daemon.clock import Watchful
+from reconciler.daemon.clock import ServerDates, Watchful
 from reconciler.daemon.pacer import Pacer
 from reconciler.model.instant import Instant
 from reconciler.model.names import ServicePath
@@ -69,6 +70,19 @@ def test_steps_ahead_of_our_clock_hold_timers_until_it_has_caught_up() -> None:
     assert "30 s ahead" in watchful.doubt(ahead)
     hands.pass_by(26)
     assert watchful.doubt(ahead) == ""
+
+
+@pytest.mark.parametrize(("ahead", "words"), [(60, "60 s behind"), (-60, "60 s ahead of")])
+def test_a_clock_that_is_off_the_servers_date_is_doubted_until_it_agrees(ahead: int, words: str) -> None:
+    hands = Hands()
+    dates = ServerDates(hands)
+    watchful = Watchful(hands, dates)
+    dates.heard(formatdate(hands.now + ahead, usegmt=True))
+    assert words in watchful.doubt(Instant(0))
+    dates.heard("no date at all")
+    assert words in watchful.doubt(Instant(0))
+    dates.heard(formatdate(hands.now + 2, usegmt=True))
+    assert watchful.doubt(Instant(0)) == ""
 
 
 def test_the_first_push_after_a_quiet_second_goes_at_once() -> None:

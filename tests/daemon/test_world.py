@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from reconciler.embedded.cluster import Failing
 from reconciler.embedded.cluster.faults import Refuse, matching
 from tests.daemon.site import THREE_ENTRIES, Later, Site, until
@@ -91,6 +93,7 @@ def test_a_rollout_that_never_gets_ready_fails_at_its_deadline(site: Site) -> No
         site.cluster.idle()
         assert site.events() == ["opened", "decided"]
         clock.pass_by(301)
+        site.cluster.now = lambda: datetime.fromtimestamp(clock.wall(), UTC)
         until(loop, lambda: site.events()[-1:] == ["escalated"], "escalated")
     assert site.events() == ["opened", "decided", "failed", "escalated"]
     failed = site.file("ops/production/carts/remediations/p1/03-failed.yaml")
@@ -115,3 +118,16 @@ def test_a_namespace_that_is_not_allowed_is_never_touched(site: Site) -> None:
     with site.loop() as loop:
         until(loop, lambda: site.events()[-1:] == ["escalated"], "escalated")
     assert not [entry for entry in site.cluster.journal.entries() if "kube-system" in entry.path]
+
+
+def test_no_deadline_passes_while_the_api_servers_clock_says_otherwise(site: Site) -> None:
+    site.cluster.rollout = Failing(reason="CrashLoopBackOff")
+    clock = Later()
+    site.problem("p1", "Response time degradation")
+    with site.loop(clock) as loop:
+        until(loop, lambda: site.replicas() == 2, "decided and written")
+        clock.pass_by(301)
+        until(loop, lambda: "production/clock" in loop.conditions, "the clock is doubted")
+        loop.tick()
+        assert site.events() == ["opened", "decided"]
+        assert "301 s ahead of the API server's" in loop.conditions["production/clock"]

@@ -48,13 +48,14 @@ class EmbeddedCluster:
         self.faults = Faults()
         self.journal = Journal()
         self.users: dict[str, User] = {}
+        self.now = now
         self._api = Api(self.store, now)
         for kind in kinds:
             self.declare(kind)
         self._controllers = Controllers(self._api, rollout or Immediate())
         self._stopped = threading.Event()
         dispatch = Dispatch(self._api, self.users, monotonic, self._stopped.is_set)
-        self._server = Server(dispatch, self.faults, self.journal, tls)
+        self._server = Server(dispatch, self.faults, self.journal, tls, self._date)
         scheme = "https" if tls else "http"
         self.url = f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
         for name in _SPACES:
@@ -93,6 +94,9 @@ class EmbeddedCluster:
     @rollout.setter
     def rollout(self, rollout: Rollout) -> None:
         self._controllers.rollout = rollout
+
+    def _date(self) -> datetime:
+        return self.now()
 
     def idle(self, timeout: float = 10.0) -> None:
         """Wait until the controllers have nothing left to do.

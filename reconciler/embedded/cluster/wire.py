@@ -13,7 +13,8 @@ import struct
 import sys
 import threading
 from collections.abc import Callable
-from email.utils import formatdate
+from datetime import datetime
+from email.utils import format_datetime
 from functools import partial
 from typing import Any, cast
 
@@ -42,9 +43,17 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     block_on_close = True
     request_queue_size = 128
 
-    def __init__(self, dispatch: Dispatch, faults: Faults, journal: Journal, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        faults: Faults,
+        journal: Journal,
+        tls: ssl.SSLContext | None,
+        now: Callable[[], datetime],
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Connection)
         self.dispatch = dispatch
+        self.now = now
         self.faults = faults
         self.journal = journal
         self._tls = tls
@@ -197,7 +206,8 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def _head(self, answer: Answer, content: str) -> str:
         kind = "text/plain" if isinstance(answer.body, str) and answer.stream is None else "application/json"
-        lines = [f"HTTP/1.1 {answer.code} -", f"Date: {formatdate(usegmt=True)}", f"Content-Type: {kind}", content]
+        date = format_datetime(cast("Server", self.server).now(), usegmt=True)
+        lines = [f"HTTP/1.1 {answer.code} -", f"Date: {date}", f"Content-Type: {kind}", content]
         lines += [f"{key}: {value}" for key, value in answer.headers.items()]
         return "\r\n".join(lines) + "\r\n\r\n"
 

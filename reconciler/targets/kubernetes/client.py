@@ -34,10 +34,17 @@ _Stamp = tuple[tuple[str, int, int, int], ...]
 class Client:
     """Calls to one API server. Safe to use from several threads. ``clock`` is monotonic seconds."""
 
-    def __init__(self, access: Access, environ: Mapping[str, str], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        access: Access,
+        environ: Mapping[str, str],
+        clock: Callable[[], float],
+        heard_date: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._access = access
         self._environ = environ
         self._clock = clock
+        self._heard_date = heard_date
         self._lock = threading.Lock()
         self._api: official.ApiClient | None = None
         self._files: tuple[str, ...] = ()
@@ -99,6 +106,7 @@ class Client:
         )
         try:
             response = api.call_api(*request, _request_timeout=timeout).response
+            self._heard_date(response.headers.get("Date", ""))
             status, content = response.status, self._read(response, call, ends)
         except official.ApiException as error:
             reason = str(error.reason).partition("\n")[2] or str(error.reason)

@@ -28,7 +28,8 @@ class KubernetesServer:
 
     ``deadline`` is for a whole observation or change, ``call_timeout`` for one call of it, both in seconds. ``clock``
     is monotonic seconds, ``sleep`` waits, ``random`` gives the jitter of retries (0 up to 1), ``environ`` is where
-    `KUBECONFIG` and the service's address are looked up. Nothing is read or connected to before the first use.
+    `KUBECONFIG` and the service's address are looked up.
+    Nothing is read or connected to before the first use. ``heard_date`` is told the `Date:` of every answer.
     """
 
     def __init__(
@@ -41,13 +42,14 @@ class KubernetesServer:
         sleep: Callable[[float], None] = time.sleep,
         random: Callable[[], float] = randomness.random,
         environ: Mapping[str, str] = os.environ,
+        heard_date: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._patience = Patience(deadline, call_timeout, clock, sleep, random)
 
         def connect() -> Client:
             from reconciler.targets.kubernetes.client import Client  # noqa: PLC0415 - the official client loads slowly
 
-            return Client(access, environ, clock)
+            return Client(access, environ, clock, heard_date)
 
         self._reader = Reader(connect)
         autoscalers = Autoscalers(self._reader, clock)

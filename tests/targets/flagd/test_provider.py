@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openfeature import api
+from openfeature.contrib.provider import flagd
+from openfeature.contrib.provider.flagd import config
 
 from reconciler.model.targets import Effect, Mark, Target
 from reconciler.targets.flagd import FlagdFile
-
-api = pytest.importorskip("openfeature.api")
-flagd = pytest.importorskip("openfeature.contrib.provider.flagd")
-config = pytest.importorskip("openfeature.contrib.provider.flagd.config")
 
 FLAG = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
 
