@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -101,3 +102,47 @@ def test_run_acts_on_a_push_and_stops_in_order(
             process.kill()
     assert lines_of(log)[-1]["event"] == "stopped"
     assert site.replicas() == 2
+
+
+@pytest.fixture
+def broken(reconciler: Reconciler, site: Site) -> Site:
+    """The site with an open problem, and a cluster that nobody answers for."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    kubeconfig = site.config.with_name("kubeconfig")
+    kubeconfig.write_text(kubeconfig.read_text("utf-8").replace(site.cluster.url, f"http://127.0.0.1:{port}"), "utf-8")
+    asked = ("problem", "open", "--service", "carts", "--title", "Response time degradation", "--id", "slow")
+    assert reconciler(*asked).code == 0
+    return site
+
+
+@pytest.mark.parametrize("verb", ["plan", "reconcile"])
+def test_a_dead_cluster_never_looks_like_success(reconciler: Reconciler, broken: Site, verb: str) -> None:
+    for _ in range(2):
+        result = reconciler(verb, "-c", broken.config, "--log-level", "error")
+        assert result.code == 2
+        assert "error: shop, production/unseen: kubernetes/shop-production/Deployment/carts-primary|carts" in result.err
+        assert f"hint: asked were kubernetes: kubeconfig {broken.config.with_name('kubeconfig')}" in result.err
+    data = json.loads(reconciler(verb, "-c", broken.config, "-o", "json").out)
+    assert list(data["conditions"]["shop"]) == ["production/unseen"]
+
+
+@pytest.mark.parametrize(
+    ("playbook", "event", "reason"),
+    [
+        ("action: restart", "failed", "not in this version: restart on carts; use scaling or featuretoggle"),
+        ("action: scalling", "refused", "carts/remediation.yaml:1:60: unknown action"),
+    ],
+)
+def test_the_table_says_why_nothing_is_done(
+    reconciler: Reconciler, site: Site, playbook: str, event: str, reason: str
+) -> None:
+    text = f"remediations: [{{name: Response time degradation, actions: [{{{playbook}}}]}}]\n"
+    (site.clone / "carts" / "remediation.yaml").write_text(text, "utf-8")
+    git(site.clone, "commit", "-qam", "Another playbook")
+    git(site.clone, "push", "-q")
+    reconciler("problem", "open", "--service", "carts", "--title", "Response time degradation", "--id", "slow")
+    for verb in ("plan", "reconcile"):
+        out = reconciler(verb, "-c", site.config).out
+        (line,) = (line for line in out.splitlines() if f" {event} " in line)
+        assert reason in line

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.configured import LogFormat, LogLevel, config_option, configured, log_options, step_data
+from reconciler.cli.configured import (
+    LogFormat,
+    LogLevel,
+    complain_of,
+    config_option,
+    configured,
+    log_options,
+    step_data,
+    step_rows,
+)
 from reconciler.cli.exits import COULD_NOT, NO, OK
 from reconciler.cli.messages import complain, render, say
 from reconciler.cli.output import Format, output_option, table, write
@@ -20,23 +29,24 @@ def command(file: Path, log_format: LogFormat | None, log_level: LogLevel | None
     """Show what the next pass would do; nothing is written.
 
     The cluster and the flag server are looked at, so that the values are those of now. Exit code 0: nothing; 1: there
-    is something to do; 2: it could not be found out.
+    is something to do; 2: it could not be found out, or not all of it.
     """
     from reconciler.daemon.service import preview
     from reconciler.model.daemon_config import LogConfig
     from reconciler.model.errors import UserError
 
-    config, log = configured(file, log_format, log_level, default=LogConfig("console", "warning"))
+    config, log = configured(file, log_format, log_level, default=LogConfig("console", "error"))
     try:
         found = preview(config, log)
     except UserError as error:
         # 1 says that there is something to do; a file that cannot be read says nothing of the kind.
         complain(render(error))
         return COULD_NOT
-    steps = [step_data(name, step) for name, stages in found.items() for each in stages.values() for step in each.steps]
-    headings = ("PROJECT", "STAGE", "EVENT", "SUBJECT")
-    rows = [[step[name.lower()] for name in headings] for step in steps]
-    write(form, {"steps": steps}, lambda: table(headings, rows))
-    if form == "table" and not steps:
+    steps = [step_data(name, step) for name, result in found.items() for step in result.steps]
+    conditions = {str(name): dict(result.conditions) for name, result in found.items() if result.conditions}
+    headings = ("PROJECT", "STAGE", "EVENT", "SUBJECT", "WHY")
+    write(form, {"steps": steps, "conditions": conditions}, lambda: table(headings, step_rows(steps, headings)))
+    complain_of(config, conditions)
+    if form == "table" and not steps and not conditions:
         say("nothing to do")
-    return NO if steps else OK
+    return COULD_NOT if conditions else NO if steps else OK

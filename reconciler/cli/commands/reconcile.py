@@ -6,9 +6,18 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.configured import LogFormat, LogLevel, config_option, configured, log_options, step_data
+from reconciler.cli.configured import (
+    LogFormat,
+    LogLevel,
+    complain_of,
+    config_option,
+    configured,
+    log_options,
+    step_data,
+    step_rows,
+)
 from reconciler.cli.exits import COULD_NOT, OK
-from reconciler.cli.messages import complain, say, visible
+from reconciler.cli.messages import say
 from reconciler.cli.output import Format, output_option, table, write
 
 
@@ -25,16 +34,13 @@ def command(file: Path, log_format: LogFormat | None, log_level: LogLevel | None
     from reconciler.daemon.service import reconcile_once
     from reconciler.model.daemon_config import LogConfig
 
-    config, log = configured(file, log_format, log_level, default=LogConfig("console", "warning"))
+    config, log = configured(file, log_format, log_level, default=LogConfig("console", "error"))
     done = reconcile_once(config, log)
     steps = [step_data(name, step) for name, result in done.items() for step in result.steps]
     conditions = {str(name): dict(result.conditions) for name, result in done.items() if result.conditions}
-    headings = ("PROJECT", "STAGE", "SEQUENCE", "EVENT", "SUBJECT")
-    rows = [[step[name.lower()] for name in headings] for step in steps]
-    write(form, {"steps": steps, "conditions": conditions}, lambda: table(headings, rows))
-    for name, held in conditions.items():
-        for what, why in held.items():
-            complain(f"error: {visible(f'{name}, {what}: {why}')}")
+    headings = ("PROJECT", "STAGE", "SEQUENCE", "EVENT", "SUBJECT", "WHY")
+    write(form, {"steps": steps, "conditions": conditions}, lambda: table(headings, step_rows(steps, headings)))
+    complain_of(config, conditions)
     if form == "table" and not steps and not conditions:
         say("nothing to do")
     return COULD_NOT if conditions else OK
