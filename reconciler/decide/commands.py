@@ -16,6 +16,7 @@ from reconciler.decide.progress import WAITING_FOR_A_PERSON, failed_note
 from reconciler.decide.refusals import explain, plain, refusal
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import CommandFile, ServiceView
+from reconciler.decide.wording import listed, short
 from reconciler.model.command import Command, Verb
 from reconciler.model.errors import UserError
 from reconciler.model.names import RemediationId, ServicePath
@@ -64,16 +65,16 @@ def _answer(draft: Draft, view: ServiceView, file: CommandFile) -> bool:
         return _refuse(draft, view, file, error)
     remediation = view.remediations.get(RemediationId(command.remediation))
     if remediation is None:
-        known = ", ".join(view.remediations) or "none"
+        known = listed(view.remediations, 10) or "none"
         error = UserError(f"{view.name} has no remediation {command.remediation!r}", expected=f"one of: {known}")
         return _refuse(draft, view, file, error)
     return answer(draft, view, file, command, remediation)
 
 
 def _refuse(draft: Draft, view: ServiceView | None, file: CommandFile, error: UserError) -> bool:
-    name = file.file.path.rpartition("/")[2]
-    data = {"by": file.author, **plain(error)}
-    note = Note("refused", f"command {name} by {file.author} refused", explain(error), data)
+    name, who = file.file.path.rpartition("/")[2], short(file.author)
+    data = {"by": who, **plain(error)}
+    note = Note("refused", f"command {name} by {who} refused", explain(error), data)
     return draft.add_to_stage(note, about=file.file, service=view)
 
 
@@ -83,11 +84,12 @@ def _note(
 ) -> Note:  # fmt: skip
     """Return the step that answers a command: it names the person, the file, and what became of the claims."""
     because = {"reason": command.reason} if command.reason else {}
-    data = {"command": file.file.path, "by": file.author, "verb": command.verb, **because, **(more or {})}
-    asked = f"{file.author} asked for `{command.verb}`{': ' + command.reason if command.reason else ''}."
+    who = short(file.author)
+    data = {"command": file.file.path, "by": who, "verb": command.verb, **because, **(more or {})}
+    asked = f"{who} asked for `{command.verb}`{': ' + command.reason if command.reason else ''}."
     body = "\n".join([asked, *(settled.told if settled else ()), *([last] if last else [])])
     data |= settled.data if settled else {}
-    return Note(event, titled(f"{words} by {file.author}", remediation.title), body, data)
+    return Note(event, titled(f"{words} by {who}", remediation.title), body, data)
 
 
 def _undo(draft: Draft, view: ServiceView, file: CommandFile, command: Command, remediation: Remediation) -> bool:
@@ -153,7 +155,7 @@ def _approval(draft: Draft, view: ServiceView, file: CommandFile, command: Comma
     if command.verb == "approve":
         note = _note("released", "approved", file, command, remediation, more={"approved": True})
         return draft.add(view, remediation.id, note)
-    failed = failed_note(remediation, Failure(f"declined by {file.author}", command.reason))
+    failed = failed_note(remediation, Failure(f"declined by {short(file.author)}", command.reason))
     answer = _note("failed", "declined", file, command, remediation)
     return draft.add(view, remediation.id, replace(failed, data={**(answer.data or {}), **(failed.data or {})}))
 

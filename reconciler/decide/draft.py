@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from reconciler.decide.remediation import Remediation, advance
 from reconciler.decide.snapshot import FileRef, ServiceView, Snapshot
+from reconciler.decide.wording import cut, short
 from reconciler.model.desired import Desired, Key, render_desired
 from reconciler.model.instant import Instant
 from reconciler.model.names import RemediationId, ServicePath
@@ -23,8 +24,8 @@ RULES = 0
 
 CLOCK, BRANCH = "clock", "branch"
 """Under which names steps record that the clock was in doubt, and that the branch was seen to be rewritten."""
-_TITLE = 80
-"""Characters of a problem's title in a subject; the whole title is pinned in the first step."""
+LINE, TEXT = 200, 16_000
+"""Characters of a subject and of a body at most; what makes them long is cut where it is put in."""
 
 T = TypeVar("T")
 
@@ -45,9 +46,8 @@ class Note:
 
 def titled(text: str, title: str) -> str:
     """Return a subject that ends with the problem's title, on one line and cut where it is long."""
-    words = " ".join(title.split())
-    short = words if len(words) <= _TITLE else f"{words[: _TITLE - 4]} ..."
-    return f"{text} ({short})" if short else text
+    words = short(title)
+    return f"{text} ({words})" if words else text
 
 
 def _claims(view: ServiceView, key: Key) -> bool:
@@ -183,7 +183,7 @@ class Draft:
         subject = f"{view.name}: {note.subject}" if view else f"{self.stage.name}: {note.subject}"
         return Step(
             event=note.event, stage=self.stage.name, sequence=self.sequence, now=self.now, rules=RULES,
-            subject=subject, body=note.body, data=note.data or {}, service=view.path if view else None,
-            remediation=remediation, number=number, facts=self._used, files=files,
+            subject=short(subject, LINE), body=cut(note.body, TEXT), data=note.data or {},
+            service=view.path if view else None, remediation=remediation, number=number, facts=self._used, files=files,
             config=self.stage.config_commit, project=self.stage.project_commit,
         )  # fmt: skip

@@ -13,8 +13,12 @@ from reconciler.decide.claims import Dropping, settle
 from reconciler.decide.draft import Draft, Note, titled
 from reconciler.decide.policy import effective
 from reconciler.decide.snapshot import Foreign, ServiceView
+from reconciler.decide.wording import lines, listed, short
 from reconciler.model.desired import render_desired
 from reconciler.model.names import RemediationId, ServicePath
+
+PATHS = 100
+"""Files that one step puts back; what is left is the next one's."""
 
 
 def foreign_turn(draft: Draft, path: ServicePath) -> bool:
@@ -26,11 +30,11 @@ def foreign_turn(draft: Draft, path: ServicePath) -> bool:
 
 
 def stage_foreign_turn(draft: Draft) -> bool:
-    """Put back what was changed among the steps of the stage itself."""
+    """Put back what was changed among the steps of the stage itself. Returns whether a step was made."""
     if not draft.stage.foreign:
         return False
-    changes = draft.stage.foreign
-    draft.stage = replace(draft.stage, foreign=())
+    changes = draft.stage.foreign[:PATHS]
+    draft.stage = replace(draft.stage, foreign=draft.stage.foreign[PATHS:])
     return draft.add_to_stage(_note(changes), files={change.path: change.ours for change in changes})
 
 
@@ -63,31 +67,35 @@ def _reverted(draft: Draft, view: ServiceView, change: Foreign) -> bool:
     answered = [other for other in view.foreign if other in deleted or other.path == desired]
     left = tuple(other for other in view.foreign if other not in answered)
     paths = [other.path for other in answered]
-    told = {"by": change.author, "paths": paths, "commit": change.commit, "undone": sorted(deleted.values())}
+    who = short(change.author)
+    told = {"by": who, "paths": paths, "commit": change.commit, "undone": sorted(deleted.values())}
     body = "\n".join([
-        f"{change.author} reverted step {first} in {change.commit}.", *settled.told,
+        f"{who} reverted step {first} in {change.commit}.", *settled.told,
         "It is not acted on again until `reconciler retry`.",
     ])  # fmt: skip
-    title = titled(f"reverted by {change.author}", view.remediations[remediation].title)
+    title = titled(f"reverted by {who}", view.remediations[remediation].title)
     note = Note("reverted", title, body, {**told, **settled.data})
     restore = {desired: render_desired(settled.desired)}
     return draft.add(replace(view, foreign=left), remediation, note, desired=settled.desired, restore=restore)
 
 
-def _restored(draft: Draft, view: ServiceView, changes: tuple[Foreign, ...]) -> bool:
+def _restored(draft: Draft, view: ServiceView, foreign: tuple[Foreign, ...]) -> bool:
+    changes = foreign[:PATHS]
     files = {change.path: change.ours for change in changes}
     desired = view.desired_path(draft.stage.name)
     if desired in files:
         files[desired] = render_desired(view.desired)
     made = draft.add_to_stage(_note(changes), files=files, service=view)
     if made:
-        draft.update(replace(view, foreign=()))
+        draft.update(replace(view, foreign=foreign[PATHS:]))
     return made
 
 
 def _note(changes: tuple[Foreign, ...]) -> Note:
-    people = sorted({change.author for change in changes})
-    lines = [f"{change.path} was {change.change} by {change.author} in {change.commit}." for change in changes]
-    body = "\n".join([*lines, "They are written by reconciler alone; push a command, or `git revert` a decision."])
+    people = sorted({short(change.author) for change in changes})
+    told = [f"{change.path} was {change.change} by {short(change.author)} in {change.commit}." for change in changes]
+    body = "\n".join(
+        [*lines(told), "They are written by reconciler alone; push a command, or `git revert` a decision."]
+    )
     data = {"by": people, "paths": [change.path for change in changes], "commits": sorted({c.commit for c in changes})}
-    return Note("restored", f"put back what {', '.join(people)} changed", body, data)
+    return Note("restored", f"put back what {listed(people)} changed", body, data)

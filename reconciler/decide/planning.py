@@ -9,10 +9,14 @@ from reconciler.decide.draft import Draft, Note
 from reconciler.decide.policy import HOUR, Effective, effective
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView
+from reconciler.decide.wording import listed
 from reconciler.model.desired import Key
 from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant
 from reconciler.model.targets import Mark
+
+VALUES = 200
+"""Claims and values that one service holds at most, so that its `desired.yaml` stays one that can be read."""
 
 
 def attempt(draft: Draft, view: ServiceView, remediation: Remediation) -> Plan | Failure | Wait:
@@ -82,7 +86,15 @@ def _plan(
     if not isinstance(plan, Plan):
         return plan
     waits = (_conflict(draft, view, context.owner, remediation, wish) for wish in plan.wishes)
-    return next((wait for wait in waits if wait is not None), plan)
+    return next((wait for wait in waits if wait is not None), None) or _too_many(view, plan) or plan
+
+
+def _too_many(view: ServiceView, plan: Plan) -> Wait | None:
+    held = sum(max(len(each.claims), 1) for each in view.desired.values())
+    if held + len(plan.wishes) <= VALUES:
+        return None
+    reason = f"{view.name} holds {held} values, and with {len(plan.wishes)} more it would be over {VALUES}"
+    return Wait("budget", reason, "a remediation that holds some of them ending")
 
 
 def _conflict(draft: Draft, view: ServiceView, owner: str, remediation: Remediation, wish: Wish) -> Wait | None:
@@ -91,7 +103,7 @@ def _conflict(draft: Draft, view: ServiceView, owner: str, remediation: Remediat
         return Wait("conflict", f"{label(key)} belongs to {wish.mark.owner}", "that owner giving it back")
     others = draft.claimants(key) - {view.path}
     if others:
-        return Wait("conflict", f"{label(key)} is claimed by {', '.join(sorted(others))}", "that claim ending")
+        return Wait("conflict", f"{label(key)} is claimed by {listed(sorted(others))}", "that claim ending")
     held = view.desired.get(key)
     for claim in held.claims if held else ():
         stopped = view.remediations[claim.remediation].hold if claim.remediation in view.remediations else None

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from reconciler.decide.snapshot import CommandFile, ServiceView, Stage
+from reconciler.decide.wording import short
 from reconciler.model.errors import UserError
 from reconciler.model.policy import (
     Bounds,
@@ -105,7 +106,7 @@ def _suspended(commands: Iterable[CommandFile]) -> str:
         if isinstance(command, UserError) or command.remediation or command.verb not in ("suspend", "resume"):
             continue
         why = f": {command.reason}" if command.reason else ""
-        newest = f"suspended by {file.author}{why}" if command.verb == "suspend" else ""
+        newest = f"suspended by {short(file.author)}{why}" if command.verb == "suspend" else ""
     return newest
 
 

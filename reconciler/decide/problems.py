@@ -20,6 +20,7 @@ from reconciler.decide.policy import effective
 from reconciler.decide.refusals import explain, plain, refusal, refused_note
 from reconciler.decide.remediation import Attached, Remediation
 from reconciler.decide.snapshot import ProblemFile, ServiceView
+from reconciler.decide.wording import about_problems, listed, short
 from reconciler.model.errors import UserError
 from reconciler.model.names import ProblemId, ServicePath
 from reconciler.model.playbook import Entry, Playbook
@@ -28,6 +29,8 @@ from reconciler.model.problem import Problem
 from reconciler.model.problem_ids import remediation_id
 
 Known = tuple[Remediation, Attached]
+ENDS = 100
+"""Problems whose end one step records; the first such step ends the remediation, those after it only tell."""
 
 
 def problems_turn(draft: Draft, path: ServicePath) -> bool:
@@ -125,8 +128,8 @@ def matched(view: ServiceView, file: ProblemFile) -> tuple[Entry | None, str]:
     if not isinstance(problem, Problem) or not isinstance(view.playbook, Playbook):
         return None, f"{view.path} has no remediation.yaml."
     entry = match(view.playbook, root_cause=problem.root_cause, title=problem.title)
-    names = ", ".join(f'"{each.name}"' for each in view.playbook.entries) or "none"
-    return entry, f'No entry of {view.playbook.path} matches "{problem.title}"; it has {names}.'
+    names = listed(f'"{each.name}"' for each in view.playbook.entries) or "none"
+    return entry, f'No entry of {view.playbook.path} matches "{short(problem.title)}"; it has {names}.'
 
 
 def told(file: ProblemFile, occurrence: int) -> dict[str, Any]:
@@ -175,13 +178,16 @@ def _resolution(draft: Draft, view: ServiceView, remediation: Remediation) -> bo
     everything = all(p.resolved or p in over for p in remediation.problems)
     if not everything and not remediation.ended:
         return False
+    over = over[:ENDS]
     settled = Settled(view.desired)
     if everything and fields_of(view, remediation.id):
         how = _how(draft, view, remediation)
         bounds = effective(draft.stage, view).bounds
         settled = settle(view.desired, Dropping(remediation.id, how, bounds, draft.sequence + 1))
-    by = "by its source" if all(p.id in view.problems for p in over) else "by deleting its file"
-    body = "\n".join([f"{', '.join(p.id for p in over)} was resolved {by}.", *settled.told])
+    source = all(p.id in view.problems for p in over)
+    one = "was resolved by its source" if source else "was resolved by deleting its file"
+    several = "were resolved by their source" if source else "were resolved, some of them by deleting their files"
+    body = "\n".join([f"{about_problems((p.id for p in over), one, several)}.", *settled.told])
     data = {"resolved": [p.id for p in over], **settled.data}
     note = Note("resolved", titled("resolved", remediation.title), body, data)
     return draft.add(view, remediation.id, note, desired=settled.desired)

@@ -27,6 +27,7 @@ from reconciler.decide.policy import effective
 from reconciler.decide.problems import held_note, option
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView
+from reconciler.decide.wording import about_problems
 from reconciler.model.desired import Claim, Desired, Held, Key
 from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant
@@ -105,9 +106,9 @@ def _decide(draft: Draft, view: ServiceView, remediation: Remediation, plan: Pla
         target = {"target": str(wish.target), "field": wish.field, "base": desired[key].base}
         changes.append({**target, **wished, "before": wish.before, "value": desired[key].value})
     data = numbered(remediation, changes=changes)
-    problems = ", ".join(problem.id for problem in remediation.problems)
+    problems = about_problems((problem.id for problem in remediation.problems), "matches", "match")
     body = (
-        f'Problem {problems} matches "{remediation.entry}"; action {data["index"]} of {data["count"]} is '
+        f'{problems} "{remediation.entry}"; action {data["index"]} of {data["count"]} is '
         f"`{data['action']}`.\n{plan.body}"
     )
     note = Note("decided", titled(plan.subject, remediation.title), body, data)

@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from reconciler.decide.actions.protocol import Context, Failure, Plan, Wait, Wish
 from reconciler.decide.actions.scaling import unseen
 from reconciler.decide.claims import standing
+from reconciler.decide.wording import NAMED, lines, listed
 from reconciler.model.errors import Place, UserError
 from reconciler.model.nodes import MapNode, Node, Scalar
 from reconciler.model.targets import Fact, FlagFact, NoFact, WantFlag
 
 _NAME = re.compile(r"[A-Za-z0-9._~-]{1,100}\Z")
 _STATES = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
+FLAGS = 50
+"""Flags that one action may switch: what is decided, claimed and written at once stays readable."""
 _EXPECTED = "a flag and its state: `EnablePromotion:off` or `{EnablePromotion: off}`"
 _HINT = "write `value: EnablePromotion:off`"
 
@@ -30,8 +33,8 @@ class Toggle:
 
     @property
     def written(self) -> str:
-        """`featuretoggle EnablePromotion:off`."""
-        return "featuretoggle " + ", ".join(f"{name}:{'on' if state else 'off'}" for name, state in self.flags)
+        """`featuretoggle EnablePromotion:off`; of many flags the first ones."""
+        return "featuretoggle " + listed(f"{name}:{word(state)}" for name, state in self.flags)
 
     def plan(self, context: Context) -> Plan | Failure | Wait:
         """Wish for every flag's state; fails if one of them does not exist."""
@@ -46,9 +49,11 @@ class Toggle:
         if any(wish is None for wish in wishes):
             return Failure("the flag server answered for something that is no flag")
         done = tuple(wish for wish in wishes if wish is not None)
-        told = ", ".join(f"{wish.target.name} {word(wish.before)} → {word(wish.set)}" for wish in done)
+        told = [f"{wish.target.name} {word(wish.before)} → {word(wish.set)}" for wish in done]
         caveats = [f" {fact.caveat}" for fact in facts if isinstance(fact, FlagFact) and fact.caveat]
-        return Plan(done, f"switch {told}", f"In {done[0].target.scope} on the flag server.{''.join(caveats)}")
+        body = f"In {done[0].target.scope} on the flag server.{''.join(lines(caveats))}"
+        every = f"\n{', '.join(told)}." if len(told) > NAMED else ""
+        return Plan(done, f"switch {listed(told)}", f"{body}{every}")
 
     @staticmethod
     def _wish(context: Context, fact: Fact, state: bool) -> Wish | None:
@@ -75,6 +80,11 @@ class ToggleAction:
             return Toggle((self._flag(name, state if colon else "", value.place),))
         if isinstance(value, MapNode) and value.entries:
             pairs = [(key.raw, node) for key, node in value.entries]
+            if len(pairs) > FLAGS:
+                raise UserError(
+                    f"featuretoggle with {len(pairs)} flags", place=value.place,
+                    expected=f"at most {FLAGS} flags", hint="split it into several actions or entries",
+                )  # fmt: skip
             return Toggle(
                 tuple(
                     self._flag(name, node.raw if isinstance(node, Scalar) else "", node.place) for name, node in pairs

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.decide.actions.protocol import Context, Failure
+from reconciler.decide.wording import short
 from reconciler.model.errors import Place
 from reconciler.model.nodes import Node, Scalar
 
@@ -18,8 +19,8 @@ class Later:
 
     @property
     def written(self) -> str:
-        """The name, with the value where it is a plain one."""
-        return f"{self.name} {self.value}".strip()
+        """The name, with the value where it is a plain one; a long value is cut."""
+        return short(f"{self.name} {self.value}")
 
     def plan(self, context: Context) -> Failure:
         """Fail: not in this version."""
