@@ -6,14 +6,15 @@ asked, by whom and what became of it is in `git log`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from reconciler.cli.context import now
 from reconciler.cli.output import Format
 from reconciler.cli.pushing import push_files
+from reconciler.cli.remediations import listed, next_step, standing
 from reconciler.cli.workspace import OpenStage, Workspace, open_workspace
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView
@@ -21,6 +22,9 @@ from reconciler.model import canonical
 from reconciler.model.command import Verb, command_name
 from reconciler.model.errors import ConfigError, UserError
 
+_DONE: Final[Mapping[Verb, str]] = {
+    "undo": "undone", "abort": "aborted", "retry": "retried", "approve": "approved", "decline": "declined",
+}  # fmt: skip
 Fits = Callable[[ServiceView, Remediation], bool]
 
 
@@ -67,17 +71,25 @@ def _chosen(stage: OpenStage, request: Request, fits: Fits, nothing: str) -> tup
         known = {str(each.id): each for each in view.remediations.values()}
         remediation = known[request.remediation]
         if not fits(view, remediation):
-            raise UserError(f"{nothing} about {remediation.id}", hint="see `reconciler status`")
+            what = next_step(stage.name, view, remediation)
+            raise UserError(
+                f"{nothing} about {remediation.id}: it is {standing(remediation)}",
+                hint=what or "see `reconciler status`",
+            )
         return view, remediation
     if request.service is None:
         raise ConfigError("which one?", hint="name the service with --service, or the remediation with --remediation")
     view = stage.service(request.service)
     found = [remediation for remediation in view.remediations.values() if fits(view, remediation)]
     if not found:
-        raise UserError(f"{nothing} about {view.name} in {stage.name}", hint="see `reconciler status`")
+        there = f"it has {listed([*view.remediations.values()])}" if view.remediations else "it has no remediation"
+        raise UserError(f"{nothing} about {view.name} in {stage.name}", hint=f"{there}; see `reconciler status --all`")
     if len(found) > 1:
-        listed = ", ".join(str(remediation.id) for remediation in found)
-        raise ConfigError(f"{view.name} has {len(found)} of them", hint=f"name one with --remediation: {listed}")
+        names = ", ".join(str(each.id) for each in found)
+        raise ConfigError(
+            f"{view.name} has {len(found)} remediations that could be {_DONE[request.verb]}: {listed(found)}",
+            hint=f"name one with --remediation: {names}",
+        )
     return view, found[0]
 
 
@@ -94,24 +106,3 @@ def _push(
     folder = view.ops(stage.name) if view else f"ops/{stage.name}"
     path = f"{folder}/commands/{command_name(now(), request.verb, remediation, request.step)}"
     push_files(workspace, stage, {path: canonical.emit(data)}, subject, request.reason, request.form)
-
-
-def holds_claims(view: ServiceView, remediation: Remediation) -> bool:
-    """Whether there is something of it to take back."""
-    return any(claim.remediation == remediation.id for held in view.desired.values() for claim in held.claims)
-
-
-def is_running(_view: ServiceView, remediation: Remediation) -> bool:
-    """Whether it has not ended."""
-    return not remediation.ended
-
-
-def can_be_tried_again(view: ServiceView, remediation: Remediation) -> bool:
-    """Whether it is held, or has ended while one of its problems is open."""
-    still_open = any(not each.resolved and each.id in view.problems for each in remediation.problems)
-    return remediation.hold is not None or (remediation.ended and still_open)
-
-
-def waits_for_approval(_view: ServiceView, remediation: Remediation) -> bool:
-    """Whether a person has to say yes or no."""
-    return remediation.hold is not None and remediation.hold.condition == "approval"

@@ -17,8 +17,12 @@ from reconciler.model.reader import PROBLEM_LIMIT, read_yaml
 
 def new_id(title: str, now: datetime) -> str:
     """Return an id that tells what and when: `response-time-degradation-20261121T100000Z`."""
-    words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60].strip("-")
-    return f"{words or 'problem'}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    return f"{slug(title) or 'problem'}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def slug(text: str) -> str:
+    """Return the letters and digits of a text in lower case, other characters as dashes; may be empty."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60].strip("-")
 
 
 def new_problem(title: str, now: datetime, more: Mapping[str, Any]) -> bytes:

@@ -64,7 +64,8 @@ def test_the_tutorial_from_an_empty_folder_to_two_replicas(reconciler: Reconcile
     git(site.clone, "pull", "-q")
     assert "carts: scale 1 → 2 (Response time degradation)" in git(site.clone, "log", "--format=%s")
     told = status(reconciler)
-    assert told["problems"] == [{"id": "slow", "title": "Response time degradation", "state": "open"}]
+    title = "Response time degradation"
+    assert told["problems"] == [{"id": "slow", "title": title, "state": "open", "remediation": "slow"}]
     assert [(each["id"], each["entry"]) for each in told["remediations"]] == [("slow", "Response time degradation")]
     (desired,) = told["desired"]
     assert (desired["field"], desired["base"], desired["value"]) == ("replicas", 1, 2)
@@ -91,6 +92,7 @@ def test_undo_takes_the_only_decision_back(reconciler: Reconciler, site: Site) -
     result = reconciler("undo", "--service", "carts")
     assert result.code == 1
     assert "there is nothing to undo about carts" in result.err
+    assert "hint: it has slow (reverted)" in result.err
 
 
 def test_retry_acts_again_after_an_undo(reconciler: Reconciler, site: Site) -> None:
@@ -148,6 +150,7 @@ def test_what_is_asked_must_be_about_something(reconciler: Reconciler, clone: Pa
     result = reconciler(verb, "--service", "carts")
     assert (result.code, result.out) == (1, "")
     assert f"there is nothing to {verb} about carts in production" in result.err
+    assert "hint: it has no remediation" in result.err
     result = reconciler(verb)
     assert result.code == 2
     assert "name the service with --service" in result.err
@@ -170,6 +173,7 @@ def test_of_several_one_must_be_named(reconciler: Reconciler, site: Site) -> Non
     assert site.replicas() == 3
     result = reconciler("undo", "--service", "carts")
     assert result.code == 2
+    assert "carts has 2 remediations that could be undone: a (" in result.err
     assert "name one with --remediation: a, b" in result.err
     assert reconciler("undo", "--remediation", "b").code == 0
     reconciler("reconcile", "-c", site.config)

@@ -142,7 +142,27 @@ def test_problems_go_to_the_ops_branch_where_there_is_one(reconciler: Reconciler
     assert [row["id"] for row in rows] == ["x"]
 
 
+@pytest.mark.parametrize("name", ["Bad Name", "-x", ".x", "a..b", "x.lock", "x+2", "", "ü", "x" * 201])
+def test_what_an_id_may_be_is_told(reconciler: Reconciler, clone: Path, name: str) -> None:
+    result = reconciler("problem", "open", "--service", "carts", "--title", "T", f"--id={name}")
+    assert (result.code, result.out) == (2, "")
+    assert "cannot be an id" in result.err
+    example = result.err.rpartition("for example ")[2].strip()
+    assert reconciler("problem", "open", "--service", "carts", "--title", "T", "--id", example).code == 0
+
+
 # Resolving
+
+
+@pytest.mark.parametrize("identity", ["Bad Name", "Bad%20Name"])
+def test_an_id_is_taken_as_shown_or_as_the_file_is_called(reconciler: Reconciler, clone: Path, identity: str) -> None:
+    (clone / OPS).mkdir(parents=True)
+    (clone / OPS / "Bad Name.yaml").write_text("title: x\n", "utf-8")
+    git(clone, "add", ".")
+    git(clone, "commit", "-qm", "By hand")
+    git(clone, "push", "-q")
+    assert reconciler("problem", "resolve", identity).code == 0
+    assert "state: resolved" in git(clone.parent / "shop.git", "show", f"production:{OPS}/Bad Name.yaml")
 
 
 def test_resolve_changes_the_state_and_nothing_else(reconciler: Reconciler, clone: Path) -> None:
@@ -219,7 +239,9 @@ def test_the_list_has_what_is_open_and_on_request_the_rest(reconciler: Reconcile
     assert [re.split(r" {3,}", line)[2:4] for line in lines[1:]] == [["x", "open"]]
     rows = json.loads(reconciler("problem", "list", "--all", "-o", "json").out)["problems"]
     assert [(row["id"], row["state"]) for row in rows] == [("x", "open"), ("y", "resolved")]
-    assert reconciler("problem", "list", "--stage", "dev").out == ""
+    result = reconciler("problem", "list", "--stage", "dev")
+    assert (result.code, result.out, result.err) == (0, "", "no open problems in dev\n")
+    assert reconciler("problem", "list", "--stage", "dev", "-o", "json").err == ""
 
 
 def test_a_problem_file_that_cannot_be_read_is_listed_as_such(reconciler: Reconciler, clone: Path) -> None:

@@ -29,7 +29,8 @@ def command(
     form: Format,
 ) -> None:
     """Approve the action that waits for a person."""
-    from reconciler.cli.asking import Request, ask_about_remediation, waits_for_approval
+    from reconciler.cli.asking import Request, ask_about_remediation
+    from reconciler.cli.remediations import waits_for_approval
 
     request = Request("approve", repo, project, stage, service, reason, form, remediation, step or 0)
     ask_about_remediation(request, waits_for_approval, "there is nothing to approve")

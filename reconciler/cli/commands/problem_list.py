@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli.messages import say
 from reconciler.cli.options import fetch_option, repo_options, service_option, stages_option
 from reconciler.cli.output import Format, output_option, table, write
 
@@ -42,6 +43,9 @@ def command(
     headings = ("STAGE", "SERVICE", "ID", "STATE", "TITLE", "REMEDIATION")
     rows = [[row[name.lower()] for name in headings] for row in found]
     write(form, {"problems": found}, lambda: table(headings, rows))
+    if form == "table" and not rows:
+        where = ", ".join(str(here.name) for here in stages)
+        say(f"no {'' if everything else 'open '}problems{f' of {service}' if service else ''} in {where}")
 
 
 def _of_stage(here: OpenStage, service: str | None, *, everything: bool) -> Iterator[dict[str, Any]]:
@@ -54,11 +58,12 @@ def _of_stage(here: OpenStage, service: str | None, *, everything: bool) -> Iter
 
 
 def _row(here: OpenStage, view: ServiceView, file: ProblemFile) -> dict[str, Any]:
+    from reconciler.cli.remediations import standing
     from reconciler.model.errors import UserError
 
     about = [each for each in view.remediations.values() if any(one.id == file.id for one in each.problems)]
     newest = max(about, key=lambda each: each.sequence, default=None)
-    done = f"{newest.outcome or newest.phase}" if newest else ""
+    done = standing(newest) if newest else ""
     row: dict[str, Any] = {"stage": here.name, "service": view.path, "id": file.id, "file": file.file.path}
     if isinstance(file.problem, UserError):
         return {**row, "state": "unreadable", "title": str(file.problem), "remediation": done}

@@ -40,16 +40,19 @@ def command(
 
     What is done about it can then be followed by `git pull` and `reconciler status`.
     """
-    from reconciler.cli.problem_files import new_id, new_problem
+    from reconciler.cli.problem_files import new_id, new_problem, slug
     from reconciler.cli.pushing import push_files
     from reconciler.cli.validation import check_file
     from reconciler.cli.workspace import open_workspace
     from reconciler.model.names import ProblemId
-    from reconciler.model.problem_ids import problem_id
 
-    name = identity or new_id(title, now())
-    if problem_id(name) != name:
-        raise ConfigError(f"`{name}` cannot be an id", hint="use letters, digits and `. _ + = , -`")
+    name = identity if identity is not None else new_id(title, now())
+    if not _is_id(name):
+        raise ConfigError(
+            f"`{name}` cannot be an id",
+            hint="use up to 200 letters, digits and `. _ + = , -`, not `.` or `-` first, no `..`, and last neither `.` "
+            f"nor `.lock` nor `+` and a number; for example {slug(name) or 'slow-carts'}",
+        )
     pairs = dict(_pair(label) for label in labels)
     data = new_problem(title, now(), {"rootCause": root_cause, "source": source, "url": url, "labels": pairs})
     with open_workspace(repo, project) as workspace:
@@ -69,6 +72,15 @@ def command(
             raise ConfigError(wrong[0].message, hint=f"expected {wrong[0].expected}")
         body = f"Reported by hand as {name}."
         push_files(workspace, here, {path: data}, f"{view.name}: problem open: {title}", body, form)
+
+
+def _is_id(name: str) -> bool:
+    from reconciler.model.problem_ids import problem_id
+
+    try:
+        return problem_id(name) == name
+    except UserError:
+        return False
 
 
 def _pair(label: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""`reconciler retry`: try again what is held or has ended."""
+"""`reconciler retry`: try again what has ended too early, or waits for a person to have looked."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ def command(
     reason: str,
     form: Format,
 ) -> None:
-    """Try a remediation again that is held or has ended.
+    """Try a remediation again that has ended while its problem is open.
 
-    One that has ended can be tried again while its problem is open.
+    One that is held until a person has looked goes on; what else holds one lifts by itself, and `status` says how.
     """
-    from reconciler.cli.asking import Request, ask_about_remediation, can_be_tried_again
+    from reconciler.cli.asking import Request, ask_about_remediation
+    from reconciler.cli.remediations import can_be_tried_again
 
     request = Request("retry", repo, project, stage, service, reason, form, remediation)
     ask_about_remediation(request, can_be_tried_again, "there is nothing to retry")

@@ -33,7 +33,8 @@ def command(
     Its claims are dropped and the values that held before are restored. The problem is not acted on again until
     `reconciler retry`. A `git revert` of the decision does the same.
     """
-    from reconciler.cli.asking import Request, ask_about_remediation, holds_claims
+    from reconciler.cli.asking import Request, ask_about_remediation
+    from reconciler.cli.remediations import holds_claims
 
     request = Request("undo", repo, project, stage, service, reason, form, remediation, step or 0)
     ask_about_remediation(request, holds_claims, "there is nothing to undo")

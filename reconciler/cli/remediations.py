@@ -1,0 +1,86 @@
+"""Remediations in a person's words: how one stands, whether it needs somebody, and what that person can do."""
+
+from __future__ import annotations
+
+from reconciler.decide.progress import WAITING_FOR_A_PERSON
+from reconciler.decide.remediation import Remediation
+from reconciler.decide.snapshot import ServiceView
+from reconciler.model.errors import UserError
+
+_AGAIN = "nothing further is done until `{retry}`"
+_NEXT = {
+    "escalated": "look at the service, then `{retry}`",
+    "reverted": _AGAIN,
+    "aborted": _AGAIN,
+    "unverified": "look whether the service is healthy, then `{retry}` or resolve the problem",
+    "unmatched": "add an entry to {path}/remediation.yaml, push it, then `{retry}`",
+    "orphaned": "bring {path}/ back, or resolve the problem",
+}
+"""What a person does about a remediation that has ended while one of its problems is open."""
+
+
+def standing(remediation: Remediation) -> str:
+    """Return how it stands: its outcome, what it is held by, or its phase."""
+    if remediation.ended and remediation.outcome:
+        return str(remediation.outcome)
+    return f"held: {remediation.hold.condition}" if remediation.hold else remediation.phase
+
+
+def listed(remediations: list[Remediation], most: int = 5) -> str:
+    """Return the newest by id and standing: `p8 (escalated), p9 (held: budget)`."""
+    newest = sorted(remediations, key=lambda each: each.opened_by)[-most:]
+    more = len(remediations) - len(newest)
+    names = ", ".join(f"{each.id} ({standing(each)})" for each in newest)
+    return f"{names} and {more} older" if more else names
+
+
+def still_open(view: ServiceView, remediation: Remediation) -> bool:
+    """Whether a problem of it is open: its file says so and no step has recorded its end."""
+    for each in remediation.problems:
+        file = view.problems.get(each.id)
+        if file is None or each.resolved:
+            continue
+        if isinstance(file.problem, UserError) or file.problem.state == "open":
+            return True
+    return False
+
+
+def holds_claims(view: ServiceView, remediation: Remediation) -> bool:
+    """Whether there is something of it to take back."""
+    return any(claim.remediation == remediation.id for held in view.desired.values() for claim in held.claims)
+
+
+def is_running(_view: ServiceView, remediation: Remediation) -> bool:
+    """Whether it has not ended."""
+    return not remediation.ended
+
+
+def can_be_tried_again(view: ServiceView, remediation: Remediation) -> bool:
+    """Whether it has ended while a problem of it is open, or its hold is one that only a person lifts."""
+    hold = remediation.hold
+    if hold is not None:
+        return hold.since != "opened" or hold.condition in WAITING_FOR_A_PERSON
+    return remediation.ended and any(not each.resolved and each.id in view.problems for each in remediation.problems)
+
+
+def waits_for_approval(_view: ServiceView, remediation: Remediation) -> bool:
+    """Whether a person has to say yes or no."""
+    return remediation.hold is not None and remediation.hold.condition == "approval"
+
+
+def next_step(stage: str, view: ServiceView, remediation: Remediation) -> str:
+    """Return what a person has to do about it, empty where nobody has to do anything."""
+    about = f"--stage {stage} --remediation {remediation.id}"
+    retry = f"reconciler retry {about}"
+    if remediation.ended:
+        said = _NEXT.get(str(remediation.outcome), "") if still_open(view, remediation) else ""
+        return said.format(retry=retry, path=view.path)
+    if remediation.phase == "refused":
+        return "mend the file that is named in its step; it is then tried again by itself"
+    if waits_for_approval(view, remediation):
+        return f"`reconciler approve {about}`, or `decline`"
+    if remediation.hold is None:
+        return ""
+    if can_be_tried_again(view, remediation):
+        return f"{remediation.hold.reason}: `{retry}` once that is looked at"
+    return f"{remediation.hold.reason}; lifted by {remediation.hold.lifts}"
