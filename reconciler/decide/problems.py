@@ -63,7 +63,8 @@ def _one(draft: Draft, view: ServiceView, newest: Mapping[ProblemId, Known], fil
     known = newest.get(file.id)
     if known is None or known[1].resolved:
         return _new(draft, view, file, known[1].occurrence + 1 if known else 1)
-    if known[0].phase == "refused":
+    back = known[0].outcome == "orphaned" and view.exists and view.playbook is not None
+    if known[0].phase == "refused" or back:
         return _take_up(draft, view, file, known[1].occurrence, known[0])
     return isinstance(file.problem, UserError) and _unreadable(draft, view, file, file.problem)
 
@@ -76,10 +77,11 @@ def _new(draft: Draft, view: ServiceView, file: ProblemFile, occurrence: int) ->
     return _take_up(draft, view, file, occurrence, None)
 
 
-def _take_up(draft: Draft, view: ServiceView, file: ProblemFile, occurrence: int, refused: Remediation | None) -> bool:
+def _take_up(draft: Draft, view: ServiceView, file: ProblemFile, occurrence: int, known: Remediation | None) -> bool:
+    """Find what a problem is about and begin; ``known`` was refused, or orphaned by a service that is back."""
     title = file.problem.title if isinstance(file.problem, Problem) else file.id
     data: dict[str, Any] = {"problem": told(file, occurrence)}
-    remediation = refused if refused is not None else Remediation(remediation_id(file.id, occurrence))
+    remediation = known if known is not None else Remediation(remediation_id(file.id, occurrence))
     wrong = refusal(draft, view, file)
     if wrong is not None:
         if remediation.offence == wrong[1]:
@@ -108,6 +110,9 @@ def _open(
     count = len(entry.actions)
     title = str(data["problem"]["title"])
     body = f'Problem {file.id} matches "{entry.name}"; it has {count} action{"" if count == 1 else "s"}.'
+    if remediation.entry:
+        body = f"{view.path}/ is a service again. {body}"
+        return draft.add(view, remediation.id, Note("reopened", titled("taken up again", title), body, data))
     if effective(draft.stage, view).mode in ("shadow", "suspended"):
         wait = attempt(draft, view, Remediation(remediation.id, entry=entry.name, actions=tuple(data["actions"])))
         if isinstance(wait, Wait):

@@ -23,6 +23,10 @@ ENDINGS: frozenset[Event] = frozenset(
     {"remediated", "resolved", "unverified", "escalated", "unmatched", "aborted", "reverted", "orphaned"}
 )
 
+_AFTER_THE_END: tuple[Event, ...] = ("reopened", "resolved", "reverted")
+_BACK: tuple[Event, ...] = ("refused", "unmatched")
+"""What an orphaned remediation may come to when its service is there again, apart from `reopened`."""
+
 
 @dataclass(frozen=True)
 class Attached:
@@ -121,12 +125,14 @@ def advance(state: Remediation, step: StepFile) -> Remediation:
 def _with_problem(state: Remediation, data: Mapping[str, Any]) -> Remediation:
     told = data["problem"]
     problem = Attached(ProblemId(told["id"]), int(told["occurrence"]), str(told.get("title", "")))
-    others = tuple(known for known in state.problems if known.id != problem.id)
-    return replace(state, problems=(*others, problem), title=state.title or problem.title)
+    kept = tuple(problem if known.id == problem.id else known for known in state.problems)
+    problems = kept if problem in kept else (*kept, problem)
+    return replace(state, problems=problems, title=state.title or problem.title)
 
 
 def _by_event(state: Remediation, step: StepFile) -> Remediation:
-    if state.ended and step.event not in ("reopened", "resolved", "reverted"):
+    going_on = (*_AFTER_THE_END, *(_BACK if state.outcome == "orphaned" else ()))
+    if state.ended and step.event not in going_on:
         return _effect(state, step)
     return _phase(_effect(state, step), step)
 
@@ -153,7 +159,7 @@ def _phase(state: Remediation, step: StepFile) -> Remediation:  # noqa: C901  (a
         case "reopened":
             return _anew(state)
         case "refused":
-            return replace(state, phase="refused", offence=str(data.get("offence", "")))
+            return replace(state, phase="refused", outcome=None, offence=str(data.get("offence", "")))
         case "held":
             return replace(state, phase="held", hold=_hold(state, step), offence="")
         case "released":
@@ -194,6 +200,6 @@ def _anew(state: Remediation) -> Remediation:
     """Return the state of a remediation that begins again; what it holds, and what is on its way, stays."""
     decided_at = state.decided_at if state.pending else None
     return replace(
-        state, phase="opened", outcome=None, hold=None, index=0, approved=False, insisted=False,
+        state, phase="opened", outcome=None, hold=None, offence="", index=0, approved=False, insisted=False,
         decided_at=decided_at, applied_at=None,
     )  # fmt: skip

@@ -217,6 +217,133 @@ def test_a_removed_service_ends_orphaned(world: World) -> None:
     assert world.tick() == []
 
 
+@pytest.mark.parametrize("moment", ["at once", "before the write"])
+def test_a_service_that_is_back_takes_its_open_problem_up_again(world: World, moment: str) -> None:
+    world.open("p1")
+    world.tick(apply=moment == "at once")
+    world.playbook(None)
+    world.tick()
+    world.later(7200)
+    world.playbook(PLAYBOOK.replace("+1", "+2"))
+    world.tick()
+    assert world.events("p1")[-4:] == ["orphaned", "reopened", "decided", "applied"]
+    reopened = next(step for step in world.steps if step.event == "reopened")
+    assert reopened.subject == "carts: taken up again (Response time degradation)"
+    assert reopened.data["actions"] == [{"action": "scaling", "value": "+2"}]
+    assert reopened.data["pinned"]
+    assert world.replicas() == (4 if moment == "at once" else 3)
+    assert world.tick() == []
+    world.resolve("p1")
+    world.tick()
+    assert world.events("p1")[-1] == "resolved"
+    assert world.remediation("p1").outcome == "resolved"
+    assert world.desired() == {}
+
+
+def test_it_can_go_and_come_back_more_than_once(world: World) -> None:
+    world.open("p1")
+    for _ in range(3):
+        world.tick()
+        world.playbook(None)
+        world.tick()
+        assert world.events("p1")[-1] == "orphaned"
+        world.playbook(PLAYBOOK)
+    world.tick()
+    assert world.events("p1").count("reopened") == 3
+    assert world.replicas() == 5
+
+
+def test_both_problems_of_an_orphan_are_taken_up_together(world: World) -> None:
+    world.open("p1")
+    world.open("p2")
+    world.tick()
+    world.playbook(None)
+    world.tick()
+    world.playbook(PLAYBOOK)
+    world.tick()
+    assert world.events("p1")[-4:] == ["orphaned", "reopened", "decided", "applied"]
+    assert world.events("p2") == []
+    world.resolve("p1")
+    assert world.tick() == []
+    world.resolve("p2")
+    world.tick()
+    assert world.last().data["resolved"] == ["p1", "p2"]
+
+
+def test_a_problem_that_went_while_its_service_was_away_is_not_taken_up(world: World) -> None:
+    world.open("p1")
+    world.tick()
+    world.playbook(None)
+    world.tick()
+    world.resolve("p1")
+    world.tick()
+    world.playbook(PLAYBOOK)
+    assert world.tick() == []
+    assert world.events("p1")[-2:] == ["orphaned", "resolved"]
+
+
+@pytest.mark.parametrize(
+    ("text", "event"),
+    [("nonsense: [\n", "refused"), (PLAYBOOK.replace("Response time degradation", "other"), "unmatched")],
+)
+def test_what_stands_against_taking_it_up_is_told_once(world: World, text: str, event: str) -> None:
+    world.open("p1")
+    world.tick()
+    world.playbook(None)
+    world.tick()
+    world.playbook(text)
+    world.tick()
+    assert world.events("p1")[-2:] == ["orphaned", event]
+    assert world.tick() == []
+    world.playbook(PLAYBOOK)
+    world.tick()
+    again = (
+        ["refused", "reopened", "decided", "applied"] if event == "refused" else ["applied", "orphaned", "unmatched"]
+    )
+    assert world.events("p1")[-len(again) :] == again
+
+
+def test_an_orphan_joins_what_is_being_done_about_its_entry_by_now(world: World) -> None:
+    world.open("p5")
+    world.tick()
+    world.playbook(None)
+    world.tick()
+    world.open("p1")
+    world.tick()
+    world.playbook(PLAYBOOK)
+    world.tick()
+    assert world.events("p1") == ["refused", "opened", "attached", "decided", "applied"]
+    assert world.events("p5")[-1] == "orphaned"
+    world.resolve("p5")
+    world.resolve("p1")
+    world.tick()
+    assert world.events("p1")[-1] == world.events("p5")[-1] == "resolved"
+    assert world.tick() == []
+
+
+def test_back_without_its_playbook_it_waits_for_that(world: World) -> None:
+    world.open("p1")
+    world.tick()
+    world.playbook(None)
+    world.tick()
+    world.service_yaml("labels: {team: shop}\n")
+    assert world.tick() == []
+    world.playbook(PLAYBOOK)
+    world.tick()
+    assert world.events("p1")[-3:] == ["reopened", "decided", "applied"]
+
+
+def test_what_a_person_ended_is_not_taken_up_when_the_service_is_back(world: World) -> None:
+    world.open("p1")
+    world.tick()
+    world.command("abort", "p1")
+    world.tick()
+    world.playbook(None)
+    world.tick()
+    world.playbook(PLAYBOOK)
+    assert world.tick() == []
+
+
 def test_a_moved_service_starts_anew_at_its_new_path(world: World) -> None:
     world.open("p1")
     world.tick()
