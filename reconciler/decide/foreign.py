@@ -15,6 +15,7 @@ from reconciler.decide.policy import effective
 from reconciler.decide.snapshot import Foreign, ServiceView
 from reconciler.decide.wording import lines, listed, short
 from reconciler.model.desired import render_desired
+from reconciler.model.instant import format_instant
 from reconciler.model.names import RemediationId, ServicePath
 
 PATHS = 100
@@ -67,8 +68,11 @@ def _reverted(draft: Draft, view: ServiceView, change: Foreign) -> bool:
     answered = [other for other in view.foreign if other in deleted or other.path == desired]
     left = tuple(other for other in view.foreign if other not in answered)
     paths = [other.path for other in answered]
+    numbers = sorted(deleted.values())
+    made = dict(view.remediations[remediation].decisions)
+    gone = [{"step": number, "now": format_instant(made[number])} for number in numbers if number in made]
     who = short(change.author)
-    told = {"by": who, "paths": paths, "commit": change.commit, "undone": sorted(deleted.values())}
+    told = {"by": who, "paths": paths, "commit": change.commit, "undone": numbers, "gone": gone}
     body = "\n".join([
         f"{who} reverted step {first} in {change.commit}.", *settled.told,
         "It is not acted on again until `reconciler retry`.",

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from reconciler.model.instant import Instant
+from reconciler.model.instant import Instant, parse_instant
 from reconciler.model.names import ProblemId, RemediationId
 from reconciler.model.step import Event, StepFile
 
@@ -57,8 +57,8 @@ class Remediation:
     action in hand, counted from 0. ``offence`` is the file and blob that a `refused` names. ``pending``: something
     that a step of its changed (decided, set again, given back) is not yet seen in the world; ``decided_at`` is when.
     ``approved``: a person has approved the action in hand; ``insisted``: in spite of a mark of lost history.
-    ``decisions`` are the numbers and moments of its actions, ``repairs`` the moments of those of drift. ``answered``
-    are the command files that its steps name. ``opened_by`` and ``sequence`` are the first and the newest step's
+    ``decisions`` are the numbers and moments of its actions, undone or not, ``repairs`` the moments of those of drift.
+    ``answered`` are the command files that its steps name. ``opened_by`` and ``sequence`` are the first and the newest step's
     sequence.
     """
 
@@ -139,8 +139,9 @@ def _by_event(state: Remediation, step: StepFile) -> Remediation:
 
 def _effect(state: Remediation, step: StepFile) -> Remediation:
     """Follow what changed and is not yet seen in the world; an ended remediation has such moments too."""
-    if undone := step.data.get("undone"):
-        state = replace(state, decisions=tuple(each for each in state.decisions if each[0] not in undone))
+    if gone := step.data.get("gone"):
+        known = dict(state.decisions) | {int(each["step"]): parse_instant(each["now"]) for each in gone}
+        state = replace(state, decisions=tuple(sorted(known.items())))
     if step.data.get("changes"):
         state = replace(state, pending=True, decided_at=step.now)
         if step.event == "decided" and "bound" not in step.data:

@@ -9,7 +9,7 @@ from reconciler.model.instant import Instant
 from reconciler.model.names import CommitId
 from reconciler.model.targets import Mark
 from tests.decide.files import entry, playbook
-from tests.decide.world import World
+from tests.decide.world import START, World
 
 DESIRED = "ops/production/carts/state/desired.yaml"
 OPENED = "ops/production/carts/remediations/p1/01-opened.yaml"
@@ -51,11 +51,16 @@ def test_a_revert_of_one_decision_leaves_the_others(world: World) -> None:
     assert world.events("p2") == ["opened", "decided", "applied"]
 
 
-def test_a_reverted_decision_no_longer_counts_for_the_hour(world: World) -> None:
+def test_a_reverted_decision_counts_for_the_hour_although_its_file_is_gone(world: World) -> None:
     world.stage_yaml("budgets: {actionsPerHour: 1}\n")
     applied(world).revert("p1", 2)
+    world.later(1800)
     world.tick()
     world.command("retry", "p1")
+    world.tick()
+    assert world.events("p1")[-2:] == ["reopened", "held"]
+    assert world.due == START + 3600
+    world.later(1800)
     world.tick()
     assert world.events("p1")[-2:] == ["decided", "applied"]
 

@@ -289,3 +289,25 @@ def test_now_never_runs_backwards(world: World) -> None:
     world.resolve("p1")
     world.tick()
     assert world.last().now == newest
+
+
+def test_an_undone_action_counts_for_the_hour(world: World) -> None:
+    """Else undo and retry in turns would be as many actions as somebody likes."""
+    world.stage_yaml("budgets: {actionsPerHour: 2}\n")
+    world.open("p1")
+    world.tick()
+    world.command("undo", "p1")
+    world.tick()
+    world.command("retry", "p1")
+    world.tick()
+    assert world.replicas() == 2
+    world.command("undo", "p1")
+    world.tick()
+    world.command("retry", "p1")
+    world.tick()
+    assert world.events("p1")[-2:] == ["reopened", "held"]
+    assert hold(world).condition == "budget"
+    assert world.replicas() == 1
+    world.later(3600)
+    world.tick()
+    assert world.replicas() == 2
