@@ -223,12 +223,7 @@ class StageLoop:
     def _is_lost(self, mark: Mark | None) -> bool:
         if mark is None or not mark.owner.startswith(self._own):
             return False
-        commit = self._commits.get(mark.sequence)
-        if commit is None or not commit.startswith(mark.commit):
-            commit = self._repo.commit_of(mark.sequence)
-            if commit is not None:
-                self._commits[mark.sequence] = commit
-        return commit is None or not commit.startswith(mark.commit)
+        return not self._repo.has_step(mark.commit, mark.sequence)
 
     def _look_at_held(self, snapshot: Snapshot, facts: dict[Want, Fact]) -> set[ServicePath]:
         """Look at every field that we hold, so that drift is noticed."""
@@ -239,6 +234,7 @@ class StageLoop:
         return set(sound)
 
     def _note_landed(self, steps: tuple[Step, ...], commits: tuple[CommitId, ...]) -> None:
+        self._repo.expect(commits)
         for step, commit in zip(steps, commits, strict=True):
             self._commits[step.sequence] = commit
             reason = step.data.get("reason", step.data.get("error"))
@@ -252,16 +248,17 @@ class StageLoop:
         self, snapshot: Snapshot, facts: dict[Want, Fact], focus: Iterable[ServicePath], tried: set[tuple[object, int]]
     ) -> bool:  # fmt: skip
         """Write what pushed decisions say. Returns whether anything was written that `decide` has not seen yet."""
-        due = [
-            each
+        found = [
+            (path, each)
             for path in sorted(focus)
             for each in due_effects(snapshot.stage, snapshot.services[path])
             if (each.key, each.held.sequence) not in tried and not self._holds(each, facts)
         ]
+        due = [each for _, each in found]
         if not due or self._moved_under_us(due):
             return False
         tried.update((each.key, each.held.sequence) for each in due)
-        came = self._dispatch.apply([(each, self._commit_of(each.held.sequence)) for each in due])
+        came = self._dispatch.apply([(each, self._commit_of(each.held.sequence, path)) for path, each in found])
         facts.update(came)
         for each in due:
             fact = came.get(each.want)
@@ -289,8 +286,8 @@ class StageLoop:
         self.agenda.look_soon()
         return True
 
-    def _commit_of(self, sequence: int) -> CommitId:
-        commit = self._commits.get(sequence) or self._repo.commit_of(sequence)
+    def _commit_of(self, sequence: int, service: ServicePath) -> CommitId:
+        commit = self._commits.get(sequence) or self._repo.commit_of(sequence, service)
         if commit is None:
             raise BugError(f"step {sequence} stands behind a value and is not in the branch's history")
         self._commits[sequence] = commit

@@ -88,10 +88,19 @@ def load_desired(content: bytes, path: str) -> Desired:
 
 
 def _held(entry: Mapping[str, Any]) -> Held:
-    claims = tuple(
-        Claim(RemediationId(c["remediation"]), c["step"], c["sequence"], c.get("by"), c.get("set"))
-        for c in entry["claims"]
-    )
+    claims = tuple(_claim(claim) for claim in entry["claims"])
     through = Target.parse(entry["through"]) if "through" in entry else None
     by = RemediationId(entry["by"])
-    return Held(entry["base"], entry["value"], entry["sequence"], by, claims, through, entry.get("expected"))
+    return Held(entry["base"], entry["value"], _integer(entry["sequence"]), by, claims, through, entry.get("expected"))
+
+
+def _claim(data: Mapping[str, Any]) -> Claim:
+    by = _integer(data["by"]) if "by" in data else None
+    number, sequence = _integer(data["step"]), _integer(data["sequence"])
+    return Claim(RemediationId(data["remediation"]), number, sequence, by, data.get("set"))
+
+
+def _integer(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError(f"{value!r} is no integer")
+    return value

@@ -56,9 +56,17 @@ class Step:
     @property
     def path(self) -> str:
         """Where the step's file lies on the ops branch."""
-        if self.remediation is None or self.service is None:
-            return f"ops/{self.stage}/steps/{self.sequence:06d}-{self.event}.yaml"
-        return f"ops/{self.stage}/{self.service}/remediations/{self.remediation}/{self.number:02d}-{self.event}.yaml"
+        return step_path(self.stage, self.event, self.sequence, self.service, self.remediation, self.number)
+
+
+def step_path(
+    stage: StageName, event: str, sequence: int,
+    service: ServicePath | None = None, remediation: RemediationId | None = None, number: int = 0,
+) -> str:  # fmt: skip
+    """Return where a step's file lies, from the branch's root: its remediation's folder, else its stage's."""
+    if remediation is None or service is None:
+        return f"ops/{stage}/steps/{sequence:06d}-{event}.yaml"
+    return f"ops/{stage}/{service}/remediations/{remediation}/{number:02d}-{event}.yaml"
 
 
 def render_file(step: Step) -> bytes:

@@ -14,10 +14,12 @@ T_co = TypeVar("T_co", covariant=True)
 class ParseCache(Generic[T_co]):
     """The most recently used results of one parser, bounded by the size of what was parsed.
 
-    Keyed by path and blob, since refusals carry their path. A refusal is a result like any other.
+    Keyed by path and blob, since refusals carry their path. A refusal is a result like any other. ``limit`` is how many
+    bytes a file may have to be parsed; whoever reads the contents keeps to it.
     """
 
-    def __init__(self, parse: Callable[[bytes, str], T_co], budget: int = 32 << 20) -> None:
+    def __init__(self, parse: Callable[[bytes, str], T_co], limit: int, budget: int = 32 << 20) -> None:
+        self.limit = limit
         self._parse = parse
         self._budget = budget
         self._size = 0

@@ -269,6 +269,11 @@ class Mirror:
 
     # History
 
+    def find_commit(self, prefix: str) -> CommitId | None:
+        """Return the commit that an id or its beginning names; see `Reader.find_commit`."""
+        with self._noticing():
+            return self._reader.find_commit(prefix)
+
     def commit(self, commit: CommitId) -> CommitInfo:
         """Return one commit."""
         with self._noticing():

@@ -6,6 +6,7 @@ keeps what it needs by blob id.
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -38,6 +39,7 @@ DEFAULT_LIMIT: Final = 1 << 20
 _OBJECT_LIMIT: Final = 64 << 20
 _REMEMBERED: Final = 16384
 _BATCH: Final = 2048
+_PREFIX: Final = re.compile(r"[0-9a-f]{12,40}\Z")
 _KIND: Final = {TREE: "tree", GITLINK: "commit"}
 
 StartProcess = Callable[[argv.Argv], Process]
@@ -69,6 +71,13 @@ class Reader:
         return self.headers.ask([object_id(identity)])[0] is not None
 
     # Commits
+
+    def find_commit(self, prefix: str) -> CommitId | None:
+        """Return the one commit whose id is this or begins so (12 characters or more); None where there is none."""
+        if _PREFIX.match(prefix) is None:
+            return None
+        header = self.headers.ask([f"{prefix}^{{commit}}"])[0]
+        return CommitId(header.id) if header is not None and header.id.startswith(prefix) else None
 
     def commit(self, commit: CommitId) -> CommitInfo:
         """Return one commit.

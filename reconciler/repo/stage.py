@@ -6,26 +6,29 @@ are the same commit. Everything kept here is derived: a new one, made from the t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
+from typing import Final
 
 from reconciler.decide.draft import RULES
 from reconciler.decide.policy import over
 from reconciler.decide.snapshot import Rewritten, ServiceView, Snapshot, Stage
 from reconciler.model.desired import Key
-from reconciler.model.errors import UserError
-from reconciler.model.instant import Instant, parse_instant
+from reconciler.model.errors import BugError, UserError
+from reconciler.model.instant import Instant
 from reconciler.model.names import BlobId, CommitId, ProjectName, ServicePath, StageName
 from reconciler.model.policy import Mode, StageConfig
-from reconciler.model.step import EVENTS
 from reconciler.repo.index import Moved, StageIndex, Stored
 from reconciler.repo.layout import ops_prefix
 from reconciler.repo.mirror import Mirror
-from reconciler.repo.objects import Change, CommitInfo, Entry, Oversize
-from reconciler.repo.trailers import parse
+from reconciler.repo.objects import Change, Entry, Oversize
+from reconciler.repo.steps import Claimed, claimed, is_step
 from reconciler.repo.views import Views
 
-_READ_TRAILERS = frozenset({"Stage", "Event", "Sequence", "Now", "Rules"})
+_WINDOW: Final = 16
+"""Steps among which a start finds the newest. They stand in a row, so that a single one out of line shows."""
+_REMEMBERED: Final = 4096
 
 
 @dataclass(frozen=True)
@@ -50,16 +53,6 @@ class ProjectSettings:
     defaults: StageConfig = StageConfig()
 
 
-@dataclass(frozen=True)
-class Newest:
-    """The newest step of the stage in the history of its tip."""
-
-    commit: CommitId
-    sequence: int
-    now: Instant
-    rules: int
-
-
 class StageRepo:
     """One stage of one project. One owner thread."""
 
@@ -68,9 +61,10 @@ class StageRepo:
         self._stage = stage
         self._apart = own_branch
         self._tips: Tips | None = None
-        self._newest: Newest | None = None
+        self._newest: Claimed | None = None
         self._seen = 0
         self._rewritten: Rewritten | None = None
+        self._expected: set[CommitId] = set()
         self._reset()
 
     def _reset(self) -> None:
@@ -81,6 +75,8 @@ class StageRepo:
         self._held_by: dict[ServicePath, set[Key]] = {}
         self._acting: set[ServicePath] = set()
         self._dirty: set[ServicePath] = set()
+        self._broken: set[ServicePath] = set()
+        self._known_steps: dict[tuple[str, int], bool] = {}
 
     @property
     def tips(self) -> Tips | None:
@@ -88,14 +84,13 @@ class StageRepo:
         return self._tips
 
     @property
-    def newest(self) -> Newest | None:
-        """The newest step at the last `sync`."""
-        return self._newest
-
-    @property
     def newer_rules(self) -> int | None:
         """The rules of the newest step where they are newer than ours: the stage is then left to newer daemons."""
         return self._newest.rules if self._newest is not None and self._newest.rules > RULES else None
+
+    def expect(self, commits: Iterable[CommitId]) -> None:
+        """Take commits as steps by their messages at the next `sync`: the caller made them itself."""
+        self._expected |= set(commits)
 
     def sync(self, tips: Tips) -> bool:
         """Follow the branches to these tips, whose objects must be there.
@@ -113,6 +108,7 @@ class StageRepo:
         else:
             self._start_anew(before, tips)
         self._tips = tips
+        self._expected.clear()
         for service in self._index.take_touched():
             self._made.pop(service, None)
             self._dirty.add(service)
@@ -132,7 +128,7 @@ class StageRepo:
             under = ops_prefix(self._stage)
             listing = [entry for entry in self._store.entries(tips.ops, under) if entry.path is not None]
         has_steps = any(entry.path and entry.path.startswith(f"{ops_prefix(self._stage)}/") for entry in listing)
-        self._newest = self._find_newest(tips.ops, None) if has_steps else None
+        self._newest = self._newest_in(tips.ops) if has_steps else None
         if self._newest is None:
             self._index.change_ops((_moved(entry) for entry in listing), ours=False)
         else:
@@ -146,7 +142,7 @@ class StageRepo:
         if self._apart:
             self._index.change_config(self._changes(before.config, tips.config))
         start = before.ops
-        newest = self._find_newest(tips.ops, before.ops, self._newest.sequence if self._newest else 0)
+        newest = self._newest_since(before.ops, tips.ops)
         if newest is not None:
             self._index.trust()
             self._take(start, newest.commit, ours=True)
@@ -165,23 +161,41 @@ class StageRepo:
             return []
         return [_changed(change) for change in self._store.diff(old, new, under) if change.path is not None]
 
-    def _find_newest(self, tip: CommitId, since: CommitId | None, above: int = 0) -> Newest | None:
-        """Return the newest step; one whose sequence is not above is a copy (a cherry-pick) and no step."""
-        for info in self._store.commits(tip, since=since):
-            newest = self._as_step(info)
-            if newest is not None and newest.sequence > above:
-                return newest
-        return None
+    def _newest_since(self, old: CommitId, tip: CommitId) -> Claimed | None:
+        """Return the newest step that came since, None where none did. Each step is the next one of that before it.
 
-    def _as_step(self, info: CommitInfo) -> Newest | None:
-        trailers = parse(info.message, _READ_TRAILERS)
-        if trailers.get("Stage") != self._stage or trailers.get("Event") not in EVENTS:
-            return None
-        try:
-            sequence, rules = int(trailers["Sequence"]), int(trailers["Rules"])
-            return Newest(info.id, sequence, parse_instant(trailers["Now"]), rules)
-        except (KeyError, ValueError, UserError):
-            return None
+        What claims to be a step and is none (written by somebody else, a cherry-picked copy) is somebody's commit.
+        """
+        last, found = self._newest, None
+        for info in reversed(list(self._store.commits(tip, since=old))):
+            claim = claimed(info, self._stage)
+            if claim is not None and _follows(claim, last.sequence if last else 0) and self._is_true(claim, last):
+                last = found = claim
+        return found
+
+    def _is_true(self, claim: Claimed, last: Claimed | None) -> bool:
+        if claim.commit in self._expected:
+            return True
+        stands_on_last = last is None or self._store.is_ancestor(last.commit, claim.commit)
+        return stands_on_last and is_step(self._store, claim)
+
+    def _newest_in(self, tip: CommitId) -> Claimed | None:
+        """Return the newest step of a history of which nothing is known: the end of the longest row of steps.
+
+        Of rows of one length the older counts, and one step in no row only where it may be the first of all.
+        """
+        walk = self._store.commits(tip, paths=[ops_prefix(self._stage)])
+        claims = (claim for info in walk if (claim := claimed(info, self._stage)) is not None)
+        steps = list(islice((claim for claim in claims if is_step(self._store, claim)), _WINDOW))
+        newest, longest = None, 0
+        lengths: dict[int, int] = {}
+        for step in reversed(steps):
+            before = [length for sequence, length in lengths.items() if _follows(step, sequence)]
+            length = max(before, default=0) + 1
+            lengths[step.sequence] = length
+            if length > longest and (before or _follows(step, 0)):
+                newest, longest = step, length
+        return newest
 
     def view(self, service: ServicePath) -> ServiceView:
         """Return a service's view, made once until something of it changes."""
@@ -211,9 +225,15 @@ class StageRepo:
             for key in self._held_by.pop(service, set()):
                 self._holders[key].discard(service)
             self._acting.discard(service)
+            self._broken.discard(service)
             if not service or service not in self._index.ops:
                 continue
-            view = self.view(service)
+            try:
+                view = self.view(service)
+            except BugError:
+                # Whoever asks for the view is told; until then this service must not keep the others from going on.
+                self._broken.add(service)
+                continue
             for key, held in view.desired.items():
                 if held.claims:
                     self._holders.setdefault(key, set()).add(service)
@@ -223,7 +243,8 @@ class StageRepo:
 
     def holding(self) -> frozenset[ServicePath]:
         """Return the services that hold or give back any field: what a sweep for drift looks at."""
-        return frozenset(service for service, files in self._index.ops.items() if "state/desired.yaml" in files)
+        holding = {service for service, files in self._index.ops.items() if "state/desired.yaml" in files}
+        return frozenset(holding - self._broken)
 
     def snapshot(self, settings: ProjectSettings) -> Snapshot:
         """Return the stage as of the last `sync`."""
@@ -265,13 +286,40 @@ class StageRepo:
             raise RuntimeError("sync first")
         return self._tips
 
-    def commit_of(self, sequence: int) -> CommitId | None:
-        """Return the step with this sequence, walking back from the tip; None where history does not have it."""
-        for info in self._store.commits(self._tips_or_fail().ops):
-            step = self._as_step(info)
-            if step is not None and step.sequence <= sequence:
-                return step.commit if step.sequence == sequence else None
+    def has_step(self, commit: str, sequence: int) -> bool:
+        """Tell whether the branch has the step that a target's mark names; 12 characters of the id are enough."""
+        known = self._known_steps.get((commit, sequence))
+        if known is not None:
+            return known
+        tips = self._tips_or_fail()
+        found = self._store.find_commit(commit)
+        claim = claimed(self._store.commit(found), self._stage) if found is not None else None
+        has = claim is not None and claim.sequence == sequence and self._store.is_ancestor(claim.commit, tips.ops)
+        # A step that is newer than all that we know may be another's, and come with the next look at the branch.
+        if has or (self._newest is not None and sequence <= self._newest.sequence):
+            if len(self._known_steps) >= _REMEMBERED:
+                self._known_steps.clear()
+            self._known_steps[commit, sequence] = has
+        return has
+
+    def commit_of(self, sequence: int, service: ServicePath) -> CommitId | None:
+        """Return the step of a service with this sequence; None where history does not have it.
+
+        Cheap while the step's file is there, as those behind held values are; else a walk over all steps.
+        """
+        if self._newest is None:
+            return None
+        path = self._views.step_path(service, sequence)
+        last = self._store.last_change(self._newest.commit, path) if path is not None else None
+        if last is not None and self._is_step_number(sequence, claimed(last, self._stage)):
+            return last.id
+        for info in self._store.commits(self._newest.commit, paths=[path or ops_prefix(self._stage)]):
+            if self._is_step_number(sequence, claimed(info, self._stage)):
+                return info.id
         return None
+
+    def _is_step_number(self, sequence: int, claim: Claimed | None) -> bool:
+        return claim is not None and claim.sequence == sequence and is_step(self._store, claim)
 
 
 class _Objects:
@@ -310,3 +358,8 @@ def _moved(entry: Entry) -> Moved:
 def _changed(change: Change) -> Moved:
     stored = Stored(change.new_mode, change.new_blob) if change.new_mode and change.new_blob else None
     return Moved(change.path or "", stored)
+
+
+def _follows(step: Claimed, last: int) -> bool:
+    """Whether a step may come right after the one with that sequence; only `rewritten` leaves numbers out."""
+    return step.sequence > last if step.event == "rewritten" else step.sequence == last + 1

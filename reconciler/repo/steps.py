@@ -1,12 +1,33 @@
-"""A step as the commit that it is: its file, the files it changes, its message, dated by its own moment."""
+"""A step as the commit that it is: its file, the files it changes, its message, dated by its own moment.
+
+And the other way round: which commits are steps. Anybody who may push can write a message like ours, so a message only
+claims to be a step; the commit itself must be one too (`is_step`), and stand where its sequence says (`StageRepo`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
-from reconciler.model.step import Step, render_file, trailers
+from reconciler.decide.draft import RULES
+from reconciler.model import canonical
+from reconciler.model.errors import UserError
+from reconciler.model.instant import Instant, parse_instant
+from reconciler.model.names import CommitId, RemediationId, StageName
+from reconciler.model.step import EVENTS, Step, render_file, step_path, trailers
+from reconciler.repo.layout import ops_place
+from reconciler.repo.mirror import Mirror
+from reconciler.repo.objects import FILE, Change, CommitInfo
 from reconciler.repo.stream import NewCommit
-from reconciler.repo.trailers import compose
+from reconciler.repo.trailers import compose, parse
+
+MACHINE_LIMIT: Final = 4 << 20
+"""Bytes of the largest machine-written file that is read; more than is ever written into one."""
+
+_READ: Final = frozenset({"Stage", "Service", "Remediation", "Event", "Sequence", "Now", "Rules"})
+_IN_FILE: Final = {"event": "Event", "sequence": "Sequence", "now": "Now", "rules": "Rules"}
 
 
 def as_commit(step: Step) -> NewCommit:
@@ -14,3 +35,84 @@ def as_commit(step: Step) -> NewCommit:
     files = {**step.files, step.path: render_file(step)}
     message = compose(step.subject, step.body, trailers(step))
     return NewCommit(files, message, datetime.fromtimestamp(step.now, UTC))
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A commit whose message says that it is a step of the stage."""
+
+    info: CommitInfo
+    stage: StageName
+    sequence: int
+    now: Instant
+    rules: int
+    trailers: Mapping[str, str]
+
+    @property
+    def commit(self) -> CommitId:
+        """The commit's id."""
+        return self.info.id
+
+    @property
+    def event(self) -> str:
+        """The event; one that is not known here where the rules are newer than ours."""
+        return self.trailers["Event"]
+
+
+def claimed(info: CommitInfo, stage: StageName) -> Claimed | None:
+    """Return what a commit claims to be by its message alone, None where it is no step of this stage."""
+    found = parse(info.message, _READ)
+    try:
+        sequence, rules = int(found["Sequence"]), int(found["Rules"])
+        claim = Claimed(info, stage, sequence, parse_instant(found["Now"]), rules, found)
+        known = found["Event"] in EVENTS or rules > RULES
+    except (KeyError, ValueError, UserError):
+        return None
+    return claim if known and found.get("Stage") == stage else None
+
+
+def is_step(store: Mirror, claim: Claimed) -> bool:
+    """Tell whether the commit is what its message claims.
+
+    It changes machine-written files of its stage and nothing else, and among them it writes its own file, which says
+    the same as the trailers. Merges are never steps. Costs one difference and one blob.
+    """
+    parents = claim.info.parents
+    if len(parents) > 1:
+        return False
+    changes = store.diff(parents[0] if parents else None, claim.commit)
+    own = _own_file(changes, claim)
+    if own is None or own.new_blob is None or own.new_mode != FILE:
+        return False
+    content = store.blobs([own.new_blob], MACHINE_LIMIT)[own.new_blob]
+    try:
+        data = canonical.read(content, own.path or "") if isinstance(content, bytes) else {}
+    except UserError:
+        return False
+    return all(str(data.get(key)) == claim.trailers[trailer] for key, trailer in _IN_FILE.items())
+
+
+def _own_file(changes: Sequence[Change], claim: Claimed) -> Change | None:
+    """Return the one change that is the step's own file; None where there is no such one, or people's files change."""
+    found: list[Change] = []
+    for change in changes:
+        place = ops_place(change.path or "", claim.stage)
+        if place is None or not place.machine:
+            return None
+        if change.new_blob is not None and _is_own_path(change.path or "", claim):
+            found.append(change)
+    return found[0] if len(found) == 1 else None
+
+
+def _is_own_path(path: str, claim: Claimed) -> bool:
+    remediation = claim.trailers.get("Remediation")
+    if remediation is None:
+        return path == step_path(claim.stage, claim.event, claim.sequence)
+    place = ops_place(path, claim.stage)
+    number = path.rpartition("/")[2].partition("-")[0]
+    if place is None or not (number.isascii() and number.isdigit()):
+        return False
+    if place.service.rpartition("/")[2] != claim.trailers.get("Service"):
+        return False
+    own = step_path(claim.stage, claim.event, claim.sequence, place.service, RemediationId(remediation), int(number))
+    return path == own

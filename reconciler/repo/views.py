@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal, Protocol, TypeVar
 
 from reconciler.decide.actions.registry import check_playbook
@@ -23,10 +23,13 @@ from reconciler.repo.index import Files, StageIndex, Stored
 from reconciler.repo.layout import ops_prefix
 from reconciler.repo.objects import Oversize
 from reconciler.repo.reader import too_large
+from reconciler.repo.steps import MACHINE_LIMIT
 
 _REGULAR = frozenset({"100644", "100755"})
 _LIMIT = 256 << 10
-"""Bytes of the largest file that is read: a problem's limit (REFERENCE.md section 2)."""
+"""Bytes of the largest file of people that is read: a problem's limit (REFERENCE.md section 2)."""
+
+_TAKE_BACK = "look up with `git log` who changed it, and put back what stood there"
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -50,16 +53,20 @@ class Views:
         self._objects = objects
         self._read: dict[BlobId, bytes | Oversize] = {}
         self._authors: dict[str, tuple[str, CommitId]] = {}
-        self._playbooks = ParseCache(_playbook)
-        self._services = ParseCache(load_service)
-        self._stages = ParseCache(load_stage)
-        self._problems = ParseCache(load_problem)
-        self._commands = ParseCache(load_command)
-        self._steps = ParseCache(load_step)
-        self._desired = ParseCache(load_desired)
+        self._playbooks = ParseCache(_playbook, _LIMIT)
+        self._services = ParseCache(load_service, _LIMIT)
+        self._stages = ParseCache(load_stage, _LIMIT)
+        self._problems = ParseCache(load_problem, _LIMIT)
+        self._commands = ParseCache(load_command, _LIMIT)
+        self._steps = ParseCache(load_step, MACHINE_LIMIT)
+        self._desired = ParseCache(load_desired, MACHINE_LIMIT)
 
     def service(self, path: ServicePath) -> ServiceView:
-        """Return a service as `decide` sees it."""
+        """Return a service as `decide` sees it.
+
+        Raises:
+            BugError: what we wrote about it ourselves cannot be read back; nothing may be decided without it.
+        """
         config = self._index.config.get(path, {})
         ops = self._index.ops.get(path, {})
         here = f"{ops_prefix(self._index.stage)}/{path}"
@@ -127,25 +134,27 @@ class Views:
         return tuple(found)
 
     def _bytes(self, stored: Stored) -> bytes:
-        content = self._objects.blobs([stored.blob], _LIMIT)[stored.blob]
+        content = self._objects.blobs([stored.blob], MACHINE_LIMIT)[stored.blob]
         if isinstance(content, Oversize):
-            raise too_large(content, _LIMIT, None)
+            raise BugError(str(too_large(content, MACHINE_LIMIT, None)))
         return content
 
     def _prefetch(self, path: ServicePath, config: Files, here: str, ops: Files) -> None:
         """Read in one go every blob that the parsers will ask for."""
-        wanted: set[BlobId] = set()
+        wanted: dict[int, set[BlobId]] = {_LIMIT: set(), MACHINE_LIMIT: set()}
         for cache, where, files, starts in self._sources(path, config, here, ops):
-            wanted |= {
+            wanted[cache.limit] |= {
                 stored.blob
                 for name, stored in files.items()
                 if name.startswith(starts) and stored.mode in _REGULAR and (f"{where}{name}", stored.blob) not in cache
             }
-        self._read = dict(self._objects.blobs(sorted(wanted), _LIMIT)) if wanted else {}
+        self._read = {}
+        for limit, blobs in sorted(wanted.items()):
+            self._read |= self._objects.blobs(sorted(blobs), limit) if blobs else {}
 
     def _sources(
         self, path: ServicePath, config: Files, here: str, ops: Files
-    ) -> Iterable[tuple[Container[tuple[str, str]], str, Files, str]]:
+    ) -> Iterable[tuple[ParseCache[object], str, Files, str]]:
         yield self._services, f"{path}/", config, "service.yaml"
         yield self._playbooks, f"{path}/", config, "remediation.yaml"
         yield self._problems, f"{here}/", ops, "problems/"
@@ -154,9 +163,9 @@ class Views:
         yield self._desired, f"{here}/", ops, "state/desired.yaml"
 
     def _parsed(self, cache: ParseCache[T], path: str, stored: Stored) -> T | UserError:
-        return cache.get(path, stored.blob, lambda: self._content(path, stored))
+        return cache.get(path, stored.blob, lambda: self._content(path, stored, cache.limit))
 
-    def _content(self, path: str, stored: Stored) -> bytes | UserError:
+    def _content(self, path: str, stored: Stored, limit: int) -> bytes | UserError:
         if stored.mode not in _REGULAR:
             kind = {"120000": "a symbolic link", "160000": "a submodule"}.get(stored.mode, f"of mode {stored.mode}")
             return UserError(
@@ -164,8 +173,10 @@ class Views:
             )
         content = self._read.get(stored.blob)
         if content is None:
-            content = self._objects.blobs([stored.blob], _LIMIT)[stored.blob]
-        return too_large(content, _LIMIT, Place(path)) if isinstance(content, Oversize) else content
+            content = self._objects.blobs([stored.blob], limit)[stored.blob]
+        if isinstance(content, bytes) and len(content) > limit:
+            content = Oversize(stored.blob, len(content))
+        return too_large(content, limit, Place(path)) if isinstance(content, Oversize) else content
 
     def _one(self, cache: ParseCache[T], folder: ServicePath, files: Files, name: str, absent: D) -> T | D | UserError:
         stored = files.get(name)
@@ -207,14 +218,30 @@ class Views:
                 live[identity] = ProblemFile(identity, file, problem)
         return live, tuple(refused)
 
+    def step_path(self, path: ServicePath, sequence: int) -> str | None:
+        """Return where the step of a service with this sequence lies; None where none of its files is that step."""
+        here = f"{ops_prefix(self._index.stage)}/{path}"
+        for name, stored in self._index.ops.get(path, {}).items():
+            if name.startswith("remediations/"):
+                step = self._parsed(self._steps, f"{here}/{name}", stored)
+                if isinstance(step, StepFile) and step.sequence == sequence:
+                    return f"{here}/{name}"
+        return None
+
     def _remediations(self, here: str, ops: Files) -> Mapping[RemediationId, Remediation]:
         steps: dict[RemediationId, list[StepFile]] = {}
         for name in (name for name in ops if name.startswith("remediations/")):
             _, identity, *rest = name.split("/")
             step = self._parsed(self._steps, f"{here}/{name}", ops[name])
-            if rest and isinstance(step, StepFile):
-                steps.setdefault(RemediationId(identity), []).append(step)
-        states = [fold(identity, sorted(found, key=lambda step: step.number)) for identity, found in steps.items()]
+            if isinstance(step, UserError):
+                raise _unreadable(step) from step
+            if len(rest) != 1:
+                raise BugError(f"{here}/{name}: a step that lies in no remediation's folder", hint=_TAKE_BACK)
+            steps.setdefault(RemediationId(identity), []).append(step)
+        try:
+            states = [fold(identity, sorted(found, key=lambda step: step.number)) for identity, found in steps.items()]
+        except (KeyError, TypeError, ValueError) as error:
+            raise BugError(f"the steps under {here} don't make a remediation: {error!r}", hint=_TAKE_BACK) from error
         return {state.id: state for state in sorted(states, key=lambda state: state.opened_by)}
 
     def _desired_state(self, here: str, ops: Files) -> Desired:
@@ -223,8 +250,15 @@ class Views:
             return {}
         desired = self._parsed(self._desired, f"{here}/state/desired.yaml", stored)
         if isinstance(desired, UserError):
-            raise BugError(str(desired)) from desired
+            raise _unreadable(desired) from desired
         return desired
+
+
+def _unreadable(error: UserError) -> BugError:
+    """Return the error that holds the service: on what we cannot read of our own nothing is decided."""
+    return BugError(
+        f"{error.place}: {error.message}; expected {error.expected or 'what reconciler wrote'}", hint=_TAKE_BACK
+    )
 
 
 def _ref(folder: ServicePath, files: Files, name: str) -> FileRef | None:

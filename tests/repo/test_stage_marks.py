@@ -1,0 +1,117 @@
+"""Marks on targets name steps: whether the branch has them, and which commit stands behind a value."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.repo.mirror import Mirror
+from reconciler.repo.stage import StageRepo
+from tests.repo.branch import CARTS, DESIRED, STAGE, Branch, a_step, desired
+from tests.repo.conftest import Hub, OpenMirror
+
+
+@pytest.fixture
+def branch(hub: Hub, open_mirror: OpenMirror) -> Branch:
+    mirror = open_mirror()
+    branch = Branch(hub, mirror, StageRepo(mirror, STAGE))
+    hub.land({"carts/service.yaml": b""})
+    branch.land(a_step(1))
+    return branch
+
+
+def test_a_mark_is_of_this_branch_or_not(branch: Branch) -> None:
+    second = branch.land(a_step(2, "decided"))
+    blob = branch.hub.blob(b"no commit")
+    for repo in branch.both():
+        assert repo.has_step(second, 2)
+        assert repo.has_step(second[:12], 2)
+        assert not repo.has_step(second, 1)
+        assert not repo.has_step(branch.hub.git("rev-parse", f"{second}~2"), 2), "a person's commit"
+        assert not repo.has_step(blob, 2)
+        for nothing in ("0" * 40, "f" * 12, second[:11], "", "HEAD", "refs/heads/production", f"{second}\n", "-h"):
+            assert not repo.has_step(nothing, 2)
+
+
+def test_a_mark_of_another_stage_is_not_ours(branch: Branch) -> None:
+    tip = branch.land(a_step(2))
+    other = branch.hub.land({"README.md": b"x"}, message="x\n\n" + branch.hub.git(
+        "log", "-1", "--format=%(trailers)", tip).replace("Stage: production", "Stage: staging"))  # fmt: skip
+    assert not branch.follow().has_step(other, 2)
+
+
+def test_a_rewriting_loses_marks_and_may_bring_them_back(branch: Branch) -> None:
+    base = branch.hub.tip()
+    second = branch.land(a_step(2, "decided"))
+    third = branch.land(a_step(3, "applied"))
+    assert branch.follow().has_step(second, 2)
+    branch.hub.point(base)
+    assert not branch.follow().has_step(second, 2)
+    assert not branch.cold().has_step(third[:12], 3)
+    branch.hub.point(third)
+    assert branch.follow().has_step(second, 2)
+
+
+def test_what_was_found_out_is_remembered(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
+    second = branch.land(a_step(2, "decided"))
+    repo = branch.follow()
+    asked: list[str] = []
+    true_find = Mirror.find_commit
+
+    def counted(self: Mirror, prefix: str) -> object:
+        asked.append(prefix)
+        return true_find(self, prefix)
+
+    monkeypatch.setattr(Mirror, "find_commit", counted)
+    for _ in range(3):
+        assert repo.has_step(second[:12], 2)
+        assert not repo.has_step("f" * 40, 1)
+    assert asked == [second[:12], "f" * 40]
+
+
+def test_a_step_that_comes_later_is_not_taken_for_lost_for_ever(hub: Hub, open_mirror: OpenMirror) -> None:
+    """Another daemon's mark is seen on a target before its push is seen on the branch."""
+    mirror = open_mirror(share=False)
+    branch = Branch(hub, mirror, StageRepo(mirror, STAGE))
+    hub.land({"carts/service.yaml": b""})
+    branch.land(a_step(1))
+    branch.follow()
+    second = branch.land(a_step(2, "decided"))
+    assert not branch.warm.has_step(second, 2)
+    branch.follow()
+    assert branch.warm.has_step(second, 2)
+
+
+def test_the_commit_behind_a_value(branch: Branch) -> None:
+    second = branch.land(a_step(2, "decided", files={DESIRED: desired(sequence=2)}))
+    branch.forge(a_step(2, "decided"), {"README.md": b"a person's, with the same words"})
+    branch.land(a_step(3, "applied"))
+    for repo in branch.both():
+        assert repo.commit_of(2, CARTS) == second
+        assert repo.commit_of(7, CARTS) is None
+
+
+def test_the_commit_behind_a_value_whose_file_was_changed_and_put_back(branch: Branch) -> None:
+    step = a_step(2, "decided")
+    second = branch.land(step)
+    files = {step.path: branch.hub.git("show", f"{second}:{step.path}").encode() + b"\n"}
+    branch.hub.land({step.path: b"by hand\n"})
+    branch.land(a_step(3, "restored", remediation="", files=files))
+    for repo in branch.both():
+        assert repo.commit_of(2, CARTS) == second
+
+
+def test_the_commit_behind_a_value_whose_file_is_gone(branch: Branch) -> None:
+    step = a_step(2, "decided")
+    second = branch.land(step)
+    branch.hub.land({step.path: None})
+    branch.land(a_step(3, "reverted"))
+    for repo in branch.both():
+        assert repo.commit_of(2, CARTS) == second
+
+
+def test_no_steps_no_commit(hub: Hub, open_mirror: OpenMirror) -> None:
+    mirror = open_mirror()
+    branch = Branch(hub, mirror, StageRepo(mirror, STAGE))
+    tip = hub.land({"carts/service.yaml": b""})
+    assert branch.follow().commit_of(1, CARTS) is None
+    assert not branch.warm.has_step(tip, 1)
