@@ -7,6 +7,7 @@ a value stays a node, because `+1` and `off` are only known from how they are wr
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -181,11 +182,15 @@ def _mended(data: bytes, path: str, error: InvalidFile) -> InvalidFile | None:
         _load(text.encode(), path)
     except InvalidFile:
         return None
-    line, column, key = first_change(data, text)
+    change = first_change(data, text)
+    if change is None:
+        return None
+    name, actions = _LIST_KEYS[SECOND if re.search(r"(?m)^spec:", text) else FIRST]
+    what = f"start it in column {change.right}" if change.alone else "the indentation was probably lost on the way"
     finding = UserError(
-        f"`{key}` is indented wrongly" if key else error.message,
-        place=Place(path, line, column),
-        expected="`actions` under its `- name`, each action's keys in one column",
-        hint=f"the indentation was probably lost on the way; write the file so:\n\n{text}",
+        f"`{change.key}` is indented wrongly" if change.key else error.message,
+        place=Place(path, change.line, change.column),
+        expected=f"`{actions}` under its `- {name}`, each action's keys in one column",
+        hint=f"{what}; write the file so:\n\n{text}",
     )
     return InvalidFile([finding])

@@ -22,7 +22,8 @@ LINES_LIMIT: Final = 1000
 def repaired(data: bytes) -> str | None:
     """Return the file with the indentation that its keys ask for, or None where that cannot be told or is no change.
 
-    Block texts, anchors and values in braces are left alone by giving up: nothing is guessed.
+    It is in the style that changes the fewest lines: lists in the column of their key or deeper, levels of two or four
+    columns. Block texts, anchors and values in braces are left alone by giving up: nothing is guessed.
     """
     try:
         text = data.decode()
@@ -30,12 +31,19 @@ def repaired(data: bytes) -> str | None:
         return None
     if text.count("\n") > LINES_LIMIT:
         return None
-    levels = _Levels(
-        second=re.search(r"(?m)^[ \t-]*(kind|apiVersion|spec|problemType|actionsOnOpen):", text) is not None
-    )
+    second = re.search(r"(?m)^[ \t-]*(kind|apiVersion|spec|problemType|actionsOnOpen):", text) is not None
+    lines = text.replace("\r\n", "\n").splitlines()
+    found = [_laid_out(lines, _Levels(second, style)) for style in _STYLES]
+    offered = [candidate for candidate in found if candidate is not None]
+    best = min(offered, key=lambda candidate: len(_changes(lines, candidate)), default=None)
+    result = None if best is None else "\n".join(best) + "\n"
+    return None if result == text else result
+
+
+def _laid_out(lines: list[str], levels: _Levels) -> list[str] | None:
     written: list[str] = []
     held: list[str] = []
-    for raw in text.replace("\r\n", "\n").splitlines():
+    for raw in lines:
         line = raw.rstrip()
         bare = line.strip()
         if not bare or bare.startswith("#"):
@@ -49,18 +57,57 @@ def repaired(data: bytes) -> str | None:
         held.clear()
         written.append(placed)
     written.extend(held)
-    result = "\n".join(written) + "\n"
-    return None if result == text else result
+    return written
 
 
-def first_change(data: bytes, corrected: str) -> tuple[int, int, str]:
-    """Return line, column (both from 1) and key of the first line that is indented differently now."""
-    before = data.decode().replace("\r\n", "\n").splitlines()
-    for number, (old, new) in enumerate(zip(before, corrected.splitlines(), strict=False), 1):
-        if old.rstrip() != new and not new.lstrip().startswith("#"):
-            match = _LINE.match(old.rstrip())
-            return number, len(old) - len(old.lstrip()) + 1, match[2] if match else ""
-    return 1, 1, ""
+def _changes(before: list[str], after: list[str]) -> list[int]:
+    """Return the numbers, from 0, of the lines that differ; how a comment is indented changes nothing."""
+    pairs = enumerate(zip(before, after, strict=False))
+    return [number for number, (old, new) in pairs if old.rstrip() != new and not new.lstrip().startswith("#")]
+
+
+@dataclass(frozen=True)
+class Change:
+    """The first line that is indented differently now: line and column from 1, its key, and whether it is the only one.
+
+    ``column`` is where it stands, ``right`` where it belongs.
+    """
+
+    line: int
+    column: int
+    right: int
+    key: str
+    alone: bool
+
+
+def first_change(data: bytes, corrected: str) -> Change | None:
+    """Return what was wrong first in a file that `repaired` has corrected, None where only comments moved."""
+    before, after = data.decode().replace("\r\n", "\n").splitlines(), corrected.splitlines()
+    changes = _changes(before, after)
+    if not changes:
+        return None
+    number = changes[0]
+    match = _LINE.match(before[number].rstrip())
+    key = match[2] if match else ""
+    return Change(number + 1, _column(before[number]), _column(after[number]), key, alone=len(changes) == 1)
+
+
+def _column(line: str) -> int:
+    return len(line) - len(line.lstrip()) + 1
+
+
+@dataclass(frozen=True)
+class _Style:
+    """Columns of a level, and by how many the items of entries and of actions stand deeper than the key above."""
+
+    level: int
+    entries: int
+    actions: int
+
+
+_STYLES: Final = tuple(
+    _Style(level, entries, actions) for level in (2, 4) for entries in (0, level) for actions in (0, level)
+)
 
 
 @dataclass
@@ -68,6 +115,7 @@ class _Levels:
     """Where in the playbook the line before stands, and so where the next one belongs."""
 
     second: bool
+    style: _Style
     section: str = "head"
     in_entry: bool = False
     in_actions: bool = False
@@ -85,7 +133,7 @@ class _Levels:
         if not dash and (placed := self._above(key, body)) is not None:
             return placed
         if self.section != "entries":
-            return f"  {body}" if self.section == "metadata" and not dash else None
+            return self._at(self.style.level, body) if self.section == "metadata" and not dash else None
         return self._in_entries(dash, key, body, len(line) - len(line.lstrip()))
 
     def _above(self, key: str, body: str) -> str | None:
@@ -99,28 +147,37 @@ class _Levels:
             return body
         if key == "remediations":
             self.section = "entries"
-            return f"  {body}" if self.second else body
+            return self._at(self._base, body)
         return None
 
     def _in_entries(self, dash: bool, key: str, body: str, indent: int) -> str | None:
-        base = "  " if self.second else ""
+        entry = self._base + self.style.entries
+        action = entry + 2 + self.style.actions
         starts_entry = key == "problemType" if self.second else key == "name"
         if dash and starts_entry:
             self.in_entry, self.in_actions, self.in_action, self.value_at = True, False, False, None
-            return f"{base}- {body}"
+            return self._at(entry, f"- {body}")
         if not self.in_entry:
             return None
         if not dash and key in _LIST_OPENERS and not self.in_actions:
             self.in_actions, self.in_action, self.value_at = True, False, None
-            return f"{base}  {body}"
+            return self._at(entry + 2, body)
         if not self.in_actions:
             return None
         if dash and key in _ACTION_KEYS:
             self.in_action, self.value_at = True, None
-            return f"{base}  - {body}"
+            return self._at(action, f"- {body}")
         if dash or not self.in_action:
             return None
         if key in _ACTION_KEYS:
             self.value_at = indent if key == "value" and body == "value:" else None
-            return f"{base}    {body}"
-        return f"{base}      {body}" if self.value_at is not None else None
+            return self._at(action + 2, body)
+        return self._at(action + 2 + self.style.level, body) if self.value_at is not None else None
+
+    @property
+    def _base(self) -> int:
+        return self.style.level if self.second else 0
+
+    @staticmethod
+    def _at(indent: int, body: str) -> str:
+        return " " * indent + body

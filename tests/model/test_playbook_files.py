@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -370,6 +372,54 @@ def test_f1_lost_indentation_is_refused_with_the_corrected_file(name: str) -> No
     offered = error.hint.partition("\n\n")[2]
     assert offered == textwrap.dedent(corrected)
     assert load_playbook(offered.encode(), "remediation.yaml").entries
+
+
+TEMPLATE = Path(__file__).parents[2] / "config-repo-template" / "stage"
+SHIPPED = [TEMPLATE / "carts" / "remediation.yaml", TEMPLATE / "playbooks" / "feature-flags.yaml"]
+FOUR = b"""\
+apiVersion: spec.keptn.sh/0.1.4
+kind: Remediation
+spec:
+    remediations:
+        - problemType: x
+          actionsOnOpen:
+              - action: scaling
+                value: 1
+"""
+
+
+def moved(text: bytes) -> Iterator[tuple[int, int, InvalidFile]]:
+    """Yield line and right column of each line that is out of place by up to three columns, and the refusal of that."""
+    lines = text.decode().splitlines()
+    for number, line in enumerate(lines):
+        indent = len(line) - len(line.lstrip())
+        for by in (-3, -2, -1, 1, 2, 3):
+            if indent + by < 0 or line.lstrip().startswith("#"):
+                continue
+            other = [*lines[:number], " " * (indent + by) + line.lstrip(), *lines[number + 1 :]]
+            try:
+                load_playbook("\n".join(other).encode(), "remediation.yaml")
+            except InvalidFile as error:
+                yield number + 1, indent + 1, error
+
+
+@pytest.mark.parametrize("text", [FIRST, FOUR, *(path.read_bytes() for path in SHIPPED)])
+def test_f1_one_line_out_of_place_is_the_one_that_is_named(text: bytes) -> None:
+    found = [*moved(text)]
+    assert len(found) > 3 * len(text.splitlines())
+    for line, _, error in found:
+        place = error.errors[0].place
+        assert place is not None
+        assert abs(place.line - line) <= 1, str(error)
+    offers = [each for each in found if "write the file so" in each[2].hint]
+    assert len(offers) > 2 * len(text.splitlines())
+    keys = "`actionsOnOpen` under its `- problemType`" if b"problemType" in text else "`actions` under its `- name`"
+    for line, column, error in offers:
+        assert error.place is not None
+        assert error.place.line == line
+        assert error.hint.startswith(f"start it in column {column}; ")
+        assert error.hint.partition("\n\n")[2].splitlines() == text.decode().splitlines()
+        assert error.expected.startswith(keys)
 
 
 @pytest.mark.parametrize(
