@@ -36,9 +36,9 @@ def write(form: Format, data: Mapping[str, Any], table: Callable[[], str]) -> No
         case "json":
             click.echo(json.dumps(data, indent=2, ensure_ascii=False))
         case "yaml":
-            from reconciler.model import canonical
+            from reconciler.cli.block_yaml import block_yaml
 
-            click.echo(canonical.emit(data).decode(), nl=False)
+            click.echo(block_yaml(data), nl=False)
         case "table":
             text = table()
             if text:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
-from reconciler.model import canonical
 from tests.cli.conftest import Reconciler, Result
 
 SLO = """\
@@ -140,7 +140,7 @@ def test_json_says_all(evaluate: Evaluate) -> None:
 
 def test_yaml_says_the_same(evaluate: Evaluate) -> None:
     data = json.loads(evaluate(values(), None, "-o", "json").out)
-    assert canonical.read(evaluate(values(), None, "-o", "yaml").out.encode(), "x") == data
+    assert YAML(typ="safe").load(evaluate(values(), None, "-o", "yaml").out) == data
     assert data["indicators"][0]["passTargets"][0] == {
         "criteria": "<=+10%",
         "targetValue": None,

@@ -34,4 +34,4 @@ def test_json_and_yaml_hold_the_same(capsys: pytest.CaptureFixture[str]) -> None
     write("json", data, lambda: "")
     assert json.loads(capsys.readouterr().out) == data
     write("yaml", data, lambda: "")
-    assert capsys.readouterr().out == 'items:\n  - {"name": "ü", "n": 1}\nempty: []\n'
+    assert capsys.readouterr().out == 'items:\n  - name: "ü"\n    "n": 1\nempty: []\n'
