@@ -13,6 +13,7 @@ from typing import Literal
 
 from reconciler.decide.actions.protocol import Wish
 from reconciler.decide.snapshot import ServiceView
+from reconciler.decide.wording import sentence
 from reconciler.model.desired import Claim, Desired, Held, Key
 from reconciler.model.names import RemediationId
 from reconciler.model.policy import Bounds
@@ -146,7 +147,7 @@ def settle(desired: Desired, drop: Dropping) -> Settled:
             continue
         others = tuple(claim for claim in held.claims if claim not in ours)
         settled, text = _kept(held, ours, others) if drop.how == "keep" else _reverted(held, others, drop)
-        told.append(f"{label(key)} {text}")
+        told.append(spoken(key, text))
         if settled is None:
             del after[key]
             continue
@@ -204,6 +205,12 @@ def label(key: Key) -> str:
     if field == "enabled":
         return f"flag {target.name}"
     return target.name if field == "replicas" else f"{target.name} {field}"
+
+
+def spoken(key: Key, text: str) -> str:
+    """Return what is told of a field as a sentence; names stay as they are spelled."""
+    told = f"{label(key)} {text}"
+    return sentence(told) if key[1] == "enabled" else told
 
 
 def show(value: FieldValue) -> str:

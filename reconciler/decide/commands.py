@@ -66,7 +66,9 @@ def _answer(draft: Draft, view: ServiceView, file: CommandFile) -> bool:
     remediation = view.remediations.get(RemediationId(command.remediation))
     if remediation is None:
         known = listed(view.remediations, 10) or "none"
-        error = UserError(f"{view.name} has no remediation {command.remediation!r}", expected=f"one of: {known}")
+        error = UserError(
+            f"there is no remediation {command.remediation!r} of {view.name}", expected=f"one of: {known}"
+        )
         return _refuse(draft, view, file, error)
     return answer(draft, view, file, command, remediation)
 
@@ -89,7 +91,7 @@ def _note(
     asked = f"{who} asked for `{command.verb}`{': ' + command.reason if command.reason else ''}."
     body = "\n".join([asked, *(settled.told if settled else ()), *([last] if last else [])])
     data |= settled.data if settled else {}
-    return Note(event, titled(f"{words} by {who}", remediation.title), body, data)
+    return Note(event, titled(f"{words} by {who}", remediation.about), body, data)
 
 
 def _undo(draft: Draft, view: ServiceView, file: CommandFile, command: Command, remediation: Remediation) -> bool:
@@ -108,7 +110,9 @@ def _undo(draft: Draft, view: ServiceView, file: CommandFile, command: Command, 
 
 def _abort(draft: Draft, view: ServiceView, file: CommandFile, command: Command, remediation: Remediation) -> bool:
     if remediation.ended:
-        error = UserError(f"{remediation.id} has ended already: {remediation.outcome}", hint="`undo` takes back")
+        error = UserError(
+            f"remediation {remediation.id} has ended already: {remediation.outcome}", hint="`undo` takes back"
+        )
         return _refuse(draft, view, file, error)
     bounds = effective(draft.stage, view).bounds
     how: OnResolve = "revert" if remediation.taking_effect else "keep"
@@ -127,7 +131,7 @@ def _retry(draft: Draft, view: ServiceView, file: CommandFile, command: Command,
         note = _note("released", "released", file, command, remediation, more={"insisted": True})
         return draft.add(view, remediation.id, note)
     if hold is not None:
-        error = UserError(f"{remediation.id} is held: {hold.reason}", hint=f"it is lifted by {hold.lifts}")
+        error = UserError(f"remediation {remediation.id} is held: {hold.reason}", hint=f"it is lifted by {hold.lifts}")
         return _refuse(draft, view, file, error)
     open_ones = [p for p in remediation.problems if not p.resolved and p.id in view.problems]
     if not remediation.ended or not open_ones:
@@ -142,7 +146,7 @@ def _retry(draft: Draft, view: ServiceView, file: CommandFile, command: Command,
         return _refuse(draft, view, file, UserError(unmatched, hint="add an entry and retry"))
     other = running(view, entry.name)
     if other is not None:
-        return _refuse(draft, view, file, UserError(f'{other.id} is about "{entry.name}" already'))
+        return _refuse(draft, view, file, UserError(f'remediation {other.id} is about "{entry.name}" already'))
     note = _note("reopened", "tried again", file, command, remediation, more=pins(view, entry))
     return draft.add(view, remediation.id, note)
 

@@ -6,6 +6,7 @@ are recorded as they are looked at: a step carries exactly those that led to it.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -26,6 +27,8 @@ CLOCK, BRANCH = "clock", "branch"
 """Under which names steps record that the clock was in doubt, and that the branch was seen to be rewritten."""
 LINE, TEXT = 200, 16_000
 """Characters of a subject and of a body at most; what makes them long is cut where it is put in."""
+_NEAR = 5
+"""Names that are looked at for one that may be meant; some are directories of no service too."""
 
 T = TypeVar("T")
 
@@ -83,6 +86,18 @@ class Draft:
     def view(self, service: ServicePath) -> ServiceView:
         """Return the service as it is after the steps made so far."""
         return self._changed.get(service) or self._snapshot.services[service]
+
+    def near(self, view: ServiceView) -> str:
+        """Return the service whose name is nearest to that of a directory that is none; empty where none is near."""
+        paths: dict[str, list[ServicePath]] = {}
+        for path in self._snapshot.services:
+            if path != view.path:
+                paths.setdefault(path.rpartition("/")[2], []).append(path)
+        for name in difflib.get_close_matches(view.name, paths, n=_NEAR):
+            found = next((path for path in sorted(paths[name]) if self.view(path).exists), None)
+            if found is not None:
+                return found
+        return ""
 
     def acting(self) -> frozenset[ServicePath]:
         """Return the services with a running remediation that has decided something."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
-from reconciler.decide.claims import fields_of, is_pending, label, live_value, set_again, show, want_of
+from reconciler.decide.claims import fields_of, is_pending, label, live_value, set_again, show, spoken, want_of
 from reconciler.decide.draft import Draft, Note, titled
 from reconciler.decide.policy import REPAIR_WINDOW, REPAIRS, effective
 from reconciler.decide.remediation import Remediation
@@ -72,23 +72,24 @@ def _react(
     manager = _manager(key, fact)
     policy = _policy(draft, view, fact, manager)
     who = manager or "somebody"
-    text = f"{label(key)} was changed {show(held.value)} → {show(live)} by {who}"
+    changed = f"was changed {show(held.value)} → {show(live)} by {who}"
+    text, told_so = f"{label(key)} {changed}", spoken(key, changed)
     told = {"target": str(key[0]), "field": key[1], "desired": held.value, "live": live, "manager": manager}
     if policy == "repair":
         recent = [moment for moment in remediation.repairs if moment > draft.now - REPAIR_WINDOW]
         if len(recent) >= REPAIRS:
-            reason = f"{text}, for the {len(recent) + 1}th time within {REPAIR_WINDOW // 60} minutes"
+            reason = f"{changed}, for the {len(recent) + 1}th time within {REPAIR_WINDOW // 60} minutes"
             return _stop(draft, view, remediation, key, "conflict", reason, told)
         again = set_again(view, (key,), remediation.id, draft.sequence + 1)
-        body = f"{text}. It is set to {show(held.value)} again."
+        body = f"{told_so}. It is set to {show(held.value)} again."
         note = Note("drift", f"{text}; set again", body, {**told, "policy": policy, **again.data})
         return draft.add(view, remediation.id, note, desired=again.desired)
     if policy == "adopt":
-        body = f"{text}. That is what is held from now on."
+        body = f"{told_so}. That is what is held from now on."
         note = Note("drift", f"{text}; adopted", body, {**told, "policy": policy})
         desired = {**view.desired, key: _adopted(held, live, draft.sequence + 1)}
         return draft.add(view, remediation.id, note, desired=desired)
-    return _stop(draft, view, remediation, key, "drift", text, told)
+    return _stop(draft, view, remediation, key, "drift", changed, told)
 
 
 def _stop(
@@ -97,18 +98,19 @@ def _stop(
 ) -> bool:  # fmt: skip
     if remediation.ended:
         desired = {other: held for other, held in view.desired.items() if other != key}
-        body = f"{reason}. The remediation has ended; it is left alone from now on."
-        note = Note("drift", f"{reason}; left alone", body, {**told, "policy": "report"})
+        body = f"{spoken(key, reason)}. The remediation has ended; it is left alone from now on."
+        note = Note("drift", f"{label(key)} {reason}; left alone", body, {**told, "policy": "report"})
         return draft.add(view, remediation.id, note, desired=desired)
+    reason = f"{label(key)} {reason}"
     lifts = f"{label(key)} being {show(view.desired[key].value)} again, or `reconciler retry`"
     data = {"condition": condition, "reason": reason, "lifts": lifts, **told}
-    body = f"{reason}.\nLifted by: {lifts}."
-    return draft.add(view, remediation.id, Note("held", titled(f"held: {condition}", remediation.title), body, data))
+    body = f"It waits ({condition}): {reason}.\nLifted by: {lifts}."
+    return draft.add(view, remediation.id, Note("held", titled(f"held: {condition}", remediation.about), body, data))
 
 
 def _released(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
     body = "What we hold is as we hold it again."
-    return draft.add(view, remediation.id, Note("released", titled("released", remediation.title), body))
+    return draft.add(view, remediation.id, Note("released", titled("released", remediation.about), body))
 
 
 def _adopted(held: Held, live: FieldValue, sequence: int) -> Held:

@@ -107,5 +107,5 @@ def _orphaned(draft: Draft, view: ServiceView, remediation: Remediation) -> bool
     bounds = effective(draft.stage, view).bounds
     settled = settle(view.desired, Dropping(remediation.id, "keep", bounds, draft.sequence + 1))
     body = "\n".join([f"{view.path}/ is no longer a service on this stage.", *settled.told])
-    note = Note("orphaned", titled("orphaned", remediation.title), body)
+    note = Note("orphaned", titled("orphaned", remediation.about), body)
     return draft.add(view, remediation.id, note, desired=settled.desired)

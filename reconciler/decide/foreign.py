@@ -77,7 +77,7 @@ def _reverted(draft: Draft, view: ServiceView, change: Foreign) -> bool:
         f"{who} reverted step {first} in {change.commit}.", *settled.told,
         "It is not acted on again until `reconciler retry`.",
     ])  # fmt: skip
-    title = titled(f"reverted by {who}", view.remediations[remediation].title)
+    title = titled(f"reverted by {who}", view.remediations[remediation].about)
     note = Note("reverted", title, body, {**told, **settled.data})
     restore = {desired: render_desired(settled.desired)}
     return draft.add(replace(view, foreign=left), remediation, note, desired=settled.desired, restore=restore)

@@ -82,7 +82,7 @@ def _take_up(draft: Draft, view: ServiceView, file: ProblemFile, occurrence: int
     title = file.problem.title if isinstance(file.problem, Problem) else file.id
     data: dict[str, Any] = {"problem": told(file, occurrence)}
     remediation = known if known is not None else Remediation(remediation_id(file.id, occurrence))
-    wrong = refusal(draft, view, file)
+    wrong = refusal(draft, view, file, told=remediation.offence)
     if wrong is not None:
         if remediation.offence == wrong[1]:
             return False
@@ -123,7 +123,7 @@ def _open(
 def held_note(wait: Wait, title: str, prefix: str = "", data: Mapping[str, Any] | None = None) -> Note:
     """Return the step that says what a remediation waits for and what lifts it."""
     held = {"condition": wait.condition, "reason": wait.reason, "lifts": wait.lifts}
-    body = f"{prefix}{wait.reason}.\nLifted by: {wait.lifts}."
+    body = f"{prefix}It waits ({wait.condition}): {wait.reason}.\nLifted by: {wait.lifts}."
     return Note("held", titled(f"held: {wait.condition}", title), body, {**(data or {}), **held})
 
 
@@ -194,7 +194,7 @@ def _resolution(draft: Draft, view: ServiceView, remediation: Remediation) -> bo
     several = "were resolved by their source" if source else "were resolved, some of them by deleting their files"
     body = "\n".join([f"{about_problems((p.id for p in over), one, several)}.", *settled.told])
     data = {"resolved": [p.id for p in over], **settled.data}
-    note = Note("resolved", titled("resolved", remediation.title), body, data)
+    note = Note("resolved", titled("resolved", remediation.about), body, data)
     return draft.add(view, remediation.id, note, desired=settled.desired)
 
 

@@ -17,6 +17,7 @@ from reconciler.decide.claims import (
     live_value,
     settle,
     show,
+    spoken,
     want_of,
     with_wish,
     without_claims,
@@ -27,7 +28,7 @@ from reconciler.decide.policy import effective
 from reconciler.decide.problems import held_note, option
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView
-from reconciler.decide.wording import about_problems
+from reconciler.decide.wording import about_problems, sentence
 from reconciler.model.desired import Claim, Desired, Held, Key
 from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant
@@ -48,7 +49,7 @@ def _one(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
     if remediation.phase == "failed":
         count = max(len(remediation.actions), 1)
         body = f"Action {remediation.index + 1} of {count} failed; a person has to look."
-        return draft.add(view, remediation.id, Note("escalated", titled("escalated", remediation.title), body))
+        return draft.add(view, remediation.id, Note("escalated", titled("escalated", remediation.about), body))
     keys = concerned(view, remediation.id) if remediation.pending else ()
     if keys:
         return _effect(draft, view, remediation, keys)
@@ -65,10 +66,10 @@ def _act(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
     if isinstance(result, Wait):
         if hold is not None and hold.condition == result.condition:
             return False
-        return draft.add(view, remediation.id, held_note(result, remediation.title))
+        return draft.add(view, remediation.id, held_note(result, remediation.about))
     if hold is not None:
-        body = f"Nothing stands against it any more: {hold.reason}."
-        return draft.add(view, remediation.id, Note("released", titled("released", remediation.title), body))
+        body = f"It waited for: {hold.condition} ({hold.reason})."
+        return draft.add(view, remediation.id, Note("released", titled("released", remediation.about), body))
     if isinstance(result, Failure):
         return draft.add(view, remediation.id, failed_note(remediation, result))
     return _decide(draft, view, remediation, result)
@@ -88,8 +89,8 @@ def numbered(remediation: Remediation, **more: Any) -> dict[str, Any]:
 def failed_note(remediation: Remediation, failure: Failure) -> Note:
     """Return the step that records an action's failure with its reason."""
     data = numbered(remediation, reason=failure.reason, **({"hint": failure.hint} if failure.hint else {}))
-    body = f"`{data['action']}` failed: {failure.reason}.\n{failure.hint}".strip()
-    return Note("failed", titled(f"{data['action']} failed", remediation.title), body, data)
+    body = f"`{data['action']}` failed: {failure.reason}.\n{sentence(failure.hint)}".strip()
+    return Note("failed", titled(f"{data['action']} failed", remediation.about), body, data)
 
 
 def _decide(draft: Draft, view: ServiceView, remediation: Remediation, plan: Plan) -> bool:
@@ -111,7 +112,7 @@ def _decide(draft: Draft, view: ServiceView, remediation: Remediation, plan: Pla
         f'{problems} "{remediation.entry}"; action {data["index"]} of {data["count"]} is '
         f"`{data['action']}`.\n{plan.body}"
     )
-    note = Note("decided", titled(plan.subject, remediation.title), body, data)
+    note = Note("decided", titled(plan.subject, remediation.about), body, data)
     return draft.add(view, remediation.id, note, desired=desired)
 
 
@@ -140,7 +141,7 @@ def _took_effect(draft: Draft, view: ServiceView, remediation: Remediation, seen
     told = [_told(key, view.desired[key], fact) for key, fact in seen.items()]
     data = {"values": describe(view.desired, tuple(seen))}
     gone = all(not view.desired[key].claims for key in seen)
-    subject = titled("given back" if gone else "took effect", remediation.title)
+    subject = titled("given back" if gone else "took effect", remediation.about)
     note = Note("applied", subject, "\n".join(told), data)
     return draft.add(view, remediation.id, note, desired=_without_given_back(view.desired, seen))
 
@@ -158,7 +159,7 @@ def _gave_up(
     bounds = effective(draft.stage, view).bounds
     desired = _without_given_back(view.desired, seen)
     if remediation.phase != "decided":
-        subject = titled("what was changed cannot be seen to hold", remediation.title)
+        subject = titled("what was changed cannot be seen to hold", remediation.about)
         return draft.add(view, remediation.id, Note("failed", subject, note.body, data), desired=desired)
     if remediation.taking_effect:
         missed = [key for key, fact in seen.items() if live_value(key[0], fact) != view.desired[key].value]
@@ -183,12 +184,12 @@ def _trouble(draft: Draft, view: ServiceView, key: Key, fact: Fact) -> Failure |
 def _told(key: Key, held: Held, fact: Fact) -> str:
     live = live_value(key[0], fact)
     if held.claims:
-        return f"{label(key)} is {show(held.value)}."
+        return spoken(key, f"is {show(held.value)}.")
     if live == held.value:
-        return f"{label(key)} is {show(held.value)} again and no longer held."
+        return spoken(key, f"is {show(held.value)} again and no longer held.")
     left = "gone" if live is None else show(live)
     ours = held.value if held.expected is None else held.expected
-    return f"{label(key)} is {left}, not our {show(ours)} any more, and is left alone."
+    return spoken(key, f"is {left}, not our {show(ours)} any more, and is left alone.")
 
 
 def _mark(key: Key, fact: WorkloadFact | FlagFact) -> Mark | None:

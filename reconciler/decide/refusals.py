@@ -7,19 +7,26 @@ from typing import Any
 
 from reconciler.decide.draft import Draft, Note, titled
 from reconciler.decide.snapshot import ProblemFile, ServiceView
+from reconciler.decide.wording import sentence
 from reconciler.model.errors import UserError
 
+NO_SERVICE = "no service"
 
-def refusal(draft: Draft, view: ServiceView, file: ProblemFile) -> tuple[UserError, str] | None:
-    """Return the error that keeps a problem from being matched, and what must change for another look."""
+
+def refusal(draft: Draft, view: ServiceView, file: ProblemFile, told: str = "") -> tuple[UserError, str] | None:
+    """Return the error that keeps a problem from being matched, and what must change for another look.
+
+    ``told`` is what such a look gave last; what was told is not worked out in full again.
+    """
     if isinstance(file.problem, UserError):
         return file.problem, str(file.file)
     if not view.exists:
-        error = UserError(
-            f"there is no service at {view.path}/", expected="service.yaml, slo.yaml or remediation.yaml there",
-            hint=f"add {view.path}/remediation.yaml, or move the problem to the service that it is about",
-        )  # fmt: skip
-        return error, "no service"
+        near = draft.near(view) if told != NO_SERVICE else ""
+        hint = f"add {view.path}/remediation.yaml, or move the problem to the service that it is about"
+        if near:
+            hint = f"did you mean {near}? Move the problem to ops/{draft.stage.name}/{near}/problems/."
+        expected = "service.yaml, slo.yaml or remediation.yaml there"
+        return UserError(f"there is no service at {view.path}/", expected=expected, hint=hint), NO_SERVICE
     if view.clash:
         hint = "rename one of the two folders"
         return UserError(f"two services are called {view.name}: {view.path} and {view.clash}", hint=hint), "clash"
@@ -39,9 +46,9 @@ def refused_note(title: str, data: Mapping[str, Any], error: UserError, offence:
 
 def explain(error: UserError) -> str:
     """Return an error for people, a line each for place and message, what was expected, and what to write."""
-    lines = [f"{error.place}: {error.message}" if error.place else error.message]
+    lines = [f"{error.place}: {error.message}" if error.place else sentence(error.message)]
     lines += [f"Expected {error.expected}."] if error.expected else []
-    lines += [error.hint] if error.hint else []
+    lines += [sentence(error.hint)] if error.hint else []
     return "\n".join(lines)
 
 

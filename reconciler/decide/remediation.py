@@ -58,8 +58,8 @@ class Remediation:
     that a step of its changed (decided, set again, given back) is not yet seen in the world; ``decided_at`` is when.
     ``approved``: a person has approved the action in hand; ``insisted``: in spite of a mark of lost history.
     ``decisions`` are the numbers and moments of its actions, undone or not, ``repairs`` the moments of those of drift.
-    ``answered`` are the command files that its steps name. ``opened_by`` and ``sequence`` are the first and the newest step's
-    sequence.
+    ``answered`` are the command files that its steps name. ``opened_by`` and ``sequence`` are the first and the newest
+    step's sequence.
     """
 
     id: RemediationId
@@ -83,6 +83,11 @@ class Remediation:
     answered: frozenset[str] = frozenset()
     opened_by: int = 0
     sequence: int = 0
+
+    @property
+    def about(self) -> str:
+        """What people know it by: the title of its first problem, else its entry, else that problem's id."""
+        return self.title or self.entry or next((problem.id for problem in self.problems), self.id)
 
     @property
     def ended(self) -> bool:

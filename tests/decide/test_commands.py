@@ -153,14 +153,14 @@ def test_retry_beside_a_running_one_of_the_entry_is_refused(world: World) -> Non
 @pytest.mark.parametrize(
     ("verb", "remediation", "step", "told"),
     [
-        ("undo", "nope", 0, "carts has no remediation 'nope'"),
-        ("undo", "p1", 7, "there is nothing of p1 to undo"),
-        ("approve", "p1", 0, "nothing to approve about p1: it does not wait for approval"),
-        ("decline", "p1", 0, "nothing to decline about p1"),
-        ("retry", "p1", 0, "there is nothing to retry about p1: it is applied"),
+        ("undo", "nope", 0, "There is no remediation 'nope' of carts"),
+        ("undo", "p1", 7, "There is nothing of p1 to undo"),
+        ("approve", "p1", 0, "Nothing to approve about p1: it does not wait for approval"),
+        ("decline", "p1", 0, "Nothing to decline about p1"),
+        ("retry", "p1", 0, "There is nothing to retry about p1: it is applied"),
         ("suspend", "p1", 0, "`suspend` is for a service or a stage"),
         ("resume", "p1", 0, "`resume` is for a service or a stage"),
-        ("undo", "", 0, "carts has no remediation ''"),
+        ("undo", "", 0, "There is no remediation '' of carts"),
     ],
 )
 def test_a_wrong_command_is_refused_once(world: World, verb: str, remediation: str, step: int, told: str) -> None:
@@ -195,9 +195,9 @@ def test_a_command_for_the_whole_stage_is_refused(world: World) -> None:
 @pytest.mark.parametrize(
     ("before", "told"),
     [
-        ("approval: required\n", "p1 is held: scaling +1 needs a person's approval"),
-        ("budgets: {actionsPerHour: 0}\n", "p1 is held: all of the 0 actions"),
-        ("mode: suspended\n", "p1 is held: suspended by `mode` in stage.yaml"),
+        ("approval: required\n", "Remediation p1 is held: scaling +1 needs a person's approval"),
+        ("budgets: {actionsPerHour: 0}\n", "Remediation p1 is held: all of the 0 actions"),
+        ("mode: suspended\n", "Remediation p1 is held: suspended by `mode` in stage.yaml"),
     ],
 )
 def test_retry_lifts_no_hold_that_has_its_own_way_out(world: World, before: str, told: str) -> None:
@@ -208,7 +208,7 @@ def test_retry_lifts_no_hold_that_has_its_own_way_out(world: World, before: str,
     world.tick()
     assert world.last().event == "refused"
     assert told in world.last().body
-    assert "it is lifted by" in world.last().body
+    assert "It is lifted by" in world.last().body
 
 
 def test_approve_names_the_step_that_waits(world: World) -> None:
@@ -238,7 +238,7 @@ def test_retry_of_a_refused_one_is_refused(world: World) -> None:
     world.tick()
     world.command("retry", "p1")
     world.tick()
-    assert "there is nothing to retry about p1: it is refused" in world.last().body
+    assert "There is nothing to retry about p1: it is refused" in world.last().body
 
 
 def test_retry_while_the_playbook_cannot_be_read_is_refused(world: World) -> None:

@@ -168,7 +168,7 @@ def test_beyond_an_autoscalers_maximum_the_action_fails(world: World, action: st
     world.open("p1", "slow")
     world.tick()
     assert world.events("p1") == ["opened", "failed", "escalated"]
-    assert "raise the autoscaler's maximum" in world.steps[1].body
+    assert "Raise the autoscaler's maximum" in world.steps[1].body
 
 
 def test_flags_are_switched(world: World) -> None:

@@ -163,7 +163,7 @@ def test_declined_it_fails(world: World) -> None:
     assert world.events("p1") == ["opened", "held", "failed", "escalated"]
     assert world.steps[2].data["reason"] == "declined by Bea"
     assert world.steps[2].data["by"] == "Bea"
-    assert "not now" in world.steps[2].body
+    assert "Not now" in world.steps[2].body
 
 
 def test_actions_per_hour_are_counted_for_each_service(world: World) -> None:

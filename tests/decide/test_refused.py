@@ -97,7 +97,7 @@ def test_a_problem_without_a_service_is_refused_until_there_is_one() -> None:
     world.open("p1", service="orders")
     world.tick()
     assert world.events("p1", "orders") == ["refused"]
-    assert "there is no service at orders/" in world.last().body
+    assert "There is no service at orders/" in world.last().body
     world.playbook(PLAYBOOK.replace("Response time degradation", "other"), "orders")
     world.tick()
     assert world.events("p1", "orders") == ["refused", "unmatched"]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from reconciler.decide.actions.protocol import Context, Failure, Plan, Wait, Wish
 from reconciler.decide.claims import standing
+from reconciler.decide.wording import sentence
 from reconciler.model.errors import Place, UserError
 from reconciler.model.nodes import MapNode, Node, Scalar
 from reconciler.model.targets import NoFact, WantWorkload, WorkloadFact
@@ -57,7 +58,7 @@ class Scaling:
         if after == before and self.by is not None:
             return Failure(
                 f"{fact.target.name} has {before} replicas and may not have {wished} ({bounds})",
-                "widen `bounds` in service.yaml or stage.yaml",
+                "widen `bounds` in service.yaml or stage.yaml, then `reconciler retry`",
             )
         wish = Wish(
             fact.target, "replicas", base, before,
@@ -82,7 +83,7 @@ class Scaling:
             limit = min(high, scaler.maximum)
             return Failure(
                 f"{where}, {fact.replicas} now; its minimum may not become {wished} (limit {limit})",
-                "raise the autoscaler's maximum or `bounds`",
+                "raise the autoscaler's maximum or `bounds`, then `reconciler retry`",
             )
         wish = Wish(
             scaler.target, scaler.field, base, before,
@@ -109,7 +110,7 @@ def unseen(fact: NoFact) -> Failure | Wait:
     if fact.trouble == "blind":
         return Wait("blind", fact.message, "the server answers again")
     near = f"did you mean {' or '.join(fact.near)}? " if fact.near else ""
-    return Failure(fact.message, (near + fact.hint).strip())
+    return Failure(fact.message, (near + (sentence(fact.hint) if near else fact.hint)).strip())
 
 
 class ScalingAction:
