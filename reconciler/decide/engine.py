@@ -23,6 +23,7 @@ from reconciler.decide.problems import problems_turn
 from reconciler.decide.progress import progress_turn
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView, Snapshot
+from reconciler.decide.waiting import woken_by_steps
 from reconciler.model.errors import BugError
 from reconciler.model.instant import Instant
 from reconciler.model.names import RemediationId, ServicePath
@@ -60,14 +61,9 @@ def decide(
         for service in waiting:
             _service(draft, service)
         # What one service lets go, another may be waiting for.
-        waiting = (
-            tuple(service for service in waiting if _waits(draft.view(service))) if len(draft.steps) > made else ()
-        )
+        again = waiting if len(draft.steps) > made else ()
+        waiting = tuple(service for service in again if woken_by_steps(draft.view(service), draft.stage))
     return Decision(tuple(draft.steps), frozenset(draft.wants), draft.due)
-
-
-def _waits(view: ServiceView) -> bool:
-    return any(remediation.hold is not None for remediation in view.remediations.values())
 
 
 def _stage_turns(draft: Draft) -> None:
