@@ -87,7 +87,7 @@ def test_a_git_revert_of_the_decision_takes_the_replicas_back_and_is_not_fought(
         assert loop.tick() == ()
         assert site.tree() == before
     assert site.events() == ["opened", "decided", "applied", "reverted", "applied"]
-    assert site.subjects()[3] == "carts: reverted by Ann (Response time degradation)"
+    assert site.subjects()[3] == "carts: reverted by A Person (Response time degradation)"
     with site.loop() as restarted:
         assert restarted.tick() == ()
     assert site.replicas() == 1
@@ -104,7 +104,7 @@ def test_a_hand_edit_of_machine_files_is_put_back_and_told(site: Site) -> None:
         assert site.file("ops/production/carts/state/desired.yaml") == ours
         assert site.events()[-1] == "restored"
     assert site.replicas() == 2
-    assert site.subjects()[-1] == "carts: put back what Ann changed"
+    assert site.subjects()[-1] == "carts: put back what A Person changed"
 
 
 def test_one_bad_file_stops_only_its_own_service(site: Site) -> None:

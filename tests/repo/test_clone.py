@@ -27,7 +27,7 @@ def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    (home / ".gitconfig").write_text("[user]\n\tname = Ann Other\n\temail = ann@example.org\n")
+    (home / ".gitconfig").write_text("[user]\n\tname = A Person Other\n\temail = person@example.org\n")
     return home
 
 
@@ -54,7 +54,7 @@ def test_a_file_is_committed_by_the_person_and_pushed(work: Path, hub: Hub) -> N
     made = commit(clone, {"ops/production/carts/problems/p.yaml": b"title: x\n", "carts/service.yaml": None})
     assert hub.tip() == made
     assert hub.git("log", "-1", "--format=%an <%ae> %cn <%ce> %at %P%n%B", made).splitlines()[:2] == [
-        f"Ann Other <ann@example.org> Ann Other <ann@example.org> {int(WHEN.timestamp())} {base}",
+        f"A Person Other <person@example.org> A Person Other <person@example.org> {int(WHEN.timestamp())} {base}",
         MESSAGE.strip(),
     ]
     assert hub.git("ls-tree", "-r", "--name-only", made) == "ops/production/carts/problems/p.yaml"
@@ -86,7 +86,7 @@ def test_g1_a_push_that_loses_is_made_again(work: Path, hub: Hub, monkeypatch: p
     monkeypatch.setattr(PersonalClone, "_write", overtaken)
     made = commit(clone, {"mine": b"1"})
     assert hub.tip() == made
-    assert hub.git("log", "--format=%an", "-3", made).splitlines() == ["Ann Other", "A Person", "A Person"]
+    assert hub.git("log", "--format=%an", "-3", made).splitlines() == ["A Person Other", "A Person", "A Person"]
 
 
 def test_a_file_that_somebody_changed_meanwhile_is_not_overwritten(
@@ -135,9 +135,9 @@ def test_nobody_configured_is_said_with_the_way_out(work: Path, person: Path) ->
 
 def test_who_can_be_said_in_several_places(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git(work, "config", "user.name", "In Here")
-    assert str(open_clone(work).identity()) == "In Here <ann@example.org>"
+    assert str(open_clone(work).identity()) == "In Here <person@example.org>"
     monkeypatch.setenv("GIT_AUTHOR_NAME", "From Outside")
-    assert str(open_clone(work).identity()) == "From Outside <ann@example.org>"
+    assert str(open_clone(work).identity()) == "From Outside <person@example.org>"
 
 
 def test_the_persons_own_pre_push_hook_runs(work: Path, hub: Hub) -> None:
@@ -182,7 +182,7 @@ def test_signing_as_configured(work: Path, hub: Hub, tmp_path: Path) -> None:
     made = commit(open_clone(work), {"a": b"1"})
     raw = hub.git("cat-file", "commit", made)
     assert "gpgsig -----BEGIN SSH SIGNATURE-----" in raw
-    assert f"author Ann Other <ann@example.org> {int(WHEN.timestamp())} +0000" in raw
+    assert f"author A Person Other <person@example.org> {int(WHEN.timestamp())} +0000" in raw
     assert raw.endswith(MESSAGE.strip())
 
 
