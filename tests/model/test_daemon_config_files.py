@@ -159,7 +159,7 @@ def test_addresses_of_repositories(url: str, kept: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "ext::sh -c touch% /tmp/x",
+        "ext::sh -c touch% hacked",
         "fd::17",
         "--upload-pack=touch",
         "-x",

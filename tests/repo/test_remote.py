@@ -33,7 +33,7 @@ def test_addresses(url: str, scheme: str, path: str | None) -> None:
         "../config.git",
         " /srv/c",
         "/srv/c\n",
-        "--upload-pack=touch /tmp/x",
+        "--upload-pack=touch hacked",
         "-oProxyCommand=x:y",
         "ext::sh -c true",
         "git://host/c",
