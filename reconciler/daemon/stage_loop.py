@@ -258,7 +258,8 @@ class StageLoop:
         if not due or self._moved_under_us(due):
             return False
         tried.update((each.key, each.held.sequence) for each in due)
-        came = self._dispatch.apply([(each, self._commit_of(each.held.sequence, path)) for path, each in found])
+        founded = [(each, commit) for path, each in found if (commit := self._commit_of(each.held.sequence, path))]
+        came = self._dispatch.apply(founded)
         facts.update(came)
         for each in due:
             fact = came.get(each.want)
@@ -286,11 +287,14 @@ class StageLoop:
         self.agenda.look_soon()
         return True
 
-    def _commit_of(self, sequence: int, service: ServicePath) -> CommitId:
+    def _commit_of(self, sequence: int, service: ServicePath) -> CommitId | None:
+        """Return the step behind a value; None, and said so, where the branch has none: then nothing is written."""
         commit = self._commits.get(sequence) or self._repo.commit_of(sequence, service)
-        if commit is None:
-            raise BugError(f"step {sequence} stands behind a value and is not in the branch's history")
-        self._commits[sequence] = commit
+        missing = f"step {sequence} stands behind a value and is not in the branch's history" if commit is None else ""
+        if self.condition.set(f"bug:{service}", missing):
+            self._log.error("nothing is written for this service", service=service, reason=missing)
+        if commit is not None:
+            self._commits[sequence] = commit
         return commit
 
     def _plan_next_look(
