@@ -43,18 +43,19 @@ def say(text: str) -> None:
     click.echo(visible(text), err=True, color=use_color())
 
 
-def render(error: ReconcilerError) -> str:
+def render(error: ReconcilerError, label: str = "error") -> str:
     """Return all that an error knows: `place: error: message`, then what was expected and the hint, a line each.
 
     The first line has the form that editors and CI systems jump to. An error that collects findings shows them all.
+    ``label`` stands for what it is called (`warning`).
     """
     findings = getattr(error, "errors", None) or (error,)
-    return "\n".join(_render_one(finding) for finding in findings)
+    return "\n".join(_render_one(finding, label) for finding in findings)
 
 
-def _render_one(error: ReconcilerError) -> str:
+def _render_one(error: ReconcilerError, label: str) -> str:
     place = f"{error.place}: " if isinstance(error, UserError) and error.place else ""
-    lines = [f"{place}error: {error.message}"]
+    lines = [f"{place}{label}: {error.message}"]
     if isinstance(error, UserError) and error.expected:
         lines.append(_indented("expected", error.expected))
     if error.hint:

@@ -10,7 +10,9 @@ from typing import Final
 from reconciler.cli.validation import kind_of
 from reconciler.model.errors import ConfigError, Place, UserError
 from reconciler.model.names import BlobId, CommitId
+from reconciler.model.project import ProjectConfig, load_project
 from reconciler.model.reader import PROBLEM_LIMIT
+from reconciler.model.shipyard import load_shipyard
 from reconciler.repo.local import LocalRepository
 from reconciler.repo.objects import EXECUTABLE, FILE, GITLINK, SYMLINK, Entry, Oversize
 
@@ -39,6 +41,32 @@ def on_disk(folder: Path, root: Path) -> Files:
         if kind_of(name) is not None:
             files[name] = read(path, name)
     return files
+
+
+def paths_of(root: Path) -> frozenset[str]:
+    """Return the paths of all files below a work tree's top that have a kind, without reading them."""
+    names = (path.relative_to(root).as_posix() for path in _walk(root))
+    return frozenset(name for name in names if kind_of(name) is not None)
+
+
+def project_of(repository: LocalRepository) -> ProjectConfig:
+    """Return what the default branch says of the project; nothing where there is none, or it cannot be read.
+
+    The default branch is the remote's, where there is a clone of one, else this repository's.
+    """
+    for ref in ("refs/remotes/origin/HEAD", "main", "master", repository.head() or "HEAD"):
+        try:
+            commit = repository.resolve(ref)
+        except ConfigError:
+            continue
+        for name, load in (("project.yaml", load_project), ("shipyard.yaml", load_shipyard)):
+            found = repository.reader.blob_at(commit, name)
+            try:
+                if found is not None:
+                    return load(found[1], name)
+            except UserError:
+                return ProjectConfig()
+    return ProjectConfig()
 
 
 def read(path: Path, name: str) -> bytes | UserError:

@@ -115,10 +115,13 @@ def check_file(data: bytes, path: str, kind: Kind) -> list[UserError]:
     return []
 
 
-def check_tree(files: Mapping[str, bytes | UserError]) -> list[UserError]:
-    """Return everything that is wrong with the files of a branch, in the order of their paths.
+def check_tree(
+    files: Mapping[str, bytes | UserError], paths: Iterable[str] | None = None
+) -> list[UserError]:  # fmt: skip
+    """Return everything that is wrong with files of a branch, in the order of their paths.
 
     ``files`` maps the path from the root to the content of each file that has a kind, or to why it could not be read.
+    ``paths`` are those of the whole branch, where the files are a part of it only.
     """
     found: list[UserError] = []
     for path, data in files.items():
@@ -127,9 +130,15 @@ def check_tree(files: Mapping[str, bytes | UserError]) -> list[UserError]:
             found.append(data)
         elif kind is not None:
             found += check_file(data, path, kind)
-    found += _services(files)
-    found += _problems(files)
+    whole = sorted({*files, *(paths or ())})
+    beside = [*_services(whole), *_problems(whole)]
+    found += [error for error in beside if error.place and _concerns(error.place.path, files)]
     return sorted(found, key=lambda error: error.place or Place(""))
+
+
+def _concerns(path: str, files: Iterable[str]) -> bool:
+    """Whether a file, or the folder of one, is meant."""
+    return any(name == path or name.startswith(f"{path}/") for name in files)
 
 
 def _services(paths: Iterable[str]) -> Iterator[UserError]:

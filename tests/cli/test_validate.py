@@ -99,7 +99,7 @@ def test_programs_get_the_same_as_data(reconciler: Reconciler, stage: Path, monk
     result = reconciler("validate", "carts", "-o", "json")
     assert result.code == 1
     data = json.loads(result.out)
-    assert (data["valid"], data["checked"]) == (False, 4)
+    assert (data["valid"], data["checked"], data["warnings"]) == (False, 5, [])
     places = [(finding["path"], finding["line"], finding["column"]) for finding in data["findings"]]
     assert places == [("carts/remediation.yaml", 4, 5), ("carts/remediation.yaml", 7, 12)]
     assert data["findings"][0]["hint"] == "did you mean scaling?"

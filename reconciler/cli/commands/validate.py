@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from reconciler.cli.messages import complain, render, say
 from reconciler.cli.output import write
 
 if TYPE_CHECKING:
+    from reconciler.cli.doubts import Surroundings
     from reconciler.cli.validation import Kind
     from reconciler.model.errors import UserError
     from reconciler.repo.local import LocalRepository
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Part:
-    """What was checked together: ``label`` goes before its paths, ``checked`` counts files."""
+    """What was checked together: ``label`` goes before its paths, ``checked`` counts files, ``where`` names a part."""
 
     label: str
     checked: int
     findings: Sequence[UserError]
+    doubts: Sequence[UserError] = ()
+    where: str = ""
 
 
 @click.command("validate")
@@ -42,18 +45,24 @@ def command(path: Path, refs: tuple[str, ...], kind: str | None, form: str) -> i
     """Check files, a work tree or a bare repository.
 
     PATH is a file, a folder, a work tree, or a bare repository (then all its branches are checked). A file's kind
-    is known by its name. All findings are shown, with their place and how to write it right. Exit code 0: all
-    valid; 1: something is not; 2: it could not be checked.
+    is known by its name. All findings are shown, with their place and how to write it right. Of a folder in a work
+    tree its files are checked, together with the stage's `stage.yaml`. A warning tells what is valid and unlikely to
+    be meant. Exit code 0: all valid; 1: something is not; 2: it could not be checked.
     """
     parts = [_as_kind(path, kind)] if kind else _parts(path, refs)
     findings = [(part.label, finding) for part in parts for finding in part.findings]
+    doubts = [(part.label, doubt) for part in parts for doubt in part.doubts]
     checked = sum(part.checked for part in parts)
     if form == "json":
         data = [_plain(label, finding) for label, finding in findings]
-        write("json", {"valid": not findings, "checked": checked, "findings": data}, lambda: "")
+        unsure = [_plain(label, doubt) for label, doubt in doubts]
+        result = {"valid": not findings, "checked": checked, "findings": data, "warnings": unsure}
+        write("json", result, lambda: "")
     else:
         for label, finding in findings:
             click.echo(label + render(finding))
+        for label, doubt in doubts:
+            click.echo(label + render(doubt, "warning"))
     if not checked:
         complain(
             f"error: nothing in {path} is a file of a configuration repository\n"
@@ -61,11 +70,15 @@ def command(path: Path, refs: tuple[str, ...], kind: str | None, form: str) -> i
         )
         return COULD_NOT
     invalid = len({(label, finding.place.path if finding.place else "") for label, finding in findings})
-    say(f"{checked} file{'' if checked == 1 else 's'} checked, {f'{invalid} invalid' if invalid else 'all valid'}")
+    where = "".join(f" ({part.where})" for part in parts if part.where)
+    unsure_of = f", {len(doubts)} warning{'' if len(doubts) == 1 else 's'}" if doubts else ""
+    told = f"{invalid} invalid" if invalid else "all valid"
+    say(f"{checked} file{'' if checked == 1 else 's'} checked{where}, {told}{unsure_of}")
     return NO if findings else OK
 
 
 def _as_kind(path: Path, kind: str) -> _Part:
+    from reconciler.cli.doubts import about_playbook
     from reconciler.cli.sources import read
     from reconciler.cli.validation import KINDS, check_file
 
@@ -75,7 +88,10 @@ def _as_kind(path: Path, kind: str) -> _Part:
     if path.is_dir():
         raise click.UsageError("--as is for a file; PATH is a folder.", click.get_current_context())
     data = read(path, str(path))
-    return _Part("", 1, check_file(data, str(path), known) if isinstance(data, bytes) else [data])
+    if not isinstance(data, bytes):
+        return _Part("", 1, [data])
+    doubts = [*about_playbook(data, str(path))] if known == "remediation" else []
+    return _Part("", 1, check_file(data, str(path), known), doubts)
 
 
 def _parts(path: Path, refs: Sequence[str]) -> list[_Part]:
@@ -98,11 +114,13 @@ def _is_bare(path: Path) -> bool:
 
 
 def _at_ref(repository: LocalRepository, ref: str) -> _Part:
-    from reconciler.cli.sources import at_commit
+    from reconciler.cli.doubts import Surroundings, doubts
+    from reconciler.cli.sources import at_commit, project_of
     from reconciler.cli.validation import check_tree
 
     files = at_commit(repository, repository.resolve(ref))
-    return _Part(f"{ref}:", len(files), check_tree(files))
+    around = Surroundings(ref, project_of(repository), files, frozenset(files))
+    return _Part(f"{ref}:", len(files), check_tree(files), doubts(files, around))
 
 
 def _promised(repository: LocalRepository, branches: set[str]) -> Iterator[_Part]:
@@ -130,6 +148,7 @@ def _promised(repository: LocalRepository, branches: set[str]) -> Iterator[_Part
 
 
 def _on_disk(path: Path, root: Path) -> _Part:
+    from reconciler.cli.doubts import doubts
     from reconciler.cli.sources import on_disk, read
     from reconciler.cli.validation import check_file, check_tree, kind_of
 
@@ -137,13 +156,46 @@ def _on_disk(path: Path, root: Path) -> _Part:
     label = "" if root == Path.cwd() else f"{_seen_from_here(root)}/"
     if path.is_dir():
         files = on_disk(here, root)
-        return _Part(label, len(files), check_tree(files))
+        where = ""
+        if here != root and files:
+            where = f"{here.relative_to(root).as_posix()}/"
+            if (root / "stage.yaml").is_file():
+                where += " and stage.yaml"
+                files["stage.yaml"] = read(root / "stage.yaml", "stage.yaml")
+        around = _around(root, files, whole=True)
+        return _Part(label, len(files), check_tree(files, around.paths), doubts(files, around), where)
     name = here.relative_to(root).as_posix()
     kind = kind_of(name) or kind_of(f"service/{here.name}") or kind_of(here.name)
     if kind is None:
         return _Part(label, 0, [])
     data = read(path, name)
-    return _Part(label, 1, check_file(data, name, kind) if isinstance(data, bytes) else [data])
+    if not isinstance(data, bytes):
+        return _Part(label, 1, [data])
+    around = _around(root, {name: data}, whole=kind == "problem")
+    return _Part(label, 1, check_file(data, name, kind), doubts({name: data}, around))
+
+
+def _around(root: Path, files: Mapping[str, bytes | UserError], *, whole: bool) -> Surroundings:
+    """Return what lies around files of a work tree: the stage's file, the services' own, and what the project says.
+
+    ``whole`` lists all paths of the tree too.
+    """
+    from reconciler.cli.doubts import Surroundings
+    from reconciler.cli.sources import paths_of, project_of, read
+    from reconciler.model.errors import ConfigError
+    from reconciler.repo.local import LocalRepository
+
+    near = dict(files)
+    playbooks = [path.removesuffix("remediation.yaml") for path in files if path.endswith("remediation.yaml")]
+    for name in {"stage.yaml", *(f"{folder}service.yaml" for folder in playbooks)} - near.keys():
+        if (root / name).is_file():
+            near[name] = read(root / name, name)
+    try:
+        with LocalRepository.open(root) as repository:
+            paths = paths_of(root) if whole else frozenset[str]()
+            return Surroundings(repository.head() or "", project_of(repository), near, paths)
+    except ConfigError:
+        return Surroundings(near=near, paths=frozenset(files))
 
 
 def _seen_from_here(root: Path) -> str:
