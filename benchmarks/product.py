@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -234,11 +233,10 @@ def running(folder: Path, url: str, kubeconfig: Path) -> Iterator[Product]:
 
     with (
         open(os.devnull, "w", encoding="utf-8") as sink,  # noqa: PTH123 - it is no file of ours
-        ThreadPoolExecutor(16) as pool,
         _children_timed(spans),
     ):
         # Lines are made as in production and thrown away as late as can be.
-        around = Surroundings(clock, pool, connect, _log(sink), poll=5.0, sweep_every=1e9)
+        around = Surroundings(clock, connect, _log(sink), poll=5.0, sweep_every=1e9)
         loop = ProjectLoop(open_mirror, ProjectName(PROJECT), around)
         try:
             yield Product(loop, clock, spans)
