@@ -11,6 +11,8 @@ from reconciler.model.instant import Instant
 TOLERANCE = 5.0
 """Seconds that clocks may disagree before nothing due by time is decided (DESIGN.md, law 3)."""
 _DOUBTED_AT_MOST = 3600.0
+_DATE_COUNTS = 120.0
+"""Seconds for which a server's date counts: longer than a sweep, so that what is held is asked about in between."""
 
 
 class Clock(Protocol):
@@ -41,19 +43,21 @@ class ServerDates:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._ahead = 0.0
+        self._heard_at = 0.0
 
     def heard(self, date: str) -> None:
         """Take the `Date:` of an answer that has just come (RFC 9110, whole seconds); what is none is passed over."""
         try:
             moment = parsedate_to_datetime(date).timestamp()
-        except ValueError:
+        except (ValueError, TypeError, OverflowError):
             return
         # The server cut its second off, so the half of one is its best guess.
         self._ahead = moment + 0.5 - self._clock.wall()
+        self._heard_at = self._clock.monotonic()
 
     def ahead(self) -> float:
-        """Return by how many seconds the last server was ahead of our clock; 0 before any was heard."""
-        return self._ahead
+        """Return by how many seconds the last server was ahead of our clock; 0 where none was heard of late."""
+        return self._ahead if self._clock.monotonic() - self._heard_at <= _DATE_COUNTS else 0.0
 
 
 class Watchful:

@@ -246,11 +246,14 @@ class ProjectLoop:
     def _forget_others(self, project: Project) -> None:
         """Let go of stages that the project no longer has; what runs there is left as it is."""
         names = {stage.name for stage in project.stages}
-        for gone in self._stages.keys() - names:
+        noted: set[str] = {*self._stages, *self._backoffs} - {"project"}
+        for gone in noted - names:
             self._log.warning("no longer a stage of the project; left as it is", stage=gone)
-            del self._stages[gone]
-            self._dispatches.pop(gone).close()
-            self._take_conditions(gone)
+            self._stages.pop(StageName(gone), None)
+            dispatch = self._dispatches.pop(StageName(gone), None)
+            if dispatch is not None:
+                dispatch.close()
+            self._take_conditions(StageName(gone))
             for table in (self._blocked, self._backoffs, self.conditions):
                 table.pop(gone, None)
         if project.unknown:

@@ -190,12 +190,16 @@ class StageLoop:
     ) -> Decision:
         """Decide; where that shows a bug of ours, leave out the service that shows it, and say so."""
         try:
-            return decide(snapshot, facts, now, services, timers=timers)
+            decision = decide(snapshot, facts, now, services, timers=timers)
         except BugError:
             sound = [service for service in services if self._is_sound(snapshot, facts, now, service, timers=timers)]
             if sound == services:
                 raise
             return decide(snapshot, facts, now, sound, timers=timers)
+        for service in self._unsound.intersection(services):
+            self._unsound.discard(service)
+            self.condition.set(f"bug:{service}", "")
+        return decision
 
     def _is_sound(
         self, snapshot: Snapshot, facts: Mapping[Want, Fact], now: Instant, service: ServicePath, *, timers: bool
@@ -291,7 +295,7 @@ class StageLoop:
         """Return the step behind a value; None, and said so, where the branch has none: then nothing is written."""
         commit = self._commits.get(sequence) or self._repo.commit_of(sequence, service)
         missing = f"step {sequence} stands behind a value and is not in the branch's history" if commit is None else ""
-        if self.condition.set(f"bug:{service}", missing):
+        if self.condition.set(f"step:{sequence}", missing):
             self._log.error("nothing is written for this service", service=service, reason=missing)
         if commit is not None:
             self._commits[sequence] = commit

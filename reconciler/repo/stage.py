@@ -127,8 +127,7 @@ class StageRepo:
         if self._apart:
             under = ops_prefix(self._stage)
             listing = [entry for entry in self._store.entries(tips.ops, under) if entry.path is not None]
-        has_steps = any(entry.path and entry.path.startswith(f"{ops_prefix(self._stage)}/") for entry in listing)
-        self._newest = self._newest_in(tips.ops) if has_steps else None
+        self._newest = self._newest_in(tips.ops)
         if self._newest is None:
             self._index.change_ops((_moved(entry) for entry in listing), ours=False)
         else:
@@ -136,18 +135,28 @@ class StageRepo:
             self._index.change_ops((_moved(entry) for entry in trusted if entry.path is not None), ours=True)
             self._index.change_ops(self._changes(self._newest.commit, tips.ops, ops_prefix(self._stage)), ours=False)
         reached = self._newest.sequence if self._newest else 0
-        self._rewritten = Rewritten(before.ops, max(self._seen, reached)) if before is not None else None
+        begun = before is not None and (not before.fresh or self._seen > 0)
+        self._rewritten = Rewritten(before.ops, max(self._seen, reached)) if before is not None and begun else None
 
     def _follow(self, before: Tips, tips: Tips) -> None:
+        newest, others = self._newest_since(before.ops, tips.ops)
+        if others and not self._is_newest_of(tips.ops, newest or self._newest):
+            # Two rows of steps have met. A start from this tip would go on from the other one, so that is where we go.
+            self._start_anew(before, tips)
+            return
         if self._apart:
             self._index.change_config(self._changes(before.config, tips.config))
         start = before.ops
-        newest = self._newest_since(before.ops, tips.ops)
         if newest is not None:
             self._index.trust()
             self._take(start, newest.commit, ours=True)
             self._newest, start, self._rewritten = newest, newest.commit, None
         self._take(start, tips.ops, ours=False)
+
+    def _is_newest_of(self, tip: CommitId, ours: Claimed | None) -> bool:
+        """Whether a daemon that starts at this tip takes the same step for the newest: all must, or they fight."""
+        theirs = self._newest_in(tip)
+        return theirs is None or (ours is not None and theirs.commit == ours.commit)
 
     def _take(self, old: CommitId, new: CommitId, *, ours: bool) -> None:
         """Follow the ops branch; where people's files are on it too, the same difference tells of them."""
@@ -161,38 +170,41 @@ class StageRepo:
             return []
         return [_changed(change) for change in self._store.diff(old, new, under) if change.path is not None]
 
-    def _newest_since(self, old: CommitId, tip: CommitId) -> Claimed | None:
-        """Return the newest step that came since, None where none did. Each step is the next one of that before it.
+    def _newest_since(self, old: CommitId, tip: CommitId) -> tuple[Claimed | None, bool]:
+        """Return the newest step that came since, None where none did, and whether steps of another row came too.
 
-        What claims to be a step and is none (written by somebody else, a cherry-picked copy) is somebody's commit.
+        Each step is the next one of that before it. What claims to be a step and is none (written by somebody else) is
+        somebody's commit; what is one and does not stand on ours belongs to another row, or is a copy.
         """
-        last, found = self._newest, None
+        last, found, others = self._newest, None, False
         for info in reversed(list(self._store.commits(tip, since=old))):
             claim = claimed(info, self._stage)
-            if claim is not None and _follows(claim, last.sequence if last else 0) and self._is_true(claim, last):
+            if claim is None or not (claim.commit in self._expected or is_step(self._store, claim)):
+                continue
+            if _follows(claim, last.sequence if last else 0) and self._stands_on(claim, last):
                 last = found = claim
-        return found
+            else:
+                others = True
+        return found, others
 
-    def _is_true(self, claim: Claimed, last: Claimed | None) -> bool:
-        if claim.commit in self._expected:
-            return True
-        stands_on_last = last is None or self._store.is_ancestor(last.commit, claim.commit)
-        return stands_on_last and is_step(self._store, claim)
+    def _stands_on(self, step: Claimed, last: Claimed | None) -> bool:
+        return last is None or last.commit in step.info.parents or self._store.is_ancestor(last.commit, step.commit)
 
     def _newest_in(self, tip: CommitId) -> Claimed | None:
-        """Return the newest step of a history of which nothing is known: the end of the longest row of steps.
+        """Return the newest step of a history, by the tip alone: the end of the longest row of steps.
 
-        Of rows of one length the older counts, and one step in no row only where it may be the first of all.
+        In a row each step has the next number and stands on the one before. Of rows of one length the older counts, and
+        one step in no row only where it may be the first of all.
         """
         walk = self._store.commits(tip, paths=[ops_prefix(self._stage)])
         claims = (claim for info in walk if (claim := claimed(info, self._stage)) is not None)
         steps = list(islice((claim for claim in claims if is_step(self._store, claim)), _WINDOW))
         newest, longest = None, 0
-        lengths: dict[int, int] = {}
+        rows: list[tuple[Claimed, int]] = []
         for step in reversed(steps):
-            before = [length for sequence, length in lengths.items() if _follows(step, sequence)]
+            before = [n for end, n in rows if _follows(step, end.sequence) and self._stands_on(step, end)]
             length = max(before, default=0) + 1
-            lengths[step.sequence] = length
+            rows.append((step, length))
             if length > longest and (before or _follows(step, 0)):
                 newest, longest = step, length
         return newest

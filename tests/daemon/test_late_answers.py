@@ -10,6 +10,8 @@ import pytest
 import structlog
 
 from reconciler.daemon.dispatch import FRESH, Allowed, Dispatch, Servers
+from reconciler.decide.engine import Decision
+from reconciler.model.errors import BugError
 from reconciler.model.targets import Effect, Fact, FlagFact, NoFact, Target, WantFlag, WantWorkload, WorkloadFact
 from tests.daemon.site import Later, Site, eventually, git
 
@@ -112,6 +114,41 @@ def test_a_stage_that_leaves_the_project_is_let_go_and_nothing_spins(site: Site)
         loop.tick()
         assert loop.pause() > 0.5
         assert not [name for name in loop.conditions if name.startswith("production")]
+
+
+def test_a_stage_that_never_had_a_branch_is_let_go_too(site: Site) -> None:
+    site.config.write_text(site.config.read_text().replace("      production:", "      '*':"))
+    git(site.clone, "checkout", "-q", "-B", "main", "origin/main")
+    for stages in ("production, staging", "production"):
+        site.write("project.yaml", f"name: sockshop\nstages: [{stages}]\n")
+        git(site.clone, "commit", "-qam", stages)
+        git(site.clone, "push", "-q", "origin", "main")
+        with_staging = "staging" in stages
+        if with_staging:
+            first = site.loop()
+            loop = first.__enter__()
+        loop.tick()
+        assert ("staging" in loop.conditions) is with_staging
+    assert loop.pause() > 0.5
+    first.__exit__(None, None, None)
+
+
+def test_a_service_that_showed_a_bug_is_served_again_when_it_does_not_any_more(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> Decision:
+        raise BugError("carts: the rules contradict themselves")
+
+    with site.loop() as loop:
+        loop.tick()
+        with monkeypatch.context() as patch:
+            patch.setattr("reconciler.daemon.stage_loop.decide", broken)
+            site.problem("p1", "Response time degradation")
+            loop.tick()
+        site.problem("p2", "Response time degradation")
+        loop.unblock()
+        eventually(lambda: loop.tick() or site.replicas() == 2, "applied")
+        eventually(lambda: loop.tick() or not loop.conditions, "nothing stands in the way")
 
 
 def test_a_configured_stage_that_the_project_does_not_have_is_told(site: Site) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import structlog
+
 from reconciler.daemon.service import opened, read_config
 from reconciler.model.names import ProjectName
 from tests.daemon.site import SCALING, Site, git, until
@@ -43,8 +45,6 @@ def test_two_daemons_at_once_act_once(site: Site, tmp_path: Path) -> None:
     second = tmp_path / "second.yaml"
     second.write_text(site.config.read_text().replace("stateDir: state", "stateDir: state2"))
     site.problem("p1", "Response time degradation")
-    import structlog
-
     with site.loop() as one, opened(read_config(second), ProjectName("sockshop"), structlog.get_logger()) as two:
         for _ in range(5):
             one.tick()
@@ -155,3 +155,73 @@ def test_a_second_service_is_not_touched_by_the_first(site: Site) -> None:
         until(loop, lambda: site.replicas("orders") == 2, "orders is scaled by its plain name")
     assert site.replicas() == 1
     assert site.file("ops/production/shop/orders/remediations/p9/02-decided.yaml") is not None
+
+
+def test_a_row_of_steps_that_is_merged_back_makes_no_two_daemons_fight(site: Site, tmp_path: Path) -> None:
+    """Force-pushed back while no daemon runs, gone on with, and then merged again by a person's stale clone."""
+    second = tmp_path / "second.yaml"
+    second.write_text(site.config.read_text().replace("stateDir: state", "stateDir: state2"))
+    title = "Response time degradation"
+    with site.loop() as loop:
+        site.problem("p1", title)
+        until(loop, lambda: site.events()[-1:] == ["applied"], "applied")
+        back = git(site.remote, "rev-parse", "production")
+        site.problem("p1", title, "resolved")
+        until(loop, lambda: site.events()[-1] == "resolved", "resolved")
+        for name in ("q1", "q2", "q3"):
+            site.problem(name, title)
+            until(loop, lambda: site.events()[-1] == "applied", "applied")
+            site.problem(name, title, "resolved")
+            until(loop, lambda: site.events()[-1] == "resolved", "resolved")
+    git(site.clone, "pull", "-q", "--rebase", "origin", "production")
+    git(site.remote, "update-ref", "refs/heads/production", back)
+    other = tmp_path / "other"
+    with site.loop() as one:
+        one.tick()
+        git(tmp_path, "clone", "-q", "-b", "production", str(site.remote), str(other))
+        (other / "ops/production/carts/problems/z.yaml").write_text(f"title: {title}\nstate: open\n")
+        git(other, "add", "-A")
+        git(other, "commit", "-qm", "z")
+        git(other, "push", "-q", "origin", "production")
+        for _ in range(3):
+            one.tick()
+        site.write("README.md", "a person's change\n")
+        git(site.clone, "add", "-A")
+        git(site.clone, "commit", "-q", "-m", "readme")
+        git(site.clone, "pull", "-q", "--no-rebase", "--no-edit", "-X", "theirs", "origin", "production")
+        site.push_head()
+        for _ in range(3):
+            one.tick()
+        with opened(read_config(second), ProjectName("sockshop"), structlog.get_logger()) as two:
+            for _ in range(6):
+                two.tick()
+                one.tick()
+            before = git(site.remote, "rev-parse", "production")
+            for _ in range(3):
+                two.tick()
+                one.tick()
+            assert git(site.remote, "rev-parse", "production") == before
+
+
+def test_a_deleted_ops_folder_is_put_back_by_both_and_by_a_restart(site: Site, tmp_path: Path) -> None:
+    second = tmp_path / "second.yaml"
+    second.write_text(site.config.read_text().replace("stateDir: state", "stateDir: state2"))
+    with site.loop() as one:
+        site.problem("p1", "Response time degradation")
+        until(one, lambda: site.events()[-1:] == ["applied"], "applied")
+        git(site.clone, "pull", "-q", "--rebase", "origin", "production")
+        git(site.clone, "rm", "-rq", "ops")
+        git(site.clone, "commit", "-q", "-m", "away with it")
+        site.push_head()
+        with opened(read_config(second), ProjectName("sockshop"), structlog.get_logger()) as two:
+            for _ in range(5):
+                two.tick()
+                one.tick()
+            before = git(site.remote, "rev-parse", "production")
+            two.tick()
+            one.tick()
+            assert git(site.remote, "rev-parse", "production") == before
+    told = git(site.remote, "log", "--reverse", "--format=%(trailers:key=Sequence,valueonly)", "production")
+    numbers = [int(number) for number in told.split()]
+    assert numbers == sorted(set(numbers))
+    assert site.replicas() == 1

@@ -85,6 +85,17 @@ def test_a_clock_that_is_off_the_servers_date_is_doubted_until_it_agrees(ahead: 
     assert watchful.doubt(Instant(0)) == ""
 
 
+def test_a_date_that_was_heard_long_ago_counts_no_more() -> None:
+    hands = Hands()
+    dates = ServerDates(hands)
+    watchful = Watchful(hands, dates)
+    dates.heard(formatdate(hands.now + 3600, usegmt=True))
+    dates.heard("Thu, 01 Jan 99999999999999999 00:00:00 GMT")
+    assert watchful.doubt(Instant(0)) != ""
+    hands.pass_by(121)
+    assert watchful.doubt(Instant(0)) == ""
+
+
 def test_the_first_push_after_a_quiet_second_goes_at_once() -> None:
     pacer = Pacer()
     assert pacer.delay(10.0) == 0.0

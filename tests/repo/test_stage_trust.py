@@ -175,8 +175,8 @@ def test_a_merge_is_no_step_whatever_it_says(branch: Branch) -> None:
     assert sequence_of(branch.cold()) == 2
 
 
-def test_a_copied_step_of_a_branch_that_was_left_does_not_stand_on_the_newest(branch: Branch) -> None:
-    """Merging back what a rewriting had thrown away brings in steps that know nothing of those made since."""
+def test_when_a_row_that_was_left_is_merged_back_all_go_on_from_the_same_one(branch: Branch) -> None:
+    """A running daemon and one that starts must agree on the newest step, or they put back each other's work."""
     hub, base = branch.hub, branch.hub.tip()
     branch.land(THIRD)
     lost = branch.land(a_step(4, "held"))
@@ -185,7 +185,9 @@ def test_a_copied_step_of_a_branch_that_was_left_does_not_stand_on_the_newest(br
     ours = branch.land(a_step(3, "held"))
     branch.follow()
     hub.point(hub.commit_tree(hub.git("rev-parse", f"{lost}^{{tree}}"), ours, lost, message="a merge"))
-    assert sequence_of(branch.follow()) == 3
+    warm, cold = branch.both()
+    assert [sequence_of(warm), sequence_of(cold)] == [4, 4]
+    assert warm.snapshot(SETTINGS).stage.rewritten is not None
 
 
 def test_newer_rules_hold_a_stage_only_from_a_true_step(branch: Branch) -> None:
