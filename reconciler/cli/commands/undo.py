@@ -31,7 +31,7 @@ def command(
     """Take the newest decision of a remediation back.
 
     Its claims are dropped and the values that held before are restored. The problem is not acted on again until
-    `reconciler retry`. A `git revert` of the decision does the same.
+    `reconciler retry`. A pushed `git revert` of the newest decision does the same.
     """
     from reconciler.cli.asking import Request, ask_about_remediation
     from reconciler.cli.remediations import holds_claims
