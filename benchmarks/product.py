@@ -18,12 +18,13 @@ from reconciler.daemon.dispatch import Allowed, Servers
 from reconciler.daemon.project_loop import ProjectLoop, Surroundings
 from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.model.step import Step
-from reconciler.model.targets import Effect, Fact, NoFact, WantWorkload
+from reconciler.model.targets import Effect, Fact, NoFact
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.process import Process
 from reconciler.repo.push import PushResult, RefUpdate
 from reconciler.repo.stream import NewCommit
 from reconciler.targets.kubernetes import Kubeconfig, KubernetesServer
+from reconciler.targets.protocol import KubernetesWant
 
 NAMESPACE = f"{PROJECT}-{STAGE}"
 _PATIENCE = 50
@@ -102,7 +103,7 @@ class TimedKubernetes(KubernetesServer):
 
     spans: Spans
 
-    def observe(self, want: WantWorkload) -> Fact:
+    def observe(self, want: KubernetesWant) -> Fact:
         """Note what was seen."""
         began = time.perf_counter()
         fact = super().observe(want)

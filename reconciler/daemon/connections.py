@@ -12,12 +12,12 @@ from reconciler.model.connections import FlagsConnection, KubernetesConnection
 from reconciler.model.daemon_config import ProjectConnections, RepositoryConfig
 from reconciler.model.errors import ConfigError
 from reconciler.model.names import StageName
-from reconciler.model.targets import WantFlag, WantWorkload
+from reconciler.model.targets import WantFlag
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.remote import Credentials
 from reconciler.targets.flagd import FlagdFile
 from reconciler.targets.kubernetes import Access, InCluster, Kubeconfig, KubernetesServer, TokenFile
-from reconciler.targets.protocol import TargetServer
+from reconciler.targets.protocol import KubernetesWant, TargetServer
 from reconciler.targets.unleash import LegacyUnleashServer, UnleashServer
 
 
@@ -38,7 +38,7 @@ def connect(project: ProjectConnections, stage: StageName, clock: Clock) -> Serv
     )
 
 
-def _kubernetes(connection: KubernetesConnection, dates: ServerDates) -> TargetServer[WantWorkload]:
+def _kubernetes(connection: KubernetesConnection, dates: ServerDates) -> TargetServer[KubernetesWant]:
     access: Access = Kubeconfig(_text(connection.kubeconfig), connection.context)
     if connection.in_cluster:
         access = InCluster()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final, Literal, TypeAlias
 
 from structlog.typing import FilteringBoundLogger
 
@@ -17,15 +17,33 @@ from reconciler.daemon.clock import Clock, ServerDates
 from reconciler.daemon.failpoints import reach
 from reconciler.decide.claims import live_value
 from reconciler.decide.effects import Due
+from reconciler.evidence.protocol import Evidence
 from reconciler.model.errors import BlindError, ReconcilerError, TerminalError, TransientError
-from reconciler.model.targets import Effect, Fact, Mark, NoFact, Want, WantFlag, WantWorkload
-from reconciler.targets.protocol import TargetServer
+from reconciler.model.measures import WantMeasures
+from reconciler.model.targets import (
+    ROUTE,
+    Effect,
+    Fact,
+    Mark,
+    NoFact,
+    Want,
+    WantCall,
+    WantFlag,
+    WantRoute,
+    WantTemplate,
+    WantWorkload,
+)
+from reconciler.targets.protocol import KubernetesWant, TargetServer
 
 PATIENCE = 1.0
 """Seconds that a tick waits for target servers; later answers wake the loop when they come."""
 FRESH = 3.0
 """Seconds after which an answer that was not fetched is no fact any more."""
-_THREADS = 8
+BRIEFLY = 0.05
+"""Seconds that a tick waits where only values are asked for: providers are slow by nature, and others wait behind."""
+Lane: TypeAlias = Literal["kubernetes", "flags", "endpoints", "evidence"]
+_THREADS: Final[Mapping[Lane, int]] = {"kubernetes": 8, "flags": 8, "endpoints": 8, "evidence": 32}
+"""Calls at a time; a provider that hangs must not keep other services from being measured."""
 _LOOK = 0
 """In place of a step's sequence: nothing is written."""
 
@@ -41,15 +59,30 @@ class Allowed:
 
     def verdict(self, want: Want) -> NoFact | None:
         """Return why a want may not even be looked at, None where it may."""
-        if isinstance(want, WantWorkload):
+        if isinstance(want, WantWorkload | WantTemplate | WantRoute):
+            kind = ROUTE if isinstance(want, WantRoute) else want.kind
             if want.namespace not in self.namespaces:
                 return _forbidden("namespace", want.namespace, "allow.namespaces")
-            return None if want.kind in self.kinds else _forbidden("kind", want.kind, "allow.kinds")
-        if want.project not in self.flag_projects:
-            return _forbidden("flag project", want.project, "allow.flagProjects")
-        if want.environment not in self.flag_environments:
-            return _forbidden("flag environment", want.environment, "allow.flagEnvironments")
+            return None if kind in self.kinds else _forbidden("kind", kind, "allow.kinds")
+        if isinstance(want, WantFlag):
+            if want.project not in self.flag_projects:
+                return _forbidden("flag project", want.project, "allow.flagProjects")
+            if want.environment not in self.flag_environments:
+                return _forbidden("flag environment", want.environment, "allow.flagEnvironments")
         return None
+
+
+def lane(want: Want) -> Lane:
+    """Return which kind of server answers a want."""
+    match want:
+        case WantMeasures():
+            return "evidence"
+        case WantFlag():
+            return "flags"
+        case WantCall():
+            return "endpoints"
+        case _:
+            return "kubernetes"
 
 
 def _forbidden(what: str, name: str, key: str) -> NoFact:
@@ -58,44 +91,59 @@ def _forbidden(what: str, name: str, key: str) -> NoFact:
 
 @dataclass(frozen=True)
 class Servers:
-    """The target servers of one stage; None where none is configured. ``dates`` hears what their clocks say."""
+    """What one stage's wants are put to; None where nothing is configured. ``dates`` hears what servers' clocks say.
 
-    kubernetes: TargetServer[WantWorkload] | None
+    ``endpoints`` knows which endpoints playbooks may call.
+    """
+
+    kubernetes: TargetServer[KubernetesWant] | None
     flags: TargetServer[WantFlag] | None
     allowed: Allowed
     dates: ServerDates | None = None
+    endpoints: TargetServer[WantCall] | None = None
+    evidence: Evidence | None = None
 
     def observe(self, want: Want) -> Fact:
         """Look at one target."""
         return self.allowed.verdict(want) or self._guarded(lambda: self._observe(want))
 
     def _observe(self, want: Want) -> Fact:
-        if isinstance(want, WantWorkload):
-            return self.kubernetes.observe(want) if self.kubernetes else _unconnected("Kubernetes", "kubernetes")
-        return self.flags.observe(want) if self.flags else _unconnected("flag server", "flags")
+        match want:
+            case WantMeasures():
+                return self.evidence.measure(want) if self.evidence else _unconnected("SLI provider", "evidence")
+            case WantFlag():
+                return self.flags.observe(want) if self.flags else _unconnected("flag server", "flags")
+            case WantCall():
+                return self.endpoints.observe(want) if self.endpoints else _unconnected("endpoint", "allow.endpoints")
+            case _:
+                return self.kubernetes.observe(want) if self.kubernetes else _unconnected("Kubernetes", "kubernetes")
 
     def apply(self, due: Due, commit: str) -> Fact:
         """Write one field, unless it is to be given back and is not ours any more. Returns what is seen then."""
         verdict = self.allowed.verdict(due.want)
         if verdict is not None:
             return verdict
-        if due.held.expected is not None:
+        if due.expected is not None:
             seen = self.observe(due.want)
-            live = live_value(due.key[0], seen)
-            if live == due.held.value or not due.stands(live):
+            if not due.stands(live_value(due.key, seen)):
                 return seen
-        mark = Mark(due.owner, due.held.sequence, commit)
-        effect = Effect(due.key[0], due.key[1], due.held.value, mark, due.held.by)
+        mark = Mark(due.owner, due.sequence, commit)
+        effect = Effect(due.key[0], due.key[1], due.value, mark, due.by, due.payload)
         return self._guarded(lambda: self._apply(due, effect))
 
     def _apply(self, due: Due, effect: Effect) -> Fact:
-        server: TargetServer[Any] | None = self.kubernetes if isinstance(due.want, WantWorkload) else self.flags
+        servers: dict[Lane, TargetServer[Any] | None] = {
+            "kubernetes": self.kubernetes,
+            "flags": self.flags,
+            "endpoints": self.endpoints,
+        }
+        server = servers.get(lane(due.want))
         if server is None:
-            return _unconnected("server", "kubernetes or flags")
+            return _unconnected("server", lane(due.want))
         reach("before-apply")
         fact = server.apply(effect)
         reach("after-apply")
-        return fact if due.held.through is None else self._observe(due.want)
+        return self._observe(due.want) if due.through else fact
 
     @staticmethod
     def _guarded(call: Callable[[], Fact]) -> Fact:
@@ -108,7 +156,7 @@ class Servers:
 
     def close(self) -> None:
         """Let go of connections."""
-        for server in (self.kubernetes, self.flags):
+        for server in (self.kubernetes, self.flags, self.endpoints, self.evidence):
             if server is not None:
                 server.close()
 
@@ -128,7 +176,7 @@ class _Call:
 class Dispatch:
     """Runs observations and writes of one stage on threads. Used by the loop's thread alone.
 
-    Each of the two servers has threads of its own, so that one that hangs does not keep the other waiting.
+    Each kind of server has threads of its own, so that one that hangs does not keep the others waiting.
     """
 
     def __init__(
@@ -140,9 +188,7 @@ class Dispatch:
         self._log = log
         self._wake = wake
         self._patience = patience
-        self._pools = {
-            kind: ThreadPoolExecutor(_THREADS, thread_name_prefix=kind.__name__) for kind in (WantWorkload, WantFlag)
-        }
+        self._pools = {name: ThreadPoolExecutor(size, thread_name_prefix=name) for name, size in _THREADS.items()}
         self._calls: dict[tuple[int, Want], _Call] = {}
 
     @property
@@ -157,7 +203,7 @@ class Dispatch:
     def apply(self, due: Iterable[tuple[Due, str]]) -> Mapping[Want, Fact]:
         """Write fields, with the commit behind each, and return what is seen then, as `observe` does."""
         return self._collect(
-            {(each.held.sequence, each.want): partial(self._servers.apply, each, commit) for each, commit in due}
+            {(each.sequence, each.want): partial(self._servers.apply, each, commit) for each, commit in due}
         )
 
     def _collect(self, asked: Mapping[tuple[int, Want], Callable[[], Fact]]) -> Mapping[Want, Fact]:
@@ -165,7 +211,8 @@ class Dispatch:
         for key, call in asked.items():
             if key not in self._calls:
                 self._calls[key] = self._start(key[1], call)
-        wait([self._calls[key].future for key in asked], timeout=self._patience)
+        quick = [self._calls[key].future for key in asked if lane(key[1]) != "evidence"]
+        wait(quick or [self._calls[key].future for key in asked], timeout=self._patience if quick else BRIEFLY)
         facts: dict[Want, Fact] = {}
         for key in asked:
             future = self._calls[key].future
@@ -177,7 +224,7 @@ class Dispatch:
         return facts
 
     def _start(self, want: Want, call: Callable[[], Fact]) -> _Call:
-        started = _Call(self._pools[type(want)].submit(call))
+        started = _Call(self._pools[lane(want)].submit(call))
 
         def note_end(_: Future[Fact]) -> None:
             started.ended = self._clock.monotonic()

@@ -16,15 +16,16 @@ from reconciler.daemon.clock import Clock, Watchful
 from reconciler.daemon.dispatch import Dispatch
 from reconciler.daemon.publish import Publisher
 from reconciler.daemon.unseen import unseen
-from reconciler.decide.claims import live_value, want_of
+from reconciler.decide.claims import live_value, mark_of, want_of
 from reconciler.decide.effects import Due, due_effects
 from reconciler.decide.engine import Decision, decide
 from reconciler.decide.snapshot import Snapshot
 from reconciler.model.errors import BugError, TerminalError, TransientError
 from reconciler.model.instant import Instant
+from reconciler.model.measures import MeasuresFact
 from reconciler.model.names import CommitId, ServicePath
 from reconciler.model.step import Step, log_fields
-from reconciler.model.targets import Fact, Mark, NoFact, Want, WantWorkload, WorkloadFact
+from reconciler.model.targets import CallFact, Fact, Mark, NoFact, Want, WantWorkload, WorkloadFact
 from reconciler.repo.stage import ProjectSettings, StageRepo, Tips
 
 _ROUNDS = 32
@@ -217,7 +218,7 @@ class StageLoop:
 
     def _with_history(self, fact: Fact) -> Fact:
         """Add to a target's mark whether the branch has the step that wrote it."""
-        if isinstance(fact, NoFact):
+        if isinstance(fact, NoFact | CallFact | MeasuresFact):
             return fact
         if isinstance(fact, WorkloadFact) and fact.autoscaler is not None and self._is_lost(fact.autoscaler.mark):
             scaler = fact.autoscaler
@@ -225,7 +226,7 @@ class StageLoop:
         return replace(fact, mark=fact.mark and replace(fact.mark, lost=True)) if self._is_lost(fact.mark) else fact
 
     def _is_lost(self, mark: Mark | None) -> bool:
-        if mark is None or not mark.owner.startswith(self._own):
+        if mark is None or f"{mark.stage}/" != self._own:
             return False
         return not self._repo.has_step(mark.commit, mark.sequence)
 
@@ -256,13 +257,13 @@ class StageLoop:
             (path, each)
             for path in sorted(focus)
             for each in due_effects(snapshot.stage, snapshot.services[path])
-            if (each.key, each.held.sequence) not in tried and not self._holds(each, facts)
+            if (each.key, each.sequence) not in tried and not self._holds(each, facts)
         ]
         due = [each for _, each in found]
         if not due or self._moved_under_us(due):
             return False
-        tried.update((each.key, each.held.sequence) for each in due)
-        founded = [(each, commit) for path, each in found if (commit := self._commit_of(each.held.sequence, path))]
+        tried.update((each.key, each.sequence) for each in due)
+        founded = [(each, commit) for path, each in found if (commit := self._commit_of(each.sequence, path))]
         came = self._dispatch.apply(founded)
         facts.update(came)
         for each in due:
@@ -275,11 +276,10 @@ class StageLoop:
     def _holds(due: Due, facts: Mapping[Want, Fact]) -> bool:
         """Whether a fact already shows the field as it shall be, written by this very decision."""
         fact = facts.get(due.want)
-        if fact is None or isinstance(fact, NoFact) or live_value(due.key[0], fact) != due.held.value:
+        if fact is None or isinstance(fact, NoFact) or live_value(due.key, fact) != due.value:
             return False
-        scaler = fact.autoscaler if isinstance(fact, WorkloadFact) else None
-        mark = scaler.mark if scaler is not None and due.held.through is not None else fact.mark
-        return mark is not None and mark.sequence >= due.held.sequence and mark.owner == due.owner
+        mark = mark_of(due.key, fact)
+        return mark is not None and mark.sequence >= due.sequence and mark.owner == due.owner
 
     def _moved_under_us(self, due: Iterable[Due]) -> bool:
         """Where a server has no compare-and-set, read the tip again right before the write (law 5)."""

@@ -17,7 +17,23 @@ from reconciler.decide.wording import sentence
 from reconciler.model.desired import Claim, Desired, Held, Key
 from reconciler.model.names import RemediationId
 from reconciler.model.policy import Bounds
-from reconciler.model.targets import Fact, FieldValue, FlagFact, NoFact, Target, Want, WantFlag, WantWorkload
+from reconciler.model.targets import (
+    ROUTE,
+    CallFact,
+    Fact,
+    FieldValue,
+    FlagFact,
+    Mark,
+    RouteFact,
+    TemplateFact,
+    Want,
+    WantCall,
+    WantFlag,
+    WantRoute,
+    WantTemplate,
+    WantWorkload,
+    WorkloadFact,
+)
 
 
 def standing(held: Held | None, live: FieldValue) -> tuple[FieldValue, FieldValue]:
@@ -33,7 +49,7 @@ def fitted(base: FieldValue, claims: tuple[Claim, ...], bounds: Bounds) -> tuple
     Bounds never push beyond the base itself. Where they bite, the newest claims give way first, so that the sum of
     base and claims is the value afterwards: what a claim could not have must not weigh on later ones.
     """
-    if isinstance(base, bool):
+    if isinstance(base, bool | str):
         return next((claim.set for claim in reversed(claims) if claim.set is not None), base), claims
     low = min(bounds.minimum if bounds.minimum is not None else base, base)
     high = max(bounds.maximum if bounds.maximum is not None else base, base)
@@ -97,18 +113,48 @@ def want_of(key: Key, held: Held) -> Want:
     if target.kind == "Flag":
         project, _, environment = target.scope.partition("/")
         return WantFlag(target.server, project, environment, target.name)
+    if target.kind == ROUTE:
+        return WantRoute(target.server, target.scope, (target.name,))
     return WantWorkload(target.server, target.scope, target.kind, (target.name,))
 
 
-def live_value(target: Target, fact: Fact) -> FieldValue | None:
-    """Return the live value of a held field, None where the fact does not show it."""
-    if isinstance(fact, NoFact):
-        return None
-    if isinstance(fact, FlagFact):
-        return fact.enabled
-    if fact.autoscaler is not None and fact.autoscaler.target == target:
-        return fact.autoscaler.minimum
-    return fact.replicas if fact.target == target else None
+def want_of_once(key: Key, value: FieldValue) -> Want:
+    """Return what to ask for to see whether something that is done once was done."""
+    target, field = key
+    if field == "call":
+        return WantCall(target.name, str(value))
+    return WantTemplate(target.server, target.scope, target.kind, (target.name,))
+
+
+def live_value(key: Key, fact: Fact) -> FieldValue | None:
+    """Return the live value of a field, None where the fact does not show it."""
+    target, field = key
+    match fact:
+        case FlagFact():
+            return fact.enabled
+        case RouteFact():
+            return dict(fact.faults).get(field, "")
+        case TemplateFact():
+            return fact.restarted_at if field == "restartedAt" else fact.revision
+        case CallFact():
+            return fact.key if fact.answered else ""
+        case WorkloadFact() if fact.autoscaler is not None and fact.autoscaler.target == target:
+            return fact.autoscaler.minimum
+        case WorkloadFact() if fact.target == target:
+            return fact.replicas
+        case _:
+            return None
+
+
+def mark_of(key: Key, fact: Fact) -> Mark | None:
+    """Return the mark that a field's target carries, None where it has none or the fact does not show it."""
+    match fact:
+        case WorkloadFact() if fact.autoscaler is not None and fact.autoscaler.target == key[0]:
+            return fact.autoscaler.mark
+        case WorkloadFact() | FlagFact() | TemplateFact() | RouteFact():
+            return fact.mark
+        case _:
+            return None
 
 
 @dataclass(frozen=True)
@@ -160,7 +206,7 @@ def settle(desired: Desired, drop: Dropping) -> Settled:
 def _kept(held: Held, ours: list[Claim], others: tuple[Claim, ...]) -> tuple[Held | None, str]:
     if not others:
         return None, f"stays {show(held.value)} and is no longer held."
-    base = held.base if isinstance(held.base, bool) else held.base + sum(claim.by or 0 for claim in ours)
+    base = held.base if isinstance(held.base, bool | str) else held.base + sum(claim.by or 0 for claim in ours)
     return replace(held, base=base, claims=others), f"stays {show(held.value)}; other claims hold it."
 
 

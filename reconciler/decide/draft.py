@@ -15,10 +15,11 @@ from reconciler.decide.remediation import Remediation, advance
 from reconciler.decide.snapshot import FileRef, ServiceView, Snapshot
 from reconciler.decide.wording import cut, short
 from reconciler.model.desired import Desired, Key, render_desired
+from reconciler.model.facts import fact_data
 from reconciler.model.instant import Instant
 from reconciler.model.names import RemediationId, ServicePath
 from reconciler.model.step import Event, Step, StepFile
-from reconciler.model.targets import Fact, Want, fact_data
+from reconciler.model.targets import Fact, Want
 
 RULES = 0
 """Raised whenever the output for any recorded history changes; 0 while the rules may still change freely."""
@@ -51,10 +52,6 @@ def titled(text: str, title: str) -> str:
     """Return a subject that ends with the problem's title, on one line and cut where it is long."""
     words = short(title)
     return f"{text} ({words})" if words else text
-
-
-def _claims(view: ServiceView, key: Key) -> bool:
-    return key in view.desired and bool(view.desired[key].claims)
 
 
 class Draft:
@@ -105,9 +102,9 @@ class Draft:
         return (self._snapshot.acting - self._changed.keys()) | changed
 
     def claimants(self, key: Key) -> frozenset[ServicePath]:
-        """Return the services that hold a claim on a field."""
+        """Return the services that hold a field or are giving it back."""
         found = self._snapshot.claimants(key) | self._claimed.get(key, frozenset())
-        return frozenset(path for path in found if path not in self._changed or _claims(self._changed[path], key))
+        return frozenset(path for path in found if path not in self._changed or key in self._changed[path].desired)
 
     def first(self, turn: Callable[[T], bool], about: Iterable[T]) -> bool:
         """Give each its turn until one makes a step; what one of them lacks to see stops no other."""

@@ -21,9 +21,9 @@ from reconciler.decide.snapshot import ServiceView
 from reconciler.model.desired import Held, Key
 from reconciler.model.names import RemediationId, ServicePath
 from reconciler.model.policy import DriftPolicy
-from reconciler.model.targets import FieldValue, FlagFact, NoFact, WorkloadFact
+from reconciler.model.targets import FieldValue, FlagFact, RouteFact, WorkloadFact
 
-SeenFact: TypeAlias = WorkloadFact | FlagFact
+SeenFact: TypeAlias = WorkloadFact | FlagFact | RouteFact
 
 _PEOPLE = re.compile(r"kubectl|k9s|lens|headlamp|openlens|dashboard|mozilla|octant|oc\b|user:", re.IGNORECASE)
 """Field managers of tools that a person sits at."""
@@ -48,8 +48,8 @@ def _one(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
     for key in keys:
         held = view.desired[key]
         fact = draft.glance(want_of(key, held))
-        live = live_value(key[0], fact) if fact is not None else None
-        if fact is None or isinstance(fact, NoFact) or live is None:
+        live = live_value(key, fact) if fact is not None else None
+        if not isinstance(fact, SeenFact) or live is None:
             unseen = True
         elif live != held.value and not is_pending(view, held):
             changed.append((key, held, fact, live))
@@ -74,7 +74,13 @@ def _react(
     who = manager or "somebody"
     changed = f"was changed {show(held.value)} → {show(live)} by {who}"
     text, told_so = f"{label(key)} {changed}", spoken(key, changed)
-    told = {"target": str(key[0]), "field": key[1], "desired": held.value, "live": live, "manager": manager}
+    told: dict[str, object] = {
+        "target": str(key[0]),
+        "field": key[1],
+        "desired": held.value,
+        "live": live,
+        "manager": manager,
+    }
     if policy == "repair":
         recent = [moment for moment in remediation.repairs if moment > draft.now - REPAIR_WINDOW]
         if len(recent) >= REPAIRS:
@@ -122,7 +128,7 @@ def _adopted(held: Held, live: FieldValue, sequence: int) -> Held:
 
 def _policy(draft: Draft, view: ServiceView, fact: SeenFact, manager: str) -> DriftPolicy:
     settings = effective(draft.stage, view)
-    person = isinstance(fact, FlagFact) or not manager or bool(_PEOPLE.search(manager))
+    person = not isinstance(fact, WorkloadFact) or not manager or bool(_PEOPLE.search(manager))
     policy = settings.on_person_drift if person else settings.on_controller_drift
     return "report" if policy == "repair" and settings.mode != "automated" else policy
 

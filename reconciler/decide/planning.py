@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.decide.actions.protocol import Context, Failure, Plan, Spec, Wait, Wish
+from reconciler.decide.actions.protocol import Answer, Context, Escalation, Failure, Plan, Spec, Wait, Wish
 from reconciler.decide.actions.registry import unpin
 from reconciler.decide.claims import label
 from reconciler.decide.draft import Draft, Note
@@ -19,7 +19,7 @@ VALUES = 200
 """Claims and values that one service holds at most, so that its `desired.yaml` stays one that can be read."""
 
 
-def attempt(draft: Draft, view: ServiceView, remediation: Remediation) -> Plan | Failure | Wait:
+def attempt(draft: Draft, view: ServiceView, remediation: Remediation) -> Answer:
     """Return the plan of the action in hand, why it failed, or what it waits for. Raises UnseenError."""
     settings = effective(draft.stage, view)
     if settings.unreadable:
@@ -45,12 +45,14 @@ def attempt(draft: Draft, view: ServiceView, remediation: Remediation) -> Plan |
     return _budget(draft, view, settings) or _plan(draft, view, settings, remediation, spec)
 
 
-def _would(written: str, result: Plan | Failure | Wait) -> str:
+def _would(written: str, result: Answer) -> str:
     match result:
         case Plan():
             return f"would {result.subject} ({written})"
         case Failure():
             return f"{written} would fail: {result.reason}"
+        case Escalation():
+            return f"would escalate: {result.reason}"
         case Wait():
             return f"{written} would wait: {result.reason}"
 
@@ -77,15 +79,17 @@ def _within_hour(draft: Draft, view: ServiceView, per_hour: int) -> bool:
 
 def _plan(
     draft: Draft, view: ServiceView, settings: Effective, remediation: Remediation, spec: Spec
-) -> Plan | Failure | Wait:  # fmt: skip
+) -> Answer:  # fmt: skip
     context = Context(
         project=draft.stage.project, stage=draft.stage.name, service=view.name, namespace=settings.namespace,
-        workload=settings.workload, bounds=settings.bounds, flags=settings.flags, held=view.desired, see=draft.see,
+        workload=settings.workload, bounds=settings.bounds, flags=settings.flags, held=view.desired, now=draft.now,
+        identity=f"{draft.stage.owner}/{view.name}/{remediation.id}/{remediation.number + 1}", title=remediation.title,
+        labels={}, see=draft.see,
     )  # fmt: skip
     plan = spec.plan(context)
     if not isinstance(plan, Plan):
         return plan
-    waits = (_conflict(draft, view, context.owner, remediation, wish) for wish in plan.wishes)
+    waits = (_conflict(draft, view, remediation, wish) for wish in plan.wishes)
     return next((wait for wait in waits if wait is not None), None) or _too_many(view, plan) or plan
 
 
@@ -97,9 +101,9 @@ def _too_many(view: ServiceView, plan: Plan) -> Wait | None:
     return Wait("budget", reason, "a remediation that holds some of them ending")
 
 
-def _conflict(draft: Draft, view: ServiceView, owner: str, remediation: Remediation, wish: Wish) -> Wait | None:
+def _conflict(draft: Draft, view: ServiceView, remediation: Remediation, wish: Wish) -> Wait | None:
     key = (wish.target, wish.field)
-    if wish.mark is not None and wish.mark.owner != owner:
+    if wish.mark is not None and wish.mark.stage != draft.stage.owner and not wish.mark.released:
         return Wait("conflict", f"{label(key)} belongs to {wish.mark.owner}", "that owner giving it back")
     others = draft.claimants(key) - {view.path}
     if others:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from reconciler.decide.actions.protocol import Failure, Plan, Wait
+from reconciler.decide.actions.protocol import Escalation, Failure, Plan, Wait
 from reconciler.decide.actions.registry import unpin
 from reconciler.decide.claims import (
     Dropping,
@@ -15,6 +15,7 @@ from reconciler.decide.claims import (
     describe,
     label,
     live_value,
+    mark_of,
     settle,
     show,
     spoken,
@@ -23,6 +24,7 @@ from reconciler.decide.claims import (
     without_claims,
 )
 from reconciler.decide.draft import Draft, Note, titled
+from reconciler.decide.effects import owner_of
 from reconciler.decide.planning import attempt
 from reconciler.decide.policy import effective
 from reconciler.decide.problems import held_note, option
@@ -33,7 +35,7 @@ from reconciler.model.desired import Claim, Desired, Held, Key
 from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant
 from reconciler.model.names import ServicePath
-from reconciler.model.targets import Fact, FlagFact, Mark, NoFact, WorkloadFact
+from reconciler.model.targets import Fact, Mark, NoFact, WorkloadFact
 
 WAITING_FOR_A_PERSON = frozenset({"drift"})
 """Holds of an action that only `retry` lifts; they are not tried again by themselves."""
@@ -72,6 +74,9 @@ def _act(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
         return draft.add(view, remediation.id, Note("released", titled("released", remediation.about), body))
     if isinstance(result, Failure):
         return draft.add(view, remediation.id, failed_note(remediation, result))
+    if isinstance(result, Escalation):
+        note = Note("escalated", titled("escalated", remediation.about), result.reason, {"reason": result.reason})
+        return draft.add(view, remediation.id, note)
     return _decide(draft, view, remediation, result)
 
 
@@ -162,7 +167,7 @@ def _gave_up(
         subject = titled("what was changed cannot be seen to hold", remediation.about)
         return draft.add(view, remediation.id, Note("failed", subject, note.body, data), desired=desired)
     if remediation.taking_effect:
-        missed = [key for key, fact in seen.items() if live_value(key[0], fact) != view.desired[key].value]
+        missed = [key for key, fact in seen.items() if live_value(key, fact) != view.desired[key].value]
         desired = without_claims(desired, missed, remediation.id, bounds)
     settled = Settled(desired)
     if option(remediation, "onFail") == "revert":
@@ -175,14 +180,18 @@ def _gave_up(
 def _trouble(draft: Draft, view: ServiceView, key: Key, fact: Fact) -> Failure | None:
     if isinstance(fact, NoFact):
         return None if fact.trouble == "blind" else Failure(fact.message, fact.hint)
-    mark = _mark(key, fact)
-    if mark is not None and mark.owner != f"{draft.stage.project}/{draft.stage.name}/{view.name}":
+    mark = mark_of(key, fact)
+    if (
+        mark is not None
+        and not mark.yields_to(Mark(owner_of(draft.stage, view), view.desired[key].sequence, ""))
+        and (mark.owner not in (owner_of(draft.stage, view), draft.stage.owner))
+    ):
         return Failure(f"{label(key)} belongs to {mark.owner}", "agree who owns it")
     return None
 
 
 def _told(key: Key, held: Held, fact: Fact) -> str:
-    live = live_value(key[0], fact)
+    live = live_value(key, fact)
     if held.claims:
         return spoken(key, f"is {show(held.value)}.")
     if live == held.value:
@@ -192,22 +201,16 @@ def _told(key: Key, held: Held, fact: Fact) -> str:
     return spoken(key, f"is {left}, not our {show(ours)} any more, and is left alone.")
 
 
-def _mark(key: Key, fact: WorkloadFact | FlagFact) -> Mark | None:
-    if isinstance(fact, WorkloadFact) and fact.autoscaler is not None and fact.autoscaler.target == key[0]:
-        return fact.autoscaler.mark
-    return fact.mark
-
-
 def _written(key: Key, held: Held, fact: Fact) -> bool:
     """Whether the field was ever written as it is held; no deadline passes before that, however long nobody looked."""
-    if isinstance(fact, NoFact) or live_value(key[0], fact) == held.value:
+    if isinstance(fact, NoFact) or live_value(key, fact) == held.value:
         return True
-    mark = _mark(key, fact)
+    mark = mark_of(key, fact)
     return mark is not None and mark.sequence >= held.sequence
 
 
 def _unfinished(key: Key, held: Held, fact: Fact) -> str:
-    live = live_value(key[0], fact)
+    live = live_value(key, fact)
     if live != held.value:
         if held.expected is not None and live != held.expected:
             return ""

@@ -6,6 +6,7 @@ function, so a restart cannot know more or less than the daemon that wrote them.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
@@ -13,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 from reconciler.model.instant import Instant, parse_instant
 from reconciler.model.names import ProblemId, RemediationId
 from reconciler.model.step import Event, StepFile
+from reconciler.model.targets import Field, FieldValue, Target
 
 Phase: TypeAlias = Literal["opened", "held", "refused", "decided", "applied", "failed", "ended"]
 """``opened``: matched, nothing decided · ``held``: waits for a condition · ``refused``: a file must be mended first ·
@@ -50,6 +52,17 @@ class Hold:
 
 
 @dataclass(frozen=True)
+class OnceDue:
+    """Something to be done once by the action in hand; ``sequence`` is that of the deciding step."""
+
+    target: Target
+    field: Field
+    value: FieldValue
+    sequence: int
+    payload: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Remediation:
     """What is done about the problems of one entry on one service.
 
@@ -74,6 +87,7 @@ class Remediation:
     hold: Hold | None = None
     offence: str = ""
     pending: bool = False
+    once: tuple[OnceDue, ...] = ()
     approved: bool = False
     insisted: bool = False
     decided_at: Instant | None = None

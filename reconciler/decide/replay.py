@@ -6,16 +6,17 @@ branch. Together with the branch as it was before the step that is all of `decid
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from reconciler.decide.draft import BRANCH, CLOCK
 from reconciler.decide.engine import decide
 from reconciler.decide.snapshot import Rewritten, Snapshot
+from reconciler.model.facts import fact_from_data
 from reconciler.model.names import CommitId, RemediationId, ServicePath
 from reconciler.model.step import Step, StepFile
-from reconciler.model.targets import Want, WantFlag, WantWorkload, fact_from_data
+from reconciler.model.targets import Fact, Want
 
 
 def redo(
@@ -32,17 +33,23 @@ def redo(
     if branch is not None:
         rewritten = Rewritten(CommitId(branch["before"]), int(branch["sequence"]))
         before = replace(before, stage=replace(before.stage, rewritten=rewritten))
-    facts = {want_of_name(name): fact_from_data(fact) for name, fact in told.items() if name not in (BRANCH, CLOCK)}
+    facts = _ByName({name: fact_from_data(fact) for name, fact in told.items() if name not in (BRANCH, CLOCK)})
     services = () if service is None else (service,)
     decision = decide(before, facts, recorded.now, services, only=remediation, timers=CLOCK not in told)
     return decision.steps[0] if decision.steps else None
 
 
-def want_of_name(name: str) -> Want:
-    """Return the want under whose name a fact is recorded. Raises ValueError for a name that is none."""
-    server, rest = name.split("/", 1)
-    scope, kind, last = rest.rsplit("/", 2)
-    if kind == "Flag":
-        project, environment = scope.split("/", 1)
-        return WantFlag(server, project, environment, last)
-    return WantWorkload(server, scope, kind, tuple(last.split("|")))
+class _ByName(Mapping[Want, Fact]):
+    """Recorded facts, each found by the want whose text it was recorded under."""
+
+    def __init__(self, facts: Mapping[str, Fact]) -> None:
+        self._facts = facts
+
+    def __getitem__(self, want: Want) -> Fact:
+        return self._facts[str(want)]
+
+    def __iter__(self) -> Iterator[Want]:
+        raise TypeError("facts are looked up, never listed")
+
+    def __len__(self) -> int:
+        return len(self._facts)

@@ -136,6 +136,11 @@ class Stage:
     config_commit: CommitId = CommitId("")
     project_commit: CommitId = CommitId("")
 
+    @property
+    def owner(self) -> str:
+        """What targets that were given back carry as their owner: ``project/stage``."""
+        return f"{self.project}/{self.name}"
+
 
 Claimants: TypeAlias = Callable[[Key], frozenset[ServicePath]]
 
@@ -144,8 +149,8 @@ Claimants: TypeAlias = Callable[[Key], frozenset[ServicePath]]
 class Snapshot:
     """A stage at three commits (project, config, ops).
 
-    ``claimants`` tells which services hold a claim on a field; ``acting`` are the services with a running remediation
-    that has decided something. Both are kept incrementally by whoever makes the snapshot.
+    ``claimants`` tells which services hold a field or are giving it back; ``acting`` are the services with a running
+    remediation that has decided something. Both are kept incrementally by whoever makes the snapshot.
     """
 
     stage: Stage

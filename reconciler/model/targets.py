@@ -2,18 +2,26 @@
 
 These types are the whole vocabulary between `decide` (which asks by `Want` and answers with claims) and the
 target servers (which turn a `Want` into a `Fact` and an `Effect` into the world's state).
-Facts travel into steps and back, so each is plain data with a stable form (`fact_data`, `fact_from_data`).
+Facts travel into steps and back, so each is plain data with a stable form (`model.facts`).
 """
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-Field: TypeAlias = Literal["replicas", "minReplicas", "minReplicaCount", "enabled"]
-"""A field that can be claimed: a workload's replicas, an autoscaler's minimum (HPA, KEDA), a flag's state."""
-FieldValue: TypeAlias = int | bool
+from reconciler.model.measures import MeasuresFact, WantMeasures
+
+Field: TypeAlias = str
+"""What of a target is changed.
+
+Held by a claim: `replicas` of a workload; `minReplicas`, `minReplicaCount` of its autoscaler (HPA, KEDA); `enabled` of
+a flag; `delay` and `abort` of a route, or `delay@<address>` for one client alone. Done once: `restartedAt` and
+`revision` of a workload's template; `call` of an endpoint.
+"""
+FieldValue: TypeAlias = int | bool | str
 
 
 @dataclass(frozen=True, order=True)
@@ -70,21 +78,84 @@ class WantFlag:
         return f"{self.server}/{self.project}/{self.environment}/Flag/{self.flag}"
 
 
-Want: TypeAlias = WantWorkload | WantFlag
+@dataclass(frozen=True, order=True)
+class WantTemplate:
+    """Ask for the revisions of a workload's pod template: the first of ``names`` that exists as ``kind``."""
+
+    server: str
+    namespace: str
+    kind: str
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Render as the key under which the fact is recorded."""
+        return f"{self.server}/{self.namespace}/{self.kind}/{'|'.join(self.names)}#template"
+
+
+@dataclass(frozen=True, order=True)
+class WantRoute:
+    """Ask for the faults that an Istio VirtualService injects: the first of ``names`` that exists in ``namespace``."""
+
+    server: str
+    namespace: str
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Render as the key under which the fact is recorded."""
+        return f"{self.server}/{self.namespace}/{ROUTE}/{'|'.join(self.names)}"
+
+
+@dataclass(frozen=True, order=True)
+class WantCall:
+    """Ask whether a named endpoint has answered a call. ``key`` is the call's idempotency key."""
+
+    endpoint: str
+    key: str
+
+    def __str__(self) -> str:
+        """Render as the key under which the fact is recorded."""
+        return f"{ENDPOINTS}/{self.endpoint}/{self.key}"
+
+
+ROUTE = "VirtualService.networking.istio.io"
+"""The kind of a route's target."""
+ENDPOINTS = "endpoints"
+"""The server of targets that are called; their scope is empty, their kind `Endpoint`, their name the endpoint's."""
+
+Want: TypeAlias = WantWorkload | WantFlag | WantTemplate | WantRoute | WantCall | WantMeasures
 
 
 @dataclass(frozen=True)
 class Mark:
     """What we left on a target: whose it is and which decision was the last to write it.
 
-    ``owner`` is ``project/stage/service``; ``sequence`` the stage's step number, ``commit`` that step. ``lost``: the
-    branch does not have that step (any more); whoever looks at the target knows nothing of that, the daemon adds it.
+    ``owner`` is ``project/stage/service``, or ``project/stage`` alone once the service has given the target back: then
+    anybody may take it. ``sequence`` is the stage's step number, ``commit`` that step. ``lost``: the branch does not
+    have that step (any more); whoever looks at the target knows nothing of that, the daemon adds it.
     """
 
     owner: str
     sequence: int
     commit: str
     lost: bool = False
+
+    @property
+    def stage(self) -> str:
+        """Whose steps ``sequence`` counts: ``project/stage``. Between different ones numbers mean nothing."""
+        return "/".join(self.owner.split("/")[:2])
+
+    @property
+    def released(self) -> bool:
+        """Whether the service that was the owner has given the target back."""
+        return self.owner == self.stage
+
+    def yields_to(self, other: Mark) -> bool:
+        """Whether a target that carries this mark may be written by the decision with the other one.
+
+        Within a stage the higher sequence counts, whichever service it is about: `decide` has seen to it that only one
+        of them claims the target. What another stage or project owns is left alone until it was given back.
+        """
+        return self.sequence <= other.sequence if self.stage == other.stage else self.released
 
 
 @dataclass(frozen=True)
@@ -136,6 +207,48 @@ class FlagFact:
     kind: Literal["flag"] = "flag"
 
 
+@dataclass(frozen=True)
+class TemplateFact:
+    """The pod template of a workload as observed.
+
+    ``restarted_at`` is the value of its restart annotation, empty without. ``revision`` names the template that its
+    pods shall have, ``previous`` the one before it that is still on record, empty where there is none. ``settled`` and
+    ``trouble`` are as for a workload; ``manager`` is the field manager other than ours that owns the template, empty
+    where that is nobody but the tools of people (kubectl, helm's first install) and nothing would write it again.
+    """
+
+    target: Target
+    restarted_at: str
+    revision: str
+    previous: str
+    settled: bool
+    trouble: str = ""
+    mark: Mark | None = None
+    manager: str = ""
+    kind: Literal["template"] = "template"
+
+
+@dataclass(frozen=True)
+class RouteFact:
+    """The faults that a VirtualService injects by our doing: (field, value) as claims have them, sorted."""
+
+    target: Target
+    faults: tuple[tuple[Field, str], ...] = ()
+    mark: Mark | None = None
+    manager: str = ""
+    kind: Literal["route"] = "route"
+
+
+@dataclass(frozen=True)
+class CallFact:
+    """Whether an endpoint has answered the call with this idempotency key. There is nothing to see of it elsewhere."""
+
+    target: Target
+    key: str
+    answered: bool
+    kind: Literal["call"] = "call"
+
+
 Trouble: TypeAlias = Literal["missing", "forbidden", "invalid", "blind"]
 
 
@@ -155,7 +268,7 @@ class NoFact:
     kind: Literal["none"] = "none"
 
 
-Fact: TypeAlias = WorkloadFact | FlagFact | NoFact
+Fact: TypeAlias = WorkloadFact | FlagFact | TemplateFact | RouteFact | CallFact | MeasuresFact | NoFact
 
 
 @dataclass(frozen=True)
@@ -163,7 +276,8 @@ class Effect:
     """One field of one target and the absolute value that it shall have, with the decision that says so.
 
     Applying is level-triggered: however often it runs, the field has the value afterwards; converged means no write.
-    ``note`` is the remediation's id, for servers that can carry a reason (an Unleash tag).
+    ``note`` is the remediation's id, for servers that can carry a reason (an Unleash tag). ``payload`` is what an
+    endpoint is told. Giving back is an effect whose mark's owner is the stage alone (`Mark.released`).
     """
 
     target: Target
@@ -171,36 +285,4 @@ class Effect:
     value: FieldValue
     mark: Mark
     note: str = dataclasses.field(default="", compare=False)
-
-
-def fact_data(fact: Fact) -> dict[str, Any]:
-    """Return a fact as plain data for a step's file; fields that hold their default are left out."""
-    return _told(asdict(fact))
-
-
-def _told(data: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in data.items() if key in _ALWAYS or value not in ("", None, False, ())}
-    return {key: _told(value) if isinstance(value, dict) else value for key, value in kept.items()}
-
-
-_ALWAYS = frozenset({"kind", "replicas", "ready", "minimum", "maximum", "sequence"})
-"""Numbers, whose 0 equals False."""
-
-
-def fact_from_data(data: dict[str, Any]) -> Fact:
-    """Read back what `fact_data` wrote. Raises KeyError or TypeError on anything else."""
-    kind = data["kind"]
-    if kind == "none":
-        return NoFact(data["trouble"], data["message"], data.get("hint", ""), tuple(data.get("near", ())))
-    values = dict(data)
-    values["target"] = Target(**data["target"])
-    if data.get("mark"):
-        values["mark"] = Mark(**data["mark"])
-    if kind == "flag":
-        return FlagFact(**{"enabled": False, **values})
-    if data.get("autoscaler"):
-        inner = dict(data["autoscaler"])
-        inner["target"] = Target(**inner["target"])
-        inner["mark"] = Mark(**inner["mark"]) if inner.get("mark") else None
-        values["autoscaler"] = Autoscaler(**inner)
-    return WorkloadFact(**{"settled": False, **values})
+    payload: Mapping[str, Any] = dataclasses.field(default_factory=dict, compare=False)

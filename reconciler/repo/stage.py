@@ -246,10 +246,9 @@ class StageRepo:
                 # Whoever asks for the view is told; until then this service must not keep the others from going on.
                 self._broken.add(service)
                 continue
-            for key, held in view.desired.items():
-                if held.claims:
-                    self._holders.setdefault(key, set()).add(service)
-                    self._held_by.setdefault(service, set()).add(key)
+            for key in view.desired:
+                self._holders.setdefault(key, set()).add(service)
+                self._held_by.setdefault(service, set()).add(key)
             if any(remediation.acting for remediation in view.remediations.values()):
                 self._acting.add(service)
 

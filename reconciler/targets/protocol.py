@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
-from reconciler.model.targets import Effect, Fact, Want
+from reconciler.model.targets import Effect, Fact, Want, WantRoute, WantTemplate, WantWorkload
 
+KubernetesWant: TypeAlias = WantWorkload | WantTemplate | WantRoute
 WantT_contra = TypeVar("WantT_contra", bound=Want, contravariant=True)
 
 
@@ -21,8 +22,8 @@ class TargetServer(Protocol[WantT_contra]):
     def apply(self, effect: Effect) -> Fact:
         """Make the field have the value, and return the fact as read back afterwards.
 
-        Reads first: a target that has the value and the mark already is not written; one that carries a mark with a
-        higher sequence, or another owner's, is left alone and the fact shows that mark.
+        Reads first: a target that has the value and the mark already is not written; one whose mark does not yield to
+        the effect's (`Mark.yields_to`) is left alone and the fact shows that mark.
         Raises `TerminalError` (refused), `TransientError` (try again), `BlindError` (could not see).
         """
 

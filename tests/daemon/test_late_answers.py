@@ -12,7 +12,7 @@ import structlog
 from reconciler.daemon.dispatch import FRESH, Allowed, Dispatch, Servers
 from reconciler.decide.engine import Decision
 from reconciler.model.errors import BugError
-from reconciler.model.targets import Effect, Fact, FlagFact, NoFact, Target, WantFlag, WantWorkload, WorkloadFact
+from reconciler.model.targets import Effect, Fact, FlagFact, NoFact, Target, Want, WantFlag, WantWorkload, WorkloadFact
 from tests.daemon.site import Later, Site, eventually, git
 
 CARTS = WantWorkload("kubernetes", "sockshop-production", "Deployment", ("carts",))
@@ -27,7 +27,7 @@ class Slow:
         self.go = threading.Event()
         self.looks = 0
 
-    def observe(self, want: WantWorkload | WantFlag) -> Fact:
+    def observe(self, want: Want) -> Fact:
         fact = self.answer()
         self.looks += 1
         assert self.go.wait(20)

@@ -6,18 +6,24 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from reconciler.decide.claims import live_value
+from reconciler.decide.claims import live_value, mark_of
 from reconciler.decide.effects import Due
-from reconciler.model.desired import Key
+from reconciler.model.measures import Measure, MeasuresFact, WantMeasures
 from reconciler.model.targets import (
+    ENDPOINTS,
     Autoscaler,
+    CallFact,
     Fact,
     FlagFact,
     Mark,
     NoFact,
     Target,
+    TemplateFact,
     Want,
+    WantCall,
     WantFlag,
+    WantRoute,
+    WantTemplate,
     WantWorkload,
     WorkloadFact,
 )
@@ -36,6 +42,9 @@ class Workload:
     mark: Mark | None = None
     manager: str = "helm"
     autoscaler: Autoscaler | None = None
+    restarted_at: str = ""
+    revision: str = "r2"
+    previous: str = "r1"
 
 
 @dataclass
@@ -57,6 +66,9 @@ class Surroundings:
     troubles: dict[str, NoFact] = field(default_factory=dict)
     near: dict[str, tuple[str, ...]] = field(default_factory=dict)
     writes: list[tuple[str, object]] = field(default_factory=list)
+    calls: dict[str, Mapping[str, object]] = field(default_factory=dict)
+    values: dict[str, float] = field(default_factory=dict)
+    asked: list[WantMeasures] = field(default_factory=list)
 
     def observe(self, want: Want) -> Fact:
         if isinstance(want, WantFlag):
@@ -67,14 +79,38 @@ class Surroundings:
                 return NoFact("missing", f"there is no flag {want.flag}", near=self.near.get(want.flag, ()))
             target = Target(want.server, f"{want.project}/{want.environment}", "Flag", want.flag)
             return FlagFact(target, flag.enabled, flag.caveat, flag.mark, flag.manager)
+        if isinstance(want, WantMeasures):
+            return self._measured(want)
+        if isinstance(want, WantCall):
+            called = Target(ENDPOINTS, "", "Endpoint", want.endpoint)
+            return self.troubles.get(want.endpoint) or CallFact(called, want.key, want.key in self.calls)
         if want.server in self.troubles:
             return self.troubles[want.server]
+        if isinstance(want, WantRoute):
+            return NoFact("missing", f"no route {' or '.join(want.names)}")
         for name in want.names:
             if name in self.troubles:
                 return self.troubles[name]
             if (found := self.workloads.get(name)) is not None and want.namespace == NAMESPACE:
-                return self._seen(Target(want.server, want.namespace, want.kind, name), found)
+                target = Target(want.server, want.namespace, want.kind, name)
+                return self._template(target, found) if isinstance(want, WantTemplate) else self._seen(target, found)
         return NoFact("missing", f"no {want.kind} {' or '.join(want.names)}", near=self.near.get(want.names[-1], ()))
+
+    @staticmethod
+    def _template(target: Target, found: Workload) -> TemplateFact:
+        return TemplateFact(
+            target, found.restarted_at, found.revision, found.previous, found.settled, found.trouble, found.mark
+        )
+
+    def _measured(self, want: WantMeasures) -> Fact:
+        """Answer with the values that were set, for everything that is asked; what has none was not measured."""
+        self.asked.append(want)
+        if "evidence" in self.troubles:
+            return self.troubles["evidence"]
+        values = {query.sli: self.values.get(query.sli) for query in want.queries}
+        return MeasuresFact(
+            tuple(Measure(sli, value, "" if value is not None else "no data") for sli, value in values.items())
+        )
 
     @staticmethod
     def _seen(target: Target, found: Workload) -> WorkloadFact:
@@ -86,25 +122,29 @@ class Surroundings:
     def apply(self, due: Due, commit: str) -> Fact:
         """Write as the target servers do: not what holds already, not over another owner's or a newer mark."""
         seen = self.observe(due.want)
-        live = live_value(due.key[0], seen)
-        mark = _mark_of(due.key, seen)
-        if live is None or (due.held.expected is not None and (live == due.held.value or not due.stands(live))):
+        live = live_value(due.key, seen)
+        mark = mark_of(due.key, seen)
+        ours = Mark(due.owner, due.sequence, commit)
+        if not due.stands(live) or (mark is not None and not mark.yields_to(ours)):
             return seen
-        if mark is not None and (mark.owner != due.owner or mark.sequence > due.held.sequence):
-            return seen
-        self._write(due, Mark(due.owner, due.held.sequence, commit), changed=live != due.held.value)
+        self._write(due, ours, changed=live != due.value)
         return self.observe(due.want)
 
     def _write(self, due: Due, mark: Mark, *, changed: bool) -> None:
-        target, value = due.key[0], due.held.value
+        target, value = due.key[0], due.value
         if changed:
             self.writes.append((target.name, value))
-        if target.kind == "Flag":
+        if due.key[1] == "call":
+            self.calls[str(value)] = due.payload
+        elif isinstance(due.want, WantTemplate):
+            self._roll(self.workloads[target.name], due, mark)
+        elif target.kind == "Flag":
             self.flags[target.name] = dataclasses.replace(
                 self.flags[target.name], enabled=bool(value), mark=mark, manager="reconciler"
             )
-        elif due.held.through is not None:
-            workload = self.workloads[due.held.through.name]
+        elif due.through:
+            assert isinstance(due.want, WantWorkload)
+            workload = self.workloads[due.want.names[0]]
             assert workload.autoscaler is not None
             workload.autoscaler = dataclasses.replace(
                 workload.autoscaler, minimum=int(value), mark=mark, manager="reconciler"
@@ -116,13 +156,13 @@ class Surroundings:
             if changed:
                 workload.replicas, workload.settled = int(value), not workload.slow
 
-
-def _mark_of(key: Key, fact: Fact) -> Mark | None:
-    if isinstance(fact, NoFact):
-        return None
-    if isinstance(fact, WorkloadFact) and fact.autoscaler is not None and fact.autoscaler.target == key[0]:
-        return fact.autoscaler.mark
-    return fact.mark
+    @staticmethod
+    def _roll(workload: Workload, due: Due, mark: Mark) -> None:
+        workload.mark, workload.settled = mark, not workload.slow
+        if due.key[1] == "restartedAt":
+            workload.restarted_at = str(due.value)
+        else:
+            workload.revision, workload.previous = str(due.value), workload.revision
 
 
 def by_exact_name(facts: Mapping[Want, Fact]) -> dict[Want, Fact]:

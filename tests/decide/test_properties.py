@@ -167,12 +167,13 @@ def check_held(snapshot: Snapshot, view: ServiceView, held: Held, *, settled: bo
     if held.claims[0].by is None:
         assert {claim.set for claim in held.claims} == {held.value}
     else:
-        assert held.value == held.base + sum(claim.by or 0 for claim in held.claims)
+        assert held.value == int(held.base) + sum(claim.by or 0 for claim in held.claims)
     bounds = effective(snapshot.stage, view).bounds
     low, high = bounds.minimum or 0, bounds.maximum or 0
-    assert isinstance(held.value, bool) or held.value >= 0
-    if settled and view.path not in untidy(snapshot) and not isinstance(held.value, bool):
-        assert min(low, held.base) <= held.value <= max(high, held.base)
+    assert isinstance(held.value, bool | str) or held.value >= 0
+    if settled and view.path not in untidy(snapshot) and isinstance(held.value, int):
+        base = int(held.base)
+        assert min(low, base) <= held.value <= max(high, base)
 
 
 def untidy(snapshot: Snapshot) -> set[str]:

@@ -25,10 +25,12 @@ from reconciler.decide.snapshot import Rewritten, ServiceView, Snapshot, Stage
 from reconciler.model.desired import Desired, Key
 from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant
+from reconciler.model.measures import MeasuresFact
 from reconciler.model.names import CommitId, ProjectName, RemediationId, ServicePath
 from reconciler.model.policy import Mode, StageConfig
 from reconciler.model.step import EVENTS, Step, load_step, render_file, trailers
 from reconciler.model.targets import (
+    CallFact,
     Fact,
     Mark,
     NoFact,
@@ -215,12 +217,12 @@ class World:
                 return made
             if decision.steps:
                 continue
-            due = [each for each in self._due_effects() if (each.key, each.held.sequence) not in tried]
+            due = [each for each in self._due_effects() if (each.key, each.sequence) not in tried]
             if not due or not apply:
                 return made
             for each in due:
-                tried.add((each.key, each.held.sequence))
-                facts[each.want] = self.around.apply(each, f"c{each.held.sequence:06d}")
+                tried.add((each.key, each.sequence))
+                facts[each.want] = self.around.apply(each, f"c{each.sequence:06d}")
                 left = None if left is None else left - 1
                 if left == 0:
                     return made
@@ -246,7 +248,7 @@ class World:
             facts.update({**by_exact_name(came), **came})
 
     def _with_history(self, fact: Fact) -> Fact:
-        if isinstance(fact, NoFact) or fact.mark is None or not self._is_lost(fact.mark):
+        if isinstance(fact, NoFact | CallFact | MeasuresFact) or fact.mark is None or not self._is_lost(fact.mark):
             return fact
         return dataclasses.replace(fact, mark=dataclasses.replace(fact.mark, lost=True))
 

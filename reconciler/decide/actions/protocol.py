@@ -6,12 +6,14 @@ them, sees to bounds of other claimants, commits and pushes, and the target serv
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 from reconciler.model.desired import Held, Key
 from reconciler.model.errors import Place
+from reconciler.model.instant import Instant
 from reconciler.model.names import ProjectName, ServiceName, StageName
 from reconciler.model.nodes import Node
 from reconciler.model.policy import Bounds, FlagPlace, Workload
@@ -33,12 +35,34 @@ class Wish:
 
 
 @dataclass(frozen=True)
+class Once:
+    """Something that is done once: it is done when ``field`` of the target shows ``value``, and not looked at again.
+
+    ``payload`` is what an endpoint is told, plain data. ``mark`` is what the target carries now.
+    """
+
+    target: Target
+    field: Field
+    value: FieldValue
+    payload: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True)
 class Plan:
     """What an action would do now. ``subject`` continues `carts: `; ``body`` tells the numbers that led to it."""
 
     wishes: tuple[Wish, ...]
     subject: str
     body: str
+    once: tuple[Once, ...] = ()
+
+
+@dataclass(frozen=True)
+class Escalation:
+    """The action is to call a person: the remediation ends there, with what it holds."""
+
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -60,7 +84,11 @@ class Wait:
 
 @dataclass(frozen=True)
 class Context:
-    """What an action may know. ``see`` gives facts, all at once; it does not return while one is missing."""
+    """What an action may know. ``see`` gives facts, all at once; it does not return while one is missing.
+
+    ``now`` is the moment of the decision. ``identity`` names this very action of this very remediation, in all the
+    world and at every try to decide it. ``title`` and ``labels`` are the first problem's.
+    """
 
     project: ProjectName
     stage: StageName
@@ -70,12 +98,19 @@ class Context:
     bounds: Bounds
     flags: FlagPlace
     held: Mapping[Key, Held]
+    now: Instant
+    identity: str
+    title: str
+    labels: Mapping[str, str]
     see: Callable[[tuple[Want, ...]], tuple[Fact, ...]]
 
     @property
     def owner(self) -> str:
         """What targets carry as their owner: ``project/stage/service``."""
         return f"{self.project}/{self.stage}/{self.service}"
+
+
+Answer: TypeAlias = Plan | Failure | Wait | Escalation
 
 
 class Spec(Protocol):
@@ -85,7 +120,7 @@ class Spec(Protocol):
     def written(self) -> str:
         """The action in one line, as people write it: `scaling +1`."""
 
-    def plan(self, context: Context) -> Plan | Failure | Wait:
+    def plan(self, context: Context) -> Answer:
         """Return what to do now, by the facts that the context shows. Pure and total."""
 
 

@@ -66,7 +66,7 @@ class FlagdFile:
             for left in reversed(range(_TRIES)):
                 content, text, flag = self._read(effect.target)
                 held = flag.record
-                if held and (held.mark.owner != wanted.mark.owner or held.mark.sequence > wanted.mark.sequence):
+                if held and not held.mark.yields_to(wanted.mark):
                     break
                 if held == wanted and flag.enabled == wanted.value:
                     break

@@ -173,7 +173,7 @@ def _value(effect: Effect) -> int:
 def _ours_to_write(state: _State, effect: Effect, value: int) -> bool:
     """Say whether anything is to be written: not over another owner or a newer decision, and not what holds already."""
     found = mark(state.item)
-    if found is not None and (found.owner != effect.mark.owner or found.sequence > effect.mark.sequence):
+    if found is not None and not found.yields_to(effect.mark):
         return False
     return state.value != value or found != effect.mark
 

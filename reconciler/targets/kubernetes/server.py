@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from reconciler.model.errors import TerminalError
-from reconciler.model.targets import Effect, Fact, WantWorkload
+from reconciler.model.targets import Effect, Fact, NoFact, WantWorkload
 from reconciler.targets.kubernetes.access import Access
 from reconciler.targets.kubernetes.applying import Applier
 from reconciler.targets.kubernetes.autoscalers import Autoscalers
@@ -18,13 +18,14 @@ from reconciler.targets.kubernetes.patience import Patience
 from reconciler.targets.kubernetes.reading import Reader
 from reconciler.targets.kubernetes.refusals import Refusal, Unreachable, Unusable, as_error, as_fact
 from reconciler.targets.kubernetes.resources import Resolver
+from reconciler.targets.protocol import KubernetesWant
 
 if TYPE_CHECKING:
     from reconciler.targets.kubernetes.client import Client
 
 
 class KubernetesServer:
-    """One API server, as a `TargetServer[WantWorkload]`. Safe to use from several threads.
+    """One API server, as a `TargetServer[KubernetesWant]`. Safe to use from several threads.
 
     ``deadline`` is for a whole observation or change, ``call_timeout`` for one call of it, both in seconds. ``clock``
     is monotonic seconds, ``sleep`` waits, ``random`` gives the jitter of retries (0 up to 1), ``environ`` is where
@@ -56,8 +57,10 @@ class KubernetesServer:
         self._observer = Observer(self._reader, autoscalers, Resolver(clock))
         self._applier = Applier(self._reader, autoscalers, self._observer)
 
-    def observe(self, want: WantWorkload) -> Fact:
+    def observe(self, want: KubernetesWant) -> Fact:
         """Return the first of the wanted names that exists, with its autoscaler, or a `NoFact` that says why not."""
+        if not isinstance(want, WantWorkload):
+            return NoFact("invalid", f"{want} cannot be observed yet", "not in this version")
         try:
             return self._observer.observe(want, self._patience.begin())
         except Unusable as unusable:

@@ -93,7 +93,7 @@ class FlagServer(ABC):
         state = self._look(place, budget)
         key = self._mark_key(place)
         held, wanted = marks.decode(key, state.tags), marks.record(effect.mark, value, effect.note)
-        if held and (held.mark.owner != wanted.mark.owner or held.mark.sequence > wanted.mark.sequence):
+        if held and not held.mark.yields_to(wanted.mark):
             return self._fact(place, state, budget)
         marked = held is not None and (held.mark, held.value) == (wanted.mark, wanted.value)
         if state.enabled == value and (marked or not self._may_tag()):

@@ -242,7 +242,7 @@ def test_older_decisions_and_other_owners_change_nothing(file: Path) -> None:
     server.apply(effect("EnableItemsCache", True, 128))
     before = file.read_bytes()
     older = seen(server.apply(effect("EnableItemsCache", False, 127)))
-    other = seen(server.apply(effect("EnableItemsCache", False, 999, owner="sockshop/production/orders")))
+    other = seen(server.apply(effect("EnableItemsCache", False, 999, owner="sockshop/staging/carts")))
     assert older.mark == other.mark == Mark(OWNER, 128, COMMIT)
     assert file.read_bytes() == before
 

@@ -83,7 +83,8 @@ def test_a_value_that_holds_without_a_mark_is_marked(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sequence", "owner"), [(8, "sockshop/production/orders"), (6, OWNER), (6, "sockshop/staging/carts")]
+    ("sequence", "owner"),
+    [(8, "shop/production/carts"), (8, "sockshop/staging/carts"), (6, OWNER), (6, "sockshop/production/orders")],
 )
 def test_a_newer_mark_and_another_owner_are_left_alone(bench: Bench, sequence: int, owner: str) -> None:
     bench.put(workload("Deployment", "carts"))

@@ -99,7 +99,7 @@ def test_what_holds_is_not_written_again(place: Place) -> None:
 def test_an_older_decision_and_another_owner_leave_it_alone(place: Place) -> None:
     place.sandbox.create(workload("Deployment", "carts"))
     place.apply(2)
-    for fact in (place.apply(5, 6), place.apply(5, 9, owner="sockshop/production/orders")):
+    for fact in (place.apply(5, 6), place.apply(5, 9, owner="sockshop/staging/carts")):
         assert (fact.replicas, fact.mark) == (2, MARK)
     assert place.sandbox.get("Deployment", "carts")["spec"]["replicas"] == 2
 

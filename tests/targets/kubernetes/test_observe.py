@@ -20,7 +20,7 @@ from reconciler.embedded.cluster import (
 from reconciler.embedded.cluster.controllers import owner_reference
 from reconciler.embedded.cluster.kinds import AUTOSCALERS, DEPLOYMENTS
 from reconciler.model.errors import TerminalError
-from reconciler.model.targets import fact_data, fact_from_data
+from reconciler.model.facts import fact_data, fact_from_data
 from tests.embedded.sandbox import autoscaler, workload
 from tests.targets.kubernetes.conftest import Bench, effect, make, nothing_of, want, workload_of
 

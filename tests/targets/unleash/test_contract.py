@@ -61,7 +61,7 @@ def test_an_older_decision_never_overwrites_a_newer_one(site: Site) -> None:
 def test_another_owners_flag_is_left_alone(site: Site) -> None:
     flag, server = site.hands.create(), site.server()
     server.apply(effect(flag, True, 128))
-    fact = seen(server.apply(effect(flag, False, 999, owner="sockshop/production/orders")))
+    fact = seen(server.apply(effect(flag, False, 999, owner="sockshop/staging/carts")))
     assert (fact.enabled, fact.mark) == (True, Mark(OWNER, 128, COMMIT[:12]))
     assert site.hands.enabled(flag)
 
@@ -175,4 +175,4 @@ def test_what_is_no_flags_value_is_our_mistake(site: Site) -> None:
     target = Target("flags", "default/production", "Flag", flag)
     for field, value in (("enabled", 1), ("replicas", 2)):
         with pytest.raises(BugError):
-            site.server().apply(Effect(target, field, value, Mark(OWNER, 1, COMMIT)))  # type: ignore[arg-type]  # that is the point
+            site.server().apply(Effect(target, field, value, Mark(OWNER, 1, COMMIT)))

@@ -1,0 +1,1 @@
+"""Where the values of service level indicators come from. One small protocol: measure."""
