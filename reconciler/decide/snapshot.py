@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from reconciler.decide.evaluation.objectives import Objectives
 from reconciler.decide.remediation import Remediation
 from reconciler.model.command import Command
 from reconciler.model.desired import Desired, Key
 from reconciler.model.errors import UserError
+from reconciler.model.evaluations import Evaluation
 from reconciler.model.instant import Instant
 from reconciler.model.names import (
     BlobId,
@@ -28,6 +30,7 @@ from reconciler.model.names import (
 from reconciler.model.playbook import Playbook
 from reconciler.model.policy import Mode, ServiceConfig, StageConfig
 from reconciler.model.problem import Problem
+from reconciler.model.sli import Indicator
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ class ServiceView:
     remediations: Mapping[RemediationId, Remediation] = field(default_factory=dict)
     desired: Desired = field(default_factory=dict)
     foreign: tuple[Foreign, ...] = ()
+    evaluations: tuple[Evaluation, ...] = ()
 
     @property
     def name(self) -> ServiceName:
@@ -118,7 +122,8 @@ class Rewritten:
 class Stage:
     """What holds for the whole stage.
 
-    ``implied_mode`` is the shipyard's. ``answered`` are the files (``path@blob``) that stage steps name. ``sequence``
+    ``implied_mode`` is the shipyard's, ``implied_wait`` and ``implied_window`` are its `triggeredAfter` and `timeframe`
+    in seconds. ``answered`` are the files (``path@blob``) that stage steps name. ``sequence``
     and ``now_floor`` are the newest step's.
     """
 
@@ -127,6 +132,8 @@ class Stage:
     config: StageConfig | UserError
     config_file: FileRef | None = None
     implied_mode: Mode | None = None
+    implied_wait: int | None = None
+    implied_window: int | None = None
     commands: tuple[CommandFile, ...] = ()
     answered: frozenset[str] = frozenset()
     foreign: tuple[Foreign, ...] = ()
@@ -142,7 +149,36 @@ class Stage:
         return f"{self.project}/{self.name}"
 
 
+@dataclass(frozen=True)
+class Pinned:
+    """What the files say that a remediation pinned when it was opened: the objectives, and how they are measured.
+
+    ``objectives`` None: there is no slo.yaml. ``indicators`` maps a provider (the folder of its sli.yaml) to its
+    queries, the files of project, stage and service merged. ``unreadable`` are the SLI files that are none.
+    """
+
+    objectives: Objectives | UserError | None = None
+    filters: tuple[tuple[str, str], ...] = ()
+    indicators: Mapping[str, Mapping[str, Indicator]] = field(default_factory=dict)
+    unreadable: tuple[UserError, ...] = ()
+
+
+FAR = Instant(1 << 40)
+"""A moment that never comes."""
+
 Claimants: TypeAlias = Callable[[Key], frozenset[ServicePath]]
+Pins: TypeAlias = Callable[[tuple[str, ...]], Pinned]
+Arrived: TypeAlias = Callable[[FileRef], Instant]
+
+
+def nothing_pinned(_: tuple[str, ...]) -> Pinned:
+    """Tell that there are no objectives and no indicators."""
+    return Pinned()
+
+
+def just_arrived(_: FileRef) -> Instant:
+    """Tell that a file came in the far future, which counts as now."""
+    return FAR
 
 
 @dataclass(frozen=True)
@@ -150,10 +186,15 @@ class Snapshot:
     """A stage at three commits (project, config, ops).
 
     ``claimants`` tells which services hold a field or are giving it back; ``acting`` are the services with a running
-    remediation that has decided something. Both are kept incrementally by whoever makes the snapshot.
+    remediation that has decided something, ``acted`` the moments of all actions of a service, for those that have any.
+    These are kept incrementally by whoever makes the snapshot. ``pins`` reads pinned files by their references
+    (`path@blob`); ``arrived`` tells when the commit was made that brought a problem's file to the branch.
     """
 
     stage: Stage
     services: Mapping[ServicePath, ServiceView]
     claimants: Claimants
     acting: frozenset[ServicePath] = frozenset()
+    acted: Mapping[ServicePath, tuple[Instant, ...]] = field(default_factory=dict)
+    pins: Pins = nothing_pinned
+    arrived: Arrived = just_arrived
