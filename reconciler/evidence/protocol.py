@@ -1,10 +1,15 @@
-"""What the loop asks for values: one call, whichever providers stand behind it."""
+"""What the loop asks for values, and what each source of values has to offer for that.
+
+`Evidence` is the whole of a stage's sources as the loop sees them. `Provider` is one source; adding one means
+implementing it, here or in a package of your own (entry point group `reconciler.evidence`, see `plugins.py`).
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
-from reconciler.model.measures import MeasuresFact, WantMeasures
+from reconciler.model.measures import Measure, MeasuresFact, WantMeasures
 from reconciler.model.targets import NoFact
 
 
@@ -20,3 +25,40 @@ class Evidence(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One indicator to be measured.
+
+    ``query`` is its query as it stands in `<provider>/sli.yaml`, placeholders included; None asks for the provider's
+    default for the name. ``want`` has what the placeholders stand for, and the window.
+    """
+
+    sli: str
+    query: str | None
+    want: WantMeasures
+
+
+class Provider(Protocol):
+    """One source of values. Implementations are safe to call from several threads."""
+
+    @property
+    def name(self) -> str:
+        """What it is called: the folder of its `sli.yaml`, and its key in the daemon's configuration."""
+
+    def knows(self, sli: str) -> bool:
+        """Whether it has a query of its own for this indicator, so that it can be asked without one."""
+
+    def measure(self, asked: Asked) -> Measure:
+        """Return the indicator's value over the window, or None with a message why there is none.
+
+        The value is finite. Called only with a query, or for an indicator that `knows` said yes to. Must end by itself
+        within seconds: whoever waits for it stops waiting, but cannot stop it.
+
+        Raises:
+            ReconcilerError: there is no value; its text becomes the message. Never holds a credential.
+        """
+
+    def close(self) -> None:
+        """Let go of connections. No call follows; one that is under way may fail."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Literal, cast
 
 from reconciler.model.document import Checks, Fields
+from reconciler.model.evidence_config import EvidenceConfig, evidence_from
 from reconciler.model.nodes import MapNode
 
 DEFAULT_KINDS: Final = ("Deployment", "StatefulSet")
@@ -83,11 +84,15 @@ class StageConnections:
     kubernetes: KubernetesConnection | None = None
     flags: FlagsConnection | None = None
     allow: AllowList | None = None
+    evidence: EvidenceConfig | None = None
 
     def over(self, wider: StageConnections) -> StageConnections:
         """Return these blocks, with the wider ones where there is none here."""
         return StageConnections(
-            self.kubernetes or wider.kubernetes, self.flags or wider.flags, self.allow or wider.allow
+            self.kubernetes or wider.kubernetes,
+            self.flags or wider.flags,
+            self.allow or wider.allow,
+            self.evidence or wider.evidence,
         )
 
 
@@ -98,6 +103,9 @@ def connections_from(fields: Fields, folder: Path, checks: Checks) -> StageConne
         kubernetes=_kubernetes(fields.section("kubernetes"), here, checks) if fields.node("kubernetes") else None,
         flags=_flags(fields.section("flags"), here, checks) if fields.node("flags") else None,
         allow=_allow(fields.section("allow"), here, checks) if fields.node("allow") else None,
+        evidence=evidence_from(fields.section("evidence"), folder, here.get, checks)
+        if fields.node("evidence")
+        else None,
     )
 
 

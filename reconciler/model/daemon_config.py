@@ -23,6 +23,7 @@ from reconciler.model.connections import (
     one_of,
 )
 from reconciler.model.document import Checks, Fields, checked, parse
+from reconciler.model.evidence_config import EvidenceConfig
 from reconciler.model.invalid import InvalidFile
 from reconciler.model.names import ProjectName, StageName
 from reconciler.model.no_secrets import check_git_url, inline_secrets, is_local
@@ -48,7 +49,7 @@ class RepositoryConfig:
 
 @dataclass(frozen=True)
 class Reach:
-    """What a stage may reach and how, with every default filled in. ``kubernetes`` or ``flags`` None: not connected."""
+    """What a stage may reach and how, with every default filled in. A server that is None is not connected."""
 
     namespaces: frozenset[str]
     kinds: frozenset[str]
@@ -57,6 +58,7 @@ class Reach:
     endpoints: Mapping[str, Endpoint]
     kubernetes: KubernetesConnection | None
     flags: FlagsConnection | None
+    evidence: EvidenceConfig | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ class ProjectConnections:
             endpoints=allow.endpoints,
             kubernetes=own.kubernetes,
             flags=flags,
+            evidence=own.evidence,
         )
 
 

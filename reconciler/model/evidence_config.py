@@ -1,0 +1,239 @@
+"""Where a stage's SLI values come from: the `evidence` block of `reconciler.yaml`.
+
+Addresses and credentials stand here only; the configuration repository names providers and endpoints, never an address.
+Nothing is opened or looked up here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from reconciler.model.document import Checks, Fields
+from reconciler.model.nodes import MapNode
+
+EVIDENCE_DEADLINE: Final = 30.0
+"""Seconds that all indicators of one evaluation may take together."""
+CALL_DEADLINE: Final = 10.0
+"""Seconds that one call to a provider may take."""
+SCRAPE_DEADLINE: Final = 2.0
+SCRAPE_EVERY: Final = 5.0
+"""Seconds between two looks at a service's metrics."""
+SCRAPE_PLACEHOLDERS: Final = ("project", "stage", "service", "namespace")
+_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+
+File: TypeAlias = Callable[[Fields, str], Path | None]
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a server is talked to: by token, or user and password, or neither; and what its certificate must come from.
+
+    ``cert_file`` and ``key_file`` are our own certificate, where the server asks for one. ``deadline`` is in seconds
+    for one call.
+    """
+
+    token_file: Path | None = None
+    token_env: str = ""
+    username: str = ""
+    password_file: Path | None = None
+    password_env: str = ""
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    deadline: float = CALL_DEADLINE
+
+
+@dataclass(frozen=True)
+class PrometheusConnection:
+    """A Prometheus, or what speaks its query API."""
+
+    url: str
+    access: Access = Access()
+
+
+@dataclass(frozen=True)
+class DynatraceConnection:
+    """A Dynatrace environment; ``access`` has an API token."""
+
+    url: str
+    access: Access = Access()
+
+
+@dataclass(frozen=True)
+class JsonEndpoint:
+    """An address that answers with JSON. ``url`` may hold placeholders such as `{service}` and `{from}`.
+
+    ``json_path`` is where the value is unless the indicator says; ``params`` are what an indicator may set in the
+    address, with their defaults (None: the indicator must).
+    """
+
+    url: str
+    json_path: str = ""
+    params: Mapping[str, str | None] = field(default_factory=dict)
+    access: Access = Access()
+
+
+@dataclass(frozen=True)
+class HttpConnection:
+    """The endpoints that indicators may name."""
+
+    endpoints: Mapping[str, JsonEndpoint]
+
+
+@dataclass(frozen=True)
+class ScrapeConnection:
+    """Where services show their metrics in Prometheus' text format.
+
+    ``url`` holds for all services, with the placeholders {project}, {stage}, {service} and {namespace} (which is
+    `<project>-<stage>`); empty where there is none. ``targets`` are the addresses of single services, all of which are
+    read and added up. ``every`` is in seconds.
+    """
+
+    url: str = ""
+    targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    every: float = SCRAPE_EVERY
+    access: Access = Access(deadline=SCRAPE_DEADLINE)
+
+
+@dataclass(frozen=True)
+class PluginConnection:
+    """A third party's provider: its block as plain data, for its own factory. ``folder`` is where files are named from.
+
+    None of our checks look into ``settings``, but for secrets, which may not stand there either.
+    """
+
+    settings: Mapping[str, Any]
+    folder: Path
+
+
+ProviderConnection: TypeAlias = (
+    PrometheusConnection | DynatraceConnection | HttpConnection | ScrapeConnection | PluginConnection
+)
+
+
+@dataclass(frozen=True)
+class EvidenceConfig:
+    """The providers of a stage by name, in the order of the file: the first that can measure an indicator does.
+
+    ``deadline`` is in seconds, for all indicators of one evaluation together.
+    """
+
+    providers: Mapping[str, ProviderConnection]
+    deadline: float = EVIDENCE_DEADLINE
+
+
+def evidence_from(fields: Fields, folder: Path, file: File, checks: Checks) -> EvidenceConfig:
+    """Return the block; ``file`` gives the path under a key."""
+    providers: dict[str, ProviderConnection] = {}
+    for key, value in fields.map.entries:
+        block = Fields(value)
+        match key.raw:
+            case "prometheus":
+                providers["prometheus"] = PrometheusConnection(block.text("url"), _access(block, file, checks))
+            case "dynatrace":
+                providers["dynatrace"] = _dynatrace(block, file, checks)
+            case "http":
+                providers["http"] = _http(block, file, checks)
+            case "scrape":
+                providers["scrape"] = _scrape(block, file, checks)
+            case "plugins":
+                providers |= _plugins(block, folder, checks)
+    deadline = fields.go_seconds("deadline")
+    if deadline is not None:
+        _positive(deadline, "deadline", fields, checks)
+    return EvidenceConfig(providers, deadline or EVIDENCE_DEADLINE)
+
+
+def _access(fields: Fields, file: File, checks: Checks, deadline: float = CALL_DEADLINE) -> Access:
+    given = [name for name in ("tokenFile", "tokenEnv", "passwordFile", "passwordEnv") if fields.node(name) is not None]
+    for name in given[1:]:
+        hint = f"delete `{name}` or `{given[0]}`"
+        checks.add(
+            f"`{given[0]}` and `{name}` exclude each other", fields.place_of(name), expected="one of them", hint=hint
+        )
+    password = any(name.startswith("password") for name in given)
+    if password != (fields.node("username") is not None):
+        lacking, there = ("username", given[-1]) if password else ("passwordFile", "username")
+        hint = f"add `{lacking}`, or use `tokenFile`"
+        checks.add(f"`{there}` without `{lacking}`", fields.place_of(there), expected=f"`{lacking}` too", hint=hint)
+    _pair(fields, "certFile", "keyFile", checks)
+    chosen = fields.go_seconds("deadline")
+    if chosen is not None:
+        _positive(chosen, "deadline", fields, checks)
+    return Access(
+        token_file=file(fields, "tokenFile"),
+        token_env=fields.text("tokenEnv"),
+        username=fields.text("username"),
+        password_file=file(fields, "passwordFile"),
+        password_env=fields.text("passwordEnv"),
+        ca_file=file(fields, "caFile"),
+        cert_file=file(fields, "certFile"),
+        key_file=file(fields, "keyFile"),
+        deadline=chosen or deadline,
+    )
+
+
+def _pair(fields: Fields, one: str, other: str, checks: Checks) -> None:
+    for there, lacking in ((one, other), (other, one)):
+        if fields.node(there) is not None and fields.node(lacking) is None:
+            checks.add(
+                f"`{there}` without `{lacking}`", fields.place_of(there), expected="both", hint=f"add `{lacking}`"
+            )
+
+
+def _positive(seconds: float, name: str, fields: Fields, checks: Checks) -> None:
+    if seconds <= 0:
+        checks.add(f"`{name}` is no time at all", fields.place_of(name), expected="a duration above 0")
+
+
+def _dynatrace(fields: Fields, file: File, checks: Checks) -> DynatraceConnection:
+    access = _access(fields, file, checks)
+    if access.token_file is None and not access.token_env:
+        words = "`tokenFile` or `tokenEnv`"
+        checks.add(f"`dynatrace` needs {words}", fields.place, expected=words, hint="an API token with `metrics.read`")
+    return DynatraceConnection(fields.text("url"), access)
+
+
+def _http(fields: Fields, file: File, checks: Checks) -> HttpConnection:
+    return HttpConnection({key.raw: _endpoint(Fields(value), file, checks) for key, value in fields.map.entries})
+
+
+def _endpoint(fields: Fields, file: File, checks: Checks) -> JsonEndpoint:
+    node = fields.node("params")
+    entries = node.entries if isinstance(node, MapNode) else ()
+    params = {key.raw: None if value.plain() is None else str(getattr(value, "raw", "")) for key, value in entries}
+    return JsonEndpoint(fields.text("url"), fields.text("jsonPath"), params, _access(fields, file, checks))
+
+
+def _scrape(fields: Fields, file: File, checks: Checks) -> ScrapeConnection:
+    url = fields.text("url")
+    for name in _PLACEHOLDER.findall(url):
+        if name not in SCRAPE_PLACEHOLDERS:
+            known = ", ".join(f"`{{{each}}}`" for each in SCRAPE_PLACEHOLDERS)
+            checks.add(f"`{{{name}}}` stands for nothing", fields.place_of("url"), expected=known, hint="correct it")
+    targets = fields.section("targets")
+    every = fields.go_seconds("every")
+    if every is not None:
+        _positive(every, "every", fields, checks)
+    if not url and not targets.map.entries:
+        checks.add("`scrape` needs `url` or `targets`", fields.place, expected="`url` or `targets`", hint="add one")
+    return ScrapeConnection(
+        url=url,
+        targets={key.raw: targets.texts(key.raw) for key, _ in targets.map.entries},
+        every=every or SCRAPE_EVERY,
+        access=_access(fields, file, checks, SCRAPE_DEADLINE),
+    )
+
+
+def _plugins(fields: Fields, folder: Path, checks: Checks) -> dict[str, ProviderConnection]:
+    found: dict[str, ProviderConnection] = {}
+    for key, value in fields.map.entries:
+        if key.raw in ("prometheus", "dynatrace", "http", "scrape"):
+            hint = f"write it as `evidence.{key.raw}`, or give the plugin another name"
+            checks.add(f"`{key.raw}` is no plugin", key.place, expected="the name of a plugin", hint=hint)
+        found[key.raw] = PluginConnection(Fields(value).map.plain(), folder)
+    return found
