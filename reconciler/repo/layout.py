@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from reconciler.model.names import ServicePath, StageName
 
 MAKES_A_SERVICE = frozenset({"service.yaml", "slo.yaml", "remediation.yaml"})
-SERVICE_FILES = MAKES_A_SERVICE | {"prometheus/sli.yaml", "dynatrace/sli.yaml"}
-STAGE_FILES = frozenset({"stage.yaml", "prometheus/sli.yaml", "dynatrace/sli.yaml"})
+PROVIDERS = ("prometheus", "dynatrace", "http", "scrape")
+"""Where indicators are measured: the folders of sli.yaml, beside a service's files or at a branch's root."""
+SLI_FILES = tuple(f"{provider}/sli.yaml" for provider in PROVIDERS)
+SERVICE_FILES = MAKES_A_SERVICE | set(SLI_FILES)
+STAGE_FILES = frozenset({"stage.yaml", *SLI_FILES})
 _OPS_FOLDERS = frozenset({"problems", "commands", "remediations", "state", "steps"})
 _MACHINE = ("remediations/", "state/", "steps/")
 _READ = (".yaml", ".yml", ".json")
@@ -60,7 +63,7 @@ def config_place(path: str) -> tuple[ServicePath, str] | None:
         return None
     folder, _, name = path.rpartition("/")
     parent, _, last = folder.rpartition("/")
-    if name == "sli.yaml" and last in ("prometheus", "dynatrace"):
+    if name == "sli.yaml" and last in PROVIDERS:
         return ServicePath(parent), f"{last}/sli.yaml"
     if not folder:
         return (ServicePath(""), name) if name in STAGE_FILES else None

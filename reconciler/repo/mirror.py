@@ -257,6 +257,17 @@ class Mirror:
         with self._noticing():
             return self._reader.blobs(ids, limit)
 
+    def known_blobs(self, ids: Sequence[BlobId], limit: int = DEFAULT_LIMIT) -> dict[BlobId, bytes | Oversize]:
+        """Return those of many blobs that are here; see `Reader.known_blobs`."""
+        with self._noticing():
+            return self._reader.known_blobs(ids, limit)
+
+    def blob_id(self, commit: CommitId, path: str) -> BlobId | None:
+        """Return the id of the file at a path, None where there is none."""
+        with self._noticing():
+            item = self._reader.item_at(commit, path)
+        return BlobId(item[0]) if item is not None and item[1] == "blob" else None
+
     def blob_at(self, commit: CommitId, path: str, limit: int = DEFAULT_LIMIT) -> tuple[BlobId, bytes] | None:
         """Return id and bytes of the file at a path; see `Reader.blob_at`."""
         with self._noticing():

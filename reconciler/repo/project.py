@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
+from reconciler.decide.snapshot import FileRef
 from reconciler.model.checks import stage_name
 from reconciler.model.errors import ConfigError, UserError
 from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.model.policy import Mode
 from reconciler.model.project import ProjectConfig, StageEntry, load_project
 from reconciler.model.shipyard import load_shipyard
+from reconciler.repo.layout import SLI_FILES
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.names import branch_ref
 from reconciler.repo.stage import ProjectSettings
@@ -19,27 +22,38 @@ _NO_STAGES = ("ops/", "proposals/")
 
 @dataclass(frozen=True)
 class StageRefs:
-    """The branches of a stage, as full refs; both are the same unless `opsBranch` is set."""
+    """The branches of a stage, as full refs; both are the same unless `opsBranch` is set.
+
+    ``implied_mode``, ``implied_wait`` and ``implied_window`` (seconds) are the shipyard's.
+    """
 
     name: StageName
     config: str
     ops: str
     implied_mode: Mode | None
+    implied_wait: int | None = None
+    implied_window: int | None = None
 
 
 @dataclass(frozen=True)
 class Project:
-    """What the remote's default branch says at one commit. ``unknown`` are stages that were asked for and are none."""
+    """What the remote's default branch says at one commit.
+
+    ``slis`` are its SLI files. ``unknown`` are stages that were asked for and are none.
+    """
 
     name: ProjectName
     commit: CommitId
     stages: tuple[StageRefs, ...]
     config: ProjectConfig
+    slis: tuple[FileRef, ...] = ()
     unknown: tuple[str, ...] = ()
 
     def settings(self, stage: StageRefs) -> ProjectSettings:
         """Return what the project says of one of its stages."""
-        return ProjectSettings(self.name, stage.implied_mode, self.config.defaults)
+        return ProjectSettings(
+            self.name, stage.implied_mode, stage.implied_wait, stage.implied_window, self.config.defaults, self.slis
+        )
 
 
 def read_project(
@@ -67,12 +81,29 @@ def read_project(
     own = _name(config, name)
     entries = config.stages or _by_branches(mirror, head)
     stages = tuple(
-        StageRefs(StageName(each.name), branch_ref(each.name), _ops_ref(config, each.name), each.mode)
+        StageRefs(
+            StageName(each.name),
+            branch_ref(each.name),
+            _ops_ref(config, each.name),
+            each.mode,
+            _seconds(each.triggered_after),
+            _seconds(each.timeframe),
+        )
         for each in entries
         if not only or each.name in only
     )
     unknown = tuple(sorted(only - {each.name for each in entries}))
-    return Project(own, tip, stages, config, unknown)
+    return Project(own, tip, stages, config, _slis(mirror, tip), unknown)
+
+
+def _seconds(duration: float | None) -> int | None:
+    """Return whole seconds; a fraction counts as one more, so that no wait is shorter than it was asked for."""
+    return None if duration is None else math.ceil(duration)
+
+
+def _slis(mirror: Mirror, tip: CommitId) -> tuple[FileRef, ...]:
+    found = ((path, mirror.blob_id(tip, path)) for path in SLI_FILES)
+    return tuple(FileRef(path, blob) for path, blob in found if blob is not None)
 
 
 def _name(config: ProjectConfig, name: ProjectName | None) -> ProjectName:
@@ -98,16 +129,17 @@ def _config(mirror: Mirror, tip: CommitId) -> ProjectConfig:
     if found is None:
         return implied
     config = load_project(found[1], "project.yaml")
-    modes = {stage.name: stage for stage in implied.stages}
     if not config.stages:
         return replace(config, stages=implied.stages)
-    return replace(
-        config,
-        stages=tuple(
-            replace(stage, mode=stage.mode or (modes[stage.name].mode if stage.name in modes else None))
-            for stage in config.stages
-        ),
-    )
+    named = {stage.name: stage for stage in implied.stages}
+    return replace(config, stages=tuple(_with_shipyard(stage, named.get(stage.name)) for stage in config.stages))
+
+
+def _with_shipyard(stage: StageEntry, implied: StageEntry | None) -> StageEntry:
+    """Return a stage of project.yaml with what the shipyard says where project.yaml says nothing."""
+    if implied is None:
+        return stage
+    return StageEntry(stage.name, stage.mode or implied.mode, implied.triggered_after, implied.timeframe)
 
 
 def _by_branches(mirror: Mirror, head: str) -> tuple[StageEntry, ...]:

@@ -191,6 +191,14 @@ class Reader:
                 found[blob] = oversize(content) if content.data is None else content.data
         return found
 
+    def known_blobs(self, ids: Sequence[BlobId], limit: int = DEFAULT_LIMIT) -> dict[BlobId, bytes | Oversize]:
+        """Return those of the ids that are blobs and are here, as `blobs` does; the others are left out."""
+        headers = self.headers.ask([object_id(identity) for identity in ids])
+        there = [
+            blob for blob, header in zip(ids, headers, strict=True) if header is not None and header.kind == "blob"
+        ]
+        return self.blobs(there, limit)
+
     def blob_at(self, commit: CommitId, path: str, limit: int = DEFAULT_LIMIT) -> tuple[BlobId, bytes] | None:
         """Return id and bytes of the file at a path, or None where there is none (or a directory).
 

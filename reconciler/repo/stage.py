@@ -7,23 +7,25 @@ are the same commit. Everything kept here is derived: a new one, made from the t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
 from reconciler.decide.draft import RULES
 from reconciler.decide.policy import over
-from reconciler.decide.snapshot import Rewritten, ServiceView, Snapshot, Stage
-from reconciler.model.desired import Key
+from reconciler.decide.snapshot import FAR, FileRef, Rewritten, ServiceView, Snapshot, Stage
 from reconciler.model.errors import BugError, UserError
 from reconciler.model.instant import Instant
 from reconciler.model.names import BlobId, CommitId, ProjectName, ServicePath, StageName
 from reconciler.model.policy import Mode, StageConfig
 from reconciler.repo.index import Moved, StageIndex, Stored
+from reconciler.repo.lastchange import LastChanges
 from reconciler.repo.layout import ops_prefix
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import Change, Entry, Oversize
+from reconciler.repo.pins import PinReader
 from reconciler.repo.steps import Claimed, claimed, is_step
+from reconciler.repo.tally import Tally
 from reconciler.repo.views import Views
 
 _WINDOW: Final = 16
@@ -46,11 +48,18 @@ class Tips:
 
 @dataclass(frozen=True)
 class ProjectSettings:
-    """What the project's own branch says of a stage."""
+    """What the project's own branch says of a stage.
+
+    ``implied_mode``, ``implied_wait`` and ``implied_window`` (seconds) are the shipyard's; ``slis`` are the SLI files
+    of the whole project.
+    """
 
     project: ProjectName
     implied_mode: Mode | None = None
+    implied_wait: int | None = None
+    implied_window: int | None = None
     defaults: StageConfig = StageConfig()
+    slis: tuple[FileRef, ...] = ()
 
 
 class StageRepo:
@@ -65,15 +74,17 @@ class StageRepo:
         self._seen = 0
         self._rewritten: Rewritten | None = None
         self._expected: set[CommitId] = set()
+        self._changes_of = LastChanges(store)
+        self._pins = PinReader(store.known_blobs)
+        self._slis: tuple[FileRef, ...] = ()
         self._reset()
 
     def _reset(self) -> None:
         self._index = StageIndex(self._stage)
         self._views = Views(self._index, _Objects(self))
+        self._views.project_slis = self._slis
         self._made: dict[ServicePath, ServiceView] = {}
-        self._holders: dict[Key, set[ServicePath]] = {}
-        self._held_by: dict[ServicePath, set[Key]] = {}
-        self._acting: set[ServicePath] = set()
+        self._tally = Tally()
         self._dirty: set[ServicePath] = set()
         self._broken: set[ServicePath] = set()
         self._known_steps: dict[tuple[str, int], bool] = {}
@@ -109,9 +120,12 @@ class StageRepo:
             self._start_anew(before, tips)
         self._tips = tips
         self._expected.clear()
-        for service in self._index.take_touched():
+        touched = self._index.take_touched()
+        for service in touched:
             self._made.pop(service, None)
-            self._dirty.add(service)
+        self._dirty |= touched
+        if ServicePath("") in touched:
+            self._pin_anew()
         self._recount(self._dirty)
         return continued
 
@@ -234,9 +248,7 @@ class StageRepo:
     def _recount(self, services: set[ServicePath]) -> None:
         """Bring the stage-wide counters in step with the services that changed; others cost nothing."""
         for service in services:
-            for key in self._held_by.pop(service, set()):
-                self._holders[key].discard(service)
-            self._acting.discard(service)
+            self._tally.forget(service)
             self._broken.discard(service)
             if not service or service not in self._index.ops:
                 continue
@@ -246,11 +258,7 @@ class StageRepo:
                 # Whoever asks for the view is told; until then this service must not keep the others from going on.
                 self._broken.add(service)
                 continue
-            for key in view.desired:
-                self._holders.setdefault(key, set()).add(service)
-                self._held_by.setdefault(service, set()).add(key)
-            if any(remediation.acting for remediation in view.remediations.values()):
-                self._acting.add(service)
+            self._tally.count(view)
 
     def holding(self) -> frozenset[ServicePath]:
         """Return the services that hold or give back any field: what a sweep for drift looks at."""
@@ -261,6 +269,9 @@ class StageRepo:
         """Return the stage as of the last `sync`."""
         if self._tips is None:
             raise RuntimeError("sync first")
+        if settings.slis != self._slis:
+            self._slis = self._views.project_slis = settings.slis
+            self._pin_anew()
         config, file = self._views.stage_config()
         here = ops_prefix(self._stage)
         own = self._index.ops.get(ServicePath(""), {})
@@ -271,6 +282,8 @@ class StageRepo:
             config=config if isinstance(config, UserError) else over(config, settings.defaults),
             config_file=file,
             implied_mode=settings.implied_mode,
+            implied_wait=settings.implied_wait,
+            implied_window=settings.implied_window,
             commands=self._views.commands(here, own, frozenset()),
             answered=frozenset(str(step.data["file"]) for step in steps if "file" in step.data),
             foreign=self._views.foreign(ServicePath("")),
@@ -280,14 +293,22 @@ class StageRepo:
             config_commit=self._tips.config,
             project_commit=self._tips.project,
         )
-        return Snapshot(stage, _Services(self), self._claimants, frozenset(self._acting))
+        tally = self._tally
+        return Snapshot(stage, _Services(self), tally.claimants, tally.acting, tally.acted, self._pins, self._arrived)
 
-    def _claimants(self, key: Key) -> frozenset[ServicePath]:
-        return frozenset(self._holders.get(key, ()))
+    def _pin_anew(self) -> None:
+        """Bring the files that count for every service in step with the stage's and the project's."""
+        for service, made in self._made.items():
+            self._made[service] = replace(made, pinned=self._views.pinned(service))
+
+    def _arrived(self, file: FileRef) -> Instant:
+        """Return when the commit was made that brought a file; the far future, which is now, for one never pushed."""
+        info = self._changes_of.find(self._tips_or_fail().ops, file.path)
+        return FAR if info is None else Instant(int(info.commit_time.timestamp()))
 
     def author(self, path: str) -> tuple[str, CommitId]:
         """Return who last changed a path on the ops branch; a name that is no text is made one."""
-        info = self._store.last_change(self._tips_or_fail().ops, path)
+        info = self._changes_of.find(self._tips_or_fail().ops, path)
         if info is None:
             return "somebody", CommitId("")
         return info.author.name.encode("utf-8", "replace").decode(), info.id

@@ -10,8 +10,9 @@ from reconciler.decide.remediation import Remediation, fold
 from reconciler.decide.snapshot import CommandFile, FileRef, Foreign, ProblemFile, ServiceView
 from reconciler.model.checks import service_path
 from reconciler.model.command import load_command
-from reconciler.model.desired import Desired, load_desired
+from reconciler.model.desired import load_desired
 from reconciler.model.errors import BugError, Place, UserError
+from reconciler.model.evaluations import load_evaluations
 from reconciler.model.invalid import InvalidFile
 from reconciler.model.names import BlobId, CommitId, ProblemId, RemediationId, ServicePath
 from reconciler.model.playbook import Playbook, load_playbook
@@ -20,7 +21,7 @@ from reconciler.model.problem import load_problem, problem_id
 from reconciler.model.step import StepFile, load_step
 from reconciler.repo.cache import ParseCache
 from reconciler.repo.index import Files, StageIndex, Stored
-from reconciler.repo.layout import ops_prefix
+from reconciler.repo.layout import SLI_FILES, ops_prefix
 from reconciler.repo.objects import Oversize
 from reconciler.repo.reader import too_large
 from reconciler.repo.steps import MACHINE_LIMIT
@@ -46,11 +47,15 @@ class Objects(Protocol):
 
 
 class Views:
-    """Makes views, with everything that was parsed kept by blob."""
+    """Makes views, with everything that was parsed kept by blob.
+
+    ``project_slis`` are the SLI files of the whole project, which lie on another branch.
+    """
 
     def __init__(self, index: StageIndex, objects: Objects) -> None:
         self._index = index
         self._objects = objects
+        self.project_slis: tuple[FileRef, ...] = ()
         self._read: dict[BlobId, bytes | Oversize] = {}
         self._authors: dict[str, tuple[str, CommitId]] = {}
         self._playbooks = ParseCache(_playbook, _LIMIT)
@@ -60,6 +65,7 @@ class Views:
         self._commands = ParseCache(load_command, _LIMIT)
         self._steps = ParseCache(load_step, MACHINE_LIMIT)
         self._desired = ParseCache(load_desired, MACHINE_LIMIT)
+        self._evaluations = ParseCache(load_evaluations, MACHINE_LIMIT)
 
     def service(self, path: ServicePath) -> ServiceView:
         """Return a service as `decide` sees it.
@@ -83,12 +89,13 @@ class Views:
             config_file=_ref(path, config, "service.yaml"),
             playbook=self._one(self._playbooks, path, config, "remediation.yaml", None),
             playbook_file=_ref(path, config, "remediation.yaml"),
-            pinned=self._pinned(path, config),
+            pinned=self.pinned(path),
             problems=problems,
             shadowed=shadowed,
             commands=self.commands(here, ops, answered),
             remediations=remediations,
-            desired=self._desired_state(here, ops),
+            desired=self._state(self._desired, here, ops, "state/desired.yaml") or {},
+            evaluations=self._state(self._evaluations, here, ops, "state/evaluations.yaml") or (),
             foreign=self.foreign(path),
         )  # fmt: skip
 
@@ -161,6 +168,7 @@ class Views:
         yield self._commands, f"{here}/", ops, "commands/"
         yield self._steps, f"{here}/", ops, "remediations/"
         yield self._desired, f"{here}/", ops, "state/desired.yaml"
+        yield self._evaluations, f"{here}/", ops, "state/evaluations.yaml"
 
     def _parsed(self, cache: ParseCache[T], path: str, stored: Stored) -> T | UserError:
         return cache.get(path, stored.blob, lambda: self._content(path, stored, cache.limit))
@@ -191,13 +199,12 @@ class Views:
             return error
         return self._one(self._services, path, files, "service.yaml", ServiceConfig())
 
-    def _pinned(self, path: ServicePath, config: Files) -> tuple[FileRef, ...]:
-        """Return the SLO and every SLI file that counts for the service, the most general first."""
-        root = self._index.config.get(ServicePath(""), {})
-        slis = ("prometheus/sli.yaml", "dynatrace/sli.yaml")
-        found = [_ref(ServicePath(""), root, name) for name in slis]
-        found += [_ref(path, config, name) for name in ("slo.yaml", *slis)]
-        return tuple(ref for ref in found if ref is not None)
+    def pinned(self, path: ServicePath) -> tuple[FileRef, ...]:
+        """Return the SLO and every SLI file that counts for a service: the project's, the stage's and its own."""
+        root, config = (self._index.config.get(folder, {}) for folder in (ServicePath(""), path))
+        found = [_ref(ServicePath(""), root, name) for name in SLI_FILES]
+        found += [_ref(path, config, name) for name in ("slo.yaml", *SLI_FILES)]
+        return (*self.project_slis, *(ref for ref in found if ref is not None))
 
     def _problem_files(self, here: str, ops: Files) -> tuple[Mapping[ProblemId, ProblemFile], tuple[ProblemFile, ...]]:
         """Return the live problem files by id, and those that are none: a second file of an id, an unusable name."""
@@ -244,14 +251,15 @@ class Views:
             raise BugError(f"the steps under {here} don't make a remediation: {error!r}", hint=_TAKE_BACK) from error
         return {state.id: state for state in sorted(states, key=lambda state: state.opened_by)}
 
-    def _desired_state(self, here: str, ops: Files) -> Desired:
-        stored = ops.get("state/desired.yaml")
+    def _state(self, cache: ParseCache[T], here: str, ops: Files, name: str) -> T | None:
+        """Return what one of our files under `state/` says, None where there is none."""
+        stored = ops.get(name)
         if stored is None:
-            return {}
-        desired = self._parsed(self._desired, f"{here}/state/desired.yaml", stored)
-        if isinstance(desired, UserError):
-            raise _unreadable(desired) from desired
-        return desired
+            return None
+        state = self._parsed(cache, f"{here}/{name}", stored)
+        if isinstance(state, UserError):
+            raise _unreadable(state) from state
+        return state
 
 
 def _unreadable(error: UserError) -> BugError:

@@ -1,0 +1,53 @@
+"""Which commit brought a file to a branch: who pushed a command, when a problem arrived.
+
+Such questions are asked about what has just been pushed, so the answer is mostly the tip or near it, and is found there
+through the persistent children. Only what lies further back starts a process. Both ways follow the same rule, git's
+own: where a merge has the file just as one of its parents has it, the history of the first such parent counts. So the
+answer depends on the tip alone.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+from reconciler.model.names import CommitId
+from reconciler.repo.mirror import Mirror
+from reconciler.repo.objects import CommitInfo
+
+_WALKED: Final = 16
+"""Commits that are looked at one by one before git is asked, which costs as much as some dozens of them."""
+_REMEMBERED: Final = 4096
+
+
+class LastChanges:
+    """Answers for one mirror. What was found is remembered with its tip: the way back ends there the next time."""
+
+    def __init__(self, store: Mirror) -> None:
+        self._store = store
+        self._known: OrderedDict[str, tuple[CommitId, CommitInfo | None]] = OrderedDict()
+
+    def find(self, tip: CommitId, path: str) -> CommitInfo | None:
+        """Return the commit that last changed a file, as seen from the tip; None where no commit ever did."""
+        known = self._known.pop(path, None)
+        found = self._walk(tip, path, known)
+        self._known[path] = (tip, found)
+        while len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return found
+
+    def _walk(self, tip: CommitId, path: str, known: tuple[CommitId, CommitInfo | None] | None) -> CommitInfo | None:
+        current = tip
+        for _ in range(_WALKED):
+            if known is not None and current == known[0]:
+                return known[1]
+            info = self._store.commit(current)
+            same = next((parent for parent in info.parents if not self._differs(parent, current, path)), None)
+            if same is None:
+                return info if info.parents or self._differs(None, current, path) else None
+            current = same
+        return self._store.last_change(current, path)
+
+    def _differs(self, parent: CommitId | None, commit: CommitId, path: str) -> bool:
+        changes = self._store.diff(parent, commit, path.rpartition("/")[0])
+        return any(change.path == path for change in changes)
