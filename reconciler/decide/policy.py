@@ -1,23 +1,27 @@
-"""What holds for one service now: the service's own settings over the stage's over the built-in defaults.
+"""What holds for one service now: its own settings over the stage's, the project's, the shipyard's, the built-in ones.
 
 Mode, bounds, budgets and drift are live: they are read at every step, never pinned (DESIGN.md section 3).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import cast
 
 from reconciler.decide.snapshot import CommandFile, ServiceView, Stage
 from reconciler.decide.wording import short
-from reconciler.model.errors import UserError
+from reconciler.model.errors import BugError, UserError
 from reconciler.model.policy import (
     Bounds,
     Budgets,
     DriftPolicy,
     FlagPlace,
+    Freeze,
     Mode,
+    OnFail,
     OnResolve,
+    OnWarning,
     ServiceConfig,
     StageConfig,
     Workload,
@@ -32,6 +36,39 @@ REPAIRS = 3
 REPAIR_WINDOW = 600
 """Three repairs of one field in this many seconds are a conflict (DESIGN.md section 3)."""
 HOUR = 3600
+DEFAULT_WAIT = 600
+"""Seconds from a change's effect until the objectives are evaluated, where nobody says otherwise."""
+WINDOW_AT_ONCE = 60
+"""Seconds that are measured where nothing is waited for and no window is given."""
+DEFAULT_PROBLEM_AGE = HOUR
+DEFAULT_RETENTION = 30 * 24 * HOUR
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How one action is judged, and what becomes of it. Times in seconds, counted from when the change took effect.
+
+    ``settle`` is neither waited nor measured, then comes ``wait``, then the evaluation of the last ``window`` seconds.
+    A window is never longer than its wait, unless nothing is waited for; then it is the time before. ``retries`` is
+    how often the action is done again before the next one. ``on_resolve`` None: as the target has it (keep, but give
+    back an autoscaler's minimum).
+    """
+
+    wait: int
+    window: int
+    settle: int
+    retries: int
+    on_fail: OnFail
+    on_warning: OnWarning
+    on_resolve: OnResolve | None
+
+
+@dataclass(frozen=True)
+class Guard:
+    """So many actions of one entry ``within`` so many seconds are too many."""
+
+    times: int = 3
+    within: int = HOUR
 
 
 @dataclass(frozen=True)
@@ -54,6 +91,11 @@ class Effective:
     on_person_drift: DriftPolicy
     rollout: int
     approval: bool
+    cooldown: int
+    loop_guard: Guard
+    max_problem_age: int
+    retention: int
+    freezes: tuple[Freeze, ...]
 
 
 def over(stage: StageConfig, defaults: StageConfig) -> StageConfig:
@@ -61,7 +103,7 @@ def over(stage: StageConfig, defaults: StageConfig) -> StageConfig:
     values = {name: getattr(stage, name) for name in stage.__dataclass_fields__}
     for name, value in values.items():
         fallback = getattr(defaults, name)
-        if value is None or value in ("", ()):
+        if value is None or value == "":
             values[name] = fallback
         elif hasattr(value, "__dataclass_fields__"):
             values[name] = replace(
@@ -92,7 +134,46 @@ def effective(stage: Stage, view: ServiceView) -> Effective:
         on_person_drift=own.drift.person or wide.drift.person or "report",
         rollout=own.rollout or wide.rollout or DEFAULT_ROLLOUT,
         approval=wide.approval == "required",
+        cooldown=wide.cooldown or 0,
+        loop_guard=Guard(wide.loop_guard.times or Guard.times, wide.loop_guard.within or Guard.within),
+        max_problem_age=wide.max_problem_age or DEFAULT_PROBLEM_AGE,
+        retention=wide.retention or DEFAULT_RETENTION,
+        freezes=wide.freeze or (),
     )
+
+
+def timing(stage: Stage, view: ServiceView, options: Mapping[str, object]) -> Timing:
+    """Return how an action is judged that was pinned with these options (`ActionEntry.options`, durations in seconds).
+
+    The options go before the service's settings, those before the stage's and the project's, then come the shipyard's
+    `triggeredAfter` and `timeframe`. Files that cannot be read stand for nothing.
+    """
+    wide = stage.config if isinstance(stage.config, StageConfig) else StageConfig()
+    own = view.config if isinstance(view.config, ServiceConfig) else ServiceConfig()
+    wait = _some(_number(options, "wait"), own.wait, wide.wait, stage.implied_wait, DEFAULT_WAIT)
+    window = _some(_number(options, "window"), own.window, wide.window, stage.implied_window, wait) or WINDOW_AT_ONCE
+    return Timing(
+        wait=wait,
+        window=min(window, wait) if wait else window,
+        settle=_some(_number(options, "settle"), own.settle, wide.settle, 0),
+        retries=_some(_number(options, "retries"), wide.retries, 0),
+        on_fail=cast("OnFail", options.get("onFail") or wide.on_fail or "keep"),
+        on_warning=cast("OnWarning", options.get("onWarning") or wide.on_warning or "accept"),
+        on_resolve=cast("OnResolve | None", options.get("onResolve") or own.on_resolve or wide.on_resolve),
+    )
+
+
+def _number(options: Mapping[str, object], name: str) -> int | None:
+    value = options.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _some(*values: int | None) -> int:
+    """Return the first that is there; the last one is."""
+    found = _first(*values)
+    if found is None:
+        raise BugError("a setting without a default")
+    return found
 
 
 def _suspended(commands: Iterable[CommandFile]) -> str:

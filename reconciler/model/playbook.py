@@ -17,9 +17,11 @@ from reconciler.model.invalid import InvalidFile
 from reconciler.model.nodes import ListNode, MapNode, Node
 from reconciler.model.playbook_repair import first_change, repaired
 from reconciler.model.reader import shown
+from reconciler.model.timings import times
 
 FIRST: Final = "0.1"
 SECOND: Final = "0.1.4"
+_WORDS: Final = ("onResolve", "onFail", "onWarning", "approval")
 _LIST_KEYS: Final = {FIRST: ("name", "actions"), SECOND: ("problemType", "actionsOnOpen")}
 
 
@@ -29,8 +31,8 @@ class ActionEntry:
 
     ``action`` is the name as written; which actions exist and what ``value`` may be is `decide.actions`' business, so
     the value stays a node. None where the file has no value or a null one. ``options`` are our optional keys beside
-    Keptn's, as plain data: `onResolve` and `onFail` (keep, revert), `wait` (whole seconds), `approval` (required,
-    automatic).
+    Keptn's, as plain data: `onResolve` and `onFail` (keep, revert), `onWarning` (accept, next), `approval` (required,
+    automatic), `wait`, `window` and `settle` (whole seconds), `retries`. What is not written is not in it.
     """
 
     action: str
@@ -82,8 +84,8 @@ def _load(data: bytes, path: str) -> Playbook:
     second = document.node("spec") is not None
     generation = SECOND if second else FIRST
     entries_at = document.section("spec") if second else document
-    entries = tuple(_entry(fields, *_LIST_KEYS[generation]) for fields in entries_at.sections("remediations"))
     checks = Checks()
+    entries = tuple(_entry(fields, *_LIST_KEYS[generation], checks) for fields in entries_at.sections("remediations"))
     seen: dict[str, Place] = {}
     for entry in entries:
         if entry.name in seen:
@@ -98,27 +100,26 @@ def _load(data: bytes, path: str) -> Playbook:
     return Playbook(entries, generation, path)
 
 
-def _entry(fields: Fields, name_key: str, actions_key: str) -> Entry:
+def _entry(fields: Fields, name_key: str, actions_key: str, checks: Checks) -> Entry:
     return Entry(
         name=fields.text(name_key),
-        actions=tuple(_action(action) for action in fields.sections(actions_key)),
+        actions=tuple(_action(action, checks) for action in fields.sections(actions_key)),
         place=fields.place,
     )
 
 
-def _action(fields: Fields) -> ActionEntry:
-    options: list[tuple[str, object]] = [
-        (key, fields.text(key)) for key in ("onResolve", "onFail", "approval") if fields.node(key) is not None
-    ]
-    if (wait := fields.seconds("wait")) is not None:
-        options.append(("wait", wait))
+def _action(fields: Fields, checks: Checks) -> ActionEntry:
+    effect = times(fields, checks)
+    found: dict[str, object] = {key: fields.text(key) for key in _WORDS if fields.node(key) is not None}
+    found |= {"wait": effect.wait, "window": effect.window, "settle": effect.settle}
+    found |= {"retries": fields.integer("retries")}
     return ActionEntry(
         action=fields.text("action"),
         value=fields.node("value"),
         place=fields.place,
         name=fields.text("name"),
         description=fields.text("description"),
-        options=tuple(options),
+        options=tuple((key, value) for key, value in found.items() if value is not None),
     )
 
 

@@ -13,7 +13,10 @@ from typing import Final
 
 _LINE = re.compile(r"[ \t]*(-[ \t]+|-$)?((?:[A-Za-z][A-Za-z0-9_]*)|\"[^\"]*\"|'[^']*'):(?:[ \t]+(.*))?$")
 _LIST_OPENERS = frozenset({"actions", "actionsOnOpen"})
-_ACTION_KEYS = frozenset({"action", "name", "description", "value", "onResolve", "onFail", "wait", "approval"})
+_ACTION_KEYS = frozenset(
+    {"action", "name", "description", "value", "onResolve", "onFail", "onWarning", "approval"}
+    | {"wait", "window", "settle", "retries"}
+)
 _HEAD_KEYS = frozenset({"apiVersion", "kind"})
 LINES_LIMIT: Final = 1000
 """Nobody copies more than this from a web page, and trying is not free."""

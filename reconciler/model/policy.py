@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast
 
-from reconciler.model.cron import check_schedule
+from reconciler.model.cron import Schedule, schedule
 from reconciler.model.document import Checks, Fields, open_document
 from reconciler.model.nodes import Scalar
+from reconciler.model.timings import length, positive, times
 
 Mode: TypeAlias = Literal["automated", "shadow", "suspended"]
 OnResolve: TypeAlias = Literal["keep", "revert"]
+OnFail: TypeAlias = Literal["keep", "revert"]
+OnWarning: TypeAlias = Literal["accept", "next"]
 DriftPolicy: TypeAlias = Literal["repair", "adopt", "report"]
 Approval: TypeAlias = Literal["automatic", "required"]
 
@@ -35,11 +38,21 @@ class Drift:
 class Budgets:
     """How much may happen. None: no limit.
 
-    ``actions_per_hour`` counts for each service, ``services_at_once`` those with a running remediation.
+    ``actions_per_hour`` counts for each service, ``services_at_once`` those with a running remediation,
+    ``services_per_hour`` the different ones that were acted upon within an hour.
     """
 
     actions_per_hour: int | None = None
     services_at_once: int | None = None
+    services_per_hour: int | None = None
+
+
+@dataclass(frozen=True)
+class LoopGuard:
+    """How many actions of one entry ``within`` so many seconds are too many. None: the next wider level."""
+
+    times: int | None = None
+    within: int | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +67,7 @@ class FlagPlace:
 class Freeze:
     """A window without changes: it opens when ``schedule`` (five cron fields, UTC) says, for ``duration`` seconds."""
 
-    schedule: str
+    schedule: Schedule
     duration: int
     reason: str = ""
 
@@ -64,7 +77,9 @@ class StageConfig:
     """`stage.yaml`; what it does not say is left to the project's defaults, and those to the product's.
 
     ``mode`` None: as the shipyard says, else `automated`. ``rollout`` is the time after which a rollout counts as
-    failed, ``max_problem_age`` the age from which a problem is measured before it is acted on. Times are in seconds.
+    failed, ``max_problem_age`` the age from which a problem is measured before it is acted on, ``cooldown`` how long
+    after its end nothing new is done about the same entry. ``freeze`` None: the project's windows, an empty one: none.
+    Times are in seconds.
     """
 
     mode: Mode | None = None
@@ -76,9 +91,16 @@ class StageConfig:
     namespace: str = ""
     rollout: int | None = None
     wait: int | None = None
+    window: int | None = None
+    settle: int | None = None
+    retries: int | None = None
+    on_fail: OnFail | None = None
+    on_warning: OnWarning | None = None
+    cooldown: int | None = None
+    loop_guard: LoopGuard = LoopGuard()
     max_problem_age: int | None = None
     retention: int | None = None
-    freeze: tuple[Freeze, ...] = ()
+    freeze: tuple[Freeze, ...] | None = None
     approval: Approval | None = None
 
 
@@ -101,6 +123,9 @@ class ServiceConfig:
     flags: FlagPlace = FlagPlace()
     on_resolve: OnResolve | None = None
     rollout: int | None = None
+    wait: int | None = None
+    window: int | None = None
+    settle: int | None = None
     labels: tuple[tuple[str, str], ...] = field(default=())
 
 
@@ -121,14 +146,17 @@ def load_service(data: bytes, path: str) -> ServiceConfig:
     """
     fields = open_document(data, path, "service", empty=True)
     checks = Checks()
-    workload = fields.section("workload")
+    workload, effect = fields.section("workload"), times(fields, checks)
     config = ServiceConfig(
         workload=Workload(workload.text("kind"), workload.text("name"), workload.text("namespace")),
         bounds=_bounds(fields, checks),
         drift=_drift(fields),
         flags=_flags(fields),
         on_resolve=cast("OnResolve | None", fields.text("onResolve") or None),
-        rollout=_positive(fields, "rollout", checks),
+        rollout=positive(fields, "rollout", checks),
+        wait=effect.wait,
+        window=effect.window,
+        settle=effect.settle,
         labels=fields.pairs("labels"),
     )
     checks.done()
@@ -138,20 +166,28 @@ def load_service(data: bytes, path: str) -> ServiceConfig:
 def stage_from(fields: Fields) -> StageConfig:
     """Return what `stage.yaml`, or the `defaults` of a project, say. Raises `InvalidFile`."""
     checks = Checks()
-    budgets = fields.section("budgets")
+    effect = times(fields, checks)
+    budgets, guard = fields.section("budgets"), fields.section("loopGuard")
     config = StageConfig(
         mode=cast("Mode | None", fields.text("mode") or None),
         bounds=_bounds(fields, checks),
-        budgets=Budgets(budgets.integer("actionsPerHour"), budgets.integer("servicesAtOnce")),
+        budgets=Budgets(*(budgets.integer(what) for what in ("actionsPerHour", "servicesAtOnce", "servicesPerHour"))),
         drift=_drift(fields),
         flags=_flags(fields),
         on_resolve=cast("OnResolve | None", fields.text("onResolve") or None),
         namespace=fields.text("namespace"),
-        rollout=_positive(fields, "rollout", checks),
-        wait=checks.run(lambda: fields.seconds("wait"), None),
-        max_problem_age=_positive(fields, "maxProblemAge", checks),
-        retention=_positive(fields, "retention", checks),
-        freeze=tuple(_freeze(window, checks) for window in fields.sections("freeze")),
+        rollout=positive(fields, "rollout", checks),
+        wait=effect.wait,
+        window=effect.window,
+        settle=effect.settle,
+        retries=fields.integer("retries"),
+        on_fail=cast("OnFail | None", fields.text("onFail") or None),
+        on_warning=cast("OnWarning | None", fields.text("onWarning") or None),
+        cooldown=length(fields, "cooldown", checks),
+        loop_guard=LoopGuard(guard.integer("times"), positive(guard, "within", checks)),
+        max_problem_age=positive(fields, "maxProblemAge", checks),
+        retention=positive(fields, "retention", checks),
+        freeze=_freezes(fields, checks),
         approval=cast("Approval | None", fields.text("approval") or None),
     )
     checks.done()
@@ -188,14 +224,14 @@ def _flags(fields: Fields) -> FlagPlace:
     return FlagPlace(flags.text("project"), flags.text("environment"))
 
 
-def _freeze(window: Fields, checks: Checks) -> Freeze:
-    schedule = window.text("schedule")
-    checks.run(lambda: check_schedule(schedule, window.place_of("schedule")), None)
-    return Freeze(schedule, _positive(window, "duration", checks) or 0, window.text("reason"))
+def _freezes(fields: Fields, checks: Checks) -> tuple[Freeze, ...] | None:
+    if fields.node("freeze") is None:
+        return None
+    windows = (_freeze(window, checks) for window in fields.sections("freeze"))
+    return tuple(window for window in windows if window is not None)
 
 
-def _positive(fields: Fields, name: str, checks: Checks) -> int | None:
-    length = checks.run(lambda: fields.seconds(name), None)
-    if length == 0:
-        checks.add(f"`{name}` is no time at all", fields.place_of(name), expected="a duration above 0", hint="")
-    return length
+def _freeze(window: Fields, checks: Checks) -> Freeze | None:
+    opens = checks.run(lambda: schedule(window.text("schedule"), window.place_of("schedule")), None)
+    duration = positive(window, "duration", checks)
+    return Freeze(opens, duration, window.text("reason")) if opens and duration else None

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model import checks
-from reconciler.model.cron import check_schedule
+from reconciler.model.cron import Schedule, schedule
 from reconciler.model.duration import LONGEST, go_seconds, seconds, written
 from reconciler.model.errors import Place, UserError
 from reconciler.model.suggest import did_you_mean, nearest
@@ -161,23 +161,47 @@ def test_durations_as_go_writes_them(text: str, expected: float | None) -> None:
     assert found == (pytest.approx(expected) if expected is not None else None)
 
 
+ALL_DAYS, ALL_MONTHS, ALL_WEEK = frozenset(range(1, 32)), frozenset(range(1, 13)), frozenset(range(7))
+
+
 @pytest.mark.parametrize(
-    "schedule", ["* * * * *", "0 18 * * FRI", "*/10 0-5,20 1,15 JAN-MAR sun", "59 23 31 12 7", "0 0 * * 1-5/2"]
+    ("text", "minutes", "hours", "days", "months", "weekdays", "either"),
+    [
+        ("* * * * *", set(range(60)), set(range(24)), ALL_DAYS, ALL_MONTHS, ALL_WEEK, False),
+        ("0 18 * * FRI", {0}, {18}, ALL_DAYS, ALL_MONTHS, {5}, False),
+        ("*/25 0-2,20 1,15 JAN-MAR sun", {0, 25, 50}, {0, 1, 2, 20}, {1, 15}, {1, 2, 3}, {0}, True),
+        ("59 23 31 12 7", {59}, {23}, {31}, {12}, {0}, True),
+        ("0 0 * * 1-5/2", {0}, {0}, ALL_DAYS, ALL_MONTHS, {1, 3, 5}, False),
+        ("0 0 29 2 */3", {0}, {0}, {29}, {2}, {0, 3, 6}, False),
+        ("5-55/25 0 */10 * 5-7", {5, 30, 55}, {0}, {1, 11, 21, 31}, ALL_MONTHS, {5, 6, 0}, False),
+        ("0 0 31 2 MON-SUN", {0}, {0}, {31}, {2}, ALL_WEEK, True),
+    ],
 )
-def test_schedules(schedule: str) -> None:
-    check_schedule(schedule, Place("f"))
+def test_schedules(
+    text: str, minutes: set[int], hours: set[int], days: set[int], months: set[int], weekdays: set[int], either: bool
+) -> None:
+    assert schedule(text.replace(" ", "  "), Place("f")) == Schedule(
+        text, frozenset(minutes), frozenset(hours), frozenset(days), frozenset(months), frozenset(weekdays), either
+    )
 
 
 @pytest.mark.parametrize(
-    "schedule",
+    "text",
     ["", "* * * *", "* * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "5-1 * * * *",
      "*/0 * * * *", "a * * * *", "* * * * FUN", "1, * * * *", "@daily", "-1 * * * *", "1-2-3 * * * *",
-     "* * * * FRI-TUE"],
+     "* * * * FRI-TUE", "5/10 * * * *", "* * * JAN-SUN *", "* * * * FRI-0"],
 )  # fmt: skip
-def test_refused_schedules(schedule: str) -> None:
+def test_refused_schedules(text: str) -> None:
     with pytest.raises(UserError) as caught:
-        check_schedule(schedule, Place("f", 1, 2))
+        schedule(text, Place("f", 1, 2))
     assert caught.value.expected
+
+
+@pytest.mark.parametrize("text", ["0 0 31 2 *", "0 0 30,31 FEB *", "0 0 31 4,6,9,11 *", "0 0 30 2 */2"])
+def test_a_schedule_that_never_comes_true_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match="has such a day") as caught:
+        schedule(text, Place("f", 1, 2))
+    assert caught.value.place == Place("f", 1, 2)
 
 
 @pytest.mark.parametrize(

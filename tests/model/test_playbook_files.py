@@ -44,7 +44,11 @@ spec:
           value: "1"
           onResolve: revert
           onFail: keep
+          onWarning: next
           wait: 1h30m
+          window: 1h
+          settle: 0s
+          retries: 2
           approval: required
         - action: toggle-feature
           value:
@@ -89,9 +93,11 @@ def test_the_second_generation_with_our_options() -> None:
     assert book.generation == "0.1.4"
     scaling, toggle = book.entries[0].actions
     assert (scaling.action, scaling.name, scaling.description) == ("scaling", "Scale up", "Scale up by one")
-    assert dict(scaling.options) == {"onResolve": "revert", "onFail": "keep", "wait": 5400, "approval": "required"}
+    words = {"onResolve": "revert", "onFail": "keep", "onWarning": "next", "approval": "required"}
+    assert dict(scaling.options) == {**words, "wait": 5400, "window": 3600, "settle": 0, "retries": 2}
+    assert toggle.options == ()
     assert isinstance(toggle.value, MapNode)
-    assert toggle.value.get("EnablePromotion") == Scalar("off", quoted=False, place=Place("remediation.yaml", 20, 30))
+    assert toggle.value.get("EnablePromotion") == Scalar("off", quoted=False, place=Place("remediation.yaml", 24, 30))
     assert book.entries[1].name == "default"
     assert book.entries[1].actions[0].value is None
 
@@ -173,6 +179,31 @@ def test_unknown_keys_of_keptns_files_are_tolerated_unless_near_a_known_one() ->
             (5, 11),
             "`wait` is `10 min`",
             "write for example `wait: 30s`",
+        ),
+        (
+            "remediations:\n- name: x\n  actions:\n  - action: a\n    wait: 999999d\n",
+            (5, 11),
+            "`999999d` is no duration of at most ten years",
+            "write the units",
+        ),
+        (
+            "remediations:\n- name: x\n  actions:\n  - action: a\n    window: 0s\n",
+            (5, 13),
+            "`window` is no time at all",
+            "write `10m`",
+        ),
+        (
+            "remediations:\n- name: x\n  actions:\n  - action: a\n    window: 2m\n    wait: 1m\n",
+            (5, 13),
+            "`window` (2m) is longer than `wait` (1m)",
+            "shorten",
+        ),
+        ("remediations:\n- name: x\n  actions:\n  - action: a\n    retries: 11\n", (5, 14), "`retries` is `11`", ""),
+        (
+            "remediations:\n- name: x\n  actions:\n  - action: a\n    onwarning: next\n",
+            (5, 5),
+            "unknown key `onwarning` in item 1 of `actions`",
+            "did you mean `onWarning`?",
         ),
         (
             "remediations:\n- name: x\n  actions: []\n- name: x\n  actions: []\n",

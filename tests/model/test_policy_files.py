@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.model.cron import schedule
 from reconciler.model.errors import Place
 from reconciler.model.invalid import InvalidFile
 from reconciler.model.policy import (
@@ -12,6 +13,7 @@ from reconciler.model.policy import (
     Drift,
     FlagPlace,
     Freeze,
+    LoopGuard,
     ServiceConfig,
     StageConfig,
     Workload,
@@ -25,12 +27,19 @@ def test_a_whole_stage() -> None:
 mode: shadow
 namespace: shop-production
 bounds: {replicas: {min: 1, max: 6}}
-budgets: {actionsPerHour: 4, servicesAtOnce: 5}
+budgets: {actionsPerHour: 4, servicesAtOnce: 5, servicesPerHour: 10}
 drift: {controller: repair, person: report}
 flags: {project: shop, environment: production}
 onResolve: revert
 rollout: 10m
-wait: 0s
+wait: 10m
+window: 5m
+settle: 0s
+retries: 2
+onFail: revert
+onWarning: next
+cooldown: 15m
+loopGuard: {times: 4, within: 2h}
 maxProblemAge: 1h
 retention: 30d
 freeze:
@@ -44,15 +53,25 @@ approval: required
         mode="shadow",
         namespace="shop-production",
         bounds=Bounds(1, 6),
-        budgets=Budgets(4, 5),
+        budgets=Budgets(4, 5, 10),
         drift=Drift("repair", "report"),
         flags=FlagPlace("shop", "production"),
         on_resolve="revert",
         rollout=600,
-        wait=0,
+        wait=600,
+        window=300,
+        settle=0,
+        retries=2,
+        on_fail="revert",
+        on_warning="next",
+        cooldown=900,
+        loop_guard=LoopGuard(4, 7200),
         max_problem_age=3600,
         retention=30 * 86400,
-        freeze=(Freeze("0 18 * * FRI", 62 * 3600, "weekend"), Freeze("0,30 */2 24-26 DEC 1-5", 5400)),
+        freeze=(
+            Freeze(schedule("0 18 * * FRI", Place("stage.yaml")), 62 * 3600, "weekend"),
+            Freeze(schedule("0,30 */2 24-26 DEC 1-5", Place("stage.yaml")), 5400),
+        ),
         approval="required",
     )
 
@@ -65,6 +84,9 @@ drift: report
 flags: {environment: production}
 onResolve: keep
 rollout: 90s
+wait: 0s
+window: 2m
+settle: 30s
 labels: {team: shop, tier: 1}
 """
     assert load_service(text, "carts/service.yaml") == ServiceConfig(
@@ -74,6 +96,9 @@ labels: {team: shop, tier: 1}
         flags=FlagPlace("", "production"),
         on_resolve="keep",
         rollout=90,
+        wait=0,
+        window=120,
+        settle=30,
         labels=(("team", "shop"), ("tier", "1")),
     )
 
@@ -121,7 +146,21 @@ def test_everything_is_optional(text: bytes) -> None:
         ("freeze: [{schedule: 0 5-2 * * *, duration: 1h}]\n", (1, 21), "`5-2` is no hour", ""),
         ("freeze: [{schedule: 0 */0 * * *, duration: 1h}]\n", (1, 21), "`*/0` is no hour", ""),
         ("freeze: [{schedule: 0 18 * * FRI, duration: 0m}]\n", (1, 45), "`duration` is no time at all", ""),
+        ("freeze: [{schedule: 0 0 30 2 *, duration: 1h}]\n", (1, 21), "no month of `0 0 30 2 *` has such a day", ""),
         ("approval: always\n", (1, 11), "`approval` is `always`", ""),
+        ("window: 0s\n", (1, 9), "`window` is no time at all", "write `10m`"),
+        ("wait: 1m\nwindow: 5m\n", (2, 9), "`window` (5m) is longer than `wait` (1m)", "wait longer"),
+        ("settle: 5\n", (1, 9), "`settle` is `5`", ""),
+        ("retries: 11\n", (1, 10), "`retries` is `11`", ""),
+        ("retries: -1\n", (1, 10), "`retries` is `-1`", ""),
+        ("onFail: rivert\n", (1, 9), "`onFail` is `rivert`", "did you mean `revert`?"),
+        ("onWarning: fail\n", (1, 12), "`onWarning` is `fail`", ""),
+        ("cooldown: long\n", (1, 11), "`cooldown` is `long`", ""),
+        ("loopGuard: {times: 0}\n", (1, 20), "`times` is `0`", ""),
+        ("loopGuard: {within: 0s}\n", (1, 21), "`within` is no time at all", ""),
+        ("loopGuard: {time: 3}\n", (1, 13), "unknown key `time` in `loopGuard`", "did you mean `times`?"),
+        ("loopGuard: 3\n", (1, 12), "`loopGuard` is `3`", ""),
+        ("budgets: {servicesPerHour: -1}\n", (1, 28), "`servicesPerHour` is `-1`", ""),
         ("- a\n", (1, 1), "the file is a list", ""),
     ],
 )
@@ -146,6 +185,8 @@ def test_refused_stages(text: str, place: tuple[int, int], message: str | None, 
         (f"workload: {{namespace: {'a' * 64}}}\n", (1, 23), "`namespace` is longer than 63"),
         ("mode: shadow\n", (1, 1), "unknown key `mode`"),
         ("labels: {a: {}}\n", (1, 13), "`a` is a mapping"),
+        ("retries: 1\n", (1, 1), "unknown key `retries`"),
+        ("window: 0m\n", (1, 9), "`window` is no time at all"),
         ("workload: carts\n", (1, 11), "`workload` is `carts`"),
         ("bounds: {replicas: {min: 3, max: 1}}\n", (1, 26), "`min` (3) is above `max` (1)"),
     ],
@@ -162,3 +203,14 @@ def test_everything_wrong_is_told_at_once() -> None:
     with pytest.raises(InvalidFile) as caught:
         load_stage(text, "stage.yaml")
     assert [error.place.line for error in caught.value.errors if error.place] == [1, 2, 4, 4]
+
+
+def test_no_freeze_is_something_else_than_none_said() -> None:
+    """An empty list lifts the project's windows, nothing leaves them."""
+    assert load_stage(b"freeze: []\n", "stage.yaml").freeze == ()
+    assert load_stage(b"freeze:\n", "stage.yaml").freeze is None
+
+
+def test_a_window_without_a_wait_may_be_of_any_length() -> None:
+    assert load_stage(b"wait: 0s\nwindow: 10m\n", "stage.yaml").window == 600
+    assert load_stage(b"window: 2h\n", "stage.yaml").window == 7200
