@@ -1,16 +1,22 @@
-"""The actions that there are, by every name they go by, and playbooks checked against them."""
+"""The actions that there are, by every name they go by, and playbooks checked against them.
+
+Those of other makers come by `register`, called once at the start by whoever may look around for them.
+"""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from reconciler.decide.actions.contributed import ContributedAction
+from reconciler.decide.actions.escalate import EscalateAction
 from reconciler.decide.actions.featuretoggle import ToggleAction
 from reconciler.decide.actions.later import LaterAction
 from reconciler.decide.actions.protocol import Action, Spec
 from reconciler.decide.actions.scaling import ScalingAction
-from reconciler.model.errors import Place, UserError
+from reconciler.decide.actions.webhook import WebhookAction
+from reconciler.model.errors import ConfigError, Place, UserError
 from reconciler.model.nodes import ListNode, MapNode, Node, Scalar
 from reconciler.model.playbook import ActionEntry, Playbook
 
@@ -19,12 +25,40 @@ _ACTIONS: tuple[Action, ...] = (
     ToggleAction(),
     LaterAction("restart"),
     LaterAction("rollback"),
-    LaterAction("escalate"),
+    EscalateAction(),
     LaterAction("slowdown"),
     LaterAction("abort"),
-    LaterAction("webhook"),
+    WebhookAction(),
 )
 _BY_NAME: dict[str, Action] = {name: action for action in _ACTIONS for name in action.names}
+
+
+def register(actions: Iterable[ContributedAction]) -> None:
+    """Add actions of other makers: all of them or, where one cannot be added, none. What is there already stays.
+
+    Raises:
+        ConfigError: a name is taken, which names both makers.
+    """
+    added: dict[str, ContributedAction] = {}
+    for action in actions:
+        for name in action.names:
+            known = added.get(name) or _BY_NAME.get(name)
+            if known is not None and known != action:
+                taken = known.maker if isinstance(known, ContributedAction) else "reconciler itself"
+                raise ConfigError(
+                    f"{action.maker} brings an action called {name!r}, and so does {taken}",
+                    hint="uninstall one of the two: a playbook must mean the same to everybody",
+                )
+            added[name] = action
+    _BY_NAME.update(added)
+
+
+def unregister(actions: Iterable[ContributedAction]) -> None:
+    """Take actions of other makers out again."""
+    for action in actions:
+        for name in action.names:
+            if _BY_NAME.get(name) == action:
+                del _BY_NAME[name]
 
 
 def parse_action(name: str, value: Node | None, place: Place) -> Spec:
@@ -32,7 +66,7 @@ def parse_action(name: str, value: Node | None, place: Place) -> Spec:
     action = _BY_NAME.get(name)
     if action is None:
         near = difflib.get_close_matches(name, _BY_NAME, n=1)
-        hint = f"did you mean {near[0]}?" if near else ""
+        hint = f"did you mean {near[0]}?" if near else "correct the name, or install the package that brings it"
         raise UserError(f"unknown action {name!r}", place=place, expected=", ".join(sorted(_BY_NAME)), hint=hint)
     return action.parse(value, place)
 
