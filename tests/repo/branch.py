@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from reconciler.model.desired import Claim, Held, render_desired
 from reconciler.model.instant import Instant
@@ -26,11 +27,12 @@ SETTINGS = ProjectSettings(ProjectName("sockshop"))
 def a_step(
     sequence: int, event: Event = "opened", *, number: int = 0, service: str = "carts", remediation: str = "p1",
     now: int = NOW, rules: int = 0, files: Mapping[str, bytes | None] | None = None,
+    data: Mapping[str, Any] | None = None,
 ) -> Step:  # fmt: skip
     """Return a step of a remediation, of the stage where ``remediation`` is empty."""
     return Step(
         event=event, stage=STAGE, sequence=sequence, now=Instant(now), rules=rules, subject=f"{service}: {event}",
-        body="", data={}, service=ServicePath(service) if remediation else None,
+        body="", data=data or {}, service=ServicePath(service) if remediation else None,
         remediation=RemediationId(remediation) if remediation else None,
         number=number or sequence, files=files or {},
     )  # fmt: skip

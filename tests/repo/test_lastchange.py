@@ -1,0 +1,102 @@
+"""Which commit brought a file: found near the tip without a process, and always the one that git names."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from reconciler.model.names import CommitId
+from reconciler.repo import lastchange as lastchange_module
+from reconciler.repo.lastchange import LastChanges
+from reconciler.repo.mirror import Mirror
+from tests.repo.conftest import Hub, OpenMirror, fetched
+
+PATH = "ops/production/carts/problems/p1.yaml"
+
+
+@pytest.fixture
+def mirror(open_mirror: OpenMirror) -> Mirror:
+    return open_mirror()
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths that git itself was asked about."""
+    found: list[str] = []
+    true_ask = Mirror.last_change
+
+    def counted(self: Mirror, tip: CommitId, path: str) -> object:
+        found.append(path)
+        return true_ask(self, tip, path)
+
+    monkeypatch.setattr(Mirror, "last_change", counted)
+    return found
+
+
+def found(changes: LastChanges, mirror: Mirror, path: str = PATH) -> CommitId | None:
+    info = changes.find(fetched(mirror), path)
+    return info.id if info is not None else None
+
+
+def test_a_file_that_has_just_come_is_found_at_the_tip(mirror: Mirror, hub: Hub, asked: list[str]) -> None:
+    changes = LastChanges(mirror)
+    first = hub.land({PATH: b"1"})
+    assert found(changes, mirror) == first, "the very first commit"
+    second = hub.land({PATH: b"2", "README.md": b"x"})
+    assert found(changes, mirror) == second
+    hub.land({"README.md": b"y"})
+    assert found(changes, mirror) == second
+    gone = hub.land({PATH: None})
+    assert found(changes, mirror) == gone
+    back = hub.land({PATH: b"2"})
+    assert found(changes, mirror) == back
+    assert found(changes, mirror, "ops/production/carts/problems/never.yaml") is None
+    assert asked == []
+
+
+def test_a_file_that_went_and_came_back_unseen_is_new(mirror: Mirror, hub: Hub) -> None:
+    changes = LastChanges(mirror)
+    hub.land({PATH: b"1"})
+    found(changes, mirror)
+    hub.land({PATH: None})
+    back = hub.land({PATH: b"1"})
+    assert found(changes, mirror) == back
+
+
+def test_what_lies_further_back_is_asked_of_git_once(mirror: Mirror, hub: Hub, asked: list[str]) -> None:
+    changes = LastChanges(mirror)
+    first = hub.land({PATH: b"1"})
+    for number in range(20):
+        hub.land({"README.md": b"%d" % number})
+    assert found(changes, mirror) == first
+    assert asked == [PATH]
+    for number in range(20, 25):
+        hub.land({"README.md": b"%d" % number})
+        assert found(changes, mirror) == first
+    assert asked == [PATH]
+
+
+def test_it_is_the_commit_that_git_names(mirror: Mirror, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over a history with merges of all kinds, contents and modes, from every commit of it."""
+    monkeypatch.setattr(lastchange_module, "_WALKED", 1000)
+    chance = random.Random(20261121)
+    blobs = [hub.blob(b"%d" % number) for number in range(2)]
+    commits: list[CommitId] = []
+    for number in range(60):
+        items = [
+            (chance.choice(["100644", "100644", "100755"]), "blob", name, chance.choice(blobs))
+            for name in (b"a", b"b")
+            if chance.random() < 0.8
+        ]
+        tree = hub.tree(("040000", "tree", b"d", hub.tree(*items))) if items else hub.tree()
+        if commits and chance.random() < 0.4:
+            tree = hub.git("rev-parse", f"{chance.choice(commits[-6:])}^{{tree}}")
+        parents = chance.sample(commits[-6:], min(len(commits[-6:]), chance.choice([1, 1, 2, 2, 3])))
+        dates = f"{1_800_000_000 + chance.randrange(100)} +0000"
+        commits.append(hub.commit_tree(tree, *parents, message=str(number), dates=dates))
+        hub.point(commits[-1], f"c{number}")
+    changes = LastChanges(mirror)
+    answers = {(tip, path): changes.find(tip, path) for tip in commits for path in ("d/a", "d/b")}
+    assert answers == {(tip, path): mirror.last_change(tip, path) for tip, path in answers}
+    assert len({info.id for info in answers.values() if info is not None}) > 15
