@@ -1,7 +1,8 @@
 """When to look again at which service, without anything having been pushed.
 
-Three reasons: a decision is on its way into the world (soon, then less often), something is held whose lifting shows
-only outside Git (now and then), and the sweep over everything held, which notices drift. Nothing here is truth.
+Four reasons: a decision is on its way into the world (soon, then less often), a moment that Git names has come (a wait
+is over), something is held whose lifting shows only outside Git (now and then), and the sweep over everything held,
+which notices drift. Nothing here is truth.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Agenda:
         self._when: dict[ServicePath, float] = {}
         self._pauses: dict[ServicePath, Backoff] = {}
         self._held: set[ServicePath] = set()
+        self._due: dict[ServicePath, Instant] = {}
         self._sweep_at = clock.monotonic() + sweep_every
         self._wake: float | None = None
 
@@ -57,19 +59,25 @@ class Agenda:
         due = {service for service, when in self._when.items() if when <= now}
         for service in due:
             del self._when[service]
-        if self._wake is not None and self._clock.wall() >= self._wake:
+        wall = self._clock.wall()
+        come = {service for service, moment in self._due.items() if moment <= wall}
+        for service in come:
+            del self._due[service]
+        if self._wake is not None and wall >= self._wake:
             due |= self._held | self._pauses.keys()
             self._wake = None
-        return due
+        return due | come
 
     def waiting(self) -> set[ServicePath]:
         """Return the services that wait for others: any step may be what they wait for."""
         return set(self._held)
 
-    def wake_at(self, moment: Instant | None) -> None:
-        """Look again at everything that waits when a moment (wall clock) comes."""
-        if moment is not None:
-            self._wake = float(moment) if self._wake is None else min(self._wake, float(moment))
+    def wake_at(self, service: ServicePath, moment: Instant | None) -> None:
+        """Look again at a service when a moment (wall clock) comes; None: time alone brings nothing more for it."""
+        if moment is None:
+            self._due.pop(service, None)
+        else:
+            self._due[service] = moment
 
     def look_soon(self) -> None:
         """Look again at everything that waits, at once."""
@@ -91,6 +99,7 @@ class Agenda:
         """Return the seconds until the next moment."""
         now = self._clock.monotonic()
         moments = [*self._when.values(), self._sweep_at]
-        if self._wake is not None:
-            moments.append(now + self._wake - self._clock.wall())
+        first = min(self._due.values(), default=None)
+        wall = self._clock.wall()
+        moments += [now + moment - wall for moment in (self._wake, first) if moment is not None]
         return max(min(moments) - now, 0.0)

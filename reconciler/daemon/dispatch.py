@@ -5,6 +5,7 @@ Whatever goes wrong comes back as a fact that says so; `decide` makes of it what
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -190,6 +191,7 @@ class Dispatch:
         self._patience = patience
         self._pools = {name: ThreadPoolExecutor(size, thread_name_prefix=name) for name, size in _THREADS.items()}
         self._calls: dict[tuple[int, Want], _Call] = {}
+        self._news = threading.Event()
 
     @property
     def dates(self) -> ServerDates | None:
@@ -220,8 +222,18 @@ class Dispatch:
                 del self._calls[key]
                 facts[key[1]] = self._result(key[1], future)
             else:
-                future.add_done_callback(lambda _: self._wake())
+                future.add_done_callback(lambda _: self._came_late())
         return facts
+
+    def _came_late(self) -> None:
+        self._news.set()
+        self._wake()
+
+    def take_news(self) -> bool:
+        """Return whether an answer has come that a tick did not wait for, since this was asked last."""
+        news = self._news.is_set()
+        self._news.clear()
+        return news
 
     def _start(self, want: Want, call: Callable[[], Fact]) -> _Call:
         started = _Call(self._pools[lane(want)].submit(call))

@@ -34,7 +34,7 @@ _ROUNDS = 32
 _REMEMBERED = 4096
 """Steps whose commits are kept at hand."""
 _FOR_PEOPLE = frozenset(
-    {"held", "failed", "refused", "unmatched", "escalated", "restored", "rewritten", "orphaned", "drift"}
+    {"held", "failed", "refused", "unmatched", "escalated", "unverified", "restored", "rewritten", "orphaned", "drift"}
 )
 """Events that a person on call wants to find among the lines."""
 _OUTSIDE = frozenset({"blind", "conflict"})
@@ -99,6 +99,8 @@ class StageLoop:
         facts: dict[Want, Fact] = {}
         tried: set[tuple[object, int]] = set()
         focus = self._focus
+        if self._dispatch.take_news():
+            self.agenda.look_soon()
         sweep = self.agenda.sweep_due()
         for _ in range(_ROUNDS):
             self._follow(tips)
@@ -119,7 +121,8 @@ class StageLoop:
                     pushed += decision.steps
                     focus |= self.agenda.waiting()
                 continue
-            self.agenda.wake_at(decision.due)
+            for service in focus:
+                self.agenda.wake_at(service, decision.dues.get(service))
             if not self._apply(snapshot, facts, focus - self._unsound, tried):
                 break
         else:

@@ -128,7 +128,8 @@ def _retry(draft: Draft, view: ServiceView, file: CommandFile, command: Command,
         note = _note("released", "released", file, command, remediation, settled=again)
         return draft.add(view, remediation.id, note, desired=again.desired)
     if hold is not None and hold.condition in WAITING_FOR_A_PERSON:
-        note = _note("released", "released", file, command, remediation, more={"insisted": True})
+        said = {"insisted" if hold.condition == "drift" else "asked": True}
+        note = _note("released", "released", file, command, remediation, more=said)
         return draft.add(view, remediation.id, note)
     if hold is not None:
         error = UserError(f"remediation {remediation.id} is held: {hold.reason}", hint=f"it is lifted by {hold.lifts}")
@@ -159,7 +160,7 @@ def _approval(draft: Draft, view: ServiceView, file: CommandFile, command: Comma
     if command.verb == "approve":
         note = _note("released", "approved", file, command, remediation, more={"approved": True})
         return draft.add(view, remediation.id, note)
-    failed = failed_note(remediation, Failure(f"declined by {short(file.author)}", command.reason))
+    failed = failed_note(draft, view, remediation, Failure(f"declined by {short(file.author)}", command.reason))
     answer = _note("failed", "declined", file, command, remediation)
     return draft.add(view, remediation.id, replace(failed, data={**(answer.data or {}), **(failed.data or {})}))
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from reconciler.decide.remediation import Remediation, advance
-from reconciler.decide.snapshot import FileRef, ServiceView, Snapshot
+from reconciler.decide.folding import advance
+from reconciler.decide.remediation import Remediation
+from reconciler.decide.snapshot import FileRef, Pinned, ServiceView, Snapshot
 from reconciler.decide.wording import cut, short
 from reconciler.model.desired import Desired, Key, render_desired
 from reconciler.model.facts import fact_data
@@ -55,7 +56,10 @@ def titled(text: str, title: str) -> str:
 
 
 class Draft:
-    """Steps, wants and the next due moment of one call."""
+    """Steps, wants and the moments at which time alone brings more, of one call.
+
+    ``about`` is the service whose turn it is, empty while it is the stage's; ``dues`` has the next moment of each.
+    """
 
     def __init__(
         self,
@@ -70,12 +74,13 @@ class Draft:
         self.now = Instant(max(now, snapshot.stage.now_floor))
         self.steps: list[Step] = []
         self.wants: set[Want] = set()
-        self.due: Instant | None = None
         self.sequence = snapshot.stage.sequence
         self._snapshot = snapshot
         self._facts = facts
         self._used: dict[str, Mapping[str, Any]] = {}
         self._changed: dict[ServicePath, ServiceView] = {}
+        self.dues: dict[ServicePath, Instant] = {}
+        self.about = ServicePath("")
         self._claimed: dict[Key, frozenset[ServicePath]] = {}
         self._only = only
         self._timers = timers
@@ -95,6 +100,15 @@ class Draft:
             if found is not None:
                 return found
         return ""
+
+    def acted_since(self, moment: Instant) -> Mapping[ServicePath, Instant]:
+        """Return the services that were acted upon after a moment, each with its last action's."""
+        changed = {
+            path: tuple(when for each in view.remediations.values() for _, when in each.decisions)
+            for path, view in self._changed.items()
+        }
+        newest = {path: max(moments) for path, moments in {**self._snapshot.acted, **changed}.items() if moments}
+        return {path: last for path, last in newest.items() if last > moment}
 
     def acting(self) -> frozenset[ServicePath]:
         """Return the services with a running remediation that has decided something."""
@@ -144,25 +158,33 @@ class Draft:
             if not self._timers:
                 self.record(CLOCK, {"doubt": True})
             return self._timers
-        self.due = moment if self.due is None else min(self.due, moment)
+        self.dues[self.about] = min(moment, self.dues.get(self.about, moment))
         return False
+
+    def pins(self, references: tuple[str, ...]) -> Pinned:
+        """Return what pinned files say."""
+        return self._snapshot.pins(references)
+
+    def arrived(self, file: FileRef) -> Instant:
+        """Return when a problem's file came, as its commit says; never later than now."""
+        return min(self.now, self._snapshot.arrived(file))
 
     def add(
         self, view: ServiceView, remediation: RemediationId, note: Note, *,
-        desired: Desired | None = None, restore: Mapping[str, bytes | None] | None = None,
+        desired: Desired | None = None, files: Mapping[str, bytes | None] | None = None,
     ) -> bool:  # fmt: skip
         """Add a step of a remediation and fold it in. Returns whether it was added (not while another is asked for)."""
         if self._only is not None and remediation != self._only:
             return False
         before = view.remediations.get(remediation, Remediation(remediation))
         self.sequence += 1
-        files = dict(restore or {})
+        written = dict(files or {})
         changed = view.desired if desired is None else desired
         if changed != view.desired:
             for key in (key for key, held in changed.items() if held is not view.desired.get(key)):
                 self._claimed[key] = self._claimed.get(key, frozenset()) | {view.path}
-            files[view.desired_path(self.stage.name)] = render_desired(changed)
-        step = self._step(note, view, remediation, before.number + 1, files)
+            written[view.desired_path(self.stage.name)] = render_desired(changed)
+        step = self._step(note, view, remediation, before.number + 1, written)
         folded = advance(before, StepFile(note.event, step.sequence, self.now, step.number, step.data))
         self._changed[view.path] = replace(
             view, desired=changed, remediations={**view.remediations, remediation: folded}

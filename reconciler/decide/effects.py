@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.decide.claims import is_pending, want_of, want_of_once
+from reconciler.decide.claims import concerned, is_pending, want_of, want_of_once
+from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView, Stage
 from reconciler.model.desired import Key
 from reconciler.model.names import RemediationId
@@ -68,3 +69,10 @@ def _once(stage: Stage, view: ServiceView) -> Iterator[Due]:
 def owner_of(stage: Stage, view: ServiceView) -> str:
     """Return what targets of a service carry as their owner: ``project/stage/service``."""
     return f"{stage.owner}/{view.name}"
+
+
+def effects_of(stage: Stage, view: ServiceView, remediation: Remediation) -> tuple[Due, ...]:
+    """Return what is waited for on behalf of one remediation: what it claims, gives back, or does once."""
+    keys = frozenset(concerned(view, remediation.id))
+    done_once = {(once.target, once.field, once.sequence) for once in remediation.once}
+    return tuple(due for due in due_effects(stage, view) if due.key in keys or (*due.key, due.sequence) in done_once)

@@ -27,6 +27,7 @@ from reconciler.decide.waiting import woken_by_steps
 from reconciler.model.errors import BugError
 from reconciler.model.instant import Instant
 from reconciler.model.names import RemediationId, ServicePath
+from reconciler.model.policy import StageConfig
 from reconciler.model.step import Step
 from reconciler.model.targets import Fact, Want
 
@@ -36,11 +37,19 @@ _STEPS = 16
 
 @dataclass(frozen=True)
 class Decision:
-    """Steps to commit in this order, wants that would let more be decided, and when time alone may bring more."""
+    """Steps to commit in this order, wants that would let more be decided, and when time alone may bring more.
+
+    ``dues`` has the next such moment of each service that has one; under the empty path, the stage's own.
+    """
 
     steps: tuple[Step, ...]
     wants: frozenset[Want]
-    due: Instant | None
+    dues: Mapping[ServicePath, Instant]
+
+    @property
+    def due(self) -> Instant | None:
+        """The first of these moments."""
+        return min(self.dues.values(), default=None)
 
 
 def decide(
@@ -55,7 +64,7 @@ def decide(
     """
     draft = Draft(snapshot, facts, now, only=only, timers=timers)
     _stage_turns(draft)
-    waiting = tuple(services)
+    waiting = _oldest_first(draft, services)
     while waiting:
         made = len(draft.steps)
         for service in waiting:
@@ -63,7 +72,24 @@ def decide(
         # What one service lets go, another may be waiting for.
         again = waiting if len(draft.steps) > made else ()
         waiting = tuple(service for service in again if woken_by_steps(draft.view(service), draft.stage))
-    return Decision(tuple(draft.steps), frozenset(draft.wants), draft.due)
+    return Decision(tuple(draft.steps), frozenset(draft.wants), draft.dues)
+
+
+def _oldest_first(draft: Draft, services: Iterable[ServicePath]) -> tuple[ServicePath, ...]:
+    """Return the services in the order in which they get what is limited for the stage: the oldest problem first."""
+    limits = draft.stage.config.budgets if isinstance(draft.stage.config, StageConfig) else None
+    if limits is None or (limits.services_at_once is None and limits.services_per_hour is None):
+        return tuple(services)
+    return tuple(sorted(services, key=lambda path: (_waits_since(draft, path), path)))
+
+
+def _waits_since(draft: Draft, path: ServicePath) -> Instant:
+    """Return when the oldest problem came about which nothing was done yet; now where there is none."""
+    view = draft.view(path)
+    known = {problem.id for each in view.remediations.values() for problem in each.problems}
+    came = [draft.arrived(each.file) for each in view.problems.values() if each.id not in known]
+    waiting = (each for each in view.remediations.values() if not each.ended and not each.decisions)
+    return min([*came, *(each.reported for each in waiting if each.reported is not None)], default=draft.now)
 
 
 def _stage_turns(draft: Draft) -> None:
@@ -80,6 +106,8 @@ def _stage_turns(draft: Draft) -> None:
 
 
 def _service(draft: Draft, service: ServicePath) -> None:
+    draft.about = service
+    draft.dues.pop(service, None)
     turns: tuple[Callable[[Draft, ServicePath], bool], ...] = (
         foreign_turn, _orphaned_turn, commands_turn, problems_turn, bounds_turn, drift_turn, progress_turn,
     )  # fmt: skip

@@ -79,8 +79,8 @@ def _reverted(draft: Draft, view: ServiceView, change: Foreign) -> bool:
     ])  # fmt: skip
     title = titled(f"reverted by {who}", view.remediations[remediation].about)
     note = Note("reverted", title, body, {**told, **settled.data})
-    restore = {desired: render_desired(settled.desired)}
-    return draft.add(replace(view, foreign=left), remediation, note, desired=settled.desired, restore=restore)
+    files = {desired: render_desired(settled.desired)}
+    return draft.add(replace(view, foreign=left), remediation, note, desired=settled.desired, files=files)
 
 
 def _restored(draft: Draft, view: ServiceView, foreign: tuple[Foreign, ...]) -> bool:

@@ -1,18 +1,18 @@
-"""What the action in hand would do now, or why it may not: mode, budget, approval, facts, conflicts, in this order."""
+"""What the action in hand would do now, or why it may not: mode, guards, approval, facts, conflicts, in this order."""
 
 from __future__ import annotations
 
-from reconciler.decide.actions.protocol import Answer, Context, Escalation, Failure, Plan, Spec, Wait, Wish
+from reconciler.decide.actions.protocol import Answer, Context, Escalation, Failure, Once, Plan, Spec, Wait, Wish
 from reconciler.decide.actions.registry import unpin
 from reconciler.decide.claims import label
 from reconciler.decide.draft import Draft, Note
-from reconciler.decide.policy import HOUR, Effective, effective
+from reconciler.decide.guards import guard
+from reconciler.decide.policy import Effective, effective
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView
 from reconciler.decide.wording import listed
 from reconciler.model.desired import Key
 from reconciler.model.errors import UserError
-from reconciler.model.instant import Instant
 from reconciler.model.targets import Mark
 
 VALUES = 200
@@ -42,7 +42,7 @@ def attempt(draft: Draft, view: ServiceView, remediation: Remediation) -> Answer
     needs_approval = settings.approval or (pinned.get("options") or {}).get("approval") == "required"
     if needs_approval and not remediation.approved:
         return Wait("approval", f"{spec.written} needs a person's approval", f"`reconciler approve {remediation.id}`")
-    return _budget(draft, view, settings) or _plan(draft, view, settings, remediation, spec)
+    return guard(draft, view, remediation, settings) or _plan(draft, view, settings, remediation, spec)
 
 
 def _would(written: str, result: Answer) -> str:
@@ -57,26 +57,6 @@ def _would(written: str, result: Answer) -> str:
             return f"{written} would wait: {result.reason}"
 
 
-def _budget(draft: Draft, view: ServiceView, settings: Effective) -> Wait | None:
-    per_hour = settings.budgets.actions_per_hour
-    if per_hour is not None and not _within_hour(draft, view, per_hour):
-        reason = f"all of the {per_hour} actions of an hour are used"
-        return Wait("budget", reason, "the hour going by, or a higher `budgets.actionsPerHour`")
-    at_once = settings.budgets.services_at_once
-    acting = len(draft.acting() - {view.path}) if at_once is not None else 0
-    if at_once is not None and acting >= at_once:
-        reason = f"{acting} of {at_once} services are being remediated"
-        return Wait("budget", reason, "one of them ending, or a higher `budgets.servicesAtOnce`")
-    return None
-
-
-def _within_hour(draft: Draft, view: ServiceView, per_hour: int) -> bool:
-    if per_hour == 0:
-        return False
-    moments = sorted(moment for each in view.remediations.values() for _, moment in each.decisions)
-    return len(moments) < per_hour or draft.at(Instant(moments[-per_hour] + HOUR))
-
-
 def _plan(
     draft: Draft, view: ServiceView, settings: Effective, remediation: Remediation, spec: Spec
 ) -> Answer:  # fmt: skip
@@ -84,12 +64,15 @@ def _plan(
         project=draft.stage.project, stage=draft.stage.name, service=view.name, namespace=settings.namespace,
         workload=settings.workload, bounds=settings.bounds, flags=settings.flags, held=view.desired, now=draft.now,
         identity=f"{draft.stage.owner}/{view.name}/{remediation.id}/{remediation.number + 1}", title=remediation.title,
-        labels={}, see=draft.see,
+        labels=remediation.labels, see=draft.see,
     )  # fmt: skip
     plan = spec.plan(context)
     if not isinstance(plan, Plan):
         return plan
-    waits = (_conflict(draft, view, remediation, wish) for wish in plan.wishes)
+    waits = (
+        *(_conflict(draft, view, remediation, wish) for wish in plan.wishes),
+        *(_owned(draft, view, remediation, once) for once in plan.once),
+    )
     return next((wait for wait in waits if wait is not None), None) or _too_many(view, plan) or plan
 
 
@@ -117,6 +100,15 @@ def _conflict(draft: Draft, view: ServiceView, remediation: Remediation, wish: W
             return Wait("conflict", f"{label(key)} is claimed otherwise by {claim.remediation}", "that claim ending")
     if wish.mark is not None and wish.mark.lost and not remediation.insisted:
         return _lost(draft, view, key, wish.mark)
+    return None
+
+
+def _owned(draft: Draft, view: ServiceView, remediation: Remediation, once: Once) -> Wait | None:
+    key = (once.target, once.field)
+    if once.mark is not None and once.mark.stage != draft.stage.owner and not once.mark.released:
+        return Wait("conflict", f"{once.target.name} belongs to {once.mark.owner}", "that owner giving it back")
+    if once.mark is not None and once.mark.lost and not remediation.insisted:
+        return _lost(draft, view, key, once.mark)
     return None
 
 

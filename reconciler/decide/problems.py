@@ -12,19 +12,20 @@ from typing import Any
 
 from reconciler.decide.actions.protocol import Wait
 from reconciler.decide.actions.registry import pin
-from reconciler.decide.claims import Dropping, Settled, fields_of, settle
+from reconciler.decide.claims import Settled
 from reconciler.decide.draft import Draft, Note, titled
 from reconciler.decide.matching import match
 from reconciler.decide.planning import attempt
 from reconciler.decide.policy import effective
 from reconciler.decide.refusals import explain, plain, refusal, refused_note
 from reconciler.decide.remediation import Attached, Remediation
+from reconciler.decide.resolution import is_over, let_go
 from reconciler.decide.snapshot import ProblemFile, ServiceView
 from reconciler.decide.wording import about_problems, listed, short
 from reconciler.model.errors import UserError
+from reconciler.model.instant import format_instant
 from reconciler.model.names import ProblemId, ServicePath
 from reconciler.model.playbook import Entry, Playbook
-from reconciler.model.policy import OnResolve
 from reconciler.model.problem import Problem
 from reconciler.model.problem_ids import remediation_id
 
@@ -94,7 +95,8 @@ def _take_up(draft: Draft, view: ServiceView, file: ProblemFile, occurrence: int
     if host is not None:
         body = f'Problem {file.id} matches "{entry.name}", which {host.id} is already about.'
         return draft.add(view, host.id, Note("attached", titled("one more problem", title), body, data))
-    return _open(draft, view, remediation, file, entry, data | pins(view, entry))
+    came = {"reported": format_instant(draft.arrived(file.file))}
+    return _open(draft, view, remediation, file, entry, data | came | pins(view, entry))
 
 
 def running(view: ServiceView, entry: str) -> Remediation | None:
@@ -177,18 +179,14 @@ def _shadowed(draft: Draft, view: ServiceView, file: ProblemFile) -> bool:
 
 
 def _resolution(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
-    over = [p for p in remediation.problems if not p.resolved and _is_over(view, p)]
-    if not over:
+    over = [p for p in remediation.problems if not p.resolved and is_over(view, p)]
+    if not over or _is_being_judged(remediation):
         return False
     everything = all(p.resolved or p in over for p in remediation.problems)
     if not everything and not remediation.ended:
         return False
     over = over[:ENDS]
-    settled = Settled(view.desired)
-    if everything and fields_of(view, remediation.id):
-        how = _how(draft, view, remediation)
-        bounds = effective(draft.stage, view).bounds
-        settled = settle(view.desired, Dropping(remediation.id, how, bounds, draft.sequence + 1))
+    settled = let_go(draft, view, remediation) if everything else Settled(view.desired)
     source = all(p.id in view.problems for p in over)
     one = "was resolved by its source" if source else "was resolved by deleting its file"
     several = "were resolved by their source" if source else "were resolved, some of them by deleting their files"
@@ -198,24 +196,7 @@ def _resolution(draft: Draft, view: ServiceView, remediation: Remediation) -> bo
     return draft.add(view, remediation.id, note, desired=settled.desired)
 
 
-def _is_over(view: ServiceView, problem: Attached) -> bool:
-    file = view.problems.get(problem.id)
-    return file is None or (isinstance(file.problem, Problem) and file.problem.state == "resolved")
-
-
-def _how(draft: Draft, view: ServiceView, remediation: Remediation) -> OnResolve:
-    """Keep, as Keptn did; before it took effect nothing is worth keeping, and a raised autoscaler is always lowered."""
-    if remediation.taking_effect:
-        return "revert"
-    explicit = option(remediation, "onResolve") or effective(draft.stage, view).on_resolve
-    if explicit in ("keep", "revert"):
-        return "revert" if explicit == "revert" else "keep"
-    raised = any(key[1] not in ("replicas", "enabled") for key in fields_of(view, remediation.id))
-    return "revert" if raised else "keep"
-
-
-def option(remediation: Remediation, name: str) -> object:
-    """Return an option of the action in hand, None where it has none of that name."""
-    if remediation.index >= len(remediation.actions):
-        return None
-    return (remediation.actions[remediation.index].get("options") or {}).get(name)
+def _is_being_judged(remediation: Remediation) -> bool:
+    """Whether an action took effect: then the objectives say how it ends, at the planned time."""
+    phase = remediation.hold.since if remediation.hold is not None else remediation.phase
+    return phase in ("applied", "evaluated")

@@ -1,44 +1,44 @@
-"""From opened to applied: the decision, whether it took effect, and what follows when an action fails."""
+"""From opened to the end: the decision, whether it took effect, its evaluation, and what follows a failure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from reconciler.decide.actions.protocol import Escalation, Failure, Plan, Wait
 from reconciler.decide.actions.registry import unpin
 from reconciler.decide.claims import (
     Dropping,
     Settled,
-    concerned,
-    describe,
     label,
     live_value,
     mark_of,
     settle,
     show,
     spoken,
-    want_of,
     with_wish,
     without_claims,
 )
 from reconciler.decide.draft import Draft, Note, titled
-from reconciler.decide.effects import owner_of
+from reconciler.decide.effects import Due, effects_of, owner_of
+from reconciler.decide.evaluating import evaluation_turn, following, wait_data
+from reconciler.decide.options import timing_of
 from reconciler.decide.planning import attempt
 from reconciler.decide.policy import effective
-from reconciler.decide.problems import held_note, option
+from reconciler.decide.problems import held_note
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView
 from reconciler.decide.wording import about_problems, sentence
-from reconciler.model.desired import Claim, Desired, Held, Key
+from reconciler.model.desired import Claim, Desired, Key
 from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant
 from reconciler.model.names import ServicePath
-from reconciler.model.targets import Fact, Mark, NoFact, WorkloadFact
+from reconciler.model.targets import CallFact, Fact, Mark, NoFact, TemplateFact, WorkloadFact
 
-WAITING_FOR_A_PERSON = frozenset({"drift"})
-"""Holds of an action that only `retry` lifts; they are not tried again by themselves."""
+Seen: TypeAlias = tuple[tuple[Due, Fact], ...]
+"""What is waited for, and how it was seen."""
+WAITING_FOR_A_PERSON = frozenset({"drift", "age", "cooldown"})
+"""Holds of an action that `retry` lifts; of these only `drift` is not tried again by itself as well."""
 
 
 def progress_turn(draft: Draft, path: ServicePath) -> bool:
@@ -49,17 +49,25 @@ def progress_turn(draft: Draft, path: ServicePath) -> bool:
 
 def _one(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
     if remediation.phase == "failed":
-        count = max(len(remediation.actions), 1)
-        body = f"Action {remediation.index + 1} of {count} failed; a person has to look."
-        return draft.add(view, remediation.id, Note("escalated", titled("escalated", remediation.about), body))
-    keys = concerned(view, remediation.id) if remediation.pending else ()
-    if keys:
-        return _effect(draft, view, remediation, keys)
+        return _escalate(draft, view, remediation)
+    awaited = effects_of(draft.stage, view, remediation) if remediation.pending else ()
+    if awaited:
+        return _effect(draft, view, remediation, awaited)
     hold = remediation.hold
-    waiting = hold is not None and hold.since == "opened" and hold.condition not in WAITING_FOR_A_PERSON
+    waiting = hold is not None and hold.since == "opened" and hold.condition != "drift"
     if remediation.phase == "opened" or (remediation.phase == "held" and waiting):
         return _act(draft, view, remediation)
-    return False
+    return evaluation_turn(draft, view, remediation)
+
+
+def _escalate(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
+    count = max(len(remediation.actions), 1)
+    reason = (
+        f"{'the action' if count == 1 else f'none of {count} actions'} {'did not help' if count == 1 else 'helped'}"
+    )
+    body = f"{sentence(reason)}; a person has to look."
+    note = Note("escalated", titled("escalated", remediation.about), body, {"reason": reason})
+    return draft.add(view, remediation.id, note)
 
 
 def _act(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
@@ -72,12 +80,17 @@ def _act(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
     if hold is not None:
         body = f"It waited for: {hold.condition} ({hold.reason})."
         return draft.add(view, remediation.id, Note("released", titled("released", remediation.about), body))
-    if isinstance(result, Failure):
-        return draft.add(view, remediation.id, failed_note(remediation, result))
-    if isinstance(result, Escalation):
-        note = Note("escalated", titled("escalated", remediation.about), result.reason, {"reason": result.reason})
-        return draft.add(view, remediation.id, note)
-    return _decide(draft, view, remediation, result)
+    match result:
+        case Failure():
+            return draft.add(view, remediation.id, failed_note(draft, view, remediation, result))
+        case Escalation():
+            data = numbered(remediation, reason=result.reason)
+            body = f"{sentence(result.reason)}."
+            return draft.add(
+                view, remediation.id, Note("escalated", titled("escalated", remediation.about), body, data)
+            )
+        case Plan():
+            return _decide(draft, view, remediation, result)
 
 
 def numbered(remediation: Remediation, **more: Any) -> dict[str, Any]:
@@ -88,12 +101,21 @@ def numbered(remediation: Remediation, **more: Any) -> dict[str, Any]:
             written = unpin(remediation.actions[remediation.index], "remediation.yaml").written
         except UserError:
             written = str(remediation.actions[remediation.index].get("action", "none"))
-    return {"action": written, "index": remediation.index + 1, "count": max(len(remediation.actions), 1), **more}
+    tried = {"try": remediation.tries + 1} if remediation.tries else {}
+    count = max(len(remediation.actions), 1)
+    return {"action": written, "index": remediation.index + 1, "count": count, **tried, **more}
 
 
-def failed_note(remediation: Remediation, failure: Failure) -> Note:
-    """Return the step that records an action's failure with its reason."""
-    data = numbered(remediation, reason=failure.reason, **({"hint": failure.hint} if failure.hint else {}))
+def failed_note(
+    draft: Draft, view: ServiceView, remediation: Remediation, failure: Failure, *, again: bool = False
+) -> Note:  # fmt: skip
+    """Return the step that records an action's failure with its reason, and what comes next.
+
+    ``again``: doing the same once more may do better.
+    """
+    then = following(timing_of(draft, view, remediation), remediation, again=again)
+    hint = {"hint": failure.hint} if failure.hint else {}
+    data = numbered(remediation, reason=failure.reason, **hint, next=then)
     body = f"`{data['action']}` failed: {failure.reason}.\n{sentence(failure.hint)}".strip()
     return Note("failed", titled(f"{data['action']} failed", remediation.about), body, data)
 
@@ -101,17 +123,20 @@ def failed_note(remediation: Remediation, failure: Failure) -> Note:
 def _decide(draft: Draft, view: ServiceView, remediation: Remediation, plan: Plan) -> bool:
     bounds = effective(draft.stage, view).bounds
     desired: Desired = view.desired
-    keys: list[Key] = []
     changes: list[dict[str, Any]] = []
     for wish in plan.wishes:
         claim = Claim(remediation.id, remediation.number + 1, draft.sequence + 1, wish.by, wish.set)
         desired = with_wish(desired, wish, claim, bounds)
         key: Key = (wish.target, wish.field)
-        keys.append(key)
         wished = {"by": wish.by} if wish.by is not None else {"set": wish.set}
         target = {"target": str(wish.target), "field": wish.field, "base": desired[key].base}
         changes.append({**target, **wished, "before": wish.before, "value": desired[key].value})
-    data = numbered(remediation, changes=changes)
+    once = [
+        {"target": str(each.target), "field": each.field, "value": each.value}
+        | ({"payload": dict(each.payload)} if each.payload else {})
+        for each in plan.once
+    ]
+    data = numbered(remediation, **({"changes": changes} if changes else {}), **({"once": once} if once else {}))
     problems = about_problems((problem.id for problem in remediation.problems), "matches", "match")
     body = (
         f'{problems} "{remediation.entry}"; action {data["index"]} of {data["count"]} is '
@@ -121,16 +146,17 @@ def _decide(draft: Draft, view: ServiceView, remediation: Remediation, plan: Pla
     return draft.add(view, remediation.id, note, desired=desired)
 
 
-def _effect(draft: Draft, view: ServiceView, remediation: Remediation, keys: tuple[Key, ...]) -> bool:
-    seen = dict(zip(keys, draft.see(tuple(want_of(key, view.desired[key]) for key in keys)), strict=True))
-    troubles = (_trouble(draft, view, key, fact) for key, fact in seen.items())
+def _effect(draft: Draft, view: ServiceView, remediation: Remediation, awaited: tuple[Due, ...]) -> bool:
+    facts = draft.see(tuple(each.want for each in awaited))
+    seen = tuple(zip(awaited, facts, strict=True))
+    troubles = (_trouble(draft, view, due, fact) for due, fact in seen)
     failure = next((trouble for trouble in troubles if trouble is not None), None)
-    if failure is None and any(isinstance(fact, NoFact) for fact in seen.values()):
+    if failure is None and any(isinstance(fact, NoFact) and due.key[1] != "call" for due, fact in seen):
         return False
-    unfinished = [text for key, fact in seen.items() if (text := _unfinished(key, view.desired[key], fact))]
+    unfinished = [text for due, fact in seen if (text := _unfinished(due, fact))]
     if failure is None and not unfinished:
         return _took_effect(draft, view, remediation, seen)
-    if failure is None and not all(_written(key, view.desired[key], fact) for key, fact in seen.items()):
+    if failure is None and not all(_written(due, fact) for due, fact in seen):
         return False
     if failure is None:
         since = remediation.decided_at if remediation.decided_at is not None else draft.now
@@ -142,79 +168,89 @@ def _effect(draft: Draft, view: ServiceView, remediation: Remediation, keys: tup
     return _gave_up(draft, view, remediation, seen, failure)
 
 
-def _took_effect(draft: Draft, view: ServiceView, remediation: Remediation, seen: Mapping[Key, Fact]) -> bool:
-    told = [_told(key, view.desired[key], fact) for key, fact in seen.items()]
-    data = {"values": describe(view.desired, tuple(seen))}
-    gone = all(not view.desired[key].claims for key in seen)
+def _took_effect(draft: Draft, view: ServiceView, remediation: Remediation, seen: Seen) -> bool:
+    told = [_told(view, due, fact) for due, fact in seen]
+    gone = all(due.expected is not None for due, _ in seen)
+    data: dict[str, Any] = {"values": [_value(due) for due, _ in seen]}
+    if remediation.phase == "decided":
+        data |= wait_data(timing_of(draft, view, remediation), draft.now)
+        told.append(f"The objectives are evaluated at {data['until']}.")
     subject = titled("given back" if gone else "took effect", remediation.about)
     note = Note("applied", subject, "\n".join(told), data)
     return draft.add(view, remediation.id, note, desired=_without_given_back(view.desired, seen))
 
 
-def _without_given_back(desired: Desired, seen: Mapping[Key, Fact]) -> Desired:
-    return {key: held for key, held in desired.items() if held.claims or key not in seen}
+def _value(due: Due) -> dict[str, Any]:
+    return {"target": str(due.key[0]), "field": due.key[1], "value": due.value}
 
 
-def _gave_up(
-    draft: Draft, view: ServiceView, remediation: Remediation, seen: Mapping[Key, Fact], failure: Failure
-) -> bool:  # fmt: skip
+def _without_given_back(desired: Desired, seen: Seen) -> Desired:
+    looked_at = {due.key for due, _ in seen}
+    return {key: held for key, held in desired.items() if held.claims or key not in looked_at}
+
+
+def _gave_up(draft: Draft, view: ServiceView, remediation: Remediation, seen: Seen, failure: Failure) -> bool:
     """Record that a change had no effect. What did come about stays claimed, unless `onFail: revert` says otherwise."""
-    note = failed_note(remediation, failure)
+    note = failed_note(draft, view, remediation, failure, again=True)
     data = {**(note.data or {}), "effect": True}
     bounds = effective(draft.stage, view).bounds
     desired = _without_given_back(view.desired, seen)
     if remediation.phase != "decided":
         subject = titled("what was changed cannot be seen to hold", remediation.about)
+        data.pop("next", None)
         return draft.add(view, remediation.id, Note("failed", subject, note.body, data), desired=desired)
     if remediation.taking_effect:
-        missed = [key for key, fact in seen.items() if live_value(key, fact) != view.desired[key].value]
+        missed = [due.key for due, fact in seen if live_value(due.key, fact) != due.value]
         desired = without_claims(desired, missed, remediation.id, bounds)
     settled = Settled(desired)
-    if option(remediation, "onFail") == "revert":
-        settled = settle(desired, Dropping(remediation.id, "revert", bounds, draft.sequence + 1))
+    if timing_of(draft, view, remediation).on_fail == "revert":
+        first = remediation.decisions[-1][0] if remediation.decisions else 0
+        settled = settle(desired, Dropping(remediation.id, "revert", bounds, draft.sequence + 1, first))
     body = "\n".join([note.body, *settled.told])
     note = Note("failed", note.subject, body, {**data, **settled.data})
     return draft.add(view, remediation.id, note, desired=settled.desired)
 
 
-def _trouble(draft: Draft, view: ServiceView, key: Key, fact: Fact) -> Failure | None:
+def _trouble(draft: Draft, view: ServiceView, due: Due, fact: Fact) -> Failure | None:
     if isinstance(fact, NoFact):
         return None if fact.trouble == "blind" else Failure(fact.message, fact.hint)
-    mark = mark_of(key, fact)
-    if (
-        mark is not None
-        and not mark.yields_to(Mark(owner_of(draft.stage, view), view.desired[key].sequence, ""))
-        and (mark.owner not in (owner_of(draft.stage, view), draft.stage.owner))
-    ):
-        return Failure(f"{label(key)} belongs to {mark.owner}", "agree who owns it")
-    return None
+    mark = mark_of(due.key, fact)
+    ours = owner_of(draft.stage, view)
+    if mark is None or mark.owner in (ours, draft.stage.owner) or mark.yields_to(Mark(ours, due.sequence, "")):
+        return None
+    return Failure(f"{label(due.key)} belongs to {mark.owner}", "agree who owns it")
 
 
-def _told(key: Key, held: Held, fact: Fact) -> str:
-    live = live_value(key, fact)
-    if held.claims:
-        return spoken(key, f"is {show(held.value)}.")
-    if live == held.value:
-        return spoken(key, f"is {show(held.value)} again and no longer held.")
+def _told(view: ServiceView, due: Due, fact: Fact) -> str:
+    key, live = due.key, live_value(due.key, fact)
+    held = view.desired.get(key)
+    if due.expected is None:
+        return spoken(key, f"is {show(due.value)}." if held is not None else "is done.")
+    if live == due.value:
+        return spoken(key, f"is {show(due.value)} again and no longer held.")
     left = "gone" if live is None else show(live)
-    ours = held.value if held.expected is None else held.expected
-    return spoken(key, f"is {left}, not our {show(ours)} any more, and is left alone.")
+    return spoken(key, f"is {left}, not our {show(due.expected)} any more, and is left alone.")
 
 
-def _written(key: Key, held: Held, fact: Fact) -> bool:
+def _written(due: Due, fact: Fact) -> bool:
     """Whether the field was ever written as it is held; no deadline passes before that, however long nobody looked."""
-    if isinstance(fact, NoFact) or live_value(key, fact) == held.value:
+    if isinstance(fact, NoFact | CallFact) or live_value(due.key, fact) == due.value:
         return True
-    mark = mark_of(key, fact)
-    return mark is not None and mark.sequence >= held.sequence
+    mark = mark_of(due.key, fact)
+    return mark is not None and mark.sequence >= due.sequence
 
 
-def _unfinished(key: Key, held: Held, fact: Fact) -> str:
-    live = live_value(key, fact)
-    if live != held.value:
-        if held.expected is not None and live != held.expected:
+def _unfinished(due: Due, fact: Fact) -> str:
+    key, live = due.key, live_value(due.key, fact)
+    if due.key[1] == "call":
+        answer = fact.message if isinstance(fact, NoFact) else "no answer yet"
+        return "" if live == due.value else f"{label(key)}: {answer}"
+    if live != due.value:
+        if due.expected is not None and live != due.expected:
             return ""
-        return f"{label(key)} is {show(live) if live is not None else 'unknown'}, not {show(held.value)}"
+        return f"{label(key)} is {show(live) if live is not None else 'unknown'}, not {show(due.value)}"
     if isinstance(fact, WorkloadFact) and not fact.settled:
         return fact.trouble or f"{fact.ready} of {fact.replicas} replicas are ready"
+    if isinstance(fact, TemplateFact) and not fact.settled:
+        return fact.trouble or f"the rollout of {key[0].name} is not complete"
     return ""

@@ -1,0 +1,265 @@
+"""After an action took effect: the wait, the evaluation of the objectives over that very window, and what follows.
+
+The wait begins when the effect was seen; its end and the window are moments in Git. What follows is said by the step of
+the evaluation itself, so that nothing which happens between two commits can make of it something else (DESIGN.md,
+section 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+from reconciler.decide.claims import Dropping, Settled, settle
+from reconciler.decide.draft import Draft, Note, titled
+from reconciler.decide.evaluation.evaluate import Evaluated, evaluate
+from reconciler.decide.evaluation.measured import Measured, Outcome, remembered
+from reconciler.decide.evaluation.objectives import Objectives
+from reconciler.decide.evaluation.record import plain
+from reconciler.decide.evaluation.telling import reason
+from reconciler.decide.options import timing_of
+from reconciler.decide.policy import Timing, effective
+from reconciler.decide.remediation import Remediation, Waiting
+from reconciler.decide.resolution import all_over, is_over, let_go
+from reconciler.decide.snapshot import Pinned, ServiceView
+from reconciler.decide.wording import about_problems, sentence
+from reconciler.model.errors import UserError
+from reconciler.model.evaluations import Evaluation, Result, render_evaluations
+from reconciler.model.instant import Instant, format_instant
+from reconciler.model.measures import Measure, MeasuresFact, Query, WantMeasures
+from reconciler.model.names import ProblemId
+from reconciler.model.step import Event
+from reconciler.model.targets import NoFact
+
+Then: TypeAlias = Literal["remediated", "resolved", "unverified", "escalated", "again", "retry", "action", "none"]
+"""What follows an evaluation: an end, another wait and evaluation, the same action, the next one, or no action left."""
+
+MEASURED_AGAIN = 3
+"""How often a window without data is measured again."""
+_LONGEST_PAUSE = 60
+"""Seconds at most until a window is measured again; short waits are followed by short pauses."""
+REMEMBERED = 50
+"""Evaluations of a service that are kept for comparison; `number_of_comparison_results` beyond it counts these."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An evaluation's result, the sentence that explains it, and its record.
+
+    ``evaluated``: there were objectives. ``hopeless``: measuring again cannot bring data.
+    """
+
+    result: Outcome
+    message: str
+    data: Mapping[str, Any]
+    evaluated: Evaluated | None = None
+    hopeless: bool = False
+
+
+def wait_data(timing: Timing, now: Instant) -> dict[str, Any]:
+    """Return the wait that begins now, as data for a step: its end, and the window that is evaluated then.
+
+    The window ends with the wait and never begins before the effect, unless there is no wait at all.
+    """
+    begin, until = now + timing.settle, now + timing.settle + timing.wait
+    start = until - timing.window if timing.wait == 0 else max(begin, until - timing.window)
+    return _wait(Waiting(Instant(until), Instant(start), Instant(until)))
+
+
+def _wait(waiting: Waiting) -> dict[str, Any]:
+    window = {"start": format_instant(waiting.start), "end": format_instant(waiting.end)}
+    return {"until": format_instant(waiting.until), "window": window}
+
+
+def evaluation_turn(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
+    """Evaluate when the wait is over, and commit what the evaluation said that follows. Returns whether it did."""
+    if remediation.phase == "evaluated":
+        return _end(draft, view, remediation)
+    waiting = remediation.waiting
+    if remediation.phase != "applied" or waiting is None or not draft.at(waiting.until):
+        return False
+    over = all_over(view, remediation)
+    verdict = judge(draft, view, remediation, waiting, over=over)
+    then = _then(draft, view, remediation, verdict, over=over)
+    return _record(draft, view, remediation, waiting, verdict, then)
+
+
+def judge(
+    draft: Draft, view: ServiceView, remediation: Remediation, waiting: Waiting, *, over: bool
+) -> Verdict:  # fmt: skip
+    """Evaluate the pinned objectives over a window. Raises UnseenError while the values have not come.
+
+    Without objectives the problem's own state is the evidence: ``over`` passes.
+    """
+    pinned = draft.pins(remediation.pinned)
+    if pinned.objectives is None:
+        result: Outcome = "pass" if over else "fail"
+        state = "resolved by its source" if over else "still open"
+        message = f"there is no slo.yaml; the problem is {state}"
+        return Verdict(result, message, {"result": result, "message": message, "evidence": "problem"})
+    if isinstance(pinned.objectives, UserError):
+        return _unusable(f"slo.yaml cannot be read: {pinned.objectives.message}")
+    measures = _measures(draft, view, remediation, waiting, pinned)
+    measured = [Measured(each.sli, each.value or 0.0, each.value is not None, each.message) for each in measures]
+    try:
+        evaluated = evaluate(pinned.objectives, measured, remembered(view.evaluations))
+    except UserError as error:
+        return _unusable(error.message)
+    return Verdict(evaluated.result, reason(evaluated), plain(evaluated), evaluated)
+
+
+def _unusable(message: str) -> Verdict:
+    data = {"result": "no data", "message": message}
+    return Verdict("no data", message, data, hopeless=True)
+
+
+def _measures(
+    draft: Draft, view: ServiceView, remediation: Remediation, waiting: Waiting, pinned: Pinned
+) -> Iterable[Measure]:  # fmt: skip
+    if not isinstance(pinned.objectives, Objectives):
+        return ()
+    slis = tuple(dict.fromkeys(goal.sli for goal in pinned.objectives.goals))
+    queries = tuple(
+        Query(sli, tuple((provider, found[sli].query) for provider, found in pinned.indicators.items() if sli in found))
+        for sli in slis
+    )
+    want = WantMeasures(
+        draft.stage.project, draft.stage.name, view.name, waiting.start, waiting.end, queries, pinned.filters,
+        tuple(sorted((str(key), str(value)) for key, value in remediation.labels.items())), remediation.unmeasured + 1,
+    )  # fmt: skip
+    if not queries:
+        return ()
+    (fact,) = draft.see((want,))
+    if isinstance(fact, MeasuresFact):
+        return fact.measures
+    message = fact.message if isinstance(fact, NoFact) else "the answer is no measurement"
+    return tuple(Measure(sli, None, message) for sli in slis)
+
+
+def _then(draft: Draft, view: ServiceView, remediation: Remediation, verdict: Verdict, *, over: bool) -> Then:
+    timing = timing_of(draft, view, remediation)
+    if verdict.result == "no data":
+        return "unverified" if verdict.hopeless or remediation.unmeasured >= MEASURED_AGAIN else "again"
+    if verdict.result == "pass" or (verdict.result == "warning" and timing.on_warning == "accept"):
+        if over:
+            return "remediated"
+        return "again" if remediation.passed == 0 else "escalated"
+    return "resolved" if over else following(timing, remediation)
+
+
+def following(timing: Timing, remediation: Remediation, *, again: bool = True) -> Then:
+    """Return what comes after an action that did not help; ``again`` False: the same one cannot do better."""
+    if again and remediation.tries < timing.retries:
+        return "retry"
+    return "action" if remediation.index + 1 < len(remediation.actions) else "none"
+
+
+def _record(
+    draft: Draft, view: ServiceView, remediation: Remediation, waiting: Waiting, verdict: Verdict, then: Then
+) -> bool:  # fmt: skip
+    timing = timing_of(draft, view, remediation)
+    window = {"start": format_instant(waiting.start), "end": format_instant(waiting.end)}
+    data: dict[str, Any] = {"evaluation": {**window, **verdict.data}, "next": then}
+    settled = Settled(view.desired)
+    if then == "again":
+        data |= _again(draft, timing, waiting, verdict)
+    elif then in ("retry", "action", "none") and timing.on_fail == "revert":
+        settled = _taken_back(draft, view, remediation)
+        data |= settled.data
+    files: dict[str, bytes | None] = {}
+    if verdict.evaluated is not None and verdict.result != "no data":
+        known = (*view.evaluations, _remembered(remediation, waiting, verdict, verdict.evaluated))[-REMEMBERED:]
+        files[f"{view.ops(draft.stage.name)}/state/evaluations.yaml"] = render_evaluations(known)
+        view = replace(view, evaluations=known)
+    span = f"From {window['start']} to {window['end']}"
+    body = "\n".join([f"{span}: {verdict.message}.", *settled.told, _told(then, data)])
+    note = Note("evaluated", titled(f"evaluated: {verdict.result}", remediation.about), body, data)
+    return draft.add(view, remediation.id, note, desired=settled.desired, files=files)
+
+
+def _again(draft: Draft, timing: Timing, waiting: Waiting, verdict: Verdict) -> dict[str, Any]:
+    """Return the next wait: for the same window where it had no data, else for the one that begins now."""
+    if verdict.result == "no data":
+        pause = min(max(timing.wait // 5, 1), _LONGEST_PAUSE)
+        return _wait(replace(waiting, until=Instant(draft.now + pause)))
+    return wait_data(replace(timing, settle=0, wait=max(timing.wait, 1)), draft.now)
+
+
+def _taken_back(draft: Draft, view: ServiceView, remediation: Remediation) -> Settled:
+    bounds = effective(draft.stage, view).bounds
+    first = remediation.decisions[-1][0] if remediation.decisions else 0
+    return settle(view.desired, Dropping(remediation.id, "revert", bounds, draft.sequence + 1, first))
+
+
+def _remembered(remediation: Remediation, waiting: Waiting, verdict: Verdict, evaluated: Evaluated) -> Evaluation:
+    values = {each.sli: each.value for each in evaluated.objectives if each.value is not None}
+    result: Result = "fail" if verdict.result == "no data" else verdict.result
+    return Evaluation(
+        remediation.id, remediation.number + 1, waiting.start, waiting.end, result, evaluated.score, values
+    )
+
+
+def _told(then: Then, data: Mapping[str, Any]) -> str:
+    match then:
+        case "again":
+            return f"It is evaluated again at {data['until']}."
+        case "retry":
+            return "The same action is done once more."
+        case "action":
+            return "The next action is tried."
+        case "none":
+            return "There is no action left."
+        case "escalated":
+            return "The problem is still open although the objectives are met."
+        case "resolved":
+            return "The problem was resolved by its source, and the objectives are not met."
+        case "unverified":
+            return "Whether it helped cannot be said."
+        case _:
+            return "The problem is over."
+
+
+_SUBJECTS: Mapping[Event, str] = {
+    "remediated": "remediated",
+    "resolved": "resolved, but not healed",
+    "unverified": "unverified",
+    "escalated": "escalated: still firing",
+}
+
+
+def _end(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
+    """Commit the end that the evaluation said; the problems that are over by then are over with it."""
+    events: Mapping[str, Event] = {event: event for event in _SUBJECTS}
+    event = events[remediation.then]
+    over = [p.id for p in remediation.problems if not p.resolved and is_over(view, p)]
+    settled = let_go(draft, view, remediation) if all_over(view, remediation) else Settled(view.desired)
+    told = [_about(event, over), *settled.told]
+    data = {**({"resolved": over} if over else {}), **settled.data, **_why(event)}
+    note = Note(event, titled(_SUBJECTS[event], remediation.about), "\n".join(filter(None, told)), data)
+    return draft.add(view, remediation.id, note, desired=settled.desired)
+
+
+def _why(event: Event) -> dict[str, Any]:
+    match event:
+        case "resolved":
+            return {"unhealed": True, "reason": "resolved by its source, but the objectives are not met"}
+        case "unverified":
+            return {"reason": "there is no data that says whether it helped"}
+        case "escalated":
+            return {"reason": "still firing although the objectives are met"}
+        case _:
+            return {}
+
+
+def _about(event: Event, over: list[ProblemId]) -> str:
+    found = sentence(about_problems(over, "is over", "are over")) + "." if over else ""
+    match event:
+        case "remediated":
+            return f"{found} The objectives are met.".strip()
+        case "resolved":
+            return f"{found} The objectives are not met; a person has to look."
+        case "unverified":
+            return f"{found} Nothing further is tried; a person has to look.".strip()
+        case _:
+            return "The objectives are met twice in a row and the problem is still open; a person has to look."

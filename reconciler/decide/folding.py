@@ -1,0 +1,193 @@
+"""A remediation as the fold of its steps.
+
+The fold is the only way to a state: steps that `decide` has just made and steps read back from Git go through the same
+function, so a restart cannot know more or less than the daemon that wrote them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from reconciler.decide.remediation import ENDINGS, Attached, Hold, OnceDue, Phase, Remediation, Waiting
+from reconciler.model.instant import parse_instant
+from reconciler.model.names import ProblemId, RemediationId
+from reconciler.model.step import Event, StepFile
+from reconciler.model.targets import Target
+
+_AFTER_THE_END: tuple[Event, ...] = ("reopened", "resolved", "reverted")
+_BACK: tuple[Event, ...] = ("refused", "unmatched")
+"""What an orphaned remediation may come to when its service is there again, apart from `reopened`."""
+
+
+_HEALED = ("remediated", "again", "escalated")
+"""What may follow an evaluation that counts as passed: the end, a second look, or a problem that fires nevertheless."""
+
+
+def fold(remediation: RemediationId, steps: Iterable[StepFile]) -> Remediation:
+    """Return the state after all steps, which come in the order of their numbers. Total: unknown data is ignored."""
+    state = Remediation(remediation)
+    for step in steps:
+        state = advance(state, step)
+    return state
+
+
+def advance(state: Remediation, step: StepFile) -> Remediation:
+    """Return the state after one more step."""
+    data = step.data
+    first = state.opened_by or step.sequence
+    state = replace(state, number=step.number, sequence=step.sequence, opened_by=first)
+    if isinstance(command := data.get("command"), str):
+        state = replace(state, answered=state.answered | {command})
+    if "problem" in data:
+        state = _with_problem(state, data)
+    if "entry" in data:
+        pinned, labels = tuple(data.get("pinned", ())), data.get("problem", {}).get("labels", state.labels)
+        state = replace(
+            state, entry=data["entry"], actions=tuple(data.get("actions", ())), pinned=pinned, labels=labels
+        )
+    if "reported" in data and state.reported is None:
+        state = replace(state, reported=parse_instant(data["reported"]))
+    return _by_event(state, step)
+
+
+def _with_problem(state: Remediation, data: Mapping[str, Any]) -> Remediation:
+    told = data["problem"]
+    problem = Attached(ProblemId(told["id"]), int(told["occurrence"]), str(told.get("title", "")))
+    kept = tuple(problem if known.id == problem.id else known for known in state.problems)
+    problems = kept if problem in kept else (*kept, problem)
+    return replace(state, problems=problems, title=state.title or problem.title)
+
+
+def _by_event(state: Remediation, step: StepFile) -> Remediation:
+    going_on = (*_AFTER_THE_END, *(_BACK if state.outcome == "orphaned" else ()))
+    if state.ended and step.event not in going_on:
+        return _effect(state, step)
+    return _phase(_effect(state, step), step)
+
+
+def _effect(state: Remediation, step: StepFile) -> Remediation:
+    """Follow what changed and is not yet seen in the world; an ended remediation has such moments too."""
+    if gone := step.data.get("gone"):
+        known = dict(state.decisions) | {int(each["step"]): parse_instant(each["now"]) for each in gone}
+        state = replace(state, decisions=tuple(sorted(known.items())))
+    if once := step.data.get("once"):
+        due = tuple(_once(each, step.sequence) for each in once)
+        return replace(
+            state, pending=True, once=due, decided_at=step.now, decisions=(*state.decisions, (step.number, step.now))
+        )
+    if step.data.get("changes"):
+        state = replace(state, pending=True, decided_at=step.now)
+        if step.event == "decided" and "bound" not in step.data:
+            return replace(state, decisions=(*state.decisions, (step.number, step.now)))
+        return replace(state, repairs=(*state.repairs, step.now)) if step.event == "drift" else state
+    if step.event == "applied" or (step.event == "failed" and step.data.get("effect")):
+        return replace(state, pending=False, once=())
+    return state
+
+
+def _once(data: Mapping[str, Any], sequence: int) -> OnceDue:
+    return OnceDue(Target.parse(data["target"]), data["field"], data["value"], sequence, data.get("payload", {}))
+
+
+def _waiting(data: Mapping[str, Any]) -> Waiting | None:
+    if "until" not in data:
+        return None
+    window = data["window"]
+    return Waiting(*(parse_instant(text) for text in (data["until"], window["start"], window["end"])))
+
+
+def _phase(state: Remediation, step: StepFile) -> Remediation:  # noqa: C901, PLR0912  (a table, one row an event)
+    data = step.data
+    match step.event:
+        case "opened":
+            return replace(state, phase="opened", offence="", hold=None)
+        case "reopened":
+            return _anew(state, asked="command" in data)
+        case "refused":
+            return replace(state, phase="refused", outcome=None, offence=str(data.get("offence", "")))
+        case "held":
+            return replace(state, phase="held", hold=_hold(state, step), offence="")
+        case "released":
+            back: Phase = state.hold.since if state.hold else "opened"
+            phase: Phase = "decided" if data.get("changes") else back
+            state = replace(state, phase=phase, hold=None, approved=state.approved or bool(data.get("approved")))
+            insisted, asked = bool(data.get("insisted")), bool(data.get("asked"))
+            return replace(state, insisted=state.insisted or insisted, asked=state.asked or asked)
+        case "decided" if "bound" not in data:
+            return replace(
+                state, phase="decided", hold=None, approved=False, insisted=False, asked=False, applied_at=None,
+                waiting=None, passed=0, unmeasured=0, then="", healed=False,
+            )  # fmt: skip
+        case "decided" | "drift" if data.get("changes"):
+            return replace(state, phase="decided") if state.phase == "applied" else state
+        case "applied":
+            if state.phase != "decided":
+                return state
+            return replace(state, phase="applied", applied_at=step.now, waiting=_waiting(data))
+        case "evaluated":
+            return _evaluated(state, data)
+        case "failed":
+            given_back = data.get("effect") and state.phase != "decided"
+            return state if given_back else _next(state, str(data.get("next", "")))
+        case event if event in ENDINGS:
+            return _ended(state, step)
+        case _:
+            return state
+
+
+def _evaluated(state: Remediation, data: Mapping[str, Any]) -> Remediation:
+    result, then = data["evaluation"]["result"], str(data["next"])
+    state = replace(state, healed=then in _HEALED and result in ("pass", "warning"), then=then)
+    if then == "again":
+        passed, unmeasured = (0, 1) if result == "no data" else (1, 0)
+        return replace(
+            state, waiting=_waiting(data), passed=state.passed + passed, unmeasured=state.unmeasured + unmeasured
+        )
+    if then in ("retry", "action", "none"):
+        return _next(state, then)
+    return replace(state, phase="evaluated", waiting=None)
+
+
+def _next(state: Remediation, then: str) -> Remediation:
+    """Return the state with the next action in hand, or the same one once more; without either it has failed."""
+    state = replace(state, hold=None, approved=False, insisted=False, waiting=None)
+    match then:
+        case "retry":
+            return replace(state, phase="opened", tries=state.tries + 1)
+        case "action":
+            return replace(state, phase="opened", index=state.index + 1, tries=0)
+        case _:
+            return replace(state, phase="failed")
+
+
+def _ended(state: Remediation, step: StepFile) -> Remediation:
+    """Return the state at an end; the problems that the step names are over too, and an ended one ends only once."""
+    over = tuple(step.data.get("resolved", ()))
+    problems = tuple(replace(p, resolved=True) if p.id in over else p for p in state.problems)
+    outcome = (state.outcome or step.event) if step.event == "resolved" else step.event
+    pending = state.pending and (not state.once or bool(step.data.get("changes")))
+    return replace(
+        state, problems=problems, phase="ended", outcome=outcome, hold=None, waiting=None, once=(), pending=pending,
+        ended_at=state.ended_at if state.ended else step.now,
+    )  # fmt: skip
+
+
+def _hold(state: Remediation, step: StepFile) -> Hold:
+    """Return the hold; what was refused until now is where it would be if it had been readable at once."""
+    since: Phase = "opened" if state.phase == "refused" else state.phase
+    if state.phase == "held" and state.hold is not None:
+        since = state.hold.since
+    condition, reason, lifts = (str(step.data.get(key, "")) for key in ("condition", "reason", "lifts"))
+    return Hold(condition, reason, lifts, since, step.number)
+
+
+def _anew(state: Remediation, *, asked: bool) -> Remediation:
+    """Return the state of a remediation that begins again; what it holds, and what is on its way, stays."""
+    decided_at = state.decided_at if state.pending else None
+    return replace(
+        state, phase="opened", outcome=None, hold=None, offence="", index=0, tries=0, approved=False, insisted=False,
+        asked=asked, decided_at=decided_at, applied_at=None, waiting=None, passed=0, unmeasured=0, then="",
+        healed=False, ended_at=None,
+    )  # fmt: skip

@@ -1,0 +1,54 @@
+"""When a problem is over, and what becomes of what a remediation holds then."""
+
+from __future__ import annotations
+
+from reconciler.decide.claims import Dropping, Settled, fields_of, settle
+from reconciler.decide.draft import Draft
+from reconciler.decide.options import option
+from reconciler.decide.policy import effective
+from reconciler.decide.remediation import Attached, Remediation
+from reconciler.decide.snapshot import ServiceView
+from reconciler.model.policy import OnResolve
+from reconciler.model.problem import Problem
+
+
+def is_over(view: ServiceView, problem: Attached) -> bool:
+    """Whether a problem's source has resolved it, by its file or by deleting it."""
+    file = view.problems.get(problem.id)
+    return file is None or (isinstance(file.problem, Problem) and file.problem.state == "resolved")
+
+
+def all_over(view: ServiceView, remediation: Remediation) -> bool:
+    """Whether every problem of a remediation is over, recorded or not."""
+    return all(problem.resolved or is_over(view, problem) for problem in remediation.problems)
+
+
+def let_go(draft: Draft, view: ServiceView, remediation: Remediation) -> Settled:
+    """Drop all claims of a remediation whose problems are over.
+
+    What never took effect is taken back; what earlier actions did stays or is given back, as it is configured.
+    """
+    settled = Settled(view.desired)
+    bounds = effective(draft.stage, view).bounds
+    if remediation.taking_effect and remediation.decisions:
+        newest = remediation.decisions[-1][0]
+        settled = settle(settled.desired, Dropping(remediation.id, "revert", bounds, draft.sequence + 1, newest))
+    if not fields_of(view, remediation.id):
+        return settled
+    how = how_to_drop(draft, view, remediation)
+    rest = settle(settled.desired, Dropping(remediation.id, how, bounds, draft.sequence + 1))
+    return Settled(rest.desired, (*settled.told, *rest.told), (*settled.changes, *rest.changes))
+
+
+def how_to_drop(draft: Draft, view: ServiceView, remediation: Remediation) -> OnResolve:
+    """Keep, as Keptn did, unless told otherwise; what is no lasting state is given back once it has healed.
+
+    Giving back what was never seen to help could undo the one thing that keeps the service up: then it is kept.
+    """
+    if not remediation.healed:
+        return "keep"
+    explicit = option(remediation, "onResolve") or effective(draft.stage, view).on_resolve
+    if explicit in ("keep", "revert"):
+        return "revert" if explicit == "revert" else "keep"
+    passing = any(key[1] not in ("replicas", "enabled") for key in fields_of(view, remediation.id))
+    return "revert" if passing else "keep"
