@@ -8,6 +8,7 @@ at most. Belongs here: transport and its faults. What an answer means is its pro
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import threading
 import time
@@ -30,6 +31,7 @@ MAX_ANSWER: Final = 4 * 1024 * 1024
 """Bytes of an answer that are read at most; 60 points of one series have about 2 kB."""
 MAX_WAIT: Final = 300.0
 """Seconds that a `Retry-After` is believed at most."""
+_TARGET: Final = re.compile(r"/[!-~]*\Z")
 _CONNECTIONS: Final = 32
 _IDLE: Final = 30.0
 """Seconds that an unused connection is kept."""
@@ -37,6 +39,29 @@ _IDLE: Final = 30.0
 
 class BrokenError(BlindError):
     """The connection broke before the answer was whole, as one that was kept open too long does."""
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What is sent. ``repeatable``: sending it twice does no more than once."""
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes | None = None
+    repeatable: bool = True
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """How long a request may take, and when that is over, on the monotonic clock."""
+
+    seconds: float
+    ends: float
+
+    @classmethod
+    def of(cls, seconds: float) -> _Limit:
+        return cls(seconds, time.monotonic() + seconds)
 
 
 @dataclass
@@ -81,53 +106,54 @@ class HttpClient:
         self._pool: _Pool | None = None
         self._quiet_until = 0.0
 
-    def get(self, path: str, params: Sequence[tuple[str, str]] = (), *, accept: str = "application/json") -> Answer:
+    def get(
+        self,
+        path: str,
+        params: Sequence[tuple[str, str]] = (),
+        *,
+        accept: str = "application/json",
+        deadline: float | None = None,
+    ) -> Answer:
         """Read ``path``, which is appended to the address and is percent-encoded already; ``params`` are encoded here.
 
-        A connection that breaks is tried once more within the deadline.
+        A connection that breaks is tried once more within the deadline, which may be another than the client's.
 
         Raises:
             BlindError: no whole answer, or one that is 401, 429 or a redirect. Every other status is returned.
         """
-        target = f"{path}?{urlencode(params)}" if params else path
-        return self._call("GET", target, (("Accept", accept),), None, repeatable=True)
+        target = f"{path}?{urlencode(params, errors='replace')}" if params else path
+        return self._call(_Request("GET", target, (("Accept", accept),)), deadline)
 
-    def post_form(self, path: str, form: Sequence[tuple[str, str]]) -> Answer:
+    def post_form(self, path: str, form: Sequence[tuple[str, str]], *, deadline: float | None = None) -> Answer:
         """Read as `get` does, for what is too long for an address: the parameters are the body."""
         headers = (("Accept", "application/json"), ("Content-Type", "application/x-www-form-urlencoded"))
-        return self._call("POST", path, headers, urlencode(form).encode(), repeatable=True)
+        return self._call(_Request("POST", path, headers, urlencode(form, errors="replace").encode()), deadline)
 
     def post_json(self, path: str, data: object) -> Answer:
         """Send JSON, exactly once: after an error the server may have taken it all the same."""
         headers = (("Accept", "application/json"), ("Content-Type", "application/json"))
-        return self._call("POST", path, headers, json.dumps(data).encode(), repeatable=False)
+        return self._call(_Request("POST", path, headers, json.dumps(data).encode(), repeatable=False), None)
 
     def close(self) -> None:
         """Close the connections; a later request opens new ones."""
         with self._lock:
             self._retire()
 
-    def _call(
-        self, method: str, target: str, headers: tuple[tuple[str, str], ...], body: bytes | None, *, repeatable: bool
-    ) -> Answer:
-        if not target.startswith("/") or not target.isascii() or not target.isprintable() or " " in target:
-            raise BugError(f"an unencoded path for {self.server}: {target!r}")
-        ends = time.monotonic() + self._deadline
+    def _call(self, request: _Request, deadline: float | None) -> Answer:
+        if not _TARGET.match(request.target):
+            raise BugError(f"an unencoded path for {self.server}: {request.target!r}")
+        limit = _Limit.of(self._deadline if deadline is None else deadline)
         if (wait := self._quiet_until - time.monotonic()) > 0:
             raise BlindError(f"{self.server} asked to be left alone for {wait:.0f} s", retry_after=wait)
         used = self._credentials()
-
-        def once(credentials: Credentials) -> Answer:
-            return self._exchange(method, target, headers, body, credentials, ends)
-
         try:
-            answer = once(used)
+            answer = self._exchange(request, used, limit)
         except BrokenError:
-            if not repeatable:
+            if not request.repeatable:
                 raise
-            answer = once(used)
+            answer = self._exchange(request, used, limit)
         if answer.status == 401 and (fresh := self._credentials()) != used:
-            answer = once(fresh)
+            answer = self._exchange(request, fresh, limit)
         return self._judged(answer)
 
     def _credentials(self) -> Credentials:
@@ -157,31 +183,27 @@ class HttpClient:
             self._quiet_until = time.monotonic() + wait
         return wait
 
-    def _exchange(
-        self,
-        method: str,
-        target: str,
-        headers: tuple[tuple[str, str], ...],
-        body: bytes | None,
-        credentials: Credentials,
-        ends: float,
-    ) -> Answer:
-        sent = [*headers, ("Accept-Encoding", "identity"), ("User-Agent", f"reconciler/{__version__}")]
-        if credentials.header:
-            sent.append(("Authorization", credentials.header))
-        timeout = {"pool": max(0.001, ends - time.monotonic())}
+    def _exchange(self, request: _Request, credentials: Credentials, limit: _Limit) -> Answer:
+        headers = [*request.headers, ("Accept-Encoding", "identity"), ("User-Agent", f"reconciler/{__version__}")]
+        if credentials.value:
+            headers.append((credentials.header, credentials.value))
+        extensions = {"timeout": {"pool": max(0.001, limit.ends - time.monotonic())}}
         try:
             with (
                 self._used() as pool,
-                until(ends),
+                until(limit.ends),
                 pool.stream(
-                    method, self._base + target, headers=sent, content=body, extensions={"timeout": timeout}
+                    request.method,
+                    self._base + request.target,
+                    headers=headers,
+                    content=request.body,
+                    extensions=extensions,
                 ) as response,
             ):
                 found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
                 content = self._body(response, found)
         except httpcore.TimeoutException as error:
-            raise BlindError(f"{self.server} took longer than {self._deadline:g} s") from error
+            raise BlindError(f"{self.server} took longer than {limit.seconds:g} s") from error
         except httpcore.ConnectError as error:
             raise BlindError(f"{self.server} cannot be reached: {_reason(error)}") from error
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:

@@ -19,9 +19,10 @@ HIDDEN = "***"
 
 @dataclass(frozen=True, repr=False)
 class Credentials:
-    """The value of an Authorization header, and the texts in it that nobody may see."""
+    """A header and its value, and the texts in it that nobody may see."""
 
     header: str
+    value: str
     secrets: tuple[str, ...]
 
     def hide(self, text: str) -> str:
@@ -31,16 +32,20 @@ class Credentials:
         return text
 
 
-NOBODY = Credentials("", ())
+NOBODY = Credentials("", "", ())
 
 
 @dataclass(frozen=True)
 class Login:
-    """How requests are authorized. Basic takes a ``username``; the others put the secret behind the scheme's name."""
+    """How requests are authorized. Basic takes a ``username``; the others put the secret behind the scheme's name.
 
-    scheme: Literal["Bearer", "Api-Token", "Basic"]
+    With no scheme the secret stands by itself in the ``header``.
+    """
+
+    scheme: Literal["Bearer", "Api-Token", "Basic", ""]
     secret: Secret
     username: str = ""
+    header: str = "Authorization"
 
     def read(self, server: str) -> Credentials:
         """Return the credentials of now. Raises BlindError where they cannot be read, or cannot be sent."""
@@ -54,7 +59,7 @@ class Login:
             if not secret or not secret.isprintable():
                 raise BlindError(f"the password for {server} is empty or not one line of text")
             sent = base64.b64encode(f"{self.username}:{secret}".encode()).decode()
-            return Credentials(f"Basic {sent}", (sent, secret))
+            return Credentials(self.header, f"Basic {sent}", (sent, secret))
         if not secret or not secret.isascii() or not secret.isprintable():
             raise BlindError(f"the token for {server} is empty or not one line of ASCII text")
-        return Credentials(f"{self.scheme} {secret}", (secret,))
+        return Credentials(self.header, f"{self.scheme} {secret}".lstrip(), (secret,))
