@@ -127,7 +127,7 @@ class HttpClient:
     def post_form(self, path: str, form: Sequence[tuple[str, str]], *, deadline: float | None = None) -> Answer:
         """Read as `get` does, for what is too long for an address: the parameters are the body."""
         headers = (("Accept", "application/json"), ("Content-Type", "application/x-www-form-urlencoded"))
-        return self._call(_Request("POST", path, headers, urlencode(form, errors="replace").encode()), deadline)
+        return self._call(_Request("POST", path, headers, encoded(form).encode()), deadline)
 
     def post_json(self, path: str, data: object) -> Answer:
         """Send JSON, exactly once: after an error the server may have taken it all the same."""
@@ -247,6 +247,11 @@ class HttpClient:
             pool.retired = True
             if not pool.users:
                 pool.connections.close()
+
+
+def encoded(params: Sequence[tuple[str, str]]) -> str:
+    """Return parameters as a query or a form has them; what is no Unicode becomes `?`."""
+    return urlencode(params, errors="replace")
 
 
 def _connections(context: ssl.SSLContext | None) -> httpcore.ConnectionPool:

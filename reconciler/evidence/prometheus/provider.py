@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 from typing import Final
-from urllib.parse import urlencode
 
 from reconciler.evidence.answer import Answer
-from reconciler.evidence.http_client import HttpClient
+from reconciler.evidence.http_client import HttpClient, encoded
 from reconciler.evidence.prometheus.promql import DEFAULTS, default, filled
 from reconciler.evidence.prometheus.reading import number, points
 from reconciler.evidence.protocol import Asked
@@ -78,6 +77,6 @@ class PrometheusProvider:
 
     def _ask(self, what: str, params: list[tuple[str, str]], deadline: float) -> Answer:
         path = f"/api/v1/{what}"
-        if len(urlencode(params)) > _LONG:
+        if len(encoded(params)) > _LONG:
             return self.client.post_form(path, params, deadline=deadline)
         return self.client.get(path, params, deadline=deadline)
