@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -179,7 +180,7 @@ def _retype(node: Node | None, schema: Mapping[str, Any]) -> str:
             return f"write it without quotes: `{shown(node.raw)}`"
         if node.raw.lstrip("+-").isdigit():
             return "write a number of at most 18 digits"
-    if "string" in wanted and not node.quoted and node.raw:
+    if "string" in wanted and not node.quoted and node.raw and re.search(schema.get("pattern", ""), node.raw):
         return f'put it in quotes: `"{shown(node.raw)}"`'
     if "array" in wanted:
         return "write a list: each item on a line of its own after `- `"

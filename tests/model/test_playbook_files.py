@@ -437,7 +437,8 @@ def moved(text: bytes) -> Iterator[tuple[int, int, InvalidFile]]:
 @pytest.mark.parametrize("text", [FIRST, FOUR, *(path.read_bytes() for path in SHIPPED)])
 def test_f1_one_line_out_of_place_is_the_one_that_is_named(text: bytes) -> None:
     found = [*moved(text)]
-    assert len(found) > 3 * len(text.splitlines())
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith(b"#")]
+    assert len(found) > 3 * len(lines)
     for line, _, error in found:
         place = error.errors[0].place
         assert place is not None
