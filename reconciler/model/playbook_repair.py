@@ -50,13 +50,13 @@ def _laid_out(lines: list[str], levels: _Levels) -> list[str] | None:
         line = raw.rstrip()
         bare = line.strip()
         if not bare or bare.startswith("#"):
-            held.append(bare)
+            held.append(line)
             continue
         placed = bare if bare == "---" else levels.place(line)
         if placed is None:
             return None
         indent = placed[: len(placed) - len(placed.lstrip())]
-        written.extend(indent + comment if comment else "" for comment in held)
+        written.extend(indent + comment.lstrip() if comment else "" for comment in held)
         held.clear()
         written.append(placed)
     written.extend(held)

@@ -444,7 +444,7 @@ def test_f1_one_line_out_of_place_is_the_one_that_is_named(text: bytes) -> None:
         assert place is not None
         assert abs(place.line - line) <= 1, str(error)
     offers = [each for each in found if "write the file so" in each[2].hint]
-    assert len(offers) > 2 * len(text.splitlines())
+    assert len(offers) > 2 * len(lines)
     keys = "`actionsOnOpen` under its `- problemType`" if b"problemType" in text else "`actions` under its `- name`"
     for line, column, error in offers:
         assert error.place is not None
