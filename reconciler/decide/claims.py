@@ -104,7 +104,7 @@ def _claimed(held: Held, remediation: RemediationId) -> bool:
 def is_pending(view: ServiceView, held: Held) -> bool:
     """Whether a decision about the field was not yet seen in the world."""
     concerned = {held.by, *(claim.remediation for claim in held.claims)}
-    return any(name in view.remediations and view.remediations[name].pending for name in concerned)
+    return any(name in view.remediations and view.remediations[name].awaits(held.sequence) for name in concerned)
 
 
 def want_of(key: Key, held: Held) -> Want:

@@ -75,4 +75,8 @@ def effects_of(stage: Stage, view: ServiceView, remediation: Remediation) -> tup
     """Return what is waited for on behalf of one remediation: what it claims, gives back, or does once."""
     keys = frozenset(concerned(view, remediation.id))
     done_once = {(once.target, once.field, once.sequence) for once in remediation.once}
-    return tuple(due for due in due_effects(stage, view) if due.key in keys or (*due.key, due.sequence) in done_once)
+    return tuple(
+        due
+        for due in due_effects(stage, view)
+        if (due.key in keys and remediation.awaits(due.sequence)) or (*due.key, due.sequence) in done_once
+    )

@@ -21,7 +21,7 @@ from reconciler.decide.evaluation.telling import reason
 from reconciler.decide.options import timing_of
 from reconciler.decide.policy import Timing, effective
 from reconciler.decide.remediation import Remediation, Waiting
-from reconciler.decide.resolution import all_over, is_over, let_go
+from reconciler.decide.resolution import ENDS, all_over, is_over, let_go
 from reconciler.decide.snapshot import Pinned, ServiceView
 from reconciler.decide.wording import about_problems, sentence
 from reconciler.model.errors import UserError
@@ -232,7 +232,7 @@ def _end(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
     """Commit the end that the evaluation said; the problems that are over by then are over with it."""
     events: Mapping[str, Event] = {event: event for event in _SUBJECTS}
     event = events[remediation.then]
-    over = [p.id for p in remediation.problems if not p.resolved and is_over(view, p)]
+    over = [p.id for p in remediation.problems if not p.resolved and is_over(view, p)][:ENDS]
     settled = let_go(draft, view, remediation) if all_over(view, remediation) else Settled(view.desired)
     told = [_about(event, over), *settled.told]
     data = {**({"resolved": over} if over else {}), **settled.data, **_why(event)}

@@ -72,13 +72,10 @@ def _effect(state: Remediation, step: StepFile) -> Remediation:
     if gone := step.data.get("gone"):
         known = dict(state.decisions) | {int(each["step"]): parse_instant(each["now"]) for each in gone}
         state = replace(state, decisions=tuple(sorted(known.items())))
-    if once := step.data.get("once"):
-        due = tuple(_once(each, step.sequence) for each in once)
-        return replace(
-            state, pending=True, once=due, decided_at=step.now, decisions=(*state.decisions, (step.number, step.now))
-        )
-    if step.data.get("changes"):
-        state = replace(state, pending=True, decided_at=step.now)
+    due = tuple(_once(each, step.sequence) for each in step.data.get("once", ()))
+    if due or step.data.get("changes"):
+        since = state.pending_from if state.pending else step.sequence
+        state = replace(state, pending=True, pending_from=since, once=due or state.once, decided_at=step.now)
         if step.event == "decided" and "bound" not in step.data:
             return replace(state, decisions=(*state.decisions, (step.number, step.now)))
         return replace(state, repairs=(*state.repairs, step.now)) if step.event == "drift" else state

@@ -19,7 +19,7 @@ from reconciler.decide.planning import attempt
 from reconciler.decide.policy import effective
 from reconciler.decide.refusals import explain, plain, refusal, refused_note
 from reconciler.decide.remediation import Attached, Remediation
-from reconciler.decide.resolution import is_over, let_go
+from reconciler.decide.resolution import ENDS, is_over, let_go
 from reconciler.decide.snapshot import ProblemFile, ServiceView
 from reconciler.decide.wording import about_problems, listed, short
 from reconciler.model.errors import UserError
@@ -30,8 +30,6 @@ from reconciler.model.problem import Problem
 from reconciler.model.problem_ids import remediation_id
 
 Known = tuple[Remediation, Attached]
-ENDS = 100
-"""Problems whose end one step records; the first such step ends the remediation, those after it only tell."""
 
 
 def problems_turn(draft: Draft, path: ServicePath) -> bool:

@@ -71,8 +71,9 @@ class Remediation:
     ``number`` is the newest step's. ``entry``, ``actions`` (plain data), ``pinned`` (files, `path@blob`) and ``labels``
     are pinned when opened; ``index`` is the action in hand, counted from 0, and ``tries`` how often it was done already
     without helping. ``reported`` is when its first problem came, ``ended_at`` when it ended. ``offence`` is the
-    file and blob that a `refused` names. ``pending``: something that a step of its changed (decided, set again, given back) is
-    not yet seen in the world; ``decided_at`` is when.
+    file and blob that a `refused` names. ``pending``: something that a step of its changed (decided, set again, given
+    back) is not yet seen in the world; ``pending_from`` is the first such step's sequence, ``decided_at`` when the
+    newest was made.
     ``once`` is what the action in hand does once and is not yet seen to be done. ``waiting`` is for the next
     evaluation, ``passed`` and ``unmeasured`` count those of the action in hand that passed, and that had no data;
     ``then`` is what the newest one said that follows. ``healed``: the newest evaluation passed.
@@ -95,6 +96,7 @@ class Remediation:
     hold: Hold | None = None
     offence: str = ""
     pending: bool = False
+    pending_from: int = 0
     once: tuple[OnceDue, ...] = ()
     waiting: Waiting | None = None
     passed: int = 0
@@ -116,6 +118,10 @@ class Remediation:
     answered: frozenset[str] = frozenset()
     opened_by: int = 0
     sequence: int = 0
+
+    def awaits(self, sequence: int) -> bool:
+        """Whether what the step with this sequence changed may not have been seen in the world yet."""
+        return self.pending and sequence >= self.pending_from
 
     @property
     def about(self) -> str:

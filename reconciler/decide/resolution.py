@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reconciler.decide.claims import Dropping, Settled, fields_of, settle
 from reconciler.decide.draft import Draft
 from reconciler.decide.options import option
 from reconciler.decide.policy import effective
 from reconciler.decide.remediation import Attached, Remediation
 from reconciler.decide.snapshot import ServiceView
+from reconciler.model.desired import Desired
 from reconciler.model.policy import OnResolve
 from reconciler.model.problem import Problem
+
+ENDS = 100
+"""Problems whose end one step records; the first such step ends the remediation, those after it only tell."""
 
 
 def is_over(view: ServiceView, problem: Attached) -> bool:
@@ -37,7 +43,17 @@ def let_go(draft: Draft, view: ServiceView, remediation: Remediation) -> Settled
         return settled
     how = how_to_drop(draft, view, remediation)
     rest = settle(settled.desired, Dropping(remediation.id, how, bounds, draft.sequence + 1))
-    return Settled(rest.desired, (*settled.told, *rest.told), (*settled.changes, *rest.changes))
+    desired = {**_still_to_write(view.desired, settled.desired), **rest.desired}
+    return Settled(desired, (*settled.told, *rest.told), (*settled.changes, *rest.changes))
+
+
+def _still_to_write(before: Desired, taken_back: Desired) -> Desired:
+    """Return the fields that were taken back in part as fields that are given back: to what earlier actions made."""
+    return {
+        key: replace(held, base=held.value, claims=(), expected=before[key].value)
+        for key, held in taken_back.items()
+        if held.claims and held.value != before[key].value
+    }
 
 
 def how_to_drop(draft: Draft, view: ServiceView, remediation: Remediation) -> OnResolve:
