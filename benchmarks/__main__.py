@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import machine, push_to_applied, report
+from benchmarks import evaluations, machine, push_to_applied, report
 from benchmarks.report import Section
 from benchmarks.repositories import Shape
 
@@ -25,7 +25,14 @@ def _push_to_applied(folder: Path, options: argparse.Namespace) -> Section:
     return push_to_applied.run(folder, options.rounds, machine.Quiet(options.patience), shapes)
 
 
-_METRICS: Mapping[str, Callable[[Path, argparse.Namespace], Section]] = {"push-to-applied": _push_to_applied}
+def _evaluations(_: Path, options: argparse.Namespace) -> Section:
+    return evaluations.run(options.rounds, machine.Quiet(options.patience))
+
+
+_METRICS: Mapping[str, Callable[[Path, argparse.Namespace], Section]] = {
+    "push-to-applied": _push_to_applied,
+    "evaluations": _evaluations,
+}
 
 
 def main(words: list[str]) -> int:
