@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reconciler.daemon.clock import Clock, ServerDates
 from reconciler.daemon.dispatch import Allowed, Servers
+from reconciler.daemon.evidence import connect_evidence
 from reconciler.daemon.secrets import secret_source
 from reconciler.model.connections import FlagsConnection, KubernetesConnection
 from reconciler.model.daemon_config import ProjectConnections, RepositoryConfig
@@ -35,6 +36,7 @@ def connect(project: ProjectConnections, stage: StageName, clock: Clock) -> Serv
         flags=_flags(reach.flags) if reach.flags is not None else None,
         allowed=allowed,
         dates=dates,
+        evidence=connect_evidence(reach.evidence, project.name, stage) if reach.evidence is not None else None,
     )
 
 

@@ -7,13 +7,15 @@ Nothing is opened or looked up here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from reconciler.model.document import Checks, Fields
-from reconciler.model.nodes import MapNode
+from reconciler.model.document import Checks, Fields, is_null
+from reconciler.model.errors import UserError
+from reconciler.model.json_path import JsonPath, parse_json_path
+from reconciler.model.nodes import MapNode, Scalar
 
 EVIDENCE_DEADLINE: Final = 30.0
 """Seconds that all indicators of one evaluation may take together."""
@@ -23,6 +25,11 @@ SCRAPE_DEADLINE: Final = 2.0
 SCRAPE_EVERY: Final = 5.0
 """Seconds between two looks at a service's metrics."""
 SCRAPE_PLACEHOLDERS: Final = ("project", "stage", "service", "namespace")
+HTTP_PLACEHOLDERS: Final = (
+    *("project", "stage", "service", "deployment"),
+    *("from", "to", "fromMillis", "toMillis", "fromTime", "toTime", "seconds"),
+)
+"""What stands for names and for the window in the address of a JSON endpoint."""
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 
 File: TypeAlias = Callable[[Fields, str], Path | None]
@@ -65,15 +72,16 @@ class DynatraceConnection:
 
 @dataclass(frozen=True)
 class JsonEndpoint:
-    """An address that answers with JSON. ``url`` may hold placeholders such as `{service}` and `{from}`.
+    """An address that answers with JSON. ``url`` may hold placeholders such as `{service}` in path and query.
 
     ``json_path`` is where the value is unless the indicator says; ``params`` are what an indicator may set in the
-    address, with their defaults (None: the indicator must).
+    address, with their defaults (None: the indicator must). The token is sent in ``token_header``; empty: as a bearer.
     """
 
     url: str
-    json_path: str = ""
+    json_path: JsonPath | None = None
     params: Mapping[str, str | None] = field(default_factory=dict)
+    token_header: str = ""
     access: Access = Access()
 
 
@@ -204,17 +212,52 @@ def _http(fields: Fields, file: File, checks: Checks) -> HttpConnection:
 
 def _endpoint(fields: Fields, file: File, checks: Checks) -> JsonEndpoint:
     node = fields.node("params")
-    entries = node.entries if isinstance(node, MapNode) else ()
-    params = {key.raw: None if value.plain() is None else str(getattr(value, "raw", "")) for key, value in entries}
-    return JsonEndpoint(fields.text("url"), fields.text("jsonPath"), params, _access(fields, file, checks))
+    params: dict[str, str | None] = {}
+    for key, value in node.entries if isinstance(node, MapNode) else ():
+        params[key.raw] = value.raw if isinstance(value, Scalar) and not is_null(value) else None
+        if key.raw in (*HTTP_PLACEHOLDERS, "jsonPath"):
+            checks.add(f"`{key.raw}` has a meaning already", key.place, expected="another name", hint="rename it")
+    url, path = fields.text("url"), fields.text("jsonPath")
+    _placeholders(url, (*HTTP_PLACEHOLDERS, *params), fields, checks)
+    for name in params:
+        if f"{{{name}}}" not in url:
+            hint = f"write `{{{name}}}` there, or delete the parameter"
+            checks.add(
+                f"`{name}` does not stand in `url`",
+                fields.place_of("params"),
+                expected="parameters of `url`",
+                hint=hint,
+            )
+    if fields.node("tokenHeader") is not None and fields.node("tokenFile") is None and fields.node("tokenEnv") is None:
+        words = "`tokenFile` or `tokenEnv`"
+        checks.add(f"`tokenHeader` without {words}", fields.place_of("tokenHeader"), expected=words, hint="add one")
+    return JsonEndpoint(
+        url,
+        checks.run(lambda: _path(path, fields), None) if path else None,
+        params,
+        fields.text("tokenHeader"),
+        _access(fields, file, checks),
+    )
+
+
+def _path(text: str, fields: Fields) -> JsonPath:
+    try:
+        return parse_json_path(text)
+    except UserError as error:
+        place = fields.place_of("jsonPath")
+        raise UserError(error.message, place=place, expected=error.expected, hint=error.hint) from error
+
+
+def _placeholders(url: str, known: Sequence[str], fields: Fields, checks: Checks) -> None:
+    for name in _PLACEHOLDER.findall(url):
+        if name not in known:
+            names = ", ".join(f"`{{{each}}}`" for each in known)
+            checks.add(f"`{{{name}}}` stands for nothing", fields.place_of("url"), expected=names, hint="correct it")
 
 
 def _scrape(fields: Fields, file: File, checks: Checks) -> ScrapeConnection:
     url = fields.text("url")
-    for name in _PLACEHOLDER.findall(url):
-        if name not in SCRAPE_PLACEHOLDERS:
-            known = ", ".join(f"`{{{each}}}`" for each in SCRAPE_PLACEHOLDERS)
-            checks.add(f"`{{{name}}}` stands for nothing", fields.place_of("url"), expected=known, hint="correct it")
+    _placeholders(url, SCRAPE_PLACEHOLDERS, fields, checks)
     targets = fields.section("targets")
     every = fields.go_seconds("every")
     if every is not None:
