@@ -16,6 +16,7 @@ DEFAULT_FLAG_PROJECT: Final = "default"
 KUBERNETES_DEADLINE: Final = 10.0
 """Seconds that one call to an API server may take: its own client has no limit."""
 FLAGS_DEADLINE: Final = 5.0
+ENDPOINT_DEADLINE: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,13 @@ class FlagsConnection:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A webhook that playbooks call by its name."""
+    """A webhook that playbooks call by its name. ``deadline`` is in seconds for one call."""
 
     url: str
     token_file: Path | None = None
     token_env: str = ""
+    ca_file: Path | None = None
+    deadline: float = ENDPOINT_DEADLINE
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,13 @@ def _allow(fields: Fields, here: _Files, checks: Checks) -> AllowList:
     for key, value in node.entries if isinstance(node, MapNode) else ():
         endpoint = Fields(value)
         one_of(endpoint, ("tokenFile", "tokenEnv"), checks)
-        endpoints[key.raw] = Endpoint(endpoint.text("url"), here.get(endpoint, "tokenFile"), endpoint.text("tokenEnv"))
+        endpoints[key.raw] = Endpoint(
+            endpoint.text("url"),
+            here.get(endpoint, "tokenFile"),
+            endpoint.text("tokenEnv"),
+            here.get(endpoint, "caFile"),
+            endpoint.go_seconds("deadline") or ENDPOINT_DEADLINE,
+        )
     return AllowList(
         namespaces=_listed(fields, "namespaces"),
         kinds=_listed(fields, "kinds"),

@@ -28,6 +28,7 @@ from reconciler.model.invalid import InvalidFile
 from reconciler.model.names import ProjectName, StageName
 from reconciler.model.no_secrets import check_git_url, inline_secrets, is_local
 from reconciler.model.nodes import MapNode
+from reconciler.model.notifications import Notification, notifications_from
 
 POLL: Final = 30.0
 """Seconds between two looks at a repository that does not tell of its commits."""
@@ -69,6 +70,7 @@ class ProjectConnections:
     repository: RepositoryConfig
     poll: float = POLL
     stages: Mapping[str, StageConnections] = field(default_factory=dict)
+    notifications: tuple[Notification, ...] = ()
 
     def reach(self, stage: StageName) -> Reach:
         """Return the connections of a stage: its own blocks, else those of `*`, else the defaults.
@@ -152,6 +154,7 @@ def _project(name: ProjectName, fields: Fields, folder: Path, checks: Checks) ->
         repository=_repository(fields.section("repository"), folder, checks),
         poll=poll or POLL,
         stages={stage: connections_from(section, folder, checks) for stage, section in _sections(fields, "stages")},
+        notifications=notifications_from(fields, folder, checks),
     )
 
 
