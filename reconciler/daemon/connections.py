@@ -9,13 +9,14 @@ from reconciler.daemon.clock import Clock, ServerDates
 from reconciler.daemon.dispatch import Allowed, Servers
 from reconciler.daemon.evidence import connect_evidence
 from reconciler.daemon.secrets import secret_source
-from reconciler.model.connections import FlagsConnection, KubernetesConnection
+from reconciler.model.connections import Endpoint, FlagsConnection, KubernetesConnection
 from reconciler.model.daemon_config import ProjectConnections, RepositoryConfig
 from reconciler.model.errors import ConfigError
 from reconciler.model.names import StageName
 from reconciler.model.targets import WantFlag
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.remote import Credentials
+from reconciler.targets.endpoints import Address, EndpointServer
 from reconciler.targets.flagd import FlagdFile
 from reconciler.targets.kubernetes import Access, InCluster, Kubeconfig, KubernetesServer, TokenFile
 from reconciler.targets.protocol import KubernetesWant, TargetServer
@@ -36,6 +37,7 @@ def connect(project: ProjectConnections, stage: StageName, clock: Clock) -> Serv
         flags=_flags(reach.flags) if reach.flags is not None else None,
         allowed=allowed,
         dates=dates,
+        endpoints=EndpointServer({name: _address(name, endpoint) for name, endpoint in reach.endpoints.items()}),
         evidence=connect_evidence(reach.evidence, project.name, stage) if reach.evidence is not None else None,
     )
 
@@ -51,6 +53,11 @@ def _kubernetes(connection: KubernetesConnection, dates: ServerDates) -> TargetS
             )
         access = TokenFile(connection.server, str(connection.token_file), _text(connection.ca_file))
     return KubernetesServer(access, deadline=connection.deadline, heard_date=dates.heard)
+
+
+def _address(name: str, endpoint: Endpoint) -> Address:
+    token = secret_source(endpoint.token_file, endpoint.token_env, f"the token of the endpoint {name}")
+    return Address(endpoint.url, token, endpoint.deadline, endpoint.ca_file)
 
 
 def _text(path: Path | None) -> str:

@@ -213,4 +213,6 @@ def secret_files(project: ProjectConnections) -> list[Path]:
             files += [stage.kubernetes.token_file, stage.kubernetes.kubeconfig, stage.kubernetes.ca_file]
         if stage.flags is not None:
             files += [stage.flags.token_file, stage.flags.password_file]
+        if stage.allow is not None:
+            files += [endpoint.token_file for endpoint in stage.allow.endpoints.values()]
     return [file for file in files if file is not None]
