@@ -17,6 +17,20 @@ remediations:
   - action: scaling
     value: +1
 """
+SLO = """\
+spec_version: "1.0"
+comparison:
+  compare_with: single_result
+objectives:
+- sli: response_time_p90
+  pass:
+  - criteria: ["<=100"]
+  warning:
+  - criteria: ["<=200"]
+total_score:
+  pass: "100%"
+  warning: "50%"
+"""
 
 
 class Blobs:
@@ -37,6 +51,9 @@ class Blobs:
 
     def blobs(self, ids: list[BlobId], limit: int) -> Mapping[BlobId, bytes]:
         return {blob: self.contents[blob] for blob in ids}
+
+    def known_blobs(self, ids: list[BlobId], limit: int) -> Mapping[BlobId, bytes]:
+        return {blob: self.contents[blob] for blob in ids if blob in self.contents}
 
     def author(self, path: str) -> tuple[str, CommitId]:
         return self.authors.get(path, ("somebody", CommitId("")))

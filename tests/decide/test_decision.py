@@ -7,6 +7,7 @@ import pytest
 from reconciler.model.targets import Autoscaler, Target
 from tests.decide.files import entry, playbook
 from tests.decide.surroundings import NAMESPACE, Flag, Workload
+from tests.decide.test_values import LATER
 from tests.decide.world import START, World
 
 
@@ -211,7 +212,15 @@ def test_a_misspelt_flag_fails_with_the_right_name(world: World) -> None:
     assert world.steps[1].data["hint"] == "did you mean EnableItemsCache?"
 
 
-@pytest.mark.parametrize("name", ["restart", "rollback", "escalate", "slowdown", "abort", "webhook"])
+def test_the_playbook_asks_for_a_person(world: World) -> None:
+    world.playbook(playbook(entry("slow", "escalate ask the database team")))
+    world.open("p1", "slow")
+    world.tick()
+    assert world.events("p1") == ["opened", "escalated"]
+    assert world.last().data["reason"] == "ask the database team"
+
+
+@pytest.mark.parametrize("name", LATER)
 def test_actions_of_later_versions_fail(world: World, name: str) -> None:
     world.playbook(playbook(entry("slow", name)))
     world.open("p1", "slow")

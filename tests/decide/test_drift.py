@@ -73,8 +73,7 @@ def test_adopted_their_change_is_not_given_back(world: World) -> None:
     changed(applied(world), 5)
     world.sweep()
     assert world.values() == {"carts-primary": 5}
-    world.resolve("p1")
-    world.tick()
+    world.over("p1")
     assert world.replicas() == 4
 
 

@@ -127,8 +127,7 @@ def test_steps_of_the_stage_are_put_back(world: World) -> None:
 
 
 def test_a_decision_that_was_kept_cannot_be_reverted_any_more(world: World) -> None:
-    applied(world).resolve("p1")
-    world.tick()
+    applied(world).over("p1")
     world.push({DECIDED: None})
     world.tick()
     assert world.stage_events() == ["restored"]

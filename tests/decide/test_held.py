@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.decide.remediation import Hold
+from reconciler.model.names import ServicePath
 from tests.decide.files import PLAYBOOK, entry, playbook
 from tests.decide.surroundings import Workload
 from tests.decide.world import START, World
@@ -34,7 +35,7 @@ def test_shadow_is_one_step_with_the_action_it_would_have_taken(world: World) ->
     [
         ("blind", "scaling +1 would wait: kubernetes does not answer"),
         ("bound", "scaling +1 would fail: carts-primary has 10 replicas and may not have 11 (bounds 1..10)"),
-        ("later", "restart would fail: not in this version: restart on carts"),
+        ("person", "would escalate: the playbook asks for a person"),
     ],
 )
 def test_shadow_tells_why_it_would_not_have_acted_and_is_still_one_step(
@@ -46,7 +47,7 @@ def test_shadow_tells_why_it_would_not_have_acted_and_is_still_one_step(
     elif prepare == "bound":
         world.around.workloads["carts-primary"].replicas = 10
     else:
-        world.playbook(PLAYBOOK.replace("scaling", "restart").replace("    value: +1\n", ""))
+        world.playbook(PLAYBOOK.replace("scaling", "escalate").replace("    value: +1\n", ""))
     world.open("p1")
     world.tick()
     assert hold(world).reason == reason
@@ -180,9 +181,12 @@ def test_actions_per_hour_are_counted_for_each_service(world: World) -> None:
     assert world.replicas("orders") == 2
     assert world.events("p3") == ["opened", "held"]
     assert hold(world, "p3").reason == "all of the 2 actions of an hour are used"
-    assert world.due == START + 3600
+    assert world.decide({}).dues[ServicePath("carts")] == START + 3600
+    world.resolve("p1", "a")
+    world.resolve("p2", "b")
     world.later(1799)
-    assert world.tick() == []
+    world.tick()
+    assert world.events("p3") == ["opened", "held"]
     world.later(1)
     world.tick()
     assert world.events("p3") == ["opened", "held", "released", "decided", "applied"]
@@ -208,8 +212,7 @@ def test_services_at_once(world: World) -> None:
     assert world.events("p1") == ["opened", "decided", "applied"]
     assert world.events("p1", "orders") == world.events("p1", "users") == ["opened", "held"]
     assert hold(world, service="orders").reason == "1 of 1 services are being remediated"
-    world.resolve("p1")
-    world.tick()
+    world.over("p1")
     assert world.events("p1", "orders") == ["opened", "held", "released", "decided", "applied"]
     assert world.events("p1", "users") == ["opened", "held"]
 
@@ -223,8 +226,7 @@ def test_a_service_that_sorts_first_is_released_by_one_that_sorts_later(world: W
     world.tick()
     world.open("p1", service="apples")
     world.tick()
-    world.resolve("p1")
-    world.tick()
+    world.over("p1")
     assert world.events("p1", "apples") == ["opened", "held", "released", "decided", "applied"]
 
 

@@ -9,7 +9,7 @@ from reconciler.decide.actions.registry import check_playbook
 from reconciler.decide.draft import LINE, TEXT, Draft, Note
 from reconciler.decide.foreign import PATHS
 from reconciler.decide.planning import VALUES
-from reconciler.decide.problems import ENDS
+from reconciler.decide.resolution import ENDS
 from reconciler.model.playbook import load_playbook
 from reconciler.model.step import Step, trailers
 from tests.decide.files import entry, playbook
@@ -48,11 +48,11 @@ def test_many_flags_are_cut_in_the_subject_and_told_in_the_body(world: World) ->
     assert all(world.flag(name) for name in world.around.flags)
 
 
-def test_an_action_of_a_later_version_is_told_in_one_short_line(world: World) -> None:
-    world.playbook(playbook(entry("late", 'webhook "' + "word\\n" * 500 + '"')))
+def test_an_action_is_told_in_one_short_line(world: World) -> None:
+    world.playbook(playbook(entry("late", 'escalate "' + "word\\n" * 90 + '"')))
     world.open("p1", "late")
     world.tick()
-    action = trailers(step(world, "failed"))["Action"]
+    action = trailers(step(world, "escalated"))["Action"]
     assert "\n" not in action
     assert len(action) < 120
 
@@ -70,21 +70,33 @@ def test_a_service_holds_a_bounded_number_of_values(world: World) -> None:
     assert world.events(last) == ["opened", "held"]
     assert world.last(last).data["condition"] == "budget"
     assert world.last(last).data["reason"] == f"carts holds {VALUES} values, and with 50 more it would be over {VALUES}"
-    world.resolve("p0", "e0")
-    world.tick()
+    world.over("p0", title="e0")
     assert world.events(last) == ["opened", "held", "released", "decided", "applied"]
+
+
+def many(world: World, count: int) -> None:
+    for number in range(count):
+        world.open(f"p{number:03d}")
+    world.tick()
+
+
+def test_many_problems_that_are_over_after_the_wait_end_in_several_steps(world: World) -> None:
+    count = 2 * ENDS + 1
+    many(world, count)
+    assert f"Problems p000, p001, p002 and {count - 3} more match" in step(world, "decided").body
+    world.over(*(f"p{number:03d}" for number in range(count)))
+    ends = [(each.event, len(each.data["resolved"])) for each in world.steps if "resolved" in each.data]
+    assert ends == [("remediated", ENDS), ("resolved", ENDS), ("resolved", 1)]
+    assert step(world, "remediated").body.startswith(f"Problems p000, p001, p002 and {ENDS - 3} more are over.")
+    assert world.remediation("p000").outcome == "remediated"
+    assert world.desired() == {}
+    assert world.tick() == []
 
 
 def test_many_problems_are_cut_in_bodies_and_end_in_several_steps(world: World) -> None:
     count = 2 * ENDS + 1
-    world.open("p000")
     world.blind()
-    for number in range(1, count):
-        world.open(f"p{number:03d}")
-    world.tick()
-    world.see_again()
-    world.tick()
-    assert f"Problems p000, p001, p002 and {count - 3} more match" in step(world, "decided").body
+    many(world, count)
     for number in range(count):
         world.resolve(f"p{number:03d}")
     world.tick()

@@ -87,9 +87,8 @@ def test_a_problem_that_becomes_unreadable_is_taken_as_it_was(world: World) -> N
     assert world.stage_events() == ["refused"]
     assert world.last().subject == "carts: cannot read problem p1"
     assert world.tick() == []
-    world.resolve("p1")
-    world.tick()
-    assert world.events("p1") == ["opened", "decided", "applied", "resolved"]
+    world.over("p1")
+    assert world.events("p1") == ["opened", "decided", "applied", "evaluated", "remediated"]
 
 
 def test_a_problem_without_a_service_is_refused_until_there_is_one() -> None:
@@ -154,10 +153,8 @@ def test_a_refused_problem_attaches_once_it_can_be_read(world: World) -> None:
     assert world.events("p1")[-1] == "attached"
     assert world.events("p2") == ["refused"]
     assert world.replicas() == 2
-    world.resolve("p1")
-    world.resolve("p2")
-    world.tick()
-    assert world.events("p1")[-1] == "resolved"
+    world.over("p1", "p2")
+    assert world.events("p1")[-1] == "remediated"
     assert world.events("p2") == ["refused", "resolved"]
 
 

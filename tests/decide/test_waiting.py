@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from reconciler.decide.draft import Draft
+from reconciler.decide.engine import Decision, decide
 from reconciler.decide.progress import progress_turn
 from reconciler.decide.waiting import waits_for, woken_by_steps
 from reconciler.model.names import ServicePath
@@ -59,15 +62,23 @@ def test_a_pass_looks_again_only_at_those_that_a_step_can_concern(
     world.tick()
     assert world.events("p1", "waiting") == ["opened", "held"]
     looks: list[str] = []
+    calls: list[object] = []
+
+    def called(*args: Any, **options: Any) -> Decision:
+        calls.append(args)
+        return decide(*args, **options)
 
     def counted(draft: Draft, path: ServicePath) -> bool:
         looks.append(path)
         return progress_turn(draft, path)
 
+    monkeypatch.setattr("tests.decide.world.decide", called)
     monkeypatch.setattr("reconciler.decide.engine.progress_turn", counted)
     world.resolve("p1")
+    world.later(600)
     steps = world.decide({}).steps
-    assert [(step.service, step.event) for step in steps][:2] == [("carts", "resolved"), ("waiting", "released")]
+    ends = [("carts", "evaluated"), ("carts", "remediated"), ("waiting", "released")]
+    assert [(step.service, step.event) for step in steps][:3] == ends
     asked = looks.count("asleep")
-    assert asked == looks.count("carts"), "once in each call of `decide`, for what the daemon asked to look at"
+    assert asked == len(calls), "once in each call of `decide`, for what the daemon asked to look at"
     assert looks.count("waiting") > asked

@@ -76,6 +76,16 @@ def test_several_problems_match(world: World) -> None:
     world.tick()
     decided = next(step for step in world.steps if step.event == "decided")
     assert decided.body.startswith('Problems q1, q2 match "Response time degradation"; action 1 of 1 is')
+    world.delete("q2")
+    world.over("q1")
+    assert world.last().body.startswith("Problems q1, q2 are over. The objectives are met.")
+
+
+def test_several_problems_are_resolved(world: World) -> None:
+    world.blind()
+    world.open("q1")
+    world.open("q2")
+    world.tick()
     world.resolve("q1")
     world.delete("q2")
     world.tick()
@@ -84,7 +94,9 @@ def test_several_problems_match(world: World) -> None:
 
 def test_bodies_are_sentences(world: World) -> None:
     """A line begins with a capital, or with a name, a path or a command as it is spelled."""
-    world.playbook(playbook(entry("flags", "featuretoggle F:on"), entry("up", "scaling +1"), entry("late", "restart")))
+    world.playbook(
+        playbook(entry("flags", "featuretoggle F:on"), entry("up", "scaling +1"), entry("late", "escalate ask them"))
+    )
     world.around.flags = {"F": Flag()}
     world.around.workloads["orders"] = Workload(10)
     world.playbook(playbook(entry("up", "scaling +1")), "orders")

@@ -18,10 +18,10 @@ from reconciler.decide.claims import want_of
 from reconciler.decide.draft import RULES
 from reconciler.decide.effects import Due, due_effects
 from reconciler.decide.engine import Decision, decide
-from reconciler.decide.policy import over
+from reconciler.decide.policy import DEFAULT_WAIT, over
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.replay import redo
-from reconciler.decide.snapshot import Rewritten, ServiceView, Snapshot, Stage
+from reconciler.decide.snapshot import FAR, FileRef, Rewritten, ServiceView, Snapshot, Stage
 from reconciler.model.desired import Desired, Key
 from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant
@@ -39,8 +39,10 @@ from reconciler.model.targets import (
 )
 from reconciler.repo.index import Moved, StageIndex
 from reconciler.repo.layout import ops_place, ops_prefix
+from reconciler.repo.pins import PinReader
+from reconciler.repo.tally import Tally
 from reconciler.repo.views import Views
-from tests.decide.files import PLAYBOOK, STAGE, Blobs, is_machine, quoted
+from tests.decide.files import PLAYBOOK, SLO, STAGE, Blobs, is_machine, quoted
 from tests.decide.surroundings import Surroundings, by_exact_name
 
 START = Instant(1_795_000_000)
@@ -63,13 +65,14 @@ class World:
         self.rewritten: Rewritten | None = None
         self.implied_mode: Mode | None = None
         self.timers = True
-        self.lost_below = 0
+        self.arrived: dict[str, Instant] = {}
         self._commits = 0
         self._commands = 0
         self._version = 0
         self._seen: tuple[object, Snapshot] | None = None
         self._blobs = Blobs()
         self._views = Views(StageIndex(STAGE), self._blobs)
+        self._pins = PinReader(self._blobs.known_blobs)
         if playbook is not None:
             self.push({"carts/remediation.yaml": playbook})
 
@@ -82,10 +85,11 @@ class World:
         commit = f"{self._commits:07x}"
         for path, content in files.items():
             self._blobs.authors[path] = (author, CommitId(commit))
-            if content is None:
+            written = content.encode() if isinstance(content, str) else content
+            if written is None:
                 self.files.pop(path, None)
-            else:
-                self.files[path] = content.encode() if isinstance(content, str) else content
+            elif self.files.get(path) != written:
+                self.files[path], self.arrived[path] = written, self.now
         return commit
 
     def open(self, problem: str, title: str = "Response time degradation", service: str = "carts", **more: str) -> None:
@@ -95,6 +99,21 @@ class World:
     def resolve(self, problem: str, title: str = "Response time degradation", service: str = "carts") -> None:
         """Report a problem as resolved."""
         self._problem(problem, {"title": title, "state": "resolved"}, service)
+
+    def over(self, *problems: str, title: str = "Response time degradation", service: str = "carts") -> list[Step]:
+        """Report problems as resolved, let the wait for their actions go by, and look. Returns the steps made."""
+        for problem in problems:
+            self.resolve(problem, title, service)
+        return self.waited()
+
+    def waited(self, seconds: int = DEFAULT_WAIT) -> list[Step]:
+        """Let the wait for an action go by, the default one unless told otherwise, and look. Returns the steps."""
+        self.later(seconds)
+        return self.tick()
+
+    def objectives(self, text: str | None = SLO, service: str = "carts") -> None:
+        """Push `slo.yaml`: the 90th percentile is to stay below 100, and below 200 is a warning. Values: `around`."""
+        self.push({f"{service}/slo.yaml": text})
 
     def delete(self, problem: str, service: str = "carts") -> None:
         """Delete a problem's file."""
@@ -340,13 +359,13 @@ class World:
             project_commit=CommitId("d" * 40),
         )
         services = {path: views.service(path) for path in sorted(index.services())}
-        holders = {
-            key: frozenset(path for path, view in services.items() if key in view.desired and view.desired[key].claims)
-            for view in services.values()
-            for key in view.desired
-        }
-        acting = frozenset(p for p, view in services.items() if any(r.acting for r in view.remediations.values()))
-        return Snapshot(stage, services, lambda key: holders.get(key, frozenset()), acting)
+        tally = Tally()
+        for view in services.values():
+            tally.count(view)
+        return Snapshot(stage, services, tally.claimants, tally.acting, tally.acted, self._pins, self._arrived)
+
+    def _arrived(self, file: FileRef) -> Instant:
+        return self.arrived.get(file.path, FAR)
 
     def _index(self) -> StageIndex:
         index = StageIndex(STAGE)
