@@ -50,11 +50,11 @@ def fact_from_data(data: Mapping[str, Any]) -> Fact:
     """Read back what `fact_data` wrote. Raises KeyError, TypeError or ValueError on anything else."""
     kind = data["kind"]
     if kind == "none":
-        return NoFact(data["trouble"], data["message"], data.get("hint", ""), tuple(data.get("near", ())))
+        return NoFact(data["trouble"], data.get("message", ""), data.get("hint", ""), tuple(data.get("near", ())))
     if kind == "measures":
         return MeasuresFact(tuple(_measure(each) for each in data["measures"]))
     values = dict(data)
-    values["target"] = Target(**data["target"])
+    values["target"] = _target(data)
     if data.get("mark"):
         values["mark"] = Mark(**data["mark"])
     match kind:
@@ -73,10 +73,14 @@ def fact_from_data(data: Mapping[str, Any]) -> Fact:
             raise ValueError(kind)
 
 
+def _target(data: Mapping[str, Any]) -> Target:
+    return Target(**{"scope": "", **data["target"]})
+
+
 def _workload(data: Mapping[str, Any], values: dict[str, Any]) -> WorkloadFact:
     if data.get("autoscaler"):
         inner = dict(data["autoscaler"])
-        inner["target"] = Target(**inner["target"])
+        inner["target"] = _target(inner)
         inner["mark"] = Mark(**inner["mark"]) if inner.get("mark") else None
         values["autoscaler"] = Autoscaler(**inner)
     return WorkloadFact(**{"settled": False, **values})
