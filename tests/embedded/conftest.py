@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import urllib3
 
 from reconciler.embedded.cluster import EmbeddedCluster
 from tests.embedded.sandbox import REAL, Sandbox, embedded_sandbox, real_sandbox
@@ -23,3 +25,9 @@ def sandbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sandbox]
 def cluster() -> Iterator[EmbeddedCluster]:
     with EmbeddedCluster() as made:
         yield made
+
+
+@pytest.fixture
+def http() -> Any:
+    with urllib3.PoolManager(retries=False, timeout=10) as pool:
+        yield pool

@@ -25,6 +25,8 @@ REAL = os.environ.get("RECONCILER_CONTRACT_KUBERNETES") == "1" and bool(os.envir
 _PATHS = {
     "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
     "StatefulSet": "/apis/apps/v1/namespaces/{}/statefulsets",
+    "DaemonSet": "/apis/apps/v1/namespaces/{}/daemonsets",
+    "ControllerRevision": "/apis/apps/v1/namespaces/{}/controllerrevisions",
     "ReplicaSet": "/apis/apps/v1/namespaces/{}/replicasets",
     "Pod": "/api/v1/namespaces/{}/pods",
     "Lease": "/apis/coordination.k8s.io/v1/namespaces/{}/leases",
@@ -118,6 +120,18 @@ class Sandbox:
             self.until(lambda: self.get("ResourceQuota", "pods"), lambda item: "hard" in item.get("status", {}))
 
 
+def rolled_out(item: dict[str, Any]) -> bool:
+    """Say whether every pod runs the present template and is available, and no other is left."""
+    status, spec = item.get("status", {}), item["spec"]
+    if status.get("observedGeneration", 0) < item["metadata"]["generation"]:
+        return False
+    if item["kind"] == "DaemonSet":
+        wanted = status.get("desiredNumberScheduled", -1)
+        return bool(status.get("updatedNumberScheduled") == status.get("numberAvailable") == wanted)
+    counts = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")]
+    return counts == [spec["replicas"]] * 3 and status.get("currentRevision") == status.get("updateRevision")
+
+
 def available(item: dict[str, Any]) -> int:
     status = item.get("status", {})
     if status.get("observedGeneration", 0) < item["metadata"]["generation"]:
@@ -126,11 +140,12 @@ def available(item: dict[str, Any]) -> int:
 
 
 def workload(kind: str, name: str, replicas: int = 1, *, image: str = IMAGE, **spec: Any) -> dict[str, Any]:
-    """Return a Deployment, StatefulSet or ReplicaSet with one container that sleeps."""
+    """Return a workload of apps/v1 with one container that sleeps; a DaemonSet has no number of replicas."""
     container = {"name": "main", "image": image, "command": ["sleep", "1000000"]}
     pod = {"terminationGracePeriodSeconds": 0, "containers": [container]}
     template = {"metadata": {"labels": {"app": name}}, "spec": pod}
-    body = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template, **spec}
+    count = {} if kind == "DaemonSet" else {"replicas": replicas}
+    body = {**count, "selector": {"matchLabels": {"app": name}}, "template": template, **spec}
     return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name}, "spec": body}
 
 
@@ -142,6 +157,14 @@ def autoscaler(name: str, target: str, least: int, most: int, kind: str = "Deplo
     spec = {"scaleTargetRef": reference, "minReplicas": least, "maxReplicas": most, "metrics": [metric]}
     head = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": name}}
     return {**head, "spec": spec}
+
+
+def put(cluster: EmbeddedCluster, item: dict[str, Any], namespace: str = "shop") -> dict[str, Any]:
+    """Put an object into the cluster by its own hands, and let the controllers finish."""
+    item["metadata"]["namespace"] = namespace
+    made = cluster.create(item)
+    cluster.idle()
+    return made
 
 
 @contextmanager

@@ -11,48 +11,29 @@ import urllib3
 from kubernetes import client, config, watch
 
 from reconciler.embedded.cluster import (
-    SCALED_OBJECTS,
-    ApiError,
     Before,
     Cut,
     Drop,
     EmbeddedCluster,
-    Failing,
     Hang,
     Kind,
     Manual,
-    PodState,
-    Progress,
     Refuse,
     Reset,
     Rule,
     ScalePaths,
     Stale,
     User,
-    WorkloadKey,
     matching,
 )
-from tests.embedded.sandbox import MERGE, Sandbox, autoscaler, embedded_sandbox, workload
+from tests.embedded.sandbox import MERGE, Sandbox, embedded_sandbox, put, workload
 
 WATCH: Any = watch.Watch  # it has no types
 ROLLOUTS = Kind("argoproj.io", "v1alpha1", "rollouts", "Rollout", scale=ScalePaths(selector=("status", "selector")))
 
 
-def put(cluster: EmbeddedCluster, item: dict[str, Any], namespace: str = "shop") -> dict[str, Any]:
-    item["metadata"]["namespace"] = namespace
-    made = cluster.create(item)
-    cluster.idle()
-    return made
-
-
 def url(cluster: EmbeddedCluster, name: str = "carts", plural: str = "deployments") -> str:
     return f"{cluster.url}/apis/apps/v1/namespaces/shop/{plural}/{name}"
-
-
-@pytest.fixture
-def http() -> Any:
-    with urllib3.PoolManager(retries=False, timeout=10) as pool:
-        yield pool
 
 
 # Faults
@@ -229,114 +210,7 @@ def test_a_page_from_too_long_ago_is_gone(cluster: EmbeddedCluster, http: Any) -
     assert (answer.status, answer.json()["reason"]) == (410, "Expired")
 
 
-# Controllers
-
-
-def test_a_rollout_can_fail_pod_by_pod(cluster: EmbeddedCluster) -> None:
-    cluster.rollout = Failing("CrashLoopBackOff", "back-off", healthy=1, late=True)
-    put(cluster, workload("Deployment", "carts", 3))
-    status = cluster.get("Deployment", "shop", "carts")["status"]
-    assert (status["replicas"], status["availableReplicas"], status["unavailableReplicas"]) == (3, 1, 2)
-    reasons = {one["type"]: one["reason"] for one in status["conditions"]}
-    assert reasons == {"Available": "MinimumReplicasUnavailable", "Progressing": "ProgressDeadlineExceeded"}
-    waiting = [
-        one["status"]["containerStatuses"][0]["state"].get("waiting", {}).get("reason")
-        for one in cluster.items("Pod", "shop")
-    ]
-    assert sorted(waiting, key=str) == ["CrashLoopBackOff", "CrashLoopBackOff", None]
-
-
-def test_a_hook_is_told_and_reports_when_it_likes(cluster: EmbeddedCluster) -> None:
-    hook = Manual()
-    cluster.rollout = hook
-    put(cluster, workload("Deployment", "carts"))
-    key = WorkloadKey("deployments.apps", "shop", "carts")
-    hook.report(key, Progress.ready(1))
-    cluster.patch("Deployment", "shop", "carts", {"spec": {"replicas": 2}}, subresource="scale")
-    cluster.idle()
-    assert hook.wanted[key].replicas == 2
-    assert cluster.get("Deployment", "shop", "carts")["status"]["observedGeneration"] == 1
-    hook.report(key, Progress((PodState(), PodState(ready=False))))
-    status = cluster.get("Deployment", "shop", "carts")["status"]
-    assert (status["observedGeneration"], status["replicas"], status["readyReplicas"]) == (2, 2, 1)
-    cluster.delete("Deployment", "shop", "carts")
-    cluster.idle()
-    assert hook.wanted == {}
-    assert cluster.items("Pod", "shop") == []
-
-
-def test_pods_are_kept_when_scaling_and_exchanged_when_the_template_changes(cluster: EmbeddedCluster) -> None:
-    put(cluster, workload("Deployment", "carts", 2))
-
-    def pods() -> set[str]:
-        cluster.idle()
-        return {pod["metadata"]["name"] for pod in cluster.items("Pod", "shop")}
-
-    first = pods()
-    cluster.patch("Deployment", "shop", "carts", {"spec": {"replicas": 3}})
-    second = pods()
-    assert (len(second), first < second) == (3, True)
-    note = {"metadata": {"annotations": {"restarted": "now"}}}
-    cluster.patch("Deployment", "shop", "carts", {"spec": {"template": note}})
-    third = pods()
-    assert (len(third), third & second) == (3, set())
-    sets = {
-        one["metadata"]["annotations"]["deployment.kubernetes.io/revision"]: one for one in cluster.items("ReplicaSet")
-    }
-    assert {revision: one["spec"]["replicas"] for revision, one in sets.items()} == {"1": 0, "2": 3}
-
-
-def test_a_deleted_pod_comes_back(cluster: EmbeddedCluster) -> None:
-    put(cluster, workload("StatefulSet", "carts", 2))
-    cluster.delete("Pod", "shop", "carts-0")
-    cluster.idle()
-    assert {pod["metadata"]["name"] for pod in cluster.items("Pod", "shop")} == {"carts-0", "carts-1"}
-
-
-def test_a_custom_resource_scales_only_by_merge_and_json_patches(cluster: EmbeddedCluster, http: Any) -> None:
-    cluster.declare(ROLLOUTS)
-    spec = workload("Deployment", "carts")["spec"]
-    put(cluster, {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "carts"}, "spec": spec})
-    path = f"{cluster.url}/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/carts"
-    body = b'{"spec": {"replicas": 3}}'
-    strategic = {"Content-Type": "application/strategic-merge-patch+json"}
-    assert http.request("PATCH", path, headers=strategic, body=body).status == 415
-    scaled = http.request("PATCH", f"{path}/scale", headers={"Content-Type": MERGE}, body=body)
-    assert scaled.json()["spec"] == {"replicas": 3}
-    cluster.idle()
-    scale = http.request("GET", f"{path}/scale").json()
-    assert scale["status"] == {"replicas": 3, "selector": "app=carts"}
-    item = cluster.get("Rollout", "shop", "carts")
-    assert item["status"]["observedGeneration"] == item["metadata"]["generation"] == 2
-
-
-def test_a_scaled_object_works_through_an_autoscaler_of_its_own(cluster: EmbeddedCluster) -> None:
-    cluster.declare(SCALED_OBJECTS)
-    put(cluster, workload("Deployment", "carts"))
-    spec = {"scaleTargetRef": {"name": "carts"}, "minReplicaCount": 2, "maxReplicaCount": 5}
-    head = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "carts"}}
-    put(cluster, {**head, "spec": spec})
-    hpa = cluster.get("HorizontalPodAutoscaler", "shop", "keda-hpa-carts")
-    assert hpa["metadata"]["ownerReferences"][0]["kind"] == "ScaledObject"
-    assert cluster.get("Deployment", "shop", "carts")["spec"]["replicas"] == 2
-    cluster.patch("ScaledObject", "shop", "carts", {"spec": {"minReplicaCount": 4}})
-    cluster.idle()
-    assert cluster.get("Deployment", "shop", "carts")["spec"]["replicas"] == 4
-
-
-def test_an_autoscaler_leaves_a_workload_at_zero(cluster: EmbeddedCluster) -> None:
-    put(cluster, workload("Deployment", "carts", 0))
-    put(cluster, autoscaler("carts", "carts", 2, 3))
-    assert cluster.get("Deployment", "shop", "carts")["spec"]["replicas"] == 0
-
-
-def test_deleting_a_namespace_deletes_what_is_in_it(cluster: EmbeddedCluster) -> None:
-    put(cluster, workload("Deployment", "carts"))
-    cluster.delete("Namespace", "", "shop")
-    cluster.idle()
-    assert cluster.items("Deployment") == cluster.items("Pod") == []
-    with pytest.raises(ApiError):
-        cluster.get("Namespace", "", "shop")
+# Python
 
 
 def test_what_python_reads_is_a_copy(cluster: EmbeddedCluster) -> None:

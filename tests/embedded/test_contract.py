@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.embedded.sandbox import IMAGE, JSON, MERGE, STRATEGIC, Sandbox, autoscaler, available, workload
+from tests.embedded.sandbox import IMAGE, JSON, MERGE, STRATEGIC, Sandbox, autoscaler, workload
 
 
 def owners(item: dict[str, Any], field: str) -> list[tuple[str, str]]:
@@ -316,38 +316,6 @@ def test_with_a_finalizer_deletion_is_only_marked(sandbox: Sandbox) -> None:
     assert "deletionTimestamp" in sandbox.get("Deployment", "carts")["metadata"]
     sandbox.patch("Deployment", "carts", {"metadata": {"finalizers": None}})
     sandbox.until(lambda: sandbox.request("GET", sandbox.path("Deployment", "carts"))[0], lambda status: status == 404)
-
-
-def test_a_deployment_takes_its_pods_with_it(sandbox: Sandbox) -> None:
-    sandbox.deployment("carts", 2)
-    _, pods = sandbox.request("GET", sandbox.path("Pod"), labelSelector="app=carts")
-    assert len(pods["items"]) == 2
-    sandbox.delete("Deployment", "carts")
-    sandbox.until(lambda: sandbox.request("GET", sandbox.path("Pod"))[1]["items"], lambda items: items == [])
-
-
-def test_a_deployments_status_follows_its_spec(sandbox: Sandbox) -> None:
-    sandbox.deployment("carts", 1)
-    made = sandbox.patch("Deployment", "carts", {"spec": {"replicas": 3}})
-    assert made["status"]["observedGeneration"] < made["metadata"]["generation"]
-    item = sandbox.until(lambda: sandbox.get("Deployment", "carts"), lambda item: available(item) == 3)
-    conditions = {one["type"]: (one["status"], one["reason"]) for one in item["status"]["conditions"]}
-    assert conditions["Available"] == ("True", "MinimumReplicasAvailable")
-    assert conditions["Progressing"] == ("True", "NewReplicaSetAvailable")
-
-
-def test_a_quota_shows_as_a_replica_failure(sandbox: Sandbox) -> None:
-    sandbox.deployment("carts", 1)
-    sandbox.limit_pods(1)
-    sandbox.patch("Deployment", "carts", {"spec": {"replicas": 3}})
-
-    def failure() -> list[dict[str, Any]]:
-        conditions = sandbox.get("Deployment", "carts")["status"]["conditions"]
-        return [one for one in conditions if one["type"] == "ReplicaFailure" and one["status"] == "True"]
-
-    (condition,) = sandbox.until(failure)
-    assert condition["reason"] == "FailedCreate"
-    assert "exceeded quota" in condition["message"]
 
 
 def test_a_lease_needs_the_version_that_it_replaces(sandbox: Sandbox) -> None:

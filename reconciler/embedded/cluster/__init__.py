@@ -10,7 +10,7 @@ from __future__ import annotations
 from reconciler.embedded.cluster.answers import ApiError
 from reconciler.embedded.cluster.cluster import EmbeddedCluster
 from reconciler.embedded.cluster.faults import Before, Cut, Drop, Hang, Refuse, Reset, Stale, matching
-from reconciler.embedded.cluster.kinds import SCALED_OBJECTS, Kind, ScalePaths
+from reconciler.embedded.cluster.kinds import SCALED_OBJECTS, VIRTUAL_SERVICES, Kind, ScalePaths
 from reconciler.embedded.cluster.rollout import (
     Failing,
     Immediate,
@@ -27,6 +27,7 @@ from reconciler.embedded.cluster.users import Rule, User
 
 __all__ = [
     "SCALED_OBJECTS",
+    "VIRTUAL_SERVICES",
     "ApiError",
     "Before",
     "Cut",

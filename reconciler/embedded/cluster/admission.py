@@ -10,21 +10,16 @@ import re
 from typing import Any
 
 from reconciler.embedded.cluster.answers import bad_request, invalid
-from reconciler.embedded.cluster.kinds import Kind
+from reconciler.embedded.cluster.istio import check_routes
+from reconciler.embedded.cluster.kinds import CONTROLLER_REVISIONS, VIRTUAL_SERVICES, Kind
+from reconciler.embedded.cluster.templates import defaulted
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
 _NAME_RULE = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
     "end with an alphanumeric character"
 )
-_WORKLOADS = {"Deployment", "StatefulSet", "ReplicaSet"}
-_POD_DEFAULTS = {
-    "restartPolicy": "Always",
-    "terminationGracePeriodSeconds": 30,
-    "dnsPolicy": "ClusterFirst",
-    "securityContext": {},
-    "schedulerName": "default-scheduler",
-}
+_WORKLOADS = {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"}
 _SPEC_DEFAULTS: dict[str, dict[str, Any]] = {
     "Deployment": {
         "replicas": 1,
@@ -39,12 +34,17 @@ _SPEC_DEFAULTS: dict[str, dict[str, Any]] = {
         "revisionHistoryLimit": 10,
         "serviceName": "",
     },
+    "DaemonSet": {
+        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
+        "revisionHistoryLimit": 10,
+    },
     "ReplicaSet": {"replicas": 1},
     "HorizontalPodAutoscaler": {"minReplicas": 1},
 }
 _INTEGERS = {
     "Deployment": ("replicas", "revisionHistoryLimit", "progressDeadlineSeconds", "minReadySeconds"),
     "StatefulSet": ("replicas", "revisionHistoryLimit", "minReadySeconds"),
+    "DaemonSet": ("revisionHistoryLimit", "minReadySeconds"),
     "ReplicaSet": ("replicas", "minReadySeconds"),
     "HorizontalPodAutoscaler": ("minReplicas", "maxReplicas"),
     "ScaledObject": ("minReplicaCount", "maxReplicaCount", "idleReplicaCount", "pollingInterval", "cooldownPeriod"),
@@ -59,8 +59,8 @@ def with_defaults(kind: Kind, item: dict[str, Any]) -> dict[str, Any]:
         return item
     spec = {**item["spec"], **{key: value for key, value in defaults.items() if item["spec"].get(key) is None}}
     template = spec.get("template")
-    if isinstance(template, dict) and isinstance(template.get("spec"), dict):
-        spec["template"] = {**template, "spec": {**_POD_DEFAULTS, **template["spec"]}}
+    if isinstance(template, dict):
+        spec["template"] = defaulted(template)
     return item if spec == item["spec"] else {**item, "spec": spec}
 
 
@@ -103,8 +103,12 @@ def check(kind: Kind, item: dict[str, Any], old: dict[str, Any] | None) -> None:
         causes += _autoscaler(spec)
     if kind.kind == "ScaledObject" and not (spec.get("scaleTargetRef") or {}).get("name"):
         causes.append(("spec.scaleTargetRef.name", "Required value"))
+    if kind is CONTROLLER_REVISIONS and old is not None and old.get("data") != item.get("data"):
+        causes.append(("data", "Invalid value: field is immutable"))
     if causes:
         raise invalid(kind, name, causes)
+    if (kind.group, kind.kind) == (VIRTUAL_SERVICES.group, VIRTUAL_SERVICES.kind):
+        check_routes(spec)
 
 
 def negative(field: str, value: Any) -> list[tuple[str, str]]:

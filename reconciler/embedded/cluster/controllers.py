@@ -6,22 +6,18 @@ become replica sets, pods and status. `idle()` waits until the queue is empty.
 
 from __future__ import annotations
 
-import hashlib
-import itertools
-import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from reconciler.embedded.cluster import autoscaling, statuses
-from reconciler.embedded.cluster.api import Api, Options
-from reconciler.embedded.cluster.kinds import DEPLOYMENTS, PODS, REPLICA_SETS, STATEFUL_SETS, Kind
-from reconciler.embedded.cluster.rollout import PodState, Progress, Rollout, Wanted, WorkloadKey
+from reconciler.embedded.cluster.api import Api
+from reconciler.embedded.cluster.kinds import DAEMON_SETS, DEPLOYMENTS, PODS, REPLICA_SETS, Kind
+from reconciler.embedded.cluster.pods import Pods
+from reconciler.embedded.cluster.revisions import MANAGER, POD_HASH, REVISION, Revisions, template_hash
+from reconciler.embedded.cluster.rollout import Progress, Rollout, Wanted, WorkloadKey
 from reconciler.embedded.cluster.store import Event
-
-MANAGER = Options("kube-controller-manager")
-_REVISION = "deployment.kubernetes.io/revision"
-_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 
 class Controllers:
@@ -34,7 +30,8 @@ class Controllers:
         self._turn = threading.Condition()
         self._busy = False
         self._stopped = False
-        self._names = itertools.count()
+        self._revisions = Revisions(api)
+        self._pods = Pods(api)
         self._thread = threading.Thread(target=self._work, name="embedded-cluster-controllers", daemon=True)
         api.store.listeners.append(self._noticed)
 
@@ -68,7 +65,7 @@ class Controllers:
                 self._queue_owner(metadata)
         elif autoscaling.concerns(kind):
             self._enqueue(kind, namespace, name)
-        elif kind.scale:
+        elif kind.scale or kind is DAEMON_SETS:
             if _controlled(event.object, REPLICA_SETS):
                 return
             if event.type != "MODIFIED" or _asks(event.object) != _asks(event.old or {}):
@@ -116,27 +113,56 @@ class Controllers:
             self.rollout.gone(key)
             return
         spec = item.get("spec") or {}
-        wanted = Wanted(
-            key, spec.get("replicas") or 0, item["metadata"].get("generation", 0), spec.get("template") or {}
-        )
-        self.rollout.wants(wanted, self._reporter(kind, key))
+        replicas = statuses.NODES if kind is DAEMON_SETS else spec.get("replicas") or 0
+        generation, template = item["metadata"].get("generation", 0), spec.get("template") or {}
+        wanted = Wanted(key, replicas, generation, template, template_hash(item))
+        self.rollout.wants(wanted, self._reporter(kind, wanted))
 
-    def _reporter(self, kind: Kind, key: WorkloadKey) -> Callable[[Progress], None]:
+    def _reporter(self, kind: Kind, wanted: Wanted) -> Callable[[Progress], None]:
         def report(progress: Progress) -> None:
-            store = self._api.store
-            with store.lock:
-                item = store.get(kind, key.namespace, key.name)
+            with self._api.store.lock:
+                item = self._api.store.get(kind, wanted.key.namespace, wanted.key.name)
                 if item is None:
                     return
-                revision = _hash(item)
-                owner, kind_of_owner = item, kind
-                if kind is DEPLOYMENTS:
-                    owner, kind_of_owner = self._replica_set(item, revision, progress), REPLICA_SETS
+                if wanted.revision != template_hash(item):
+                    progress = _of_an_older_template(progress)
                 if "template" in (item.get("spec") or {}):
-                    self._pods(item, kind_of_owner, owner, progress)
-                self._status(kind, item, progress, revision)
+                    self._rolled_out(kind, item, progress)
+                else:
+                    self._status(kind, item, progress, "")
 
         return report
+
+    def _rolled_out(self, kind: Kind, item: dict[str, Any], progress: Progress) -> None:
+        if kind is DEPLOYMENTS and item["spec"].get("paused") and not self._revisions.is_rolled_out(item):
+            progress = _of_an_older_template(progress)
+            if not self._revisions.replica_sets(item):
+                self._status(kind, item, Progress(), "")
+                return
+        present = self._revisions.present(kind, item)
+        if kind is not DEPLOYMENTS:
+            self._pods.follow(present, [item], progress)
+            self._status(kind, item, progress, present.name)
+            return
+        sets = self._revisions.replica_sets(item)
+        self._pods.follow(present, sets, progress)
+        self._resize(item, sets, present.name, progress)
+        self._status(kind, item, progress, present.owner["metadata"]["annotations"][REVISION])
+        self._revisions.prune(item, present.name)
+
+    def _resize(self, deployment: dict[str, Any], sets: list[dict[str, Any]], present: str, progress: Progress) -> None:
+        """Give each replica set the pods that it has, and the present one what is missing as well."""
+        new = tuple(state for state in progress.pods if state.updated)
+        old = [state for state in progress.pods if not state.updated]
+        missing = deployment["spec"]["replicas"] - len(progress.pods)
+        for one in sets:
+            pods = [pod for kind, pod in self._api.store.owned(one["metadata"]["uid"]) if kind is PODS]
+            if one["metadata"]["labels"][POD_HASH] == present:
+                # A paused Deployment's present replica set is that of an older template.
+                states = new or tuple(old[: len(pods)])
+                self._revisions.resize(one, len(pods) + max(missing, 0), Progress(states, progress.refused))
+            elif one["spec"]["replicas"] or pods:
+                self._revisions.resize(one, len(pods), Progress(tuple(old[: len(pods)])))
 
     def _status(self, kind: Kind, item: dict[str, Any], progress: Progress, revision: str) -> None:
         metadata = item["metadata"]
@@ -144,132 +170,16 @@ class Controllers:
 
         def change(found: dict[str, Any]) -> dict[str, Any]:
             changed = statuses.workload(kind, found, progress, revision, time)
-            if kind is not DEPLOYMENTS:
+            if kind is not DEPLOYMENTS or not revision:
                 return changed
-            notes = {**metadata.get("annotations", {}), _REVISION: self._revision(item, revision)}
+            notes = {**metadata.get("annotations", {}), REVISION: revision}
             return {**changed, "metadata": {**changed["metadata"], "annotations": notes}}
 
         self._api.update(kind, metadata["namespace"], metadata["name"], change, MANAGER, "status")
 
-    def _replica_set(self, deployment: dict[str, Any], revision: str, progress: Progress) -> dict[str, Any]:
-        """Make the replica sets of a deployment: the present one with all its pods, earlier ones with none."""
-        metadata, spec = deployment["metadata"], deployment["spec"]
-        namespace, name = metadata["namespace"], f"{metadata['name']}-{revision}"
-        for other in self._replica_sets(deployment):
-            if other["metadata"]["name"] != name and other["spec"]["replicas"]:
-                self._resize(other, 0, Progress())
-        found = self._api.store.get(REPLICA_SETS, namespace, name)
-        if found is None:
-            labels = {**spec["template"]["metadata"].get("labels", {}), "pod-template-hash": revision}
-            template = {**spec["template"], "metadata": {**spec["template"]["metadata"], "labels": labels}}
-            body = {
-                "apiVersion": "apps/v1",
-                "kind": "ReplicaSet",
-                "metadata": {
-                    "name": name,
-                    "labels": labels,
-                    "annotations": {_REVISION: self._revision(deployment, revision)},
-                    "ownerReferences": [owner_reference(DEPLOYMENTS, deployment)],
-                },
-                "spec": {
-                    "replicas": spec["replicas"],
-                    "selector": {
-                        "matchLabels": {**spec["selector"].get("matchLabels", {}), "pod-template-hash": revision}
-                    },
-                    "template": template,
-                },
-            }
-            found = self._api.create(REPLICA_SETS, namespace, body, MANAGER)
-        return self._resize(found, spec["replicas"], progress)
 
-    def _resize(self, replica_set: dict[str, Any], replicas: int, progress: Progress) -> dict[str, Any]:
-        metadata = replica_set["metadata"]
-        where = metadata["namespace"], metadata["name"]
-        time = self._api.time()
-
-        def size(found: dict[str, Any]) -> dict[str, Any]:
-            return {**found, "spec": {**found["spec"], "replicas": replicas}}
-
-        def status(found: dict[str, Any]) -> dict[str, Any]:
-            return statuses.workload(REPLICA_SETS, found, progress, "", time)
-
-        self._api.update(REPLICA_SETS, *where, size, MANAGER)
-        return self._api.update(REPLICA_SETS, *where, status, MANAGER, "status")
-
-    def _replica_sets(self, deployment: dict[str, Any]) -> list[dict[str, Any]]:
-        return [item for kind, item in self._api.store.owned(deployment["metadata"]["uid"]) if kind is REPLICA_SETS]
-
-    def _revision(self, deployment: dict[str, Any], revision: str) -> str:
-        numbers = {
-            item["metadata"]["name"]: int(item["metadata"]["annotations"][_REVISION])
-            for item in self._replica_sets(deployment)
-        }
-        known = numbers.get(f"{deployment['metadata']['name']}-{revision}")
-        return str(known or max(numbers.values(), default=0) + 1)
-
-    def _pods(self, item: dict[str, Any], kind: Kind, owner: dict[str, Any], progress: Progress) -> None:
-        """Make the workload's pods those of ``progress``, keeping as many as there are; ``owner`` has the new ones."""
-        namespace, uid = item["metadata"]["namespace"], owner["metadata"]["uid"]
-        owners = [owner, *(other for other in self._replica_sets(item) if other["metadata"]["uid"] != uid)]
-        present = [
-            pod for one in owners for below, pod in self._api.store.owned(one["metadata"]["uid"]) if below is PODS
-        ]
-        name, count = owner["metadata"]["name"], len(progress.pods)
-        if kind is STATEFUL_SETS:
-            ordinals = {f"{name}-{index}": index for index in range(count)}
-            kept = {ordinals[pod["metadata"]["name"]]: pod for pod in present if pod["metadata"]["name"] in ordinals}
-        else:
-            kept = dict(enumerate(present[:count]))
-        for index, pod in list(kept.items()):
-            if progress.pods[index].updated and all(one["uid"] != uid for one in pod["metadata"]["ownerReferences"]):
-                del kept[index]
-        staying = {pod["metadata"]["name"] for pod in kept.values()}
-        for pod in present:
-            if pod["metadata"]["name"] not in staying:
-                self._api.delete(PODS, namespace, pod["metadata"]["name"], {}, dry_run=False)
-        for index, state in enumerate(progress.pods):
-            suffix = str(index) if kind is STATEFUL_SETS else self._suffix()
-            self._pod_status(kept.get(index) or self._pod(f"{name}-{suffix}", kind, owner), state)
-
-    def _suffix(self) -> str:
-        digest = hashlib.sha256(str(next(self._names)).encode()).digest()
-        return "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest[:5])
-
-    def _pod(self, name: str, kind: Kind, owner: dict[str, Any]) -> dict[str, Any]:
-        template = owner["spec"]["template"]
-        body = {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {
-                "name": name,
-                "labels": template["metadata"].get("labels", {}),
-                "ownerReferences": [owner_reference(kind, owner)],
-            },
-            "spec": template["spec"],
-        }
-        return self._api.create(PODS, owner["metadata"]["namespace"], body, MANAGER)
-
-    def _pod_status(self, pod: dict[str, Any], state: PodState) -> None:
-        time = pod["metadata"]["creationTimestamp"]
-
-        def change(found: dict[str, Any]) -> dict[str, Any]:
-            return {**found, "status": statuses.pod(found, state, time)}
-
-        where = pod["metadata"]["namespace"], pod["metadata"]["name"]
-        self._api.update(PODS, *where, change, Options("kubelet"), "status")
-
-
-def owner_reference(kind: Kind, owner: dict[str, Any]) -> dict[str, Any]:
-    """Return the reference by which a controller marks what it made."""
-    metadata = owner["metadata"]
-    return {
-        "apiVersion": kind.api_version,
-        "kind": kind.kind,
-        "name": metadata["name"],
-        "uid": metadata["uid"],
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
+def _of_an_older_template(progress: Progress) -> Progress:
+    return replace(progress, pods=tuple(replace(state, updated=False) for state in progress.pods))
 
 
 def _controlled(item: dict[str, Any], kind: Kind) -> bool:
@@ -279,9 +189,3 @@ def _controlled(item: dict[str, Any], kind: Kind) -> bool:
 
 def _asks(item: dict[str, Any]) -> tuple[Any, ...]:
     return item.get("spec"), item.get("metadata", {}).get("generation")
-
-
-def _hash(item: dict[str, Any]) -> str:
-    text = json.dumps((item.get("spec") or {}).get("template"), sort_keys=True)
-    digest = hashlib.sha256(text.encode()).digest()
-    return "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest[:9])

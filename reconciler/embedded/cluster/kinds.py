@@ -71,6 +71,13 @@ REPLICA_SETS = Kind(
     "apps", "v1", "replicasets", "ReplicaSet", scale=ScalePaths(), builtin=True, unconditional=True,
     short_names=("rs",),
 )  # fmt: skip
+DAEMON_SETS = Kind(
+    "apps", "v1", "daemonsets", "DaemonSet", builtin=True, unconditional=True, short_names=("ds",),
+)  # fmt: skip
+CONTROLLER_REVISIONS = Kind(
+    "apps", "v1", "controllerrevisions", "ControllerRevision", status=False, builtin=True, unconditional=True,
+    generation=(),
+)  # fmt: skip
 PODS = Kind("", "v1", "pods", "Pod", builtin=True, unconditional=True, generation=(), short_names=("po",))
 NAMESPACES = Kind(
     "", "v1", "namespaces", "Namespace", namespaced=False, builtin=True, unconditional=True, generation=(),
@@ -82,7 +89,11 @@ AUTOSCALERS = Kind(
 )  # fmt: skip
 LEASES = Kind("coordination.k8s.io", "v1", "leases", "Lease", status=False, builtin=True, generation=())
 
-BUILT_IN = (DEPLOYMENTS, STATEFUL_SETS, REPLICA_SETS, PODS, NAMESPACES, AUTOSCALERS, LEASES)
+BUILT_IN = (
+    DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, CONTROLLER_REVISIONS, PODS, NAMESPACES, AUTOSCALERS, LEASES,
+)  # fmt: skip
 
 SCALED_OBJECTS = Kind("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject", generation=("spec",), short_names=("so",))
 """KEDA's resource; a cluster has it only once it is declared, as without KEDA installed."""
+VIRTUAL_SERVICES = Kind("networking.istio.io", "v1", "virtualservices", "VirtualService", short_names=("vs",))
+"""Istio's routes; served once it is declared. Istio's older versions are the same object under another `version`."""

@@ -23,12 +23,16 @@ class WorkloadKey:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a workload wants now: so many pods of this template (read only), as of this generation."""
+    """What a workload wants now: so many pods of this template (read only), as of this generation.
+
+    ``revision`` names the template: another one means that pods have to be replaced.
+    """
 
     key: WorkloadKey
     replicas: int
     generation: int
     template: Mapping[str, Any]
+    revision: str = ""
 
 
 @dataclass(frozen=True)

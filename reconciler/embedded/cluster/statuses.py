@@ -13,6 +13,9 @@ from reconciler.embedded.cluster.rollout import PodState, Progress
 from reconciler.embedded.cluster.scaling import with_value
 from reconciler.embedded.cluster.selectors import of_selector
 
+NODES = 1
+"""Nodes of the cluster, so pods of a DaemonSet."""
+
 
 def counts(progress: Progress) -> dict[str, int]:
     """Return the counts that every workload's status has in some form."""
@@ -49,6 +52,8 @@ def workload(kind: Kind, item: dict[str, Any], progress: Progress, revision: str
             status |= {key: numbers[key] for key in ("replicas", "availableReplicas")}
             status["updateRevision"] = revision
             status["currentRevision"] = revision if whole else old.get("currentRevision", revision)
+        case "DaemonSet":
+            return {**item, "status": {"observedGeneration": generation, **_daemon_counts(numbers)}}
         case _:
             status.pop("updatedReplicas", None)
             status["replicas"] = numbers["replicas"]
@@ -58,6 +63,23 @@ def workload(kind: Kind, item: dict[str, Any], progress: Progress, revision: str
                     _condition([], "ReplicaFailure", "True", "FailedCreate", progress.refused, time)
                 ]
     return {**item, "status": status}
+
+
+def _daemon_counts(numbers: dict[str, int]) -> dict[str, int]:
+    """Return the counts of a DaemonSet: it speaks of nodes, one pod each."""
+    shown = {
+        "currentNumberScheduled": numbers["replicas"],
+        "desiredNumberScheduled": NODES,
+        "numberMisscheduled": 0,
+        "numberReady": numbers["readyReplicas"],
+    }
+    missing = NODES - numbers["availableReplicas"]
+    other = {
+        "numberAvailable": numbers["availableReplicas"],
+        "numberUnavailable": missing,
+        "updatedNumberScheduled": numbers["updatedReplicas"],
+    }
+    return shown | {key: value for key, value in other.items() if value}
 
 
 def _deployment_conditions(
