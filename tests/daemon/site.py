@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import structlog
 from reconciler.daemon.clock import Clock, SystemClock
 from reconciler.daemon.project_loop import ProjectLoop
 from reconciler.daemon.service import opened, read_config
+from reconciler.decide.policy import DEFAULT_WAIT
 from reconciler.embedded.cluster import EmbeddedCluster
 from reconciler.model.names import ProjectName
 
@@ -101,6 +103,8 @@ class Site:
     def __init__(self, folder: Path, cluster: EmbeddedCluster) -> None:
         self.folder = folder
         self.cluster = cluster
+        self.clock = Later()
+        cluster.now = lambda: datetime.fromtimestamp(self.clock.wall(), UTC)
         self.remote = folder / "remote.git"
         self.clone = folder / "clone"
         self.flags = folder / "flags.json"
@@ -157,6 +161,10 @@ class Site:
             git(self.clone, "pull", "-q", "--rebase", "origin", "production")
         raise AssertionError("the push never landed")
 
+    def later(self, seconds: float = DEFAULT_WAIT) -> None:
+        """Let time go by, for the loops and for the cluster; unless told otherwise, as long as an action is waited for."""
+        self.clock.pass_by(seconds)
+
     def problem(self, name: str, title: str, state: str = "open") -> None:
         self.push(
             {f"ops/production/carts/problems/{name}.yaml": f"title: {title}\nstate: {state}\n"}, f"{name} {state}"
@@ -191,7 +199,7 @@ class Site:
     def loop(self, clock: Clock | None = None) -> Iterator[ProjectLoop]:
         """Open the project's loop as the daemon would; each one is a restart with a warm mirror."""
         config = read_config(self.config)
-        with opened(config, ProjectName("sockshop"), structlog.get_logger(), clock=clock) as loop:
+        with opened(config, ProjectName("sockshop"), structlog.get_logger(), clock=clock or self.clock) as loop:
             yield loop
 
     def pass_once(self, failpoint: str = "") -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import structlog
@@ -167,12 +168,14 @@ def test_a_row_of_steps_that_is_merged_back_makes_no_two_daemons_fight(site: Sit
         until(loop, lambda: site.events()[-1:] == ["applied"], "applied")
         back = git(site.remote, "rev-parse", "production")
         site.problem("p1", title, "resolved")
-        until(loop, lambda: site.events()[-1] == "resolved", "resolved")
-        for name in ("q1", "q2", "q3"):
+        site.later()
+        until(loop, lambda: site.events()[-1] == "remediated", "remediated")
+        for name in ("q1", "q2"):
             site.problem(name, title)
             until(loop, lambda: site.events()[-1] == "applied", "applied")
             site.problem(name, title, "resolved")
-            until(loop, lambda: site.events()[-1] == "resolved", "resolved")
+            site.later()
+            until(loop, lambda: site.events()[-1] == "remediated", "remediated")
     git(site.clone, "pull", "-q", "--rebase", "origin", "production")
     git(site.remote, "update-ref", "refs/heads/production", back)
     other = tmp_path / "other"
@@ -188,11 +191,14 @@ def test_a_row_of_steps_that_is_merged_back_makes_no_two_daemons_fight(site: Sit
         site.write("README.md", "a person's change\n")
         git(site.clone, "add", "-A")
         git(site.clone, "commit", "-q", "-m", "readme")
-        git(site.clone, "pull", "-q", "--no-rebase", "--no-edit", "-X", "theirs", "origin", "production")
+        with contextlib.suppress(AssertionError):  # what one side deleted and the other changed is left to the person
+            git(site.clone, "pull", "-q", "--no-rebase", "--no-edit", "-X", "theirs", "origin", "production")
+        git(site.clone, "add", "-A")
+        git(site.clone, "commit", "-q", "--allow-empty", "-m", "merged")
         site.push_head()
         for _ in range(3):
             one.tick()
-        with opened(read_config(second), ProjectName("sockshop"), structlog.get_logger()) as two:
+        with opened(read_config(second), ProjectName("sockshop"), structlog.get_logger(), clock=site.clock) as two:
             for _ in range(6):
                 two.tick()
                 one.tick()

@@ -40,8 +40,10 @@ def test_scenario_1_ends_when_the_source_resolves_and_keeps_what_it_did(site: Si
         site.problem("p1", "Response time degradation")
         until(loop, lambda: site.events()[-1:] == ["applied"], "applied")
         site.problem("p1", "Response time degradation", "resolved")
+        assert loop.tick() == ()
+        site.later()
         loop.tick()
-        assert site.events() == ["opened", "decided", "applied", "resolved"]
+        assert site.events() == ["opened", "decided", "applied", "evaluated", "remediated"]
         assert loop.tick() == ()
     assert site.replicas() == 2
     assert site.file("ops/production/carts/state/desired.yaml") is None

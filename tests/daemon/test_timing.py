@@ -163,10 +163,21 @@ def test_a_moment_on_the_wall_clock_wakes_what_is_held() -> None:
     hands = Hands()
     agenda = Agenda(hands, sweep_every=3600.0)
     agenda.note(CARTS, pending=False, outside=True, others=True)
-    agenda.wake_at(Instant(int(hands.now) + 5))
+    agenda.wake_at(CARTS, Instant(int(hands.now) + 5))
     assert agenda.pause() == pytest.approx(5.0)
     hands.pass_by(5)
     assert agenda.take_due() == {CARTS}
+    assert agenda.take_due() == set()
+
+
+def test_a_moment_that_is_taken_back_wakes_nobody() -> None:
+    hands = Hands()
+    agenda = Agenda(hands, sweep_every=3600.0)
+    agenda.wake_at(CARTS, Instant(int(hands.now) + 5))
+    agenda.wake_at(CARTS, None)
+    assert agenda.pause() == pytest.approx(3600.0)
+    hands.pass_by(5)
+    assert agenda.take_due() == set()
 
 
 def test_the_sweep_comes_again_and_again() -> None:

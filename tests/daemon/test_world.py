@@ -38,7 +38,8 @@ def test_the_next_occurrence_is_a_new_remediation(site: Site) -> None:
         site.problem("p1", "Response time degradation")
         until(loop, lambda: site.events()[-1:] == ["applied"], "applied")
         site.push({PROBLEM: RESOLVED})
-        until(loop, lambda: site.events()[-1] == "resolved", "resolved")
+        site.later()
+        until(loop, lambda: site.events()[-1] == "remediated", "remediated")
         site.push({PROBLEM: RESOLVED.replace("resolved", "open")})
         until(loop, lambda: site.replicas() == 3, "scaled again")
     assert site.file("ops/production/carts/remediations/p1+2/02-decided.yaml") is not None
@@ -49,7 +50,8 @@ def test_a_deleted_problem_is_resolved_by_its_source(site: Site) -> None:
         site.problem("p1", "Response time degradation")
         until(loop, lambda: site.events()[-1:] == ["applied"], "applied")
         site.push({PROBLEM: None})
-        until(loop, lambda: site.events()[-1] == "resolved", "resolved")
+        site.later()
+        until(loop, lambda: site.events()[-1] == "remediated", "remediated")
 
 
 def test_drift_by_a_controller_is_repaired(site: Site) -> None:
