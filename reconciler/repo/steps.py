@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from reconciler.decide.draft import RULES
 from reconciler.model import canonical
@@ -59,6 +59,14 @@ class Claimed:
         return self.trailers["Event"]
 
 
+@dataclass(frozen=True)
+class OwnFile:
+    """A step's own file: where it lies, and all that stands in it."""
+
+    path: str
+    data: Mapping[str, Any]
+
+
 def claimed(info: CommitInfo, stage: StageName) -> Claimed | None:
     """Return what a commit claims to be by its message alone, None where it is no step of this stage."""
     found = parse(info.message, _READ)
@@ -72,27 +80,33 @@ def claimed(info: CommitInfo, stage: StageName) -> Claimed | None:
 
 
 def is_step(store: Mirror, claim: Claimed) -> bool:
-    """Tell whether the commit is what its message claims.
+    """Tell whether the commit is what its message claims. Costs one difference and one blob."""
+    return own_file(store, claim) is not None
 
-    It changes machine-written files of its stage and nothing else, and among them it writes its own file, which says
-    the same as the trailers. Merges are never steps. Costs one difference and one blob.
+
+def own_file(store: Mirror, claim: Claimed) -> OwnFile | None:
+    """Return the file that makes the commit what its message claims, None where it is no step.
+
+    A step changes machine-written files of its stage and nothing else, and among them it writes its own file, which
+    says the same as the trailers. Merges are never steps.
     """
     parents = claim.info.parents
     if len(parents) > 1:
-        return False
+        return None
     changes = store.diff(parents[0] if parents else None, claim.commit)
-    own = _own_file(changes, claim)
-    if own is None or own.new_blob is None or own.new_mode != FILE:
-        return False
+    own = _own_change(changes, claim)
+    if own is None or own.path is None or own.new_blob is None or own.new_mode != FILE:
+        return None
     content = store.blobs([own.new_blob], MACHINE_LIMIT)[own.new_blob]
     try:
-        data = canonical.read(content, own.path or "") if isinstance(content, bytes) else {}
+        data = canonical.read(content, own.path) if isinstance(content, bytes) else {}
     except UserError:
-        return False
-    return all(str(data.get(key)) == claim.trailers[trailer] for key, trailer in _IN_FILE.items())
+        return None
+    same = all(str(data.get(key)) == claim.trailers[trailer] for key, trailer in _IN_FILE.items())
+    return OwnFile(own.path, data) if same else None
 
 
-def _own_file(changes: Sequence[Change], claim: Claimed) -> Change | None:
+def _own_change(changes: Sequence[Change], claim: Claimed) -> Change | None:
     """Return the one change that is the step's own file; None where there is no such one, or people's files change."""
     found: list[Change] = []
     for change in changes:
