@@ -1,0 +1,132 @@
+"""What a service's pages have shown of late: a bounded ring of looks, each of them a row of numbers.
+
+A row holds one number for each series that was known when it was taken, so that half an hour of a thousand series costs
+some megabytes. Beyond its time or its size the oldest look is dropped. Rows are never changed once they are in, so a
+`View` can be read while new ones come.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from reconciler.evidence.scrape.exposition import Page, Series
+
+KEPT_SECONDS: Final = 3600.0
+"""How long a look is kept."""
+_SPARE: Final = 1000
+"""Columns that may be out of use before they are given up."""
+
+
+class Key(NamedTuple):
+    """One series of one of the addresses of a service."""
+
+    address: int
+    series: Series
+
+
+@dataclass(frozen=True)
+class View:
+    """The looks as they are now. ``times`` are UTC seconds and rise; a row has NaN, or no column yet, for no value.
+
+    ``columns`` has the keys by the name of the metric; ``types`` is what the newest page said of its metrics.
+    """
+
+    times: Sequence[float]
+    rows: Sequence[array[float]]
+    columns: Mapping[str, Sequence[tuple[Key, int]]]
+    types: Mapping[str, str]
+
+    def value(self, row: int, column: int) -> float | None:
+        """Return a number, None where the page had none."""
+        numbers = self.rows[row]
+        value = numbers[column] if column < len(numbers) else math.nan
+        return None if math.isnan(value) else value
+
+    def oldest_from(self, moment: float) -> int:
+        """Return the index of the oldest look that is not before a moment; one past the end where there is none."""
+        return bisect_left(self.times, moment)
+
+    def newest_until(self, moment: float) -> int:
+        """Return the index of the newest look that is not after a moment, -1 where there is none."""
+        return bisect_right(self.times, moment) - 1
+
+
+class History:
+    """The looks at one service. Not safe for several threads; its owner sees to that."""
+
+    def __init__(self) -> None:
+        self._looks: deque[tuple[float, array[float]]] = deque()
+        self._columns: dict[Key, int] = {}
+        self._types: Mapping[str, str] = {}
+        self._held = 0
+
+    def add(self, moment: float, pages: Iterable[Page], most: int) -> None:
+        """Take a look, one page from each address; ``most`` is how many numbers all looks together may hold.
+
+        A look that is not after the last one means that the clock went back. Then all earlier ones are forgotten: which
+        of them belongs where cannot be told any more.
+        """
+        if self._looks and moment <= self._looks[-1][0]:
+            self.forget()
+        row = array("d", [math.nan]) * len(self._columns)
+        types: dict[str, str] = {}
+        for address, page in enumerate(pages):
+            types |= page.types
+            for series, value in page.values.items():
+                key = Key(address, series)
+                column = self._columns.get(key)
+                if column is None:
+                    self._columns[key] = len(row)
+                    row.append(value)
+                else:
+                    row[column] = value
+        self._types = types
+        self._looks.append((moment, row))
+        self._held += len(row)
+        self._trim(moment, most, sum(1 for value in row if not math.isnan(value)))
+
+    def forget(self) -> None:
+        """Drop everything."""
+        self._looks.clear()
+        self._columns = {}
+        self._types = {}
+        self._held = 0
+
+    def view(self) -> View:
+        """Return the looks as they are now."""
+        columns: dict[str, list[tuple[Key, int]]] = {}
+        for key, column in self._columns.items():
+            columns.setdefault(key.series.name, []).append((key, column))
+        return View(
+            tuple(moment for moment, _ in self._looks), tuple(row for _, row in self._looks), columns, self._types
+        )
+
+    def _trim(self, now: float, most: int, used: int) -> None:
+        if self._drop(now, most) and len(self._columns) > 2 * used + _SPARE:
+            self._give_up_columns()
+            self._drop(now, most)
+
+    def _drop(self, now: float, most: int) -> bool:
+        """Drop looks that are too old or too many, all but the newest; return whether there were any."""
+        before = len(self._looks)
+        while len(self._looks) > 1 and (self._held > most or now - self._looks[0][0] > KEPT_SECONDS):
+            self._held -= len(self._looks.popleft()[1])
+        return len(self._looks) < before
+
+    def _give_up_columns(self) -> None:
+        """Lay out the rows anew without the columns that hold nothing: labels come and go over the weeks."""
+        in_use = sorted({column for _, row in self._looks for column, value in enumerate(row) if not math.isnan(value)})
+        moved = {column: index for index, column in enumerate(in_use)}
+        self._columns = {key: moved[column] for key, column in self._columns.items() if column in moved}
+        rows = [
+            (moment, array("d", (row[column] if column < len(row) else math.nan for column in in_use)))
+            for moment, row in self._looks
+        ]
+        self._looks = deque(rows)
+        self._held = sum(len(row) for _, row in rows)

@@ -1,0 +1,159 @@
+"""Looking at services' metrics again and again, since one look tells nothing of what was before.
+
+A thread starts a look at every service each ``every`` seconds; the looks themselves are on a few threads of their own,
+and a service whose last look has not ended is passed over, so that one that hangs does not delay the others. What was
+seen is in memory alone: after a restart of the daemon it begins anew, and windows that began before have no value.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, TypeAlias
+
+from reconciler.evidence.scrape.addresses import Addresses
+from reconciler.evidence.scrape.exposition import Page
+from reconciler.evidence.scrape.history import KEPT_SECONDS, History, View
+from reconciler.model.errors import BlindError, BugError, ReconcilerError
+
+MOST_SERVICES: Final = 200
+"""Services that are looked at."""
+KEPT_VALUES: Final = 16_000_000
+"""Numbers of 8 bytes that all services' looks may hold together."""
+_THREADS: Final = 8
+
+Read: TypeAlias = Callable[[str], Page]
+"""Reads the page at an address, within seconds. Raises ReconcilerError."""
+
+
+@dataclass
+class _Watched:
+    """A service that is looked at. ``lock`` guards what the looks write; ``asked`` is when anybody wanted it last."""
+
+    addresses: Sequence[str]
+    asked: float
+    named: bool
+    history: History = field(default_factory=History)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    busy: bool = False
+    trouble: str = ""
+
+
+class Sampler:
+    """Looks at the services of one stage. Safe to use from several threads.
+
+    Services that ``addresses`` names are looked at from the beginning, others from `watch` on, until nobody has asked
+    for an hour. ``wall`` gives UTC seconds. Nothing happens by itself before `start`.
+    """
+
+    def __init__(self, addresses: Addresses, read: Read, *, every: float, wall: Callable[[], float]) -> None:
+        self._addresses = addresses
+        self._read = read
+        self._every = every
+        self._wall = wall
+        self._lock = threading.Lock()
+        self._poke = threading.Event()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        self._pool: ThreadPoolExecutor | None = None
+        now = wall()
+        self._watched = {name: _Watched(urls, now, named=True) for name, urls in addresses.targets.items()}
+
+    def start(self) -> None:
+        """Begin to look by itself. Once is enough."""
+        with self._lock:
+            if self._thread is not None or self._stopping:
+                return
+            self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="scrape")
+            self._thread = threading.Thread(target=self._run, name="scrape", daemon=True)
+            self._thread.start()
+
+    def watch(self, service: str) -> None:
+        """Look at a service from now on.
+
+        Raises:
+            ReconcilerError: there is no address for it, or there are too many already.
+        """
+        with self._lock:
+            known = self._watched.get(service)
+            if known is not None:
+                known.asked = self._wall()
+                return
+            if len(self._watched) >= MOST_SERVICES:
+                hint = "name fewer services in `scrape.targets`, or ask a Prometheus"
+                raise BlindError(f"{MOST_SERVICES} services are looked at already", hint=hint)
+            self._watched[service] = _Watched(self._addresses.of(service), self._wall(), named=False)
+        self._poke.set()
+
+    def seen(self, service: str) -> tuple[View, str]:
+        """Return what was seen of a service, and why the newest look failed, empty where it did not."""
+        with self._lock:
+            watched = self._watched.get(service)
+        if watched is None:
+            raise BugError(f"`{service}` is not looked at")
+        with watched.lock:
+            return watched.history.view(), watched.trouble
+
+    def sample_now(self) -> None:
+        """Look at every service once, one after the other, on the caller's thread."""
+        for watched in self._due():
+            self._look(watched)
+
+    def stop(self) -> None:
+        """Look no more. Looks under way end by their own deadlines; what they see is dropped."""
+        with self._lock:
+            self._stopping = True
+            thread, pool = self._thread, self._pool
+        self._poke.set()
+        if thread is not None:
+            thread.join()
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self) -> None:
+        while not self._stopping:
+            for watched in self._due():
+                self._submit(watched)
+            self._poke.wait(self._every)
+            self._poke.clear()
+
+    def _submit(self, watched: _Watched) -> None:
+        with self._lock:
+            if self._pool is not None and not self._stopping:
+                self._pool.submit(self._look, watched).add_done_callback(partial(_note_bug, watched))
+
+    def _due(self) -> list[_Watched]:
+        """Return the services that no look is under way at, and mark them; forget those nobody asks for any more."""
+        with self._lock:
+            idle = self._wall() - KEPT_SECONDS
+            self._watched = {name: one for name, one in self._watched.items() if one.named or one.asked >= idle}
+            due = [one for one in self._watched.values() if not one.busy]
+            for one in due:
+                one.busy = True
+            return due
+
+    def _look(self, watched: _Watched) -> None:
+        moment = self._wall()
+        try:
+            pages = [self._read(address) for address in watched.addresses]
+        except ReconcilerError as error:
+            with watched.lock:
+                watched.trouble = str(error)
+        else:
+            share = KEPT_VALUES // max(1, len(self._watched))
+            with watched.lock:
+                watched.history.add(moment, pages, share)
+                watched.trouble = ""
+        finally:
+            watched.busy = False
+
+
+def _note_bug(watched: _Watched, look: Future[None]) -> None:
+    """Tell of an error that nobody expected where people see it: in the message of a value that is missing."""
+    error = None if look.cancelled() else look.exception()
+    if error is not None:
+        with watched.lock:
+            watched.trouble = f"a bug in reconciler: {type(error).__name__}: {error}"
