@@ -1,15 +1,17 @@
-"""Facts travel into steps and back, whatever they hold."""
+"""Facts travel into steps and back, whatever they hold, and the schema of steps knows them all."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from reconciler.model import canonical
 from reconciler.model.facts import fact_data, fact_from_data
 from reconciler.model.instant import Instant
 from reconciler.model.measures import Measure, MeasuresFact, Series
+from reconciler.model.schema import load_schema
 from reconciler.model.targets import (
     ENDPOINTS,
     ROUTE,
@@ -25,6 +27,8 @@ from reconciler.model.targets import (
     WorkloadFact,
 )
 
+STEP = load_schema("step")
+SCHEMA = Draft202012Validator({"$ref": "#/$defs/fact", "$defs": STEP["$defs"]})
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 NAME = st.text("abc-", min_size=1, max_size=5)
 COUNT = st.integers(0, 1000)
@@ -62,7 +66,9 @@ FACTS: st.SearchStrategy[Fact] = st.one_of(
 @given(FACTS)
 def test_a_fact_is_read_back_from_the_step_that_records_it(fact: Fact) -> None:
     written = canonical.emit({"facts": {"it": fact_data(fact)}})
-    assert fact_from_data(canonical.read(written, "step.yaml")["facts"]["it"]) == fact
+    read = canonical.read(written, "step.yaml")["facts"]["it"]
+    assert fact_from_data(read) == fact
+    assert [error.message for error in SCHEMA.iter_errors(read)] == []
 
 
 @pytest.mark.parametrize("data", [{"kind": "else"}, {"kind": "flag"}, {}, {"kind": "call", "target": {}}])
