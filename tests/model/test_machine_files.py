@@ -1,4 +1,4 @@
-"""The archive and the evaluations: written canonically, read back the same, and held against their schemas."""
+"""Held fields, the archive and the evaluations: written canonically, read back, and held against their schemas."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import pytest
 
 from reconciler.model import canonical
 from reconciler.model.closed import Closed, load_closed, render_closed
+from reconciler.model.desired import Claim, Desired, Held, load_desired, render_desired
 from reconciler.model.errors import UserError
 from reconciler.model.evaluations import Evaluation, load_evaluations, render_evaluations
 from reconciler.model.instant import Instant
 from reconciler.model.names import ProblemId, RemediationId, ServicePath
+from reconciler.model.targets import ROUTE, Target
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 AT = Instant(1_795_255_200)
@@ -23,6 +25,27 @@ EVALUATIONS = (
     Evaluation(RemediationId("p2"), 6, AT, Instant(AT + 60), "fail", 0.0, {}, invalidated=True),
 )
 CLOSED = (Closed(ServicePath("shop/carts"), ProblemId("dynatrace-4711"), 2, "resolved", AT),)
+
+P1 = RemediationId("p1")
+WORKLOAD = Target("kubernetes", "shop-production", "Deployment", "carts")
+DESIRED: Desired = {
+    (WORKLOAD, "replicas"): Held(1, 3, 128, P1, (Claim(P1, 2, 127, 1), Claim(RemediationId("p2"), 2, 128, 1))),
+    (Target("kubernetes", "shop-production", "HorizontalPodAutoscaler", "carts"), "minReplicas"): Held(
+        1, 2, 129, P1, (Claim(P1, 3, 129, 1),), WORKLOAD
+    ),
+    (Target("flags", "default/production", "Flag", "EnablePromotion"), "enabled"): Held(
+        True, True, 130, P1, (), None, False
+    ),
+    (Target("kubernetes", "shop-production", ROUTE, "carts"), "delay@10.0.0.7"): Held(
+        "", "2s", 131, P1, (Claim(P1, 5, 131, None, "2s"),)
+    ),
+}
+
+
+def test_held_fields_come_back_as_they_were() -> None:
+    content = render_desired(DESIRED)
+    assert content is not None
+    assert load_desired(content, "state/desired.yaml") == DESIRED
 
 
 def test_evaluations_come_back_as_they_were() -> None:
@@ -40,6 +63,7 @@ def test_the_archive_comes_back_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("content", "schema"),
     [
+        (render_desired(DESIRED), "desired"),
         (render_evaluations(EVALUATIONS), "evaluations"),
         (render_closed(CLOSED), "closed"),
         (render_closed(()), "closed"),
