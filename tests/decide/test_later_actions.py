@@ -1,0 +1,149 @@
+"""The actions after the first one, and doing one again: what earlier ones did counts and stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.decide.files import entry, playbook
+from tests.decide.surroundings import Flag
+from tests.decide.world import START, World
+
+ADDING = playbook(entry("slow", "scaling +1", "scaling +2"))
+
+
+def second(*actions: str, options: str = "") -> World:
+    """Bring a remediation to where its first action took effect, did not help, and the second is in hand."""
+    world = World(playbook(entry("slow", *actions)) + options)
+    world.around.flags = {"A": Flag()}
+    world.open("p1", "slow")
+    world.tick()
+    world.waited()
+    return world
+
+
+def under_way() -> World:
+    """The second action is decided and written; its rollout is not complete."""
+    world = World(ADDING)
+    world.open("p1", "slow")
+    world.tick()
+    world.around.workloads["carts-primary"].slow = True
+    world.waited()
+    assert world.replicas() == 4
+    assert world.remediation("p1").phase == "decided"
+    world.around.workloads["carts-primary"].slow = False
+    return world
+
+
+def test_the_next_action_adds_to_the_first() -> None:
+    world = second("scaling +1", "scaling +2")
+    assert world.events("p1") == ["opened", "decided", "applied", "evaluated", "decided", "applied"]
+    assert world.values() == {"carts-primary": 4}
+    assert world.last("p1").data["until"].endswith("Z")
+    assert world.due == START + 1200
+
+
+def test_resolved_while_the_second_is_under_way_only_that_is_taken_back() -> None:
+    world = under_way()
+    world.resolve("p1", "slow")
+    world.tick()
+    assert world.events("p1")[-2:] == ["resolved", "applied"]
+    assert world.replicas() == 2
+    assert world.desired() == {}
+
+
+@pytest.mark.xfail(strict=True, reason="what the first action did is taken back too")
+def test_aborted_while_the_second_is_under_way_only_that_is_taken_back() -> None:
+    world = under_way()
+    world.command("abort", "p1")
+    world.tick()
+    assert world.remediation("p1").outcome == "aborted"
+    assert world.replicas() == 2
+    assert world.desired() == {}
+
+
+@pytest.mark.xfail(strict=True, reason="the claim of the first action goes with that of the second")
+def test_without_effect_of_the_second_the_first_ones_claim_stays() -> None:
+    world = under_way()
+    world.around.workloads["carts-primary"].replicas = 2
+    world.later(300)
+    world.tick(apply=False)
+    assert world.events("p1")[-2:] == ["failed", "escalated"]
+    assert world.values() == {"carts-primary": 2}
+
+
+@pytest.mark.xfail(strict=True, reason="it waits for its own claim, for ever")
+@pytest.mark.parametrize(
+    ("first", "then", "values"),
+    [
+        ("scaling +1", "scaling {replicas: 5}", {"carts-primary": 5}),
+        ("scaling {replicas: 5}", "scaling +1", {"carts-primary": 6}),
+        ("scaling {replicas: 5}", "scaling {replicas: 3}", {"carts-primary": 3}),
+        ("featuretoggle A:on", "featuretoggle A:off", {"A": False}),
+    ],
+)
+def test_a_second_action_is_in_no_conflict_with_the_first(first: str, then: str, values: dict[str, object]) -> None:
+    world = second(first, then)
+    assert world.events("p1")[3:] == ["evaluated", "decided", "applied"]
+    assert world.values() == values
+
+
+@pytest.mark.xfail(strict=True, reason="a decision that changes no value is never seen to take effect")
+@pytest.mark.parametrize("action", ["scaling {replicas: 4}", "featuretoggle A:on"])
+def test_done_again_with_nothing_to_change_it_takes_effect_at_once(action: str) -> None:
+    world = second(action, options="    retries: 1\n")
+    assert world.events("p1")[3:] == ["evaluated", "decided", "applied"]
+    world.waited()
+    assert world.events("p1")[-2:] == ["evaluated", "escalated"]
+
+
+@pytest.mark.xfail(strict=True, reason="a decision that changes no value is never seen to take effect")
+def test_two_entries_that_want_the_same_both_take_effect() -> None:
+    world = World(playbook(entry("a", "featuretoggle A:on"), entry("b", "featuretoggle A:on")))
+    world.around.flags = {"A": Flag()}
+    world.open("p1", "a")
+    world.tick()
+    world.open("p2", "b")
+    world.tick()
+    assert world.events("p2") == ["opened", "decided", "applied"]
+    assert world.around.writes == [("A", True)]
+
+
+@pytest.mark.xfail(strict=True, reason="every repair begins the wait anew")
+def test_repairs_do_not_put_the_evaluation_off_for_ever(world: World) -> None:
+    world.open("p1")
+    world.tick()
+    for _ in range(20):
+        world.later(240)
+        world.around.workloads["carts-primary"].replicas = 1
+        world.around.workloads["carts-primary"].manager = "some-controller"
+        world.sweep()
+    assert "evaluated" in world.events("p1")
+
+
+@pytest.mark.xfail(strict=True, reason="a freeze window's end is told by the clock, which is in doubt")
+def test_a_clock_in_doubt_ends_no_freeze(world: World) -> None:
+    world.stage_yaml("freeze:\n- {schedule: 0 11 * * *, duration: 1h}\n")
+    world.open("p1")
+    world.tick()
+    world.later(3200)
+    world.timers = False
+    assert world.tick() == []
+    world.timers = True
+    world.tick()
+    assert world.events("p1")[-3:] == ["released", "decided", "applied"]
+
+
+@pytest.mark.xfail(strict=True, reason="only what was never acted upon is measured first")
+def test_after_a_long_hold_the_second_action_is_measured_first() -> None:
+    world = World(ADDING)
+    world.objectives()
+    world.around.values = {"response_time_p90": 400.0}
+    world.open("p1", "slow")
+    world.tick()
+    world.stage_yaml("freeze:\n- {schedule: 5 11 * * *, duration: 4h}\n")
+    world.waited()
+    assert world.events("p1")[-1] == "held"
+    world.around.values = {"response_time_p90": 50.0}
+    world.later(4 * 3600)
+    world.tick()
+    assert world.replicas() == 2, "the objectives are met by now"
