@@ -17,13 +17,13 @@ from reconciler.decide.evaluation.evaluate import Evaluated, evaluate
 from reconciler.decide.evaluation.measured import Measured, Outcome, remembered
 from reconciler.decide.evaluation.objectives import Objectives
 from reconciler.decide.evaluation.record import plain
-from reconciler.decide.evaluation.telling import reason
+from reconciler.decide.evaluation.telling import objective, reason
 from reconciler.decide.options import timing_of
 from reconciler.decide.policy import Timing, effective
 from reconciler.decide.remediation import Remediation, Waiting
 from reconciler.decide.resolution import ENDS, all_over, is_over, let_go
 from reconciler.decide.snapshot import Pinned, ServiceView
-from reconciler.decide.wording import about_problems, sentence
+from reconciler.decide.wording import about_problems, lines, sentence
 from reconciler.model.errors import UserError
 from reconciler.model.evaluations import Evaluation, Result, render_evaluations
 from reconciler.model.instant import Instant, format_instant
@@ -173,7 +173,9 @@ def _record(
         files[f"{view.ops(draft.stage.name)}/state/evaluations.yaml"] = render_evaluations(known)
         view = replace(view, evaluations=known)
     span = f"From {window['start']} to {window['end']}"
-    body = "\n".join([f"{span}: {verdict.message}.", *settled.told, _told(then, data)])
+    objectives = verdict.evaluated.objectives if verdict.evaluated is not None else ()
+    values = lines(f"{objective(each)}." for each in objectives)
+    body = "\n".join([f"{span}: {verdict.message}.", *values, *settled.told, _told(then, data)])
     note = Note("evaluated", titled(f"evaluated: {verdict.result}", remediation.about), body, data)
     return draft.add(view, remediation.id, note, desired=settled.desired, files=files)
 
@@ -203,7 +205,7 @@ def _remembered(remediation: Remediation, waiting: Waiting, verdict: Verdict, ev
 def _told(then: Then, data: Mapping[str, Any]) -> str:
     match then:
         case "again":
-            return f"It is evaluated again at {data['until']}."
+            return f"It is measured again at {data['until']}."
         case "retry":
             return "The same action is done once more."
         case "action":

@@ -174,7 +174,7 @@ def _took_effect(draft: Draft, view: ServiceView, remediation: Remediation, seen
     data: dict[str, Any] = {"values": [_value(due) for due, _ in seen]}
     if remediation.phase == "decided":
         data |= wait_data(timing_of(draft, view, remediation), draft.now)
-        told.append(f"The objectives are evaluated at {data['until']}.")
+        told.append(f"Whether it helped is evaluated at {data['until']}.")
     subject = titled("given back" if gone else "took effect", remediation.about)
     note = Note("applied", subject, "\n".join(told), data)
     return draft.add(view, remediation.id, note, desired=_without_given_back(view.desired, seen))

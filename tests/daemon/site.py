@@ -162,7 +162,7 @@ class Site:
         raise AssertionError("the push never landed")
 
     def later(self, seconds: float = DEFAULT_WAIT) -> None:
-        """Let time go by, for the loops and for the cluster; unless told otherwise, as long as an action is waited for."""
+        """Let time go by, for the loops and for the cluster; by default the wait for an action."""
         self.clock.pass_by(seconds)
 
     def problem(self, name: str, title: str, state: str = "open") -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.decide.evaluation.evaluate import Evaluated
-from reconciler.decide.evaluation.judging import Judged
+from reconciler.decide.evaluation.judging import Judged, Target
 from reconciler.decide.evaluation.shown import shown
 
 
@@ -41,3 +41,23 @@ def _score(evaluated: Evaluated) -> tuple[str, str]:
 
 def _names(judged: tuple[Judged, ...]) -> str:
     return ", ".join(f"`{each.display_name or each.sli}`" for each in judged)
+
+
+def objective(judged: Judged) -> str:
+    """Return one objective with its value and what was asked for, in one line without a full stop."""
+    if judged.value is None:
+        return f"{judged.sli}: no value ({judged.message or 'nothing was measured'})"
+    targets = [target for each in judged.passing for target in each]
+    numbers = shown(judged.value, *(each.target for each in targets if each.target is not None))
+    limits = iter(numbers[1:])
+    asked = " or ".join(
+        " and ".join(_criterion(each, next(limits) if each.target is not None else "") for each in group)
+        for group in judged.passing
+    )
+    return f"{judged.sli} is {numbers[0]}: {judged.status}{f', to pass {asked}' if asked else ''}"
+
+
+def _criterion(target: Target, limit: str) -> str:
+    if not target.relative:
+        return target.criterion
+    return f"{target.criterion} (of an earlier value: {limit})" if limit else f"{target.criterion} (no earlier value)"
