@@ -10,7 +10,14 @@ import signal
 from typing import Literal, TypeAlias
 
 Failpoint: TypeAlias = Literal[
-    "before-write", "before-push", "after-push", "before-apply", "after-apply", "before-applied-push"
+    "before-write",
+    "before-push",
+    "after-push",
+    "before-apply",
+    "after-apply",
+    "before-applied-push",
+    "before-notify",
+    "after-notify",
 ]
 VARIABLE = "RECONCILER_FAILPOINT"
 

@@ -15,12 +15,14 @@ from reconciler.daemon.agenda import Agenda
 from reconciler.daemon.backoff import Backoff
 from reconciler.daemon.clock import Clock
 from reconciler.daemon.dispatch import PATIENCE, Dispatch, Servers
+from reconciler.daemon.notifying import StageHistory
 from reconciler.daemon.publish import Publisher
 from reconciler.daemon.stage_loop import Ports, StageLoop
 from reconciler.decide.engine import Decision
 from reconciler.model.errors import BugError, ConfigError, ReconcilerError, TerminalError, TransientError, UserError
 from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.model.step import Step
+from reconciler.notify.notifier import Notifier
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.project import Project, StageRefs, read_project
 from reconciler.repo.stage import StageRepo, Tips
@@ -54,6 +56,7 @@ class Surroundings:
     seed: int = 0
     watch: bool = False
     check: Callable[[list[StageName]], None] = lambda _: None
+    notifier: Notifier | None = None
 
 
 class ProjectLoop:
@@ -88,6 +91,8 @@ class ProjectLoop:
 
     def unblock(self) -> None:
         """Try again at once what stood still: credentials or connections may have changed."""
+        if self._around.notifier is not None:
+            self._around.notifier.stir()
         self._unblocked.set()
         self._wake.set()
 
@@ -301,9 +306,17 @@ class ProjectLoop:
                 read_tips=lambda: self._tips(self._project or project, stage),
                 clock=around.clock,
                 log=log,
+                tell=self._told(project, stage),
             ),
             Agenda(around.clock, sweep_every=around.sweep_every, seed=around.seed),
         )  # fmt: skip
+
+    def _told(self, project: Project, stage: StageRefs) -> Callable[[CommitId], None]:
+        """Return whom to give the tips of a stage, so that its receivers are told of its steps."""
+        if self._around.notifier is None:
+            return lambda _: None
+        history = StageHistory(self._mirror, project.name, stage.name)
+        return self._around.notifier.feed(stage.name, history).look
 
     def _sleep(self, seconds: float) -> None:
         if seconds > 0:

@@ -16,6 +16,7 @@ from structlog.typing import FilteringBoundLogger
 from reconciler.daemon.clock import Clock, SystemClock
 from reconciler.daemon.connections import check_legacy_flags, connect, open_mirror
 from reconciler.daemon.dispatch import PATIENCE
+from reconciler.daemon.notifying import notifier
 from reconciler.daemon.project_loop import ProjectLoop, Surroundings
 from reconciler.model.daemon_config import DaemonConfig, ProjectConnections, load_daemon_config
 from reconciler.model.errors import ConfigError, ReconcilerError, UserError
@@ -54,7 +55,7 @@ def reconcile_once(
     """Make one pass over every project."""
     done: dict[ProjectName, Result] = {}
     for name in config.projects:
-        with opened(config, name, log, clock=clock, patience=_ANSWER_WITHIN) as loop:
+        with opened(config, name, log, clock=clock, patience=_ANSWER_WITHIN, settle=_ANSWER_WITHIN) as loop:
             done[name] = Result(loop.tick(), dict(loop.conditions))
     return done
 
@@ -71,7 +72,7 @@ def preview(
     found: dict[ProjectName, Result] = {}
     with TemporaryDirectory(prefix="reconciler-plan-", ignore_cleanup_errors=True) as state:
         for name in config.projects:
-            with opened(config, name, log, clock=clock, state=Path(state), patience=_ANSWER_WITHIN) as loop:
+            with opened(config, name, log, clock=clock, state=Path(state), patience=_ANSWER_WITHIN, tell=False) as loop:
                 steps = [step for decision in loop.preview().values() for step in decision.steps]
                 found[name] = Result(tuple(steps), dict(loop.conditions))
     return found
@@ -81,28 +82,36 @@ def preview(
 def opened(
     config: DaemonConfig, name: ProjectName, log: FilteringBoundLogger, *, clock: Clock | None = None,
     watch: bool = False, seed: int | None = None, state: Path | None = None,
-    patience: float = PATIENCE,
+    patience: float = PATIENCE, tell: bool = True, settle: float = 0.0,
 ) -> Iterator[ProjectLoop]:  # fmt: skip
     """Open a project's loop and close it again, with everything it connected to.
 
     ``seed`` is that of all jitter; without one each process has its own, so that many do not move in step. ``state``
     is where the mirror lies, and without it where the configuration says. ``patience`` is for how many seconds a pass
-    waits for servers.
+    waits for servers. ``tell``: receivers are told of steps; ``settle`` is for how many seconds they are waited for at
+    the end.
     """
     project = config.projects[name]
     own = clock or SystemClock()
+    where, chance = state or config.state_dir, randbits(32) if seed is None else seed
+    told = notifier(project, where, own, log.bind(project=name), seed=chance) if tell else None
     around = Surroundings(
         clock=own, connect=lambda stage: connect(project, stage, own),
         log=log.bind(project=name), poll=project.poll, watch=watch,
-        check=lambda stages: check_legacy_flags(project, stages), seed=randbits(32) if seed is None else seed,
-        patience=patience,
+        check=lambda stages: check_legacy_flags(project, stages), seed=chance,
+        patience=patience, notifier=told,
     )  # fmt: skip
-    where = state or config.state_dir
     loop = ProjectLoop(lambda: open_mirror(project.repository, where), name, around, _named_stages(project))
     try:
+        if told is not None:
+            told.start(loop.wake)
         yield loop
+        if told is not None and settle:
+            told.settle(own.monotonic() + settle, own.monotonic)
     finally:
         loop.close()
+        if told is not None:
+            told.close()
 
 
 def _named_stages(project: ProjectConnections) -> frozenset[str]:
@@ -208,6 +217,7 @@ def _content(path: Path) -> bytes | None:
 def secret_files(project: ProjectConnections) -> list[Path]:
     """Return every mounted file with credentials that a project's connections read."""
     files = [project.repository.token_file, project.repository.ssh_key_file]
+    files += [file for each in project.notifications for file in (each.token_file, each.url_file)]
     for stage in project.stages.values():
         if stage.kubernetes is not None:
             files += [stage.kubernetes.token_file, stage.kubernetes.kubeconfig, stage.kubernetes.ca_file]

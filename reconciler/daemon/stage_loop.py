@@ -61,7 +61,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Ports:
-    """What a stage's loop works through."""
+    """What a stage's loop works through. ``tell`` hears of each tip that is followed, and never raises."""
 
     repo: StageRepo
     publisher: Publisher
@@ -69,6 +69,7 @@ class Ports:
     read_tips: Callable[[], Tips | None]
     clock: Clock
     log: FilteringBoundLogger
+    tell: Callable[[CommitId], None] = lambda _: None
 
 
 class StageLoop:
@@ -79,6 +80,7 @@ class StageLoop:
         self._publisher = ports.publisher
         self._dispatch = ports.dispatch
         self._read_tips = ports.read_tips
+        self._tell = ports.tell
         self._clock = ports.clock
         self._log = ports.log
         self._watchful = Watchful(ports.clock, ports.dispatch.dates)
@@ -155,6 +157,7 @@ class StageLoop:
             self._publisher.noticed_foreign_push()
         if not self._repo.sync(tips):
             self._commits.clear()
+        self._tell(tips.ops)
 
     def _tips_after(self, tips: Tips, landed: CommitId | None) -> Tips:
         """Return the tips to go on from: as read back after our push, or read anew where another's came first."""

@@ -1,0 +1,84 @@
+"""From the daemon's configuration to a project's notifier, and from a stage's mirror to the history that it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+from structlog.typing import FilteringBoundLogger
+
+from reconciler.daemon.backoff import Backoff
+from reconciler.daemon.clock import Clock
+from reconciler.daemon.failpoints import reach
+from reconciler.daemon.secrets import secret_source
+from reconciler.model.daemon_config import ProjectConnections
+from reconciler.model.instant import Instant
+from reconciler.model.names import CommitId, ProjectName, StageName
+from reconciler.model.notice import Notice, is_wanted, notice
+from reconciler.model.notifications import Notification
+from reconciler.notify.channel import Channel, Ports
+from reconciler.notify.cursors import Cursors
+from reconciler.notify.notifier import Notifier
+from reconciler.notify.posting import Receiver
+from reconciler.notify.protocol import Claim, Sender
+from reconciler.notify.slack import SlackSender
+from reconciler.notify.webhook import WebhookSender
+from reconciler.repo.mirror import Mirror
+from reconciler.repo.recorded import Past
+from reconciler.repo.steps import Claimed
+from reconciler.targets.endpoints import Reply, post
+
+PAUSES = (1.0, 300.0)
+"""First and longest pause, in seconds, between tries to tell a receiver that is down."""
+
+
+def notifier(
+    project: ProjectConnections, state: Path, clock: Clock, log: FilteringBoundLogger, *, seed: int
+) -> Notifier | None:
+    """Return what tells a project's receivers; None where nobody is to be told. ``state`` is the daemon's folder."""
+    if not project.notifications:
+        return None
+    cursors = Cursors(state / "notified" / project.name, log)
+    channels = [
+        Channel(each, Ports(_sender(each), cursors, Backoff(*PAUSES, seed=seed + number), log))
+        for number, each in enumerate(project.notifications)
+    ]
+    return Notifier(channels, clock.wall, log)
+
+
+def _sender(to: Notification) -> Sender:
+    what = f"the notification {to.name}"
+    token = secret_source(to.token_file, to.token_env, f"the token of {what}")
+    address = secret_source(to.url_file, to.url_env, f"the address of {what}")
+    receiver = Receiver(to.name, _post, address or (lambda: to.url), token, to.deadline, to.ca_file)
+    return SlackSender(receiver) if to.kind == "slack" else WebhookSender(receiver)
+
+
+def _post(
+    url: str, body: bytes, headers: Mapping[str, str], *, deadline: float, ca_file: Path | None = None
+) -> Reply:  # fmt: skip
+    reach("before-notify")
+    reply = post(url, body, headers, deadline=deadline, ca_file=ca_file)
+    reach("after-notify")
+    return reply
+
+
+class StageHistory:
+    """A stage's history as the notifier wants it. One owner thread, the mirror's."""
+
+    def __init__(self, mirror: Mirror, project: ProjectName, stage: StageName) -> None:
+        self._past = Past(mirror, stage)
+        self._project = project
+
+    def claims(self, tip: CommitId, since: str, earliest: Instant) -> Sequence[Claim]:
+        """See `History.claims`."""
+        return self._past.claims(tip, since, earliest)
+
+    def notice(self, claim: Claim, events: frozenset[str]) -> Notice | None:
+        """See `History.notice`."""
+        found = self._past.read(cast("Claimed", claim))
+        if found is None or not is_wanted(found.step, events):
+            return None
+        problems = ((problem.id, problem.title) for problem in found.problems)
+        return notice(self._project, found.step, found.commit, problems)

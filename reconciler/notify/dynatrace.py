@@ -1,0 +1,48 @@
+"""Dynatrace: a comment on each problem of a remediation that Dynatrace reported.
+
+A problem is Dynatrace's where its id is `dynatrace-<PID>`, as the receiver of its notifications and Keptn's files name
+them; notices about no such problem are told to nobody here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from reconciler.model.notice import Notice
+from reconciler.model.problem_ids import problem_stem
+
+_PREFIX: Final = "dynatrace-"
+_LONGEST: Final = 3000
+"""Characters of a comment; what makes it longer stands in Git."""
+
+
+class Comments(Protocol):
+    """Comments on problems of one Dynatrace environment."""
+
+    def comment(self, pid: str, text: str, key: str) -> None:
+        """Add a comment to a problem, unless it carries the key already. Raises as `Sender.send` does."""
+
+
+@dataclass(frozen=True)
+class DynatraceSender:
+    """Comments on the problems of a notice."""
+
+    comments: Comments
+
+    def send(self, notice: Notice) -> None:
+        """See `Sender.send`. Where there are several problems, all are commented on again when one could not be."""
+        for problem, _ in notice.problems:
+            stem = problem_stem(problem)
+            if stem.startswith(_PREFIX):
+                self.comments.comment(stem.removeprefix(_PREFIX), text(notice), notice.commit)
+
+
+def text(notice: Notice) -> str:
+    """Return a notice as a comment."""
+    ended = " (resolved, not healed)" if notice.unhealed else ""
+    parts = [f"reconciler, {notice.project}/{notice.stage}: {notice.subject}{ended}", notice.body]
+    parts += [notice.reason] if notice.reason and notice.reason not in notice.body else []
+    told = "\n\n".join(part for part in parts if part)
+    told = told if len(told) <= _LONGEST else f"{told[: _LONGEST - 4]} ..."
+    return f"{told}\n\ncommit {notice.commit}"
