@@ -93,6 +93,12 @@ def test_windows_of_several_schedules_are_joined() -> None:
     assert until((later, WEEKEND, night, after_a_gap), "2026-11-21T00:00:00Z") == "2026-11-23T11:01:00Z"
 
 
+def test_a_short_window_within_a_long_one_does_not_end_it() -> None:
+    day, hour = freeze("0 0 * * SAT", 20 * HOUR), freeze("0 1 * * SAT", HOUR)
+    for windows in ((day, hour), (hour, day)):
+        assert until(windows, "2026-11-21T01:30:00Z") == "2026-11-21T20:00:00Z"
+
+
 def test_the_reason_is_that_of_the_windows_that_are_open_now() -> None:
     release = freeze("0 8 23 11 *", HOUR, "release")
     noon = freeze("0 12 * * *", HOUR, "noon")
@@ -186,3 +192,5 @@ def test_the_horizon_is_a_year() -> None:
     new_year = parse_instant("2027-01-01T00:00:00Z")
     assert frozen((freeze("0 0 1 1 *", 364 * DAY),), new_year) == Frozen(Instant(new_year + 364 * DAY), "")
     assert frozen((year,), new_year) == Frozen(None, "")
+    leap_day = parse_instant("2028-02-29T00:00:00Z")
+    assert frozen((freeze("0 0 29 2 *", AHEAD),), leap_day) == Frozen(Instant(leap_day + AHEAD), "")

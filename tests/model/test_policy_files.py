@@ -211,6 +211,7 @@ def test_no_freeze_is_something_else_than_none_said() -> None:
     assert load_stage(b"freeze:\n", "stage.yaml").freeze is None
 
 
-def test_a_window_without_a_wait_may_be_of_any_length() -> None:
+def test_a_window_may_be_all_of_the_wait_and_without_one_of_any_length() -> None:
     assert load_stage(b"wait: 0s\nwindow: 10m\n", "stage.yaml").window == 600
     assert load_stage(b"window: 2h\n", "stage.yaml").window == 7200
+    assert load_stage(b"wait: 5m\nwindow: 5m\n", "stage.yaml").window == 300
