@@ -22,7 +22,7 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes = field(repr=False)
     server: str
     credentials: Credentials = field(default=NOBODY, repr=False)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from reconciler.evidence.protocol import Provider
-from reconciler.model.errors import ConfigError
+from reconciler.model.errors import ConfigError, ReconcilerError
 
 GROUP: Final = "reconciler.evidence"
 Factory: TypeAlias = Callable[[Mapping[str, Any], Path], Provider]
@@ -39,9 +39,12 @@ def load_plugin(name: str, settings: Mapping[str, Any], folder: Path) -> Provide
         )
     try:
         factory: Factory = found[name].load()
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"the SLI provider `{name}` cannot be loaded: {error}", hint="install it again") from error
-    provider = factory(settings, folder)
+        provider = factory(settings, folder)
+    except ReconcilerError:
+        raise
+    except Exception as error:  # somebody else's code: whatever it raises, it is told
+        message = f"the SLI provider `{name}` cannot be made: {type(error).__name__}: {error}"
+        raise ConfigError(message, hint="correct its settings, or install it again") from error
     if provider.name != name:
         raise ConfigError(
             f"the SLI provider `{name}` calls itself `{provider.name}`", hint="tell its makers; the two must agree"

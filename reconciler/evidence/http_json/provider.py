@@ -91,7 +91,7 @@ def _number(answer: Answer, path: JsonPath) -> float:
         where = f"at `{path.text}`" if path.steps else "in the answer"
         if found is None:
             raise BlindError(f"{answer.server}: {where} there is null, so there is no value now")
-        raise TerminalError(f"{answer.server}: {where} there is {words}, not a number")
+        raise TerminalError(f"{answer.server}: {where} there is {words}, not a finite number")
     return value
 
 
