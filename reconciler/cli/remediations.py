@@ -6,6 +6,7 @@ from reconciler.decide.progress import WAITING_FOR_A_PERSON
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView
 from reconciler.model.errors import UserError
+from reconciler.model.instant import format_instant
 
 _AGAIN = "nothing further is done until `{retry}`"
 _NEXT = {
@@ -20,10 +21,19 @@ _NEXT = {
 
 
 def standing(remediation: Remediation) -> str:
-    """Return how it stands: its outcome, what it is held by, or its phase."""
+    """Return how it stands: its outcome, what it is held by, until when it waits, or its phase."""
     if remediation.ended and remediation.outcome:
-        return str(remediation.outcome)
-    return f"held: {remediation.hold.condition}" if remediation.hold else remediation.phase
+        return f"{remediation.outcome}, not healed" if is_unhealed(remediation) else str(remediation.outcome)
+    if remediation.hold is not None:
+        return f"held: {remediation.hold.condition}"
+    if remediation.waiting is not None and remediation.phase == "applied":
+        return f"waits until {format_instant(remediation.waiting.until)}"
+    return remediation.phase
+
+
+def is_unhealed(remediation: Remediation) -> bool:
+    """Whether its source resolved it although the objectives were missed."""
+    return remediation.outcome == "resolved" and remediation.then == "resolved"
 
 
 def listed(remediations: list[Remediation], most: int = 5) -> str:
@@ -74,7 +84,8 @@ def next_step(stage: str, view: ServiceView, remediation: Remediation) -> str:
     retry = f"reconciler retry {about}"
     if remediation.ended:
         said = _NEXT.get(str(remediation.outcome), "") if still_open(view, remediation) else ""
-        return said.format(retry=retry, path=view.path)
+        because = f"{remediation.reason}; " if said and remediation.reason else ""
+        return because + said.format(retry=retry, path=view.path)
     if remediation.phase == "refused":
         return "mend the file that is named in its step; it is then tried again by itself"
     if waits_for_approval(view, remediation):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from reconciler.cli.remediations import next_step, standing, still_open
+from reconciler.cli.remediations import is_unhealed, next_step, standing, still_open
 from reconciler.decide.policy import effective
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ProblemFile, ServiceView, Stage
 from reconciler.model.errors import UserError
+from reconciler.model.instant import format_instant
 from reconciler.model.names import ProblemId, RemediationId, ServicePath
 
 if TYPE_CHECKING:
@@ -106,8 +107,16 @@ def _remediation(stage: Stage, view: ServiceView, each: Remediation) -> dict[str
     }
     if each.actions:
         data["action"] = f"{min(each.index + 1, len(each.actions))}/{len(each.actions)}"
+    if each.waiting is not None and not each.ended:
+        data["until"] = format_instant(each.waiting.until)
+    if each.result:
+        data["evaluated"] = each.result
     if each.outcome:
         data["outcome"] = each.outcome
+    if each.reason:
+        data["reason"] = each.reason
+    if is_unhealed(each):
+        data["unhealed"] = True
     if each.hold:
         data["held"] = {"condition": each.hold.condition, "reason": each.hold.reason}
     if todo := next_step(str(stage.name), view, each):

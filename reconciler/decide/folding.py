@@ -47,6 +47,8 @@ def advance(state: Remediation, step: StepFile) -> Remediation:
         state = replace(
             state, entry=data["entry"], actions=tuple(data.get("actions", ())), pinned=pinned, labels=labels
         )
+    if step.event in ENDINGS or step.event == "failed":
+        state = replace(state, reason=str(data.get("reason", "")))
     if "reported" in data and state.reported is None:
         state = replace(state, reported=parse_instant(data["reported"]))
     return _by_event(state, step)
@@ -115,7 +117,8 @@ def _phase(state: Remediation, step: StepFile) -> Remediation:  # noqa: C901, PL
         case "decided" if "bound" not in data:
             return replace(
                 state, phase="decided", hold=None, approved=False, insisted=False, asked=False, applied_at=None,
-                waiting=None, passed=0, unmeasured=0, then="", healed=False,
+                waiting=None, passed=0, unmeasured=0, then="", result="",
+                healed=False, reason="",
             )  # fmt: skip
         case "decided" | "drift" if data.get("changes"):
             return replace(state, phase="decided") if state.phase == "applied" else state
@@ -136,7 +139,7 @@ def _phase(state: Remediation, step: StepFile) -> Remediation:  # noqa: C901, PL
 
 def _evaluated(state: Remediation, data: Mapping[str, Any]) -> Remediation:
     result, then = data["evaluation"]["result"], str(data["next"])
-    state = replace(state, healed=then in _HEALED and result in ("pass", "warning"), then=then)
+    state = replace(state, healed=then in _HEALED and result in ("pass", "warning"), then=then, result=result)
     if then == "again":
         passed, unmeasured = (0, 1) if result == "no data" else (1, 0)
         return replace(
@@ -186,5 +189,5 @@ def _anew(state: Remediation, *, asked: bool) -> Remediation:
     return replace(
         state, phase="opened", outcome=None, hold=None, offence="", index=0, tries=0, approved=False, insisted=False,
         asked=asked, decided_at=decided_at, applied_at=None, waiting=None, passed=0, unmeasured=0, then="",
-        healed=False, ended_at=None,
+        result="", healed=False, reason="", ended_at=None,
     )  # fmt: skip

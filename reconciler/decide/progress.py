@@ -62,10 +62,10 @@ def _one(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
 
 def _escalate(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
     count = max(len(remediation.actions), 1)
-    reason = (
-        f"{'the action' if count == 1 else f'none of {count} actions'} {'did not help' if count == 1 else 'helped'}"
-    )
-    body = f"{sentence(reason)}; a person has to look."
+    reason = "the action did not help" if count == 1 else f"none of {count} actions helped"
+    if remediation.reason:
+        reason = f"{reason}; the last one failed: {remediation.reason}"
+    body = f"{sentence(reason)}.\nA person has to look."
     note = Note("escalated", titled("escalated", remediation.about), body, {"reason": reason})
     return draft.add(view, remediation.id, note)
 

@@ -76,7 +76,8 @@ class Remediation:
     newest was made.
     ``once`` is what the action in hand does once and is not yet seen to be done. ``waiting`` is for the next
     evaluation, ``passed`` and ``unmeasured`` count those of the action in hand that passed, and that had no data;
-    ``then`` is what the newest one said that follows. ``healed``: the newest evaluation passed.
+    ``then`` is what the newest one said that follows. ``result`` is the newest evaluation's, ``healed``: it passed.
+    ``reason`` is why it ended as it did, or why the newest action failed, where its step says so.
     ``approved``: a person has approved the action in hand; ``insisted``: in spite of a mark of lost history; ``asked``:
     in spite of what was done about its entry lately, and of its age.
     ``decisions`` are the numbers and moments of its actions, undone or not, ``repairs`` the moments of those of drift.
@@ -102,7 +103,9 @@ class Remediation:
     passed: int = 0
     unmeasured: int = 0
     then: str = ""
+    result: str = ""
     healed: bool = False
+    reason: str = ""
     tries: int = 0
     pinned: tuple[str, ...] = ()
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)

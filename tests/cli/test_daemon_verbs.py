@@ -130,7 +130,7 @@ def test_a_dead_cluster_never_looks_like_success(reconciler: Reconciler, broken:
 @pytest.mark.parametrize(
     ("playbook", "event", "reason"),
     [
-        ("action: restart", "failed", "not in this version: restart on carts; use scaling or featuretoggle"),
+        ("action: featuretoggle, value: 'Missing:on'", "failed", "no flag server is configured for this stage"),
         ("action: scalling", "refused", "carts/remediation.yaml:1:60: unknown action"),
     ],
 )

@@ -13,7 +13,7 @@ from tests.cli.conftest import Reconciler, Site, git
 PLAYBOOK = """\
 remediations:
 - {name: slow, actions: [{action: scaling, value: +1}]}
-- {name: later, actions: [{action: restart}]}
+- {name: later, actions: [{action: featuretoggle, value: "Missing:on"}]}
 """
 
 
@@ -66,10 +66,11 @@ def test_what_has_ended_while_its_problem_is_open_is_shown(
     (row,) = rows(reconciler)
     assert row[:3] == [title, f"p-{title}", outcome]
     out = " ".join(reconciler("status").out.split())
-    assert f"production/carts: p-{title} is {outcome}: {todo}" in out
+    assert f"production/carts: p-{title} is {outcome}: " in out
+    assert todo in out
     (told,) = carts(reconciler)["remediations"]
     assert told["standing"] == outcome
-    assert told["next"].startswith(todo)
+    assert todo in told["next"]
     reconciler("problem", "resolve", f"p-{title}")
     reconciler("reconcile", "-c", shop.config)
     assert reconciler("status", "--stage", "production").out == ""
