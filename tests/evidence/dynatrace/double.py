@@ -24,7 +24,11 @@ _RESOLUTION = re.compile(r"Inf|\d{1,4}[mhdwMqy]?\Z")
 
 @dataclass
 class DynatraceDouble:
-    """Answers by what the tests put into it. ``faults`` are answered first, in their order, whatever is asked."""
+    """Answers by what the tests put into it.
+
+    ``faults`` are answered first, in their order, whatever is asked. ``lost`` are answered in place of what was done,
+    None for the truth.
+    """
 
     metrics: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     over_time: dict[str, list[tuple[int, float | None]]] = field(default_factory=dict)
@@ -34,6 +38,7 @@ class DynatraceDouble:
     table: Sequence[Sequence[Any]] = ()
     comments: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     faults: list[Response] = field(default_factory=list)
+    lost: list[Response | None] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     url: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -53,7 +58,8 @@ class DynatraceDouble:
                 return self.faults.pop(0)
             if request.headers.get("authorization") != f"Api-Token {TOKEN}":
                 return refused(401, "Missing authorization parameter.")
-            return self._respond(request)
+            done = self._respond(request)
+            return (self.lost.pop(0) if self.lost else None) or done
 
     def _respond(self, request: Request) -> Response:
         match request.path.strip("/").split("/"):
