@@ -124,6 +124,9 @@ class Servers:
         verdict = self.allowed.verdict(due.want)
         if verdict is not None:
             return verdict
+        if self.evidence is not None:
+            # What this does will be measured, and some values are those that somebody has been looking at all along.
+            self.evidence.watch(due.owner.rpartition("/")[2])
         if due.expected is not None:
             seen = self.observe(due.want)
             if not due.stands(live_value(due.key, seen)):

@@ -1,11 +1,15 @@
-"""From the `evidence` block of the daemon's configuration to a stage's providers. Nothing is connected to here."""
+"""From the `evidence` block of the daemon's configuration to a stage's providers.
+
+Nothing is connected to before its first use, but for the services whose metrics the daemon looks at itself.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from reconciler.daemon.secrets import secret_source
+from reconciler.evidence.dynatrace import DynatraceProvider
 from reconciler.evidence.http_client import HttpClient
 from reconciler.evidence.http_json import HttpJsonProvider
 from reconciler.evidence.http_json.provider import Endpoint
@@ -14,6 +18,8 @@ from reconciler.evidence.plugins import load_plugin
 from reconciler.evidence.prometheus import PrometheusProvider
 from reconciler.evidence.protocol import Evidence, Provider
 from reconciler.evidence.providers import Providers
+from reconciler.evidence.scrape.addresses import Addresses
+from reconciler.evidence.scrape.provider import ScrapeProvider
 from reconciler.evidence.tls import Tls
 from reconciler.model.errors import ConfigError
 from reconciler.model.evidence_config import (
@@ -28,6 +34,8 @@ from reconciler.model.evidence_config import (
     ScrapeConnection,
 )
 from reconciler.model.names import ProjectName, StageName
+
+Scheme: TypeAlias = Literal["Bearer", "Api-Token"]
 
 
 def connect_evidence(config: EvidenceConfig, project: ProjectName, stage: StageName) -> Evidence:
@@ -56,9 +64,23 @@ def _provider(name: str, connection: ProviderConnection, project: ProjectName, s
         case PluginConnection():
             return load_plugin(name, connection.settings, connection.folder)
         case DynatraceConnection():
-            raise ConfigError("`evidence.dynatrace` is not in this version", hint="delete it")
+            client = _client(connection.url, "Dynatrace", connection.access, scheme="Api-Token")
+            return DynatraceProvider(client, connection.access.deadline)
         case ScrapeConnection():
-            raise ConfigError("`evidence.scrape` is not in this version", hint="delete it")
+            return _scrape(connection, project, stage)
+
+
+def _scrape(connection: ScrapeConnection, project: ProjectName, stage: StageName) -> ScrapeProvider:
+    access = connection.access
+    provider = ScrapeProvider(
+        Addresses(project, stage, connection.url, connection.targets),
+        every=connection.every,
+        deadline=access.deadline,
+        login=login_of(access, "the metrics"),
+        tls=tls_of(access),
+    )
+    provider.start()
+    return provider
 
 
 def _endpoint(name: str, endpoint: JsonEndpoint) -> Endpoint:
@@ -68,14 +90,12 @@ def _endpoint(name: str, endpoint: JsonEndpoint) -> Endpoint:
     return Endpoint(client, target, endpoint.json_path, endpoint.params)
 
 
-def _client(url: str, what: str, access: Access, token_header: str = "") -> HttpClient:
-    login = login_of(access, what, token_header)
+def _client(url: str, what: str, access: Access, token_header: str = "", *, scheme: Scheme = "Bearer") -> HttpClient:
+    login = login_of(access, what, token_header, scheme=scheme)
     return HttpClient(url, what, login=login, tls=tls_of(access), deadline=access.deadline)
 
 
-def login_of(
-    access: Access, what: str, token_header: str = "", *, scheme: Literal["Bearer", "Api-Token"] = "Bearer"
-) -> Login | None:
+def login_of(access: Access, what: str, token_header: str = "", *, scheme: Scheme = "Bearer") -> Login | None:
     """Return how to log in at ``what``; None where nothing is configured for that."""
     token = secret_source(access.token_file, access.token_env, f"the token for {what}")
     if token is not None:

@@ -7,7 +7,7 @@ implementing it, here or in a package of your own (entry point group `reconciler
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from reconciler.model.measures import Measure, MeasuresFact, WantMeasures
 from reconciler.model.targets import NoFact
@@ -22,6 +22,9 @@ class Evidence(Protocol):
         An indicator without a value has None and says why. `NoFact`: nothing at all could be asked (no provider is
         configured). Takes at most the deadline that the providers were made with (seconds); raises only `BugError`.
         """
+
+    def watch(self, service: str) -> None:
+        """Take note that a service will be measured, since something is being done about it. Takes no time."""
 
     def close(self) -> None:
         """Let go of connections."""
@@ -62,3 +65,11 @@ class Provider(Protocol):
 
     def close(self) -> None:
         """Let go of connections. No call follows; one that is under way may fail."""
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """A provider that must have looked at a service before it can say anything about it."""
+
+    def watch(self, service: str) -> None:
+        """Look at a service from now on. Takes no time. Raises ReconcilerError where that cannot be."""

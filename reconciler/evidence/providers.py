@@ -13,11 +13,12 @@ import traceback
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from reconciler.evidence.protocol import Asked, Provider
+from reconciler.evidence.protocol import Asked, Provider, Watcher
 from reconciler.model.errors import BugError, ReconcilerError
 from reconciler.model.evidence_config import EVIDENCE_DEADLINE
 from reconciler.model.measures import Measure, MeasuresFact, Query, WantMeasures
@@ -58,6 +59,14 @@ class Providers:
                 waiting.append((number, *chosen))
         found |= self._asked(waiting)
         return MeasuresFact(tuple(found[number] for number in range(len(want.queries))))
+
+    def watch(self, service: str) -> None:
+        """Let those providers look at a service from now on that must have done so before they measure it."""
+        for provider in self._providers:
+            if isinstance(provider, Watcher):
+                # One that cannot look says so, with the reason, when it is to measure.
+                with suppress(ReconcilerError):
+                    provider.watch(service)
 
     def close(self) -> None:
         """Let go of threads and connections; requests under way end by their own deadlines."""

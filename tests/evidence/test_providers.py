@@ -224,3 +224,21 @@ def test_closing_closes_the_providers_and_ends_what_waits(stop: threading.Event)
     assert provider.closed
     with pytest.raises(BugError, match="after it was closed"):
         evidence.measure(want(Query("x", (("a", "q"),))))
+
+
+def test_a_service_that_is_acted_upon_is_looked_at_by_those_who_must() -> None:
+    @dataclass
+    class Looking(Speaking):
+        watched: list[str] = field(default_factory=list)
+
+        def watch(self, service: str) -> None:
+            self.watched.append(service)
+            if service == "unknown":
+                raise BlindError("no address")
+
+    looking = Looking("a", number(1.0))
+    evidence: Evidence = Providers([Speaking("b", number(1.0)), looking])
+    evidence.watch("unknown")
+    evidence.watch("carts")
+    evidence.close()
+    assert looking.watched == ["unknown", "carts"]
