@@ -28,6 +28,20 @@ class Addresses:
     template: str = ""
     targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def known(self) -> set[tuple[str, ...]]:
+        """Return the addresses that are known before any service is: those that are named, and a template for all.
+
+        Raises:
+            ConfigError: the stage's name cannot stand in the template.
+        """
+        found = set(self.targets.values())
+        if self.template and "{service}" not in self.template:
+            try:
+                found.add(self._from_template(""))
+            except UserError as error:
+                raise ConfigError(error.message, hint=error.hint) from error
+        return found
+
     def of(self, service: str) -> tuple[str, ...]:
         """Return the addresses of a service, all of which are read.
 
@@ -42,6 +56,9 @@ class Addresses:
                 f"the daemon's configuration does not say where `{service}` shows its metrics",
                 hint=f"add `{service}` to `scrape.targets`, or set `scrape.url`",
             )
+        return self._from_template(service)
+
+    def _from_template(self, service: str) -> tuple[str, ...]:
         values = (self.project, self.stage, service, f"{self.project}-{self.stage}")
         address = self.template
         for name, value in zip(SCRAPE_PLACEHOLDERS, values, strict=True):
@@ -49,7 +66,7 @@ class Addresses:
                 raise UserError(
                     f"`{value}` cannot stand in an address",
                     expected="letters, digits, `-` and `_`",
-                    hint=f"add `{service}` to `scrape.targets` in the daemon's configuration",
+                    hint="name the service's address in `scrape.targets` of the daemon's configuration",
                 )
             address = address.replace(f"{{{name}}}", value)
         return (address,)

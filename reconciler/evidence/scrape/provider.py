@@ -1,7 +1,8 @@
 """Values that the daemon computes itself from what services show at `/metrics`.
 
-Addresses come from the daemon's configuration, queries from `scrape/sli.yaml`. A service that the configuration names
-is looked at from the start; any other from the first question on, or from `watch`, so its first window has no value.
+Addresses come from the daemon's configuration, queries from `scrape/sli.yaml`. A service whose address is known without
+its name is looked at from the start; any other from the first question on, or from `watch`: its first window has no
+value unless somebody thought of it in time.
 """
 
 from __future__ import annotations
@@ -51,12 +52,13 @@ class ScrapeProvider:
         tls: Tls = Tls(),  # noqa: B008  frozen
         wall: Callable[[], float] = time.time,
     ) -> None:
+        self._addresses = addresses
         self._every = every
         self._pages = _Pages(login, tls, deadline)
-        for urls in addresses.targets.values():
-            for url in urls:
-                split(url)
-        self._sampler = Sampler(addresses, self._pages.read, every=every, wall=wall)
+        known = addresses.known()
+        for url in (url for urls in known for url in urls):
+            split(url)
+        self._sampler = Sampler(known, self._pages.read, every=every, wall=wall)
 
     @property
     def name(self) -> str:
@@ -69,7 +71,7 @@ class ScrapeProvider:
 
     def watch(self, service: str) -> None:
         """Look at a service from now on. Raises ReconcilerError where it has no address."""
-        self._sampler.watch(service)
+        self._sampler.watch(self._addresses.of(service))
 
     def sample_now(self) -> None:
         """Look at every service once, on the caller's thread."""
@@ -87,8 +89,9 @@ class ScrapeProvider:
         """
         want = asked.want
         query = _understood(asked.query, want) if asked.query is not None else None
-        self._sampler.watch(want.service)
-        view, trouble = self._sampler.seen(want.service)
+        service = self._addresses.of(want.service)
+        self._sampler.watch(service)
+        view, trouble = self._sampler.seen(service)
         try:
             span = covering(view, want.start, want.end, self._every)
         except BlindError as error:

@@ -3,18 +3,18 @@
 A thread starts a look at every service each ``every`` seconds; the looks themselves are on a few threads of their own,
 and a service whose last look has not ended is passed over, so that one that hangs does not delay the others. What was
 seen is in memory alone: after a restart of the daemon it begins anew, and windows that began before have no value.
+A service is its addresses here: two services with the same ones are looked at once.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeAlias
 
-from reconciler.evidence.scrape.addresses import Addresses
 from reconciler.evidence.scrape.exposition import Page
 from reconciler.evidence.scrape.history import KEPT_SECONDS, History, View
 from reconciler.model.errors import BlindError, BugError, ReconcilerError
@@ -27,15 +27,17 @@ _THREADS: Final = 8
 
 Read: TypeAlias = Callable[[str], Page]
 """Reads the page at an address, within seconds. Raises ReconcilerError."""
+Service: TypeAlias = tuple[str, ...]
+"""The addresses that a service is."""
 
 
 @dataclass
 class _Watched:
     """A service that is looked at. ``lock`` guards what the looks write; ``asked`` is when anybody wanted it last."""
 
-    addresses: Sequence[str]
+    service: Service
     asked: float
-    named: bool
+    always: bool
     history: History = field(default_factory=History)
     lock: threading.Lock = field(default_factory=threading.Lock)
     busy: bool = False
@@ -45,12 +47,11 @@ class _Watched:
 class Sampler:
     """Looks at the services of one stage. Safe to use from several threads.
 
-    Services that ``addresses`` names are looked at from the beginning, others from `watch` on, until nobody has asked
-    for an hour. ``wall`` gives UTC seconds. Nothing happens by itself before `start`.
+    Those that are ``known`` are looked at from the beginning, others from `watch` on, until nobody has asked for an
+    hour. ``wall`` gives UTC seconds. Nothing happens by itself before `start`.
     """
 
-    def __init__(self, addresses: Addresses, read: Read, *, every: float, wall: Callable[[], float]) -> None:
-        self._addresses = addresses
+    def __init__(self, known: Iterable[Service], read: Read, *, every: float, wall: Callable[[], float]) -> None:
         self._read = read
         self._every = every
         self._wall = wall
@@ -60,7 +61,7 @@ class Sampler:
         self._thread: threading.Thread | None = None
         self._pool: ThreadPoolExecutor | None = None
         now = wall()
-        self._watched = {name: _Watched(urls, now, named=True) for name, urls in addresses.targets.items()}
+        self._watched = {service: _Watched(service, now, always=True) for service in known}
 
     def start(self) -> None:
         """Begin to look by itself. Once is enough."""
@@ -71,11 +72,11 @@ class Sampler:
             self._thread = threading.Thread(target=self._run, name="scrape", daemon=True)
             self._thread.start()
 
-    def watch(self, service: str) -> None:
+    def watch(self, service: Service) -> None:
         """Look at a service from now on.
 
         Raises:
-            ReconcilerError: there is no address for it, or there are too many already.
+            BlindError: there are too many already.
         """
         with self._lock:
             known = self._watched.get(service)
@@ -83,17 +84,17 @@ class Sampler:
                 known.asked = self._wall()
                 return
             if len(self._watched) >= MOST_SERVICES:
-                hint = "name fewer services in `scrape.targets`, or ask a Prometheus"
+                hint = "give the stage fewer services in `scrape.targets`, or ask a Prometheus"
                 raise BlindError(f"{MOST_SERVICES} services are looked at already", hint=hint)
-            self._watched[service] = _Watched(self._addresses.of(service), self._wall(), named=False)
+            self._watched[service] = _Watched(service, self._wall(), always=False)
         self._poke.set()
 
-    def seen(self, service: str) -> tuple[View, str]:
+    def seen(self, service: Service) -> tuple[View, str]:
         """Return what was seen of a service, and why the newest look failed, empty where it did not."""
         with self._lock:
             watched = self._watched.get(service)
         if watched is None:
-            raise BugError(f"`{service}` is not looked at")
+            raise BugError(f"{len(service)} addresses of a service that is not looked at")
         with watched.lock:
             return watched.history.view(), watched.trouble
 
@@ -129,7 +130,7 @@ class Sampler:
         """Return the services that no look is under way at, and mark them; forget those nobody asks for any more."""
         with self._lock:
             idle = self._wall() - KEPT_SECONDS
-            self._watched = {name: one for name, one in self._watched.items() if one.named or one.asked >= idle}
+            self._watched = {key: one for key, one in self._watched.items() if one.always or one.asked >= idle}
             due = [one for one in self._watched.values() if not one.busy]
             for one in due:
                 one.busy = True
@@ -138,7 +139,7 @@ class Sampler:
     def _look(self, watched: _Watched) -> None:
         moment = self._wall()
         try:
-            pages = [self._read(address) for address in watched.addresses]
+            pages = [self._read(address) for address in watched.service]
         except ReconcilerError as error:
             with watched.lock:
                 watched.trouble = str(error)

@@ -23,6 +23,16 @@ def test_a_named_service_has_the_addresses_that_are_named() -> None:
     )  # fmt: skip
 
 
+def test_what_is_known_before_any_service_is() -> None:
+    assert addresses(TEMPLATE, carts=("http://a/m", "http://b/m")).known() == {("http://a/m", "http://b/m")}
+    assert addresses("http://{namespace}/m", carts=("http://a/m",)).known() == {
+        ("http://a/m",), ("http://shop-production/m",),
+    }  # fmt: skip
+    assert addresses().known() == set()
+    with pytest.raises(ConfigError, match="`a/b` cannot stand in an address"):
+        addresses("http://{stage}/m", stage="a/b").known()
+
+
 def test_without_a_template_a_service_must_be_named() -> None:
     with pytest.raises(ConfigError, match=r"where `carts` shows its metrics.*`scrape.targets`"):
         addresses(orders=("http://a/metrics",)).of("carts")

@@ -256,6 +256,15 @@ def test_a_service_that_no_target_names_is_looked_at_from_the_first_question_on(
         ask(provider, "throughput", None, want(-60, 0))
 
 
+def test_an_address_that_holds_for_all_services_is_looked_at_from_the_start_and_once(site: Site) -> None:
+    provider = site.provider(template=site.server.url + "/all?of={stage}")
+    minute(site, provider, lambda: site.serve(5))
+    assert len(site.server.requests) == 13
+    assert (site.server.requests[0].path, site.server.requests[0].params) == ("/all", {"of": "production"})
+    assert ask(provider, "throughput").value == pytest.approx(1)
+    assert ask(provider, "throughput", None, want(service="orders")).value == pytest.approx(1)
+
+
 def test_a_service_may_be_looked_at_before_it_is_asked_about(site: Site) -> None:
     provider = site.provider(template=site.server.url + "/{service}")
     provider.watch("orders")
@@ -353,20 +362,19 @@ class Looked:
             assert self.changed.wait_for(lambda: self.count.get(address, 0) >= times, PATIENCE)
 
 
-def sampler(looked: Callable[[str], Page], *, every: float = 0.01, wall: Callable[[], float] = time.time,
-            **targets: str) -> Sampler:  # fmt: skip
-    named = {name: (address,) for name, address in targets.items()}
-    return Sampler(Addresses(ProjectName("p"), StageName("s"), "x/{service}", named), looked, every=every, wall=wall)
+def sampler(looked: Callable[[str], Page], *known: str, every: float = 0.01,
+            wall: Callable[[], float] = time.time) -> Sampler:  # fmt: skip
+    return Sampler([(address,) for address in known], looked, every=every, wall=wall)
 
 
 def test_a_thread_looks_again_and_again_until_it_is_stopped() -> None:
     looked = Looked()
-    made = sampler(looked, carts="carts")
+    made = sampler(looked, "carts")
     made.start()
     made.start()
     looked.until("carts", 3)
-    made.watch("orders")
-    looked.until("x/orders", 3)
+    made.watch(("orders",))
+    looked.until("orders", 3)
     assert [thread.name for thread in threading.enumerate()].count("scrape") == 1
     made.stop()
     assert "scrape" not in [thread.name for thread in threading.enumerate()]
@@ -375,7 +383,7 @@ def test_a_thread_looks_again_and_again_until_it_is_stopped() -> None:
 
 
 def test_stopping_does_not_wait_for_the_next_look() -> None:
-    made = sampler(Looked(), every=3600.0, carts="carts")
+    made = sampler(Looked(), "carts", every=3600.0)
     made.start()
     before = time.monotonic()
     made.stop()
@@ -386,15 +394,15 @@ def test_a_new_service_is_looked_at_at_once() -> None:
     looked = Looked()
     made = sampler(looked, every=3600.0)
     made.start()
-    made.watch("orders")
-    looked.until("x/orders", 1)
+    made.watch(("orders",))
+    looked.until("orders", 1)
     made.stop()
 
 
 def test_a_service_that_hangs_does_not_delay_the_others_and_is_not_asked_twice() -> None:
     looked = Looked()
     looked.held["slow"] = threading.Event()
-    made = sampler(looked, carts="carts", slow="slow")
+    made = sampler(looked, "carts", "slow")
     made.start()
     looked.until("carts", 5)
     assert looked.count["slow"] == 1
@@ -407,36 +415,36 @@ def test_a_bug_of_ours_is_told_where_the_value_is_missing() -> None:
     def broken(_: str) -> Page:
         raise ZeroDivisionError("of a page")
 
-    made = sampler(broken, carts="carts")
+    made = sampler(broken, "carts")
     made.start()
     ends = time.monotonic() + PATIENCE
-    while not made.seen("carts")[1] and time.monotonic() < ends:
+    while not made.seen(("carts",))[1] and time.monotonic() < ends:
         threading.Event().wait(0.01)
     made.stop()
-    assert made.seen("carts")[1] == "a bug in reconciler: ZeroDivisionError: of a page"
+    assert made.seen(("carts",))[1] == "a bug in reconciler: ZeroDivisionError: of a page"
 
 
 def test_nobody_is_looked_at_for_ever_but_those_who_are_named() -> None:
     looked, clock = Looked(), Turned()
-    made = sampler(looked, wall=clock, carts="carts")
-    made.watch("orders")
-    made.watch("user")
+    made = sampler(looked, "carts", wall=clock)
+    made.watch(("orders",))
+    made.watch(("user",))
     clock.now += 3000
-    made.watch("user")
+    made.watch(("user",))
     clock.now += 601
     made.sample_now()
-    assert looked.count == {"carts": 1, "x/user": 1}
+    assert looked.count == {"carts": 1, "user": 1}
     with pytest.raises(BugError):
-        made.seen("orders")
+        made.seen(("orders",))
 
 
 def test_so_many_services_are_looked_at_and_no_more() -> None:
     made = sampler(Looked())
     for number in range(MOST_SERVICES):
-        made.watch(f"service-{number}")
-    made.watch("service-0")
+        made.watch((f"service-{number}",))
+    made.watch(("service-0",))
     with pytest.raises(BlindError, match="200 services are looked at already"):
-        made.watch("one-more")
+        made.watch(("one-more",))
 
 
 @pytest.mark.parametrize("fault", ["drop", "hang"])
