@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -12,13 +13,19 @@ from reconciler.daemon.backoff import Backoff
 from reconciler.daemon.clock import Clock
 from reconciler.daemon.failpoints import reach
 from reconciler.daemon.secrets import secret_source
+from reconciler.evidence.http_client import HttpClient
+from reconciler.evidence.login import Login
+from reconciler.evidence.tls import Tls
 from reconciler.model.daemon_config import ProjectConnections
+from reconciler.model.errors import BlindError, ConfigError
 from reconciler.model.instant import Instant
 from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.model.notice import Notice, is_wanted, notice
 from reconciler.model.notifications import Notification
 from reconciler.notify.channel import Channel, Ports
 from reconciler.notify.cursors import Cursors
+from reconciler.notify.dynatrace import DynatraceSender
+from reconciler.notify.dynatrace_comments import ProblemComments
 from reconciler.notify.notifier import Notifier
 from reconciler.notify.posting import Receiver
 from reconciler.notify.protocol import Claim, Sender
@@ -51,7 +58,10 @@ def _sender(to: Notification) -> Sender:
     what = f"the notification {to.name}"
     token = secret_source(to.token_file, to.token_env, f"the token of {what}")
     address = secret_source(to.url_file, to.url_env, f"the address of {what}")
-    receiver = Receiver(to.name, _post, address or (lambda: to.url), token, to.deadline, to.ca_file)
+    where = address or (lambda: to.url)
+    if to.kind == "dynatrace":
+        return DynatraceSender(_Environment(to, where, Login("Api-Token", token) if token is not None else None))
+    receiver = Receiver(to.name, _post, where, token, to.deadline, to.ca_file)
     return SlackSender(receiver) if to.kind == "slack" else WebhookSender(receiver)
 
 
@@ -62,6 +72,28 @@ def _post(
     reply = post(url, body, headers, deadline=deadline, ca_file=ca_file)
     reach("after-notify")
     return reply
+
+
+@dataclass(frozen=True)
+class _Environment:
+    """Comments on problems of a Dynatrace environment, whose address is read each time."""
+
+    to: Notification
+    address: Callable[[], str]
+    login: Login | None
+
+    def comment(self, pid: str, text: str, key: str) -> None:
+        """See `Comments.comment`."""
+        try:
+            client = HttpClient(
+                self.address(), "Dynatrace", login=self.login, tls=Tls(self.to.ca_file), deadline=self.to.deadline
+            )
+        except ConfigError as error:  # what a file says may be mended
+            raise BlindError(error.message, hint=error.hint) from error
+        try:
+            ProblemComments(client).comment(pid, text, key)
+        finally:
+            client.close()
 
 
 class StageHistory:

@@ -117,5 +117,5 @@ def _check_keys(kind: Kind, fields: Fields, checks: Checks) -> None:
         checks.add(told, fields.place_of(tokens[0]), expected="no such key", hint="delete it")
     if kind == "dynatrace" and not tokens:
         told = "`dynatrace` needs `tokenFile` or `tokenEnv`"
-        hint = "an API token with the scope `problems.write`"
+        hint = "an API token with the scopes `problems.read` and `problems.write`"
         checks.add(told, fields.place_of("kind"), expected="one of the two", hint=hint)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from reconciler.model.errors import TerminalError
 from reconciler.model.notice import Notice
 from reconciler.model.problem_ids import problem_stem
 
@@ -31,11 +32,17 @@ class DynatraceSender:
     comments: Comments
 
     def send(self, notice: Notice) -> None:
-        """See `Sender.send`. Where there are several problems, all are commented on again when one could not be."""
+        """See `Sender.send`. One problem that takes no comment keeps no other from getting it."""
+        refused: list[TerminalError] = []
         for problem, _ in notice.problems:
             stem = problem_stem(problem)
-            if stem.startswith(_PREFIX):
-                self.comments.comment(stem.removeprefix(_PREFIX), text(notice), notice.commit)
+            try:
+                if stem.startswith(_PREFIX):
+                    self.comments.comment(stem.removeprefix(_PREFIX), text(notice), notice.commit)
+            except TerminalError as error:
+                refused.append(error)
+        if refused:
+            raise refused[0]
 
 
 def text(notice: Notice) -> str:
