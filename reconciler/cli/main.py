@@ -18,6 +18,7 @@ _VERBS: Final = {
     verb: f"reconciler.cli.commands.{verb.replace('-', '_')}"
     for verb in (
         "demo",
+        "loadgen",
         "init",
         "validate",
         "evaluate",

@@ -1,7 +1,8 @@
 """The balancer in front of the replicas of `carts`: a real HTTP server that passes requests on to real HTTP servers.
 
-The replica with the fewest requests in hand gets the next one, and of several the one that rested longest: round robin
-would keep a long queue in front of the first replica after a second one has come.
+It answers `/metrics` itself, for what a request has to wait is only known where all of them pass. The replica with the
+fewest requests in hand gets the next one, and of several the one that rested longest: round robin would keep a long
+queue in front of the first replica after a second one has come.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ import http.client
 import itertools
 import json
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Self
 
+from reconciler.demo.metrics import CONTENT_TYPE, Metrics
 from reconciler.demo.serving import Answer, Server, ask
 
 _TIMEOUT: Final = 5.0
 """Seconds that a replica may take."""
+METRICS: Final = "/metrics"
 _PASSED_ON: Final = ("Content-Type", "X-Replica")
 
 
@@ -31,11 +35,14 @@ class _Backend:
 
 
 class Balancer:
-    """Serves on ``url`` while it is entered; `route_to` says to which replicas."""
+    """Serves on ``url`` while it is entered; `route_to` says to which replicas. Its metrics are at ``metrics_url``."""
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._metrics = Metrics()
         self._server = Server(self._respond)
         self.url = self._server.url
+        self.metrics_url = f"{self.url}{METRICS}"
         self._lock = threading.Lock()
         self._turns = itertools.count(1)
         self._backends: dict[str, _Backend] = {}
@@ -56,6 +63,14 @@ class Balancer:
         self._server.stop()
 
     def _respond(self, path: str) -> Answer:
+        if path == METRICS:
+            return Answer(200, self._metrics.text().encode(), {"Content-Type": CONTENT_TYPE})
+        begun = self._monotonic()
+        answer = self._passed_on(path)
+        self._metrics.observe(self._monotonic() - begun, answer.status)
+        return answer
+
+    def _passed_on(self, path: str) -> Answer:
         with self._chosen() as backend:
             if backend is None:
                 return _own(503, "there is no replica")

@@ -1,8 +1,9 @@
 """One replica of `carts`, a service that can be too slow: `python -m reconciler.demo.carts --name N --flags FILE`.
 
 It serves one request at a time, so that a second one waits and a second replica helps. Two feature flags change what
-it does: `EnableItemsCache` makes it ten times faster, `EnablePromotion` brings a discount that fails three times in
-ten. Nothing in it is random, and it sleeps where a real service would work, so that it is slow on any machine alike.
+it does: `EnableItemsCache` makes it ten times faster, `EnablePromotion` brings a discount to those who ask for the
+promotion, which fails three times in ten. Nothing in it is random, and it sleeps where a real service would work, so
+that it is slow on any machine alike.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ PROMOTION: Final = "EnablePromotion"
 SERVICE_SECONDS: Final = 0.040
 CACHED_SECONDS: Final = 0.004
 _FAILING, _OF = 3, 10
+ITEMS: Final = "/carts"
+DISCOUNT: Final = "/promotion"
+PATHS: Final = {"cpu": ITEMS, "promotion": DISCOUNT}
+"""What to ask for: that which only costs time, and that which may fail."""
 
 
 class Carts:
@@ -40,18 +45,18 @@ class Carts:
         self._discounts = itertools.count()
 
     def respond(self, path: str) -> Answer:
-        """Answer ``/carts``, and ``/health`` at once however long the queue is."""
+        """Answer ``/carts`` and ``/promotion`` one at a time, and ``/health`` at once however long the queue is."""
         if path == "/health":
             return self._answer(200, {"status": "ok"})
-        if path == "/carts":
+        if path in PATHS.values():
             with self._turn:
-                return self._carts()
-        return self._answer(404, {"error": "there are /carts and /health"})
+                return self._carts(discount=path == DISCOUNT)
+        return self._answer(404, {"error": f"there are {ITEMS}, {DISCOUNT} and /health"})
 
-    def _carts(self) -> Answer:
+    def _carts(self, *, discount: bool) -> Answer:
         cached = self._flags.enabled(CACHE)
         self._sleep(CACHED_SECONDS if cached else SERVICE_SECONDS)
-        promotion = self._flags.enabled(PROMOTION)
+        promotion = discount and self._flags.enabled(PROMOTION)
         if promotion and next(self._discounts) * _FAILING % _OF < _FAILING:
             return self._answer(500, {"error": "the discount cannot be computed", "cached": cached})
         return self._answer(200, {"items": ["socks", "more socks"], "cached": cached, "promotion": promotion})

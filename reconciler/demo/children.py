@@ -15,7 +15,7 @@ _PATIENCE: Final = 10.0
 class Child:
     """A running process. Its stdin is a pipe that closes with us; what it says is added to the file ``log``.
 
-    Of one that ``announces``, stdout is kept apart for `first_line`.
+    Of one that ``announces``, stdout is kept apart for `first_line`; with ``out`` it goes into that file instead.
     """
 
     def __init__(
@@ -25,10 +25,11 @@ class Child:
         *,
         environment: Mapping[str, str] | None = None,
         announces: bool = False,
+        out: Path | None = None,
     ) -> None:
-        with log.open("ab") as written:
+        with log.open("ab") as written, (out or log).open("ab") as said:
             self._process = subprocess.Popen(
-                list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE if announces else written, stderr=written,
+                list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE if announces else said, stderr=written,
                 env=None if environment is None else dict(environment), start_new_session=True,
             )  # fmt: skip
         self.pid = self._process.pid

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -17,19 +17,23 @@ _TIMEOUT: Final = 30.0
 _TRIES: Final = 20
 _FORMAT: Final = (
     "--format=%H%x1f%an%x1f%s%x1f%(trailers:key=Event,valueonly,separator=)"
-    "%x1f%(trailers:key=Remediation,valueonly,separator=)%x1e"
+    "%x1f%(trailers:key=Remediation,valueonly,separator=)%x1f%b%x1e"
 )
 
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit of the stage's branch; ``event`` and ``remediation`` are empty where it is not the reconciler's."""
+    """A commit of the stage's branch; ``event`` and ``remediation`` are empty where it is not the reconciler's.
+
+    ``body`` is all that follows the subject.
+    """
 
     id: str
     author: str
     subject: str
     event: str = ""
     remediation: str = ""
+    body: str = field(default="", repr=False)
 
     @property
     def short(self) -> str:
@@ -46,14 +50,16 @@ class Person:
         self._environment = dict(environment)
 
     @classmethod
-    def clone(cls, remote: Path, folder: Path, branch: str, environment: Mapping[str, str]) -> Person:
+    def clone(
+        cls, remote: Path, folder: Path, branch: str, environment: Mapping[str, str], *, name: str = "you"
+    ) -> Person:
         """Clone a repository; the clone knows who works in it, so that it can be gone on with by hand.
 
         Raises:
             TerminalError: git cannot; its words are in the error's.
         """
         command = ["git", "clone", "--quiet", "--branch", branch]
-        who = ["--config", "user.name=you", "--config", "user.email=you@example.com"]
+        who = ["--config", f"user.name={name}", "--config", f"user.email={name}@example.com"]
         _run([*command, *who, "--", str(remote), str(folder)], remote.parent, dict(environment))
         return cls(folder, branch, environment)
 

@@ -12,9 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from reconciler.demo import settings
+from reconciler.demo import promises, settings
+from reconciler.demo.acts import ACTS, CALM
+from reconciler.demo.carts import CACHE, PROMOTION
 from reconciler.demo.daemon_process import last_lines
+from reconciler.demo.pace import Pace
 from reconciler.demo.person import Commit
+from reconciler.demo.sight import FlagState
 from reconciler.demo.story import State, Story
 from reconciler.demo.telling import Teller
 from reconciler.demo.waiting import Patience, UnmetError
@@ -24,8 +28,10 @@ from reconciler.model.errors import ConfigError, ReconcilerError
 _LOG_LINES: Final = 12
 
 
-def play(teller: Teller, patience: Patience, *, keep: Path | None = None, stay: bool = False) -> None:
-    """Play both scenarios; return only if everything happened.
+def play(
+    teller: Teller, patience: Patience, pace: Pace, *, keep: Path | None = None, stay: bool = False
+) -> None:  # fmt: skip
+    """Play the three acts; return only if each of them ended as told.
 
     ``keep`` is the folder to do it in, which stays; without it a temporary one is taken and removed, except after a
     failure. With ``stay`` everything goes on running at the end, until KeyboardInterrupt.
@@ -36,7 +42,7 @@ def play(teller: Teller, patience: Patience, *, keep: Path | None = None, stay: 
     """
     places = Places(_folder(keep))
     try:
-        _play_in(places, teller, patience, kept=keep is not None, stay=stay)
+        _play_in(places, teller, patience, pace, kept=keep is not None, stay=stay)
     except (KeyboardInterrupt, SystemExit):  # SystemExit: stdout has no reader any more
         _remove(places, keep)
         raise
@@ -58,12 +64,15 @@ def _remove(places: Places, keep: Path | None) -> None:
         shutil.rmtree(places.folder)
 
 
-def _play_in(places: Places, teller: Teller, patience: Patience, *, kept: bool, stay: bool) -> None:
+def _play_in(
+    places: Places, teller: Teller, patience: Patience, pace: Pace, *, kept: bool, stay: bool
+) -> None:  # fmt: skip
     try:
-        with running(places, patience) as world:
-            commits = _tell(world, teller, patience)
+        with running(places, patience, pace) as world:
+            commits = _tell(world, teller, patience, pace)
             if stay:
-                _go_on(places, commits, teller, live=True)
+                world.users.ask(CALM)
+                _go_on(places, commits, teller, live=world.balancer.url)
                 with suppress(KeyboardInterrupt):
                     threading.Event().wait()
             _stop_daemon(world)
@@ -72,26 +81,28 @@ def _play_in(places: Places, teller: Teller, patience: Patience, *, kept: bool, 
         raise UnmetError(error.message, hint=_last_words(places, error.hint)) from error
     _everything_lies(places, teller, kept=kept, commits=len(commits))
     if kept and not stay:
-        _go_on(places, commits, teller, live=False)
+        _go_on(places, commits, teller, live="")
 
 
-def _tell(world: World, teller: Teller, patience: Patience) -> list[Commit]:
-    story = Story(world, teller, patience)
+def _tell(world: World, teller: Teller, patience: Patience, pace: Pace) -> list[Commit]:
+    story = Story(world, teller, patience, pace)
     teller.part(
         "Set up",
-        f"A Git remote, a cluster with carts in it, feature flags and the reconciler, in {world.places.folder}",
+        f"A Git remote, a cluster with carts in it, feature flags, monitoring, users and the reconciler, "
+        f"in {world.places.folder}",
     )
     teller.done(f"{world.places.remote.name}, a bare Git remote, and a clone", how="reconciler init --bare, git clone")
+    teller.done("objectives and a playbook for carts", how=f"git push   {' '.join(promises.files(pace))}")
     teller.done(f"a cluster at {world.cluster.url} and a balancer before carts at {world.balancer.url}")
+    teller.done(f"monitoring, with a clone of its own; it reads {world.balancer.metrics_url}")
     teller.done(f"the daemon, process {world.daemon.pid}", how="reconciler run -c reconciler.yaml")
     states = [story.begin()]
-    teller.pause()
-    story.scale_out()
-    states.append(story.state())
-    story.switch_flags()
-    states.append(story.state())
+    for act in ACTS:
+        states.extend(story.play(act))
     teller.part("Before and after")
-    teller.table(("", "before", "after scenario 1", "after scenario 2"), _rows(states))
+    problems = [heading for number in range(1, len(ACTS) + 1) for heading in (f"problem {number}", "after")]
+    teller.table(("", "before", *problems), _rows(states))
+    teller.chart(world.watcher.spells(), story.marks, promises.SLOWEST)
     commits = story.history()
     teller.part(f"What the branch {settings.STAGE} tells", "git log --reverse")
     width = max(len(commit.author) for commit in commits)
@@ -101,16 +112,17 @@ def _tell(world: World, teller: Teller, patience: Patience) -> list[Commit]:
 
 
 def _rows(states: Sequence[State]) -> list[list[str]]:
-    def on(enabled: bool) -> str:
-        return "on" if enabled else "off"
+    def on(flag: FlagState) -> str:
+        return "on" if flag.enabled else "off"
 
+    spells = [state.spell for state in states]
     return [
-        ["replicas", *(f"{state.pods.ready} of {state.pods.wanted} ready" for state in states)],
-        ["processes that answer", *(str(len(state.answers.replicas)) for state in states)],
-        ["EnableItemsCache", *(on(state.cache.enabled) for state in states)],
-        ["EnablePromotion", *(on(state.promotion.enabled) for state in states)],
-        ["response time (median)", *(f"{state.answers.median:.0f} ms" for state in states)],
-        ["failed requests", *(f"{state.answers.failed} of {state.answers.count}" for state in states)],
+        ["response time (p90)", *("-" if spell.p90 is None else f"{spell.p90:,.0f} ms" for spell in spells)],
+        ["failed requests", *("-" if spell.failed is None else f"{spell.failed:.0%}" for spell in spells)],
+        ["answers a second", *(f"{spell.rate:.0f}" for spell in spells)],
+        ["replicas", *(str(state.pods.ready) for state in states)],
+        [CACHE, *(on(state.cache) for state in states)],
+        [PROMOTION, *(on(state.promotion) for state in states)],
     ]
 
 
@@ -129,11 +141,13 @@ def _everything_lies(places: Places, teller: Teller, *, kept: bool, commits: int
     teller.part(f"All of it {'lies' if kept else 'lay'} in {places.folder}")
     rows = [
         (places.remote, f"the Git remote, {commits} commits on {settings.STAGE}"),
-        (places.clone, "the clone that problems were pushed from"),
+        (places.clone, "your clone"),
+        (places.monitoring, "monitoring's clone, which problems were pushed from"),
         (places.flags, "the flag file"),
         (places.config, "the daemon's configuration"),
         (places.daemon_log, "the daemon's log"),
         (places.carts_log, "the replicas' log"),
+        (places.load_log, "the load generator's log; what it counted is in loadgen-1.json and so on"),
     ]
     teller.text(*(f"  {path.name:<17} {what}" for path, what in rows))
     teller.text("", "Everything that was started is stopped.")
@@ -141,8 +155,8 @@ def _everything_lies(places: Places, teller: Teller, *, kept: bool, commits: int
         teller.text("The folder is removed; `reconciler demo --keep DIR` keeps it.")
 
 
-def _go_on(places: Places, commits: Sequence[Commit], teller: Teller, *, live: bool) -> None:
-    """Tell how to go on by hand."""
+def _go_on(places: Places, commits: Sequence[Commit], teller: Teller, *, live: str) -> None:
+    """Tell how to go on by hand; ``live`` is where carts answers, empty where nothing runs any more."""
     beside = shlex.quote(str(Path(sys.executable).with_name("reconciler")))
     command = "reconciler" if shutil.which("reconciler") else beside
     here = f"--stage {settings.STAGE}"
@@ -152,12 +166,13 @@ def _go_on(places: Places, commits: Sequence[Commit], teller: Teller, *, live: b
         f"  cd {shlex.quote(str(places.clone))}",
         f"  git pull && git log {settings.STAGE}",
         f"  {command} status {here}",
-        f"  {command} problem resolve cpu-is-busy {here}   # over, so that the next one is not part of it",
-        f"  {command} problem open {here} --service carts --title cpu_usage",
+        f"  {command} problem open {here} --service carts --title {shlex.quote(promises.FAILING)}",
         f"  git pull && git revert --no-edit {newest.short} && git push   # takes back: {newest.subject}",
     )
     if live:
-        teller.text("", "Everything is still running. Ctrl-C stops it.")
+        teller.text(
+            f"  {command} loadgen {live} --mode cpu --rate 28", "", "Everything is still running. Ctrl-C stops it."
+        )
     else:
         teller.text(
             "", "What is pushed now waits for a daemon and a cluster. To see it acted on at once, let them run on",

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import http.client
 import socketserver
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
-from typing import Final, Self
+from typing import Any, Final, Self
 
 _SILENT_SECONDS: Final = 5.0
 """How long a connection may say nothing; a stop waits for the requests in hand, so none may be in hand for ever."""
@@ -71,6 +72,11 @@ class Server(socketserver.ThreadingTCPServer):
         self.shutdown()
         self._thread.join()
         self.server_close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of who hung up before the answer came; everything else is told as ever."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     def __enter__(self) -> Self:
         """Start."""

@@ -9,6 +9,7 @@ from reconciler.demo.carts import CACHE, PROMOTION
 
 PROJECT: Final = "sockshop"
 STAGE: Final = "production"
+SERVICE: Final = "carts"
 NAMESPACE: Final = f"{PROJECT}-{STAGE}"
 WORKLOAD: Final = "carts-primary"
 
@@ -28,7 +29,12 @@ projects:
         flags:
           kind: flagd
           file: flags.json
+        evidence:
+          scrape:
+            url: METRICS
+            every: 500ms
 """
+"""`METRICS` stands for the address of carts' metrics, which is known once carts runs."""
 
 GIT: Final = """\
 [user]
@@ -41,14 +47,12 @@ GIT: Final = """\
 
 
 def flags() -> str:
-    """Return the flag file: the cache is off, and a promotion is on."""
+    """Return the flag file: both flags are off."""
     variants = {"on": True, "off": False}
-    states = {CACHE: "off", PROMOTION: "on"}
     content = {
         "$schema": "https://flagd.dev/schema/v0/flags.json",
         "flags": {
-            name: {"state": "ENABLED", "variants": variants, "defaultVariant": default}
-            for name, default in states.items()
+            name: {"state": "ENABLED", "variants": variants, "defaultVariant": "off"} for name in (CACHE, PROMOTION)
         },
     }
     return json.dumps(content, indent=2) + "\n"
@@ -72,12 +76,6 @@ def deployment() -> dict[str, Any]:
     }
 
 
-def problem(title: str, state: str, *, root_cause: str = "") -> str:
-    """Return a problem's file."""
-    lines = [f"title: {title}", f"state: {state}", "source: demo"]
-    return "\n".join([*lines[:1], *([f"rootCause: {root_cause}"] if root_cause else []), *lines[1:]]) + "\n"
-
-
-def problem_path(identity: str) -> str:
-    """Return where the problem of this id lies on the stage's branch."""
-    return f"ops/{STAGE}/carts/problems/{identity}.yaml"
+def daemon(metrics_url: str) -> str:
+    """Return the daemon's configuration; ``metrics_url`` is where carts shows its metrics."""
+    return DAEMON.replace("METRICS", metrics_url)

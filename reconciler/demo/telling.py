@@ -12,6 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from reconciler.demo.chart import Chart, Marked
+from reconciler.demo.readings import Spell
+
 _WIDTH: Final = 110
 """Columns where no terminal says how many it has."""
 
@@ -49,9 +52,13 @@ class Teller:
         self._line(_fields(("  > ", "cyan"), (what, ""), (f"   {how}" if how else "", "dim")))
 
     def seen(self, where: str, what: str, *, after: float | None = None) -> None:
-        """Tell what was checked and found, where, and how many seconds after the push."""
-        late = f"   {after:.2f} s after the push" if after is not None else ""
+        """Tell what was checked and found, where, and how many seconds into the part of the story."""
+        late = f"   {after:.1f} s" if after is not None else ""
         self._line(_fields(("  ✓ ", "green"), (f"{where:<8} ", "bold"), (what, ""), (late, "dim")))
+
+    def more(self, what: str) -> None:
+        """Tell more about what was told last."""
+        self._line(_fields((f"{'':13}{what}", "dim")))
 
     def failed(self, what: str) -> None:
         """Tell what went wrong; the error itself follows on stderr."""
@@ -63,13 +70,22 @@ class Teller:
             self._line(Text(line))
 
     @contextmanager
-    def waiting(self, what: str) -> Iterator[None]:
-        """Show on a terminal what is waited for; elsewhere nothing, since what came of it is told anyway."""
+    def waiting(self, what: str) -> Iterator[Callable[[str], None]]:
+        """Show on a terminal what is waited for; elsewhere nothing, since what came of it is told anyway.
+
+        Yields what shows how it stands meanwhile.
+        """
         if not self._out.is_terminal or self._out.is_dumb_terminal:
-            yield
+            yield lambda _: None
             return
-        with self._out.status(f"waiting for {what}"):
-            yield
+        with self._out.status(f"waiting for {what}") as status:
+            yield lambda how: status.update(f"waiting for {what} · {how}")
+
+    def chart(self, spells: Sequence[Spell], marks: Sequence[Marked], limit: float) -> None:
+        """Draw what was measured, as wide as the terminal."""
+        ascii_only = not self._out.encoding.lower().startswith("utf")
+        for line in Chart(self._out.width, limit=limit, ascii_only=ascii_only).draw(spells, marks):
+            self._line(line)
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Write a table whose first column names the rows."""

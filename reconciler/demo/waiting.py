@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from reconciler.model.errors import TerminalError
 
 _T = TypeVar("_T")
-_BETWEEN: Final = 0.05
 
 
 class NotYetError(Exception):
@@ -23,11 +22,12 @@ class UnmetError(TerminalError):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait for one expectation, in seconds, and by which clock."""
+    """How long to wait for one expectation and between two looks, in seconds, and by which clock."""
 
-    seconds: float = 20.0
+    seconds: float = 30.0
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    between: float = 0.1
 
     def until(self, what: str, look: Callable[[], _T], *, alive: Callable[[], None] = lambda: None) -> _T:
         """Return what ``look`` returns once it no longer raises NotYetError.
@@ -45,4 +45,4 @@ class Patience:
             except NotYetError as error:
                 if self.monotonic() >= end:
                     raise UnmetError(f"waited {self.seconds:g} s for {what}; last seen: {error}") from error
-            self.sleep(_BETWEEN)
+            self.sleep(self.between)

@@ -1,4 +1,4 @@
-"""The demo's world in one folder: remote, clone, cluster, flag file, balancer and daemon, started and stopped together.
+"""The demo's world in one folder: remote, clones, cluster, flags, carts, users, monitoring and daemon, up and down.
 
 Nothing outside of the folder is read or written, git's own configuration included, and every port is the system's
 choice.
@@ -15,16 +15,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reconciler.demo import settings, sight
+from reconciler.demo import promises, settings, sight
 from reconciler.demo.balancer import Balancer
 from reconciler.demo.daemon_process import DaemonProcess
+from reconciler.demo.pace import Pace
 from reconciler.demo.person import Person
+from reconciler.demo.readings import Reading
 from reconciler.demo.replicas import Replicas, carts_command
+from reconciler.demo.users import Users
 from reconciler.demo.waiting import NotYetError, Patience
+from reconciler.demo.watcher import News, Watcher
 from reconciler.embedded.cluster import EmbeddedCluster
 from reconciler.model.errors import TerminalError
 
 _INIT_TIMEOUT: Final = 60.0
+_MONITORING: Final = "monitoring"
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,11 @@ class Places:
     def clone(self) -> Path:
         """A person's clone of it."""
         return self.folder / "clone"
+
+    @property
+    def monitoring(self) -> Path:
+        """Monitoring's clone of it."""
+        return self.folder / _MONITORING
 
     @property
     def flags(self) -> Path:
@@ -63,6 +73,11 @@ class Places:
         """What the replicas of carts have to complain about."""
         return self.folder / "carts.log"
 
+    @property
+    def load_log(self) -> Path:
+        """What the load generators told on the way."""
+        return self.folder / "loadgen.log"
+
 
 @dataclass(frozen=True)
 class World:
@@ -73,7 +88,15 @@ class World:
     cluster: EmbeddedCluster
     balancer: Balancer
     replicas: Replicas
+    users: Users
+    watcher: Watcher
     daemon: DaemonProcess
+
+    def check_alive(self) -> None:
+        """Raise UnmetError if something has ended that should run."""
+        self.daemon.check_alive()
+        self.watcher.check_alive()
+        self.users.check_alive()
 
 
 def make_repository(places: Places, environment: Mapping[str, str]) -> Person:
@@ -138,8 +161,19 @@ def cluster_with_carts(places: Places, patience: Patience) -> Iterator[tuple[Emb
         yield cluster, balancer, replicas
 
 
+def watcher(places: Places, metrics_url: str, pace: Pace, environment: Mapping[str, str]) -> Watcher:
+    """Return monitoring, with a clone of its own."""
+    clone = Person.clone(places.remote, places.monitoring, settings.STAGE, environment, name=_MONITORING)
+
+    def tell(news: News) -> None:
+        path = promises.problem_path(news.problem)
+        clone.push({path: promises.problem(news)}, promises.message(news), _MONITORING)
+
+    return Watcher(lambda at: Reading.take(metrics_url, at), promises.RULES, pace.watch, tell)
+
+
 @contextmanager
-def running(places: Places, patience: Patience) -> Iterator[World]:
+def running(places: Places, patience: Patience, pace: Pace) -> Iterator[World]:
     """Start everything in an empty folder, and stop all of it at the end, whatever happened.
 
     Raises:
@@ -148,8 +182,13 @@ def running(places: Places, patience: Patience) -> Iterator[World]:
     (places.folder / "gitconfig").write_text(settings.GIT, "utf-8")
     environment = clean_environment(places)
     person = make_repository(places, environment)
+    person.push(promises.files(pace), "carts: what it promises, and what is done when it breaks that", "you")
     with cluster_with_carts(places, patience) as (cluster, balancer, replicas):
-        places.config.write_text(settings.DAEMON, "utf-8")
-        with DaemonProcess(places.config, places.daemon_log, environment) as daemon:
+        places.config.write_text(settings.daemon(balancer.metrics_url), "utf-8")
+        with (
+            DaemonProcess(places.config, places.daemon_log, environment) as daemon,
+            watcher(places, balancer.metrics_url, pace, environment) as monitoring,
+            Users(balancer.url, places.folder, environment) as users,
+        ):
             patience.until("the daemon to follow the project", daemon.check_follows, alive=daemon.check_alive)
-            yield World(places, person, cluster, balancer, replicas, daemon)
+            yield World(places, person, cluster, balancer, replicas, users, monitoring, daemon)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import itertools
 import json
 from pathlib import Path
 
@@ -13,14 +12,13 @@ from rich.console import Console
 from reconciler.demo import settings, sight
 from reconciler.demo.carts import CACHE, PROMOTION
 from reconciler.demo.daemon_process import last_lines
-from reconciler.demo.serving import Answer, Server
-from reconciler.demo.sight import Answers, FlagState
+from reconciler.demo.sight import FlagState
 from reconciler.demo.telling import Teller
 from reconciler.demo.waiting import NotYetError, Patience, UnmetError
 from reconciler.embedded.cluster import EmbeddedCluster
 from reconciler.model.daemon_config import load_daemon_config
+from reconciler.model.evidence_config import ScrapeConnection
 from reconciler.model.names import ProjectName, StageName
-from reconciler.model.problem import load_problem
 from tests.demo.site import Hands
 
 
@@ -34,7 +32,7 @@ def test_what_happens_in_time_is_returned() -> None:
         return seen
 
     assert Patience(5.0, hands.monotonic, hands.sleep).until("it", look) == "it"
-    assert len(hands.slept) == 2
+    assert hands.slept == [0.1, 0.1]
 
 
 def test_what_does_not_happen_names_what_was_seen() -> None:
@@ -65,13 +63,15 @@ def test_without_a_terminal_the_telling_is_plain() -> None:
     teller.part("Set up", "where")
     teller.done("a [bold]thing[/bold]", how="by hand")
     teller.seen("git", "decided " + 60 * "x", after=0.5)
-    with teller.waiting("something"):
+    with teller.waiting("something") as show:
+        show("more")
         teller.failed("nothing")
+    teller.more("of it")
     teller.pause()
     lines = out.getvalue().splitlines()
     assert lines == [
         "", "Set up", "where", "  > a [bold]thing[/bold]   by hand",
-        f"  ✓ git      decided {60 * 'x'}   0.50 s after the push", "  ✗ nothing",
+        f"  ✓ git      decided {60 * 'x'}   0.5 s", "  ✗ nothing", "             of it",
     ]  # fmt: skip
     assert hands.slept == [1.5]
 
@@ -89,8 +89,9 @@ def test_the_daemons_last_lines_are_readable(tmp_path: Path) -> None:
     assert last_lines(log, 2) == ["Traceback", "warning held  stage=dev"]
 
 
-def test_the_daemons_configuration_reaches_the_cluster_and_the_flags() -> None:
-    config = load_daemon_config(settings.DAEMON.encode(), "/demo/reconciler.yaml")
+def test_the_daemons_configuration_reaches_cluster_flags_and_metrics() -> None:
+    written = settings.daemon("http://127.0.0.1:1/metrics")
+    config = load_daemon_config(written.encode(), "/demo/reconciler.yaml")
     project = config.projects[ProjectName(settings.PROJECT)]
     reach = project.reach(StageName(settings.STAGE))
     assert project.repository.url == "/demo/sockshop.git"
@@ -99,13 +100,10 @@ def test_the_daemons_configuration_reaches_the_cluster_and_the_flags() -> None:
     assert reach.flags.file == Path("/demo/flags.json")
     assert reach.kubernetes is not None
     assert reach.kubernetes.kubeconfig == Path("/demo/kubeconfig")
-
-
-def test_problems_are_problem_files() -> None:
-    path = settings.problem_path("p1")
-    problem = load_problem(settings.problem("CPU at 90 %", "open", root_cause="cpu_usage").encode(), path)
-    assert (problem.title, problem.root_cause, problem.state) == ("CPU at 90 %", "cpu_usage", "open")
-    assert load_problem(settings.problem("CPU at 90 %", "resolved").encode(), path).state == "resolved"
+    assert reach.evidence is not None
+    scrape = reach.evidence.providers["scrape"]
+    assert isinstance(scrape, ScrapeConnection)
+    assert (scrape.url, scrape.every) == ("http://127.0.0.1:1/metrics", 0.5)
 
 
 def test_the_cluster_is_asked_over_its_api() -> None:
@@ -129,20 +127,19 @@ def test_flags_are_read_with_who_set_them(tmp_path: Path) -> None:
     content["flags"][CACHE] |= {"defaultVariant": "on", "metadata": {"reconciler.step": "9:abc"}}
     path.write_text(json.dumps(content), "utf-8")
     assert sight.flag(path, CACHE) == FlagState(CACHE, enabled=True, commit="abc")
-    assert sight.flag(path, PROMOTION) == FlagState(PROMOTION, enabled=True, commit="")
+    assert sight.flag(path, PROMOTION) == FlagState(PROMOTION, enabled=False, commit="")
     with pytest.raises(NotYetError, match="no usable Other"):
         sight.flag(path, "Other")
 
 
-def test_answers_are_counted() -> None:
-    bodies = iter([(200, {"replica": "a", "pid": 1, "cached": True}), (500, {"replica": "b", "pid": 2}), (503, {})])
-
-    def respond(_: str) -> Answer:
-        status, body = next(bodies)
-        return Answer(status, json.dumps(body).encode())
-
-    times = itertools.count(0.0, 0.5)
-    with Server(respond) as server:
-        found = sight.answers(server.url, 3, monotonic=lambda: next(times))
-    assert found == Answers(count=3, failed=2, cached=1, replicas={"a": 1, "b": 2}, median=500.0)
-    assert str(found) == "3 requests: answered by a, b, 2 failed, 1 from the cache"
+def test_a_person_switches_a_flag_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "flags.json"
+    path.write_text(settings.flags(), "utf-8")
+    before, since = json.loads(path.read_text("utf-8")), path.stat().st_mtime_ns
+    sight.switch(path, PROMOTION, enabled=True)
+    assert sight.flag(path, PROMOTION).enabled
+    assert path.stat().st_mtime_ns > since
+    sight.switch(path, PROMOTION, enabled=False)
+    assert json.loads(path.read_text("utf-8")) == before
+    with pytest.raises(NotYetError, match="no usable Other"):
+        sight.switch(path, "Other", enabled=True)

@@ -1,4 +1,4 @@
-"""`reconciler demo`: both scenarios on this machine, for real and in a few seconds."""
+"""`reconciler demo`: three problems healed on this machine, for real and in a few seconds."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
-from typing import Final, NoReturn
+from typing import NoReturn
 
 import click
-
-_PACE: Final = 0.6
-"""Seconds after each part, for reading."""
 
 
 @click.command("demo")
@@ -22,14 +19,17 @@ _PACE: Final = 0.6
     "--keep", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
     help="Do it in DIR, which is made and stays; without it in a temporary folder that is removed.",
 )  # fmt: skip
-@click.option("--fast", is_flag=True, help="Leave no time for reading.")
+@click.option("--fast", is_flag=True, help="Shorter waits, and no time for reading: under a minute.")
 @click.option("--stay", is_flag=True, help="Let everything run on after the story, until Ctrl-C, to try more by hand.")
 def command(keep: Path | None, *, fast: bool, stay: bool) -> None:
-    """Watch problems being healed: a Git remote, a cluster, feature flags and a service of real processes.
+    """Watch three problems being healed: a Git remote, a cluster, feature flags, and a service with users.
 
-    Everything is on this machine, in one folder, on ports that the system chooses, and stopped at the end. The exit
-    code is 0 only if everything really happened.
+    The service is too slow, fails, and is too slow again in a way that the first action does not help. Load,
+    measurements and commits are real; only the waits are shorter than anywhere else. Everything is on this machine, in
+    one folder, on ports that the system chooses, and stopped at the end. The exit code is 0 only if all of it ended
+    as told.
     """
+    from reconciler.demo.pace import FAST, FULL
     from reconciler.demo.play import play
     from reconciler.demo.telling import Teller, console
     from reconciler.demo.waiting import Patience
@@ -37,7 +37,8 @@ def command(keep: Path | None, *, fast: bool, stay: bool) -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     with _ends_in_order():
-        play(Teller(console(), pace=0.0 if fast else _PACE), Patience(), keep=keep, stay=stay)
+        pace = FAST if fast else FULL
+        play(Teller(console(), pace=pace.reading), Patience(), pace, keep=keep, stay=stay)
 
 
 @contextmanager
