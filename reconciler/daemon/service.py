@@ -17,6 +17,7 @@ from reconciler.daemon.clock import Clock, SystemClock
 from reconciler.daemon.connections import check_legacy_flags, connect, open_mirror
 from reconciler.daemon.dispatch import PATIENCE
 from reconciler.daemon.notifying import notifier
+from reconciler.daemon.plugins import load_actions
 from reconciler.daemon.project_loop import ProjectLoop, Surroundings
 from reconciler.model.daemon_config import DaemonConfig, ProjectConnections, load_daemon_config
 from reconciler.model.errors import ConfigError, ReconcilerError, UserError
@@ -90,7 +91,11 @@ def opened(
     is where the mirror lies, and without it where the configuration says. ``patience`` is for how many seconds a pass
     waits for servers. ``tell``: receivers are told of steps; ``settle`` is for how many seconds they are waited for at
     the end.
+
+    Raises:
+        ConfigError: an action of another maker cannot be loaded.
     """
+    load_actions()
     project = config.projects[name]
     own = clock or SystemClock()
     where, chance = state or config.state_dir, randbits(32) if seed is None else seed

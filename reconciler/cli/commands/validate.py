@@ -49,6 +49,9 @@ def command(path: Path, refs: tuple[str, ...], kind: str | None, form: str) -> i
     tree its files are checked, together with the stage's `stage.yaml`. A warning tells what is valid and unlikely to
     be meant. Exit code 0: all valid; 1: something is not; 2: it could not be checked.
     """
+    from reconciler.daemon.plugins import load_actions
+
+    load_actions()
     parts = [_as_kind(path, kind)] if kind else _parts(path, refs)
     findings = [(part.label, finding) for part in parts for finding in part.findings]
     doubts = [(part.label, doubt) for part in parts for doubt in part.doubts]
