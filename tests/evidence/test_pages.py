@@ -27,8 +27,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def block(page: str, first: str) -> str:
-    found = re.findall(r"```yaml\n(.*?)```", (DOCS / page).read_text("utf-8"), re.DOTALL)
-    return next(each for each in found if each.startswith(first))
+    found = re.finditer(r"```yaml\n(.*?)```", (DOCS / page).read_text("utf-8"), re.DOTALL)
+    return next(str(each[1]) for each in found if each[1].startswith(first))
 
 
 @pytest.mark.parametrize(("page", "name"), [("scrape.md", "scrape"), ("dynatrace.md", "dynatrace")])
