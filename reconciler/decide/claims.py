@@ -46,20 +46,21 @@ def standing(held: Held | None, live: FieldValue) -> tuple[FieldValue, FieldValu
 def fitted(base: FieldValue, claims: tuple[Claim, ...], bounds: Bounds) -> tuple[FieldValue, tuple[Claim, ...]]:
     """Return the value that claims make of a base, and the claims with what the bounds leave of them.
 
-    Bounds never push beyond the base itself. Where they bite, the newest claims give way first, so that the sum of
-    base and claims is the value afterwards: what a claim could not have must not weigh on later ones.
+    The newest value that is set counts, and what was added after it. Bounds never push beyond the base itself. Where
+    they bite, the newest claims give way first, so that the sum is the value afterwards: what a claim could not have
+    must not weigh on later ones.
     """
     if isinstance(base, bool | str):
         return next((claim.set for claim in reversed(claims) if claim.set is not None), base), claims
     low = min(bounds.minimum if bounds.minimum is not None else base, base)
     high = max(bounds.maximum if bounds.maximum is not None else base, base)
-    if claims and claims[0].set is not None:
-        value = min(max(int(claims[0].set), low), high)
-        return value, tuple(replace(claim, set=value) for claim in claims)
-    wished = base + sum(claim.by or 0 for claim in claims)
+    left = [claim if claim.set is None else replace(claim, set=min(max(int(claim.set), low), high)) for claim in claims]
+    newest = max((index for index, claim in enumerate(left) if claim.set is not None), default=-1)
+    start = base if newest < 0 else int(left[newest].set or 0)
+    wished = start + sum(claim.by or 0 for claim in left[newest + 1 :])
     value = min(max(wished, low), high)
-    left, excess = list(claims), wished - value
-    for index in range(len(claims) - 1, -1, -1):
+    excess = wished - value
+    for index in range(len(claims) - 1, newest, -1):
         by = left[index].by or 0
         taken = min(max(excess, min(by, 0)), max(by, 0))
         left[index] = replace(left[index], by=by - taken)
@@ -181,6 +182,10 @@ class Dropping:
     sequence: int
     from_step: int = 0
 
+    def concerns(self, claim: Claim) -> bool:
+        """Whether a claim is one of those."""
+        return claim.remediation == self.remediation and claim.step >= self.from_step
+
 
 def settle(desired: Desired, drop: Dropping) -> Settled:
     """Drop a remediation's claims. Reverting needs no look at the world: giving back is judged when it is done."""
@@ -188,7 +193,7 @@ def settle(desired: Desired, drop: Dropping) -> Settled:
     told: list[str] = []
     changes: list[Mapping[str, object]] = []
     for key, held in sorted(desired.items(), key=lambda item: item[0]):
-        ours = [c for c in held.claims if c.remediation == drop.remediation and c.step >= drop.from_step]
+        ours = [claim for claim in held.claims if drop.concerns(claim)]
         if not ours:
             continue
         others = tuple(claim for claim in held.claims if claim not in ours)
@@ -222,14 +227,14 @@ def _reverted(held: Held, others: tuple[Claim, ...], drop: Dropping) -> tuple[He
     return changed, f"{show(held.value)} → {show(value)}; other claims hold it."
 
 
-def without_claims(desired: Desired, keys: Iterable[Key], remediation: RemediationId, bounds: Bounds) -> Desired:
-    """Drop a remediation's claims on fields that never came to have the value: nothing is to be written for that."""
+def without_claims(desired: Desired, keys: Iterable[Key], drop: Dropping) -> Desired:
+    """Drop claims on fields that never came to have the value: nothing is to be written for that."""
     after = dict(desired)
     for key in keys:
         held = after.pop(key, None)
-        others = tuple(claim for claim in held.claims if claim.remediation != remediation) if held else ()
+        others = tuple(claim for claim in held.claims if not drop.concerns(claim)) if held else ()
         if held is not None and others:
-            value, claims = fitted(held.base, others, bounds)
+            value, claims = fitted(held.base, others, drop.bounds)
             after[key] = replace(held, value=value, claims=claims)
     return after
 

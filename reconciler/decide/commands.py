@@ -15,12 +15,12 @@ from reconciler.decide.problems import matched, pins, running
 from reconciler.decide.progress import WAITING_FOR_A_PERSON, failed_note
 from reconciler.decide.refusals import explain, plain, refusal
 from reconciler.decide.remediation import Remediation
+from reconciler.decide.resolution import let_go
 from reconciler.decide.snapshot import CommandFile, ServiceView
 from reconciler.decide.wording import listed, short
 from reconciler.model.command import Command, Verb
 from reconciler.model.errors import UserError
 from reconciler.model.names import RemediationId, ServicePath
-from reconciler.model.policy import OnResolve
 from reconciler.model.step import Event
 
 
@@ -114,9 +114,7 @@ def _abort(draft: Draft, view: ServiceView, file: CommandFile, command: Command,
             f"remediation {remediation.id} has ended already: {remediation.outcome}", hint="`undo` takes back"
         )
         return _refuse(draft, view, file, error)
-    bounds = effective(draft.stage, view).bounds
-    how: OnResolve = "revert" if remediation.taking_effect else "keep"
-    settled = settle(view.desired, Dropping(remediation.id, how, bounds, draft.sequence + 1))
+    settled = let_go(draft, view, remediation, "keep")
     note = _note("aborted", "aborted", file, command, remediation, settled=settled)
     return draft.add(view, remediation.id, note, desired=settled.desired)
 

@@ -22,8 +22,8 @@ from reconciler.model.names import RemediationId, ServicePath
 from reconciler.model.step import Event, Step, StepFile
 from reconciler.model.targets import Fact, Want
 
-RULES = 0
-"""Raised whenever the output for any recorded history changes; 0 while the rules may still change freely."""
+RULES = 1
+"""Raised whenever the output for any golden history changes (tests/decide/golden)."""
 
 CLOCK, BRANCH = "clock", "branch"
 """Under which names steps record that the clock was in doubt, and that the branch was seen to be rewritten."""

@@ -54,8 +54,8 @@ def _one(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
         elif live != held.value and not is_pending(view, held):
             changed.append((key, held, fact, live))
     hold = remediation.hold
-    if hold is not None:
-        return hold.since != "opened" and not changed and not unseen and _released(draft, view, remediation)
+    if hold is not None and hold.since != "opened":
+        return not changed and not unseen and _released(draft, view, remediation)
     return bool(changed) and _react(draft, view, remediation, *changed[0])
 
 
@@ -102,6 +102,8 @@ def _stop(
     draft: Draft, view: ServiceView, remediation: Remediation, key: Key, condition: str, reason: str,
     told: dict[str, object],
 ) -> bool:  # fmt: skip
+    if remediation.hold is not None:
+        return False  # it waits already, and what earlier actions left is looked at when the next one has been done
     if remediation.ended:
         desired = {other: held for other, held in view.desired.items() if other != key}
         body = f"{spoken(key, reason)}. The remediation has ended; it is left alone from now on."

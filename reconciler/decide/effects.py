@@ -13,7 +13,7 @@ from typing import Any
 from reconciler.decide.claims import concerned, is_pending, want_of, want_of_once
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView, Stage
-from reconciler.model.desired import Key
+from reconciler.model.desired import Held, Key
 from reconciler.model.names import RemediationId
 from reconciler.model.targets import FieldValue, Want
 
@@ -50,10 +50,14 @@ def due_effects(stage: Stage, view: ServiceView) -> tuple[Due, ...]:
 def _held(stage: Stage, view: ServiceView) -> Iterator[Due]:
     for key, held in sorted(view.desired.items(), key=lambda item: item[0]):
         if is_pending(view, held):
-            yield Due(
-                key, held.value, held.sequence, owner_of(stage, view) if held.claims else stage.owner,
-                want_of(key, held), held.by, held.expected, held.through is not None,
-            )  # fmt: skip
+            yield _due(stage, view, key, held)
+
+
+def _due(stage: Stage, view: ServiceView, key: Key, held: Held) -> Due:
+    return Due(
+        key, held.value, held.sequence, owner_of(stage, view) if held.claims else stage.owner, want_of(key, held),
+        held.by, held.expected, held.through is not None,
+    )  # fmt: skip
 
 
 def _once(stage: Stage, view: ServiceView) -> Iterator[Due]:
@@ -72,11 +76,17 @@ def owner_of(stage: Stage, view: ServiceView) -> str:
 
 
 def effects_of(stage: Stage, view: ServiceView, remediation: Remediation) -> tuple[Due, ...]:
-    """Return what is waited for on behalf of one remediation: what it claims, gives back, or does once."""
-    keys = frozenset(concerned(view, remediation.id))
-    done_once = {(once.target, once.field, once.sequence) for once in remediation.once}
-    return tuple(
-        due
-        for due in due_effects(stage, view)
-        if (due.key in keys and remediation.awaits(due.sequence)) or (*due.key, due.sequence) in done_once
+    """Return what is waited for on behalf of one remediation: what its newest steps claim, give back, or do once.
+
+    A claim on what has the value already is waited for too: it takes effect by being seen, and is not written.
+    """
+    held = {key: view.desired[key] for key in concerned(view, remediation.id)}
+    return (
+        *(_due(stage, view, key, each) for key, each in held.items() if _is_waited_for(remediation, each)),
+        *(due for due in _once(stage, view) if due.by == remediation.id),
     )
+
+
+def _is_waited_for(remediation: Remediation, held: Held) -> bool:
+    claimed = (claim.sequence for claim in held.claims if claim.remediation == remediation.id)
+    return any(remediation.awaits(sequence) for sequence in (held.sequence, *claimed))

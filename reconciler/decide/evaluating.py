@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from reconciler.decide.claims import Dropping, Settled, settle
+from reconciler.decide.claims import Settled, settle
 from reconciler.decide.draft import Draft, Note, titled
 from reconciler.decide.evaluation.evaluate import Evaluated, evaluate
 from reconciler.decide.evaluation.measured import Measured, Outcome, remembered
@@ -19,9 +19,9 @@ from reconciler.decide.evaluation.objectives import Objectives
 from reconciler.decide.evaluation.record import plain
 from reconciler.decide.evaluation.telling import objective, reason
 from reconciler.decide.options import timing_of
-from reconciler.decide.policy import Timing, effective
+from reconciler.decide.policy import Timing
 from reconciler.decide.remediation import Remediation, Waiting
-from reconciler.decide.resolution import ENDS, all_over, is_over, let_go
+from reconciler.decide.resolution import ENDS, all_over, is_over, let_go, newest_decision
 from reconciler.decide.snapshot import Pinned, ServiceView
 from reconciler.decide.wording import about_problems, lines, sentence
 from reconciler.model.errors import UserError
@@ -165,7 +165,7 @@ def _record(
     if then == "again":
         data |= _again(draft, timing, waiting, verdict)
     elif then in ("retry", "action", "none") and timing.on_fail == "revert":
-        settled = _taken_back(draft, view, remediation)
+        settled = settle(view.desired, newest_decision(draft, view, remediation))
         data |= settled.data
     files: dict[str, bytes | None] = {}
     if verdict.evaluated is not None and verdict.result != "no data":
@@ -186,12 +186,6 @@ def _again(draft: Draft, timing: Timing, waiting: Waiting, verdict: Verdict) -> 
         pause = min(max(timing.wait // 5, 1), _LONGEST_PAUSE)
         return _wait(replace(waiting, until=Instant(draft.now + pause)))
     return wait_data(replace(timing, settle=0, wait=max(timing.wait, 1)), draft.now)
-
-
-def _taken_back(draft: Draft, view: ServiceView, remediation: Remediation) -> Settled:
-    bounds = effective(draft.stage, view).bounds
-    first = remediation.decisions[-1][0] if remediation.decisions else 0
-    return settle(view.desired, Dropping(remediation.id, "revert", bounds, draft.sequence + 1, first))
 
 
 def _remembered(remediation: Remediation, waiting: Waiting, verdict: Verdict, evaluated: Evaluated) -> Evaluation:

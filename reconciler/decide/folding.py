@@ -50,7 +50,8 @@ def advance(state: Remediation, step: StepFile) -> Remediation:
     if step.event in ENDINGS or step.event == "failed":
         state = replace(state, reason=str(data.get("reason", "")))
     if "reported" in data and state.reported is None:
-        state = replace(state, reported=parse_instant(data["reported"]))
+        reported = parse_instant(data["reported"])
+        state = replace(state, reported=reported, since=reported)
     return _by_event(state, step)
 
 
@@ -103,7 +104,7 @@ def _phase(state: Remediation, step: StepFile) -> Remediation:  # noqa: C901, PL
         case "opened":
             return replace(state, phase="opened", offence="", hold=None)
         case "reopened":
-            return _anew(state, asked="command" in data)
+            return _anew(replace(state, since=step.now), asked="command" in data)
         case "refused":
             return replace(state, phase="refused", outcome=None, offence=str(data.get("offence", "")))
         case "held":
@@ -125,19 +126,20 @@ def _phase(state: Remediation, step: StepFile) -> Remediation:  # noqa: C901, PL
         case "applied":
             if state.phase != "decided":
                 return state
-            return replace(state, phase="applied", applied_at=step.now, waiting=_waiting(data))
+            return replace(state, phase="applied", applied_at=step.now, waiting=_waiting(data) or state.waiting)
         case "evaluated":
-            return _evaluated(state, data)
+            return _evaluated(state, step)
         case "failed":
             given_back = data.get("effect") and state.phase != "decided"
-            return state if given_back else _next(state, str(data.get("next", "")))
+            return state if given_back else _next(state, step, str(data.get("next", "")))
         case event if event in ENDINGS:
             return _ended(state, step)
         case _:
             return state
 
 
-def _evaluated(state: Remediation, data: Mapping[str, Any]) -> Remediation:
+def _evaluated(state: Remediation, step: StepFile) -> Remediation:
+    data = step.data
     result, then = data["evaluation"]["result"], str(data["next"])
     state = replace(state, healed=then in _HEALED and result in ("pass", "warning"), then=then, result=result)
     if then == "again":
@@ -146,13 +148,13 @@ def _evaluated(state: Remediation, data: Mapping[str, Any]) -> Remediation:
             state, waiting=_waiting(data), passed=state.passed + passed, unmeasured=state.unmeasured + unmeasured
         )
     if then in ("retry", "action", "none"):
-        return _next(state, then)
+        return _next(state, step, then)
     return replace(state, phase="evaluated", waiting=None)
 
 
-def _next(state: Remediation, then: str) -> Remediation:
+def _next(state: Remediation, step: StepFile, then: str) -> Remediation:
     """Return the state with the next action in hand, or the same one once more; without either it has failed."""
-    state = replace(state, hold=None, approved=False, insisted=False, waiting=None)
+    state = replace(state, hold=None, approved=False, insisted=False, asked=False, waiting=None, since=step.now)
     match then:
         case "retry":
             return replace(state, phase="opened", tries=state.tries + 1)

@@ -38,7 +38,12 @@ def guard(
 def _freeze(draft: Draft, settings: Effective) -> Wait | None:
     window = frozen(settings.freezes, draft.now)
     if window is None:
-        return None
+        doubted = bool(settings.freezes) and not draft.at(draft.now)
+        return (
+            Wait("freeze", "whether a freeze window is open cannot be said", "a clock that is right")
+            if doubted
+            else None
+        )
     because = f": {window.reason}" if window.reason else ""
     if window.until is None:
         return Wait("freeze", f"a freeze window is open{because}", "a change of `freeze` in stage.yaml: it never ends")
@@ -126,11 +131,9 @@ def _blast_radius(draft: Draft, view: ServiceView, most: int | None) -> Wait | N
 
 
 def _age(draft: Draft, view: ServiceView, remediation: Remediation, settings: Effective) -> Wait | None:
-    """Measure first where the problem came long ago: after a hold or an outage it may be gone by now."""
-    reported = remediation.reported
-    if reported is None or draft.now - reported <= settings.max_problem_age:
-        return None
-    if remediation.approved or not _is_first(remediation):
+    """Measure first where an action waits for long: after a hold or an outage the problem may be gone by now."""
+    since = remediation.since
+    if since is None or draft.now - since <= settings.max_problem_age or remediation.approved or remediation.asked:
         return None
     if draft.pins(remediation.pinned).objectives is None:
         return None
@@ -142,5 +145,6 @@ def _age(draft: Draft, view: ServiceView, remediation: Remediation, settings: Ef
     if verdict.result == "fail":
         return None
     draft.at(Instant(end + max(grid, timing.window)))
-    reason = f"the problem came at {format_instant(reported)}, and now {verdict.message}"
+    begun = "the problem came" if _is_first(remediation) else "the last action was judged"
+    reason = f"{begun} at {format_instant(since)}, and now {verdict.message}"
     return Wait("age", reason, "the objectives failing, or `reconciler retry`")

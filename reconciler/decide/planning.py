@@ -93,6 +93,8 @@ def _conflict(draft: Draft, view: ServiceView, remediation: Remediation, wish: W
         return Wait("conflict", f"{label(key)} is claimed by {listed(sorted(others))}", "that claim ending")
     held = view.desired.get(key)
     for claim in held.claims if held else ():
+        if claim.remediation == remediation.id:
+            continue
         stopped = view.remediations[claim.remediation].hold if claim.remediation in view.remediations else None
         if stopped is not None and stopped.since != "opened":
             return Wait("conflict", f"{claim.remediation} is held: {stopped.reason}", "that hold being lifted")

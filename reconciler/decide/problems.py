@@ -195,6 +195,5 @@ def _resolution(draft: Draft, view: ServiceView, remediation: Remediation) -> bo
 
 
 def _is_being_judged(remediation: Remediation) -> bool:
-    """Whether an action took effect: then the objectives say how it ends, at the planned time."""
-    phase = remediation.hold.since if remediation.hold is not None else remediation.phase
-    return phase in ("applied", "evaluated")
+    """Whether an action took effect: then the objectives say how it ends, at the planned time, unless it is held."""
+    return remediation.hold is None and (remediation.waiting is not None or remediation.phase == "evaluated")

@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 from reconciler.decide.actions.protocol import Escalation, Failure, Plan, Wait
 from reconciler.decide.actions.registry import unpin
 from reconciler.decide.claims import (
-    Dropping,
     Settled,
     label,
     live_value,
@@ -27,6 +26,7 @@ from reconciler.decide.planning import attempt
 from reconciler.decide.policy import effective
 from reconciler.decide.problems import held_note
 from reconciler.decide.remediation import Remediation
+from reconciler.decide.resolution import newest_decision
 from reconciler.decide.snapshot import ServiceView
 from reconciler.decide.wording import about_problems, sentence
 from reconciler.model.desired import Claim, Desired, Key
@@ -172,7 +172,7 @@ def _took_effect(draft: Draft, view: ServiceView, remediation: Remediation, seen
     told = [_told(view, due, fact) for due, fact in seen]
     gone = all(due.expected is not None for due, _ in seen)
     data: dict[str, Any] = {"values": [_value(due) for due, _ in seen]}
-    if remediation.phase == "decided":
+    if remediation.phase == "decided" and remediation.waiting is None:
         data |= wait_data(timing_of(draft, view, remediation), draft.now)
         told.append(f"Whether it helped is evaluated at {data['until']}.")
     subject = titled("given back" if gone else "took effect", remediation.about)
@@ -193,7 +193,7 @@ def _gave_up(draft: Draft, view: ServiceView, remediation: Remediation, seen: Se
     """Record that a change had no effect. What did come about stays claimed, unless `onFail: revert` says otherwise."""
     note = failed_note(draft, view, remediation, failure, again=True)
     data = {**(note.data or {}), "effect": True}
-    bounds = effective(draft.stage, view).bounds
+    newest = newest_decision(draft, view, remediation)
     desired = _without_given_back(view.desired, seen)
     if remediation.phase != "decided":
         subject = titled("what was changed cannot be seen to hold", remediation.about)
@@ -201,11 +201,10 @@ def _gave_up(draft: Draft, view: ServiceView, remediation: Remediation, seen: Se
         return draft.add(view, remediation.id, Note("failed", subject, note.body, data), desired=desired)
     if remediation.taking_effect:
         missed = [due.key for due, fact in seen if live_value(due.key, fact) != due.value]
-        desired = without_claims(desired, missed, remediation.id, bounds)
+        desired = without_claims(desired, missed, newest)
     settled = Settled(desired)
     if timing_of(draft, view, remediation).on_fail == "revert":
-        first = remediation.decisions[-1][0] if remediation.decisions else 0
-        settled = settle(desired, Dropping(remediation.id, "revert", bounds, draft.sequence + 1, first))
+        settled = settle(desired, newest)
     body = "\n".join([note.body, *settled.told])
     note = Note("failed", note.subject, body, {**data, **settled.data})
     return draft.add(view, remediation.id, note, desired=settled.desired)

@@ -70,7 +70,8 @@ class Remediation:
 
     ``number`` is the newest step's. ``entry``, ``actions`` (plain data), ``pinned`` (files, `path@blob`) and ``labels``
     are pinned when opened; ``index`` is the action in hand, counted from 0, and ``tries`` how often it was done already
-    without helping. ``reported`` is when its first problem came, ``ended_at`` when it ended. ``offence`` is the
+    without helping. ``reported`` is when its first problem came, ``since`` from when on
+    the action in hand could have been decided, ``ended_at`` when it ended. ``offence`` is the
     file and blob that a `refused` names. ``pending``: something that a step of its changed (decided, set again, given
     back) is not yet seen in the world; ``pending_from`` is the first such step's sequence, ``decided_at`` when the
     newest was made.
@@ -110,6 +111,7 @@ class Remediation:
     pinned: tuple[str, ...] = ()
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     reported: Instant | None = None
+    since: Instant | None = None
     ended_at: Instant | None = None
     approved: bool = False
     insisted: bool = False

@@ -29,22 +29,31 @@ def all_over(view: ServiceView, remediation: Remediation) -> bool:
     return all(problem.resolved or is_over(view, problem) for problem in remediation.problems)
 
 
-def let_go(draft: Draft, view: ServiceView, remediation: Remediation) -> Settled:
-    """Drop all claims of a remediation whose problems are over.
+def let_go(draft: Draft, view: ServiceView, remediation: Remediation, how: OnResolve | None = None) -> Settled:
+    """Drop all claims of a remediation whose problems are over, or that a person has ended.
 
-    What never took effect is taken back; what earlier actions did stays or is given back, as it is configured.
+    What never took effect is taken back; what earlier actions did stays or is given back: as ``how`` says, or as it is
+    configured.
     """
     settled = Settled(view.desired)
     bounds = effective(draft.stage, view).bounds
-    if remediation.taking_effect and remediation.decisions:
-        newest = remediation.decisions[-1][0]
-        settled = settle(settled.desired, Dropping(remediation.id, "revert", bounds, draft.sequence + 1, newest))
+    if remediation.taking_effect:
+        settled = settle(settled.desired, newest_decision(draft, view, remediation))
     if not fields_of(view, remediation.id):
         return settled
-    how = how_to_drop(draft, view, remediation)
-    rest = settle(settled.desired, Dropping(remediation.id, how, bounds, draft.sequence + 1))
+    rest = settle(
+        settled.desired,
+        Dropping(remediation.id, how or how_to_drop(draft, view, remediation), bounds, draft.sequence + 1),
+    )
     desired = {**_still_to_write(view.desired, settled.desired), **rest.desired}
     return Settled(desired, (*settled.told, *rest.told), (*settled.changes, *rest.changes))
+
+
+def newest_decision(draft: Draft, view: ServiceView, remediation: Remediation) -> Dropping:
+    """Return what takes back the action in hand alone."""
+    first = remediation.decisions[-1][0] if remediation.decisions else 0
+    bounds = effective(draft.stage, view).bounds
+    return Dropping(remediation.id, "revert", bounds, draft.sequence + 1, first)
 
 
 def _still_to_write(before: Desired, taken_back: Desired) -> Desired:

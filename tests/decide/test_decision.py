@@ -7,7 +7,6 @@ import pytest
 from reconciler.model.targets import Autoscaler, Target
 from tests.decide.files import entry, playbook
 from tests.decide.surroundings import NAMESPACE, Flag, Workload
-from tests.decide.test_values import LATER
 from tests.decide.world import START, World
 
 
@@ -218,15 +217,6 @@ def test_the_playbook_asks_for_a_person(world: World) -> None:
     world.tick()
     assert world.events("p1") == ["opened", "escalated"]
     assert world.last().data["reason"] == "ask the database team"
-
-
-@pytest.mark.parametrize("name", LATER)
-def test_actions_of_later_versions_fail(world: World, name: str) -> None:
-    world.playbook(playbook(entry("slow", name)))
-    world.open("p1", "slow")
-    world.tick()
-    assert world.events("p1") == ["opened", "failed", "escalated"]
-    assert world.steps[1].data["reason"].startswith("not in this version")
 
 
 def test_an_entry_without_actions_fails(world: World) -> None:

@@ -147,9 +147,11 @@ def test_resolved_while_a_repair_is_under_way_keeps(world: World) -> None:
     world.around.workloads["carts-primary"].slow = True
     world.sweep()
     world.resolve("p1")
-    world.tick()
-    assert world.events("p1")[-1] == "resolved"
-    assert world.desired() == {}
+    assert world.tick() == []
+    world.around.workloads["carts-primary"].settled = True
+    world.waited()
+    assert world.events("p1")[-4:] == ["drift", "applied", "evaluated", "remediated"]
+    assert (world.replicas(), world.desired()) == (2, {})
 
 
 def test_unseen_nothing_drifts(world: World) -> None:

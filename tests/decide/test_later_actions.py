@@ -51,7 +51,6 @@ def test_resolved_while_the_second_is_under_way_only_that_is_taken_back() -> Non
     assert world.desired() == {}
 
 
-@pytest.mark.xfail(strict=True, reason="what the first action did is taken back too")
 def test_aborted_while_the_second_is_under_way_only_that_is_taken_back() -> None:
     world = under_way()
     world.command("abort", "p1")
@@ -61,7 +60,6 @@ def test_aborted_while_the_second_is_under_way_only_that_is_taken_back() -> None
     assert world.desired() == {}
 
 
-@pytest.mark.xfail(strict=True, reason="the claim of the first action goes with that of the second")
 def test_without_effect_of_the_second_the_first_ones_claim_stays() -> None:
     world = under_way()
     world.around.workloads["carts-primary"].replicas = 2
@@ -71,7 +69,6 @@ def test_without_effect_of_the_second_the_first_ones_claim_stays() -> None:
     assert world.values() == {"carts-primary": 2}
 
 
-@pytest.mark.xfail(strict=True, reason="it waits for its own claim, for ever")
 @pytest.mark.parametrize(
     ("first", "then", "values"),
     [
@@ -87,7 +84,6 @@ def test_a_second_action_is_in_no_conflict_with_the_first(first: str, then: str,
     assert world.values() == values
 
 
-@pytest.mark.xfail(strict=True, reason="a decision that changes no value is never seen to take effect")
 @pytest.mark.parametrize("action", ["scaling {replicas: 4}", "featuretoggle A:on"])
 def test_done_again_with_nothing_to_change_it_takes_effect_at_once(action: str) -> None:
     world = second(action, options="    retries: 1\n")
@@ -96,7 +92,6 @@ def test_done_again_with_nothing_to_change_it_takes_effect_at_once(action: str) 
     assert world.events("p1")[-2:] == ["evaluated", "escalated"]
 
 
-@pytest.mark.xfail(strict=True, reason="a decision that changes no value is never seen to take effect")
 def test_two_entries_that_want_the_same_both_take_effect() -> None:
     world = World(playbook(entry("a", "featuretoggle A:on"), entry("b", "featuretoggle A:on")))
     world.around.flags = {"A": Flag()}
@@ -108,7 +103,6 @@ def test_two_entries_that_want_the_same_both_take_effect() -> None:
     assert world.around.writes == [("A", True)]
 
 
-@pytest.mark.xfail(strict=True, reason="every repair begins the wait anew")
 def test_repairs_do_not_put_the_evaluation_off_for_ever(world: World) -> None:
     world.open("p1")
     world.tick()
@@ -120,7 +114,6 @@ def test_repairs_do_not_put_the_evaluation_off_for_ever(world: World) -> None:
     assert "evaluated" in world.events("p1")
 
 
-@pytest.mark.xfail(strict=True, reason="a freeze window's end is told by the clock, which is in doubt")
 def test_a_clock_in_doubt_ends_no_freeze(world: World) -> None:
     world.stage_yaml("freeze:\n- {schedule: 0 11 * * *, duration: 1h}\n")
     world.open("p1")
@@ -133,7 +126,6 @@ def test_a_clock_in_doubt_ends_no_freeze(world: World) -> None:
     assert world.events("p1")[-3:] == ["released", "decided", "applied"]
 
 
-@pytest.mark.xfail(strict=True, reason="only what was never acted upon is measured first")
 def test_after_a_long_hold_the_second_action_is_measured_first() -> None:
     world = World(ADDING)
     world.objectives()

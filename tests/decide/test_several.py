@@ -160,7 +160,6 @@ def test_keeping_one_moves_its_part_into_the_base(world: World) -> None:
     assert world.replicas() == 5
 
 
-@pytest.mark.xfail(strict=True, reason="a decision that changes no value is never seen to take effect")
 def test_two_different_sets_are_a_conflict_until_the_first_ends(world: World) -> None:
     world.playbook(SETS)
     world.open("p1", "four")

@@ -293,23 +293,7 @@ INPUTS: dict[str, Prepare] = {
 
 
 OVER = ("resolved", "resolved, it goes by, met", "resolved, it goes by, missed", "resolved, it goes by, without data")
-NOT_YET = {
-    **{
-        (state, given): "its problem is over and nothing ends it"
-        for state in ("held: drift", "held: drift, second action")
-        for given in (*OVER, "its file deleted")
-    },
-    **{
-        (state, "changed by a person"): "its problem is over and nothing ends it"
-        for state in ("waiting, resolved", "waiting, with objectives, resolved")
-    },
-    **{
-        (state, given): "it ends without its evaluation, and the change just decided is never written"
-        for state in ("waiting, resolved", "waiting, with objectives, resolved")
-        for given in ("a lower bound", "changed by a controller")
-    },
-    ("held before the second action", "changed by a controller"): "what the first action did is not kept",
-}
+NOT_YET: dict[tuple[str, str], str] = {}
 """Cells in which the table says what should happen and something else does, and what is wrong with that."""
 
 

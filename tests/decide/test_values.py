@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.decide.actions import registry
 from reconciler.decide.actions.registry import check_playbook, parse_action, pin, unpin
 from reconciler.model.errors import UserError
 from reconciler.model.playbook import Playbook, load_playbook
@@ -112,16 +111,3 @@ def test_nonsense_is_refused_with_its_place(action: str, value: str | None) -> N
 def test_an_unknown_action_names_its_neighbour() -> None:
     (error,) = check_playbook(loaded("scalling", "+1"))
     assert error.hint == "did you mean scaling?"
-
-
-LATER = [
-    name
-    for name in ("restart", "rollback", "slowdown", "abort")
-    if type(registry._BY_NAME[name]).__name__ == "LaterAction"
-]
-
-
-@pytest.mark.parametrize("name", LATER)
-@pytest.mark.parametrize("value", [None, "x", "{a: b}", "[1, 2]"])
-def test_actions_of_later_versions_load(name: str, value: str | None) -> None:
-    assert check_playbook(loaded(name, value)) == []

@@ -6,7 +6,6 @@ just started would see. `tick` is one pass of the engine: decide, commit, apply,
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping
@@ -377,7 +376,3 @@ class World:
             (Moved(p, self._blobs.put(self.files[p]) if p in self.files else None) for p in sorted(moved)), ours=False
         )
         return index
-
-    def clone(self) -> World:
-        """Return a copy that goes its own way."""
-        return copy.deepcopy(self)

@@ -9,12 +9,15 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from reconciler.decide.actions.abort import AbortAction
 from reconciler.decide.actions.contributed import ContributedAction
 from reconciler.decide.actions.escalate import EscalateAction
 from reconciler.decide.actions.featuretoggle import ToggleAction
-from reconciler.decide.actions.later import LaterAction
 from reconciler.decide.actions.protocol import Action, Spec
+from reconciler.decide.actions.restart import RestartAction
+from reconciler.decide.actions.rollback import RollbackAction
 from reconciler.decide.actions.scaling import ScalingAction
+from reconciler.decide.actions.slowdown import SlowdownAction
 from reconciler.decide.actions.webhook import WebhookAction
 from reconciler.model.errors import ConfigError, Place, UserError
 from reconciler.model.nodes import ListNode, MapNode, Node, Scalar
@@ -23,11 +26,11 @@ from reconciler.model.playbook import ActionEntry, Playbook
 _ACTIONS: tuple[Action, ...] = (
     ScalingAction(),
     ToggleAction(),
-    LaterAction("restart"),
-    LaterAction("rollback"),
+    RestartAction(),
+    RollbackAction(),
     EscalateAction(),
-    LaterAction("slowdown"),
-    LaterAction("abort"),
+    SlowdownAction(),
+    AbortAction(),
     WebhookAction(),
 )
 _BY_NAME: dict[str, Action] = {name: action for action in _ACTIONS for name in action.names}

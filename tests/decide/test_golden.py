@@ -1,0 +1,142 @@
+"""Golden histories: what the rules made of a story once, they make of it as long as their number is the same.
+
+A difference is either a mistake, or a change of the rules: then `RULES` in decide/draft.py is raised, and
+`python -m tests.decide.test_golden` writes the histories anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reconciler.decide.draft import RULES
+from reconciler.model.step import render_file, trailers
+from tests.decide.files import entry, playbook
+from tests.decide.surroundings import Flag
+from tests.decide.world import World
+
+GOLDEN = Path(__file__).with_name("golden")
+SLOW = "Response time degradation"
+
+
+def _objectives(world: World, p90: float | None) -> None:
+    world.objectives()
+    if p90 is not None:
+        world.around.values["response_time_p90"] = p90
+
+
+def _remediated(world: World) -> None:
+    _objectives(world, 80.0)
+    world.open("p1")
+    world.tick()
+    world.over("p1")
+
+
+def _next_action(world: World) -> None:
+    world.playbook(playbook(entry(SLOW, "scaling +1", "featuretoggle {EnableItemsCache: on}")))
+    world.around.flags["EnableItemsCache"] = Flag()
+    world.stage_yaml("onFail: revert\nonResolve: revert\n")
+    _objectives(world, 500.0)
+    world.open("p1")
+    world.tick()
+    world.waited()
+    world.around.values["response_time_p90"] = 20.0
+    world.over("p1")
+
+
+def _unverified(world: World) -> None:
+    _objectives(world, None)
+    world.open("p1")
+    world.tick()
+    world.resolve("p1")
+    for pause in (600, 60, 60, 60):
+        world.waited(pause)
+
+
+def _several(world: World) -> None:
+    world.playbook(playbook(entry(SLOW, "scaling +2"), entry("other", "scaling +1"), entry("third", "escalate")))
+    world.stage_yaml("bounds: {replicas: {max: 3}}\n")
+    for number, title in enumerate((SLOW, "other", "third", "nothing like it", SLOW)):
+        world.open(f"p{number}", title)
+        world.tick()
+    world.over("p0", "p4")
+
+
+def _people(world: World) -> None:
+    world.stage_yaml("approval: required\n")
+    world.open("p1")
+    world.tick()
+    world.command("approve", "p1")
+    world.tick()
+    world.around.workloads["carts-primary"].replicas = 5
+    world.around.workloads["carts-primary"].manager = "some-controller"
+    world.sweep()
+    world.command("undo", "p1")
+    world.tick()
+    world.command("retry", "p1")
+    world.tick()
+    world.command("decline", "p1")
+    world.tick()
+
+
+def _guarded(world: World) -> None:
+    world.stage_yaml('freeze:\n- {schedule: "0 11 * * *", duration: 1h}\nloopGuard: {times: 1, within: 12h}\n')
+    world.open("p1")
+    world.tick()
+    world.later(3200)
+    world.tick()
+    world.over("p1")
+    world.open("p2")
+    world.tick()
+
+
+def _put_back(world: World) -> None:
+    world.open("p1")
+    world.tick()
+    world.push({"ops/production/carts/state/desired.yaml": "targets: {}\n"})
+    world.tick()
+    world.revert("p1", 2)
+    world.tick()
+
+
+STORIES: dict[str, Callable[[World], None]] = {
+    "remediated": _remediated,
+    "next-action": _next_action,
+    "unverified": _unverified,
+    "several": _several,
+    "people": _people,
+    "guarded": _guarded,
+    "put-back": _put_back,
+}
+
+
+def told(story: Callable[[World], None]) -> str:
+    """Return a history in full: paths, messages, files."""
+    world = World()
+    story(world)
+    parts: list[str] = []
+    for step in world.steps:
+        words = "\n".join(f"{name}: {value}" for name, value in trailers(step).items())
+        files = "".join(
+            f"--- {path}\n{'(deleted)' if content is None else content.decode()}"
+            for path, content in sorted(step.files.items())
+        )
+        parts.append(
+            f"=== {step.path}\n{step.subject}\n\n{step.body}\n\n{words}\n---\n{render_file(step).decode()}{files}"
+        )
+    return "\n".join(parts)
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_the_rules_make_of_a_story_what_they_made_of_it(name: str) -> None:
+    number, _, history = (GOLDEN / f"{name}.txt").read_text("utf-8").partition("\n")
+    assert number == f"rules {RULES}", "the rules were raised: write the histories anew"
+    assert told(STORIES[name]) == history, "raise RULES if this change is meant"
+
+
+if __name__ == "__main__":
+    GOLDEN.mkdir(exist_ok=True)
+    for name, story in STORIES.items():
+        (GOLDEN / f"{name}.txt").write_text(f"rules {RULES}\n{told(story)}", "utf-8")
