@@ -107,7 +107,7 @@ def test_an_address_that_is_none_is_refused(connect: MakeClient, url: str) -> No
 # What comes back
 
 
-def test_other_statuses_are_answers_and_say_what_the_server_said(connect: MakeClient) -> None:
+def test_x4_other_statuses_are_answers_and_say_what_the_server_said(connect: MakeClient) -> None:
     body = json.dumps({"error": f"bad\x1b[31m query {SECRET}", "n": 1}).encode()
     with SpeakingServer(lambda _: Response(422, body)) as server:
         got = connect(server.url, login=bearer()).get("/")
@@ -203,7 +203,7 @@ LATE: dict[str, Callable[[Wire], object]] = {
 
 
 @pytest.mark.parametrize("script", LATE.values(), ids=LATE)
-def test_a_request_ends_at_its_deadline(connect: MakeClient, script: Callable[[Wire], object]) -> None:
+def test_s1_a_request_ends_at_its_deadline(connect: MakeClient, script: Callable[[Wire], object]) -> None:
     with RawServer(script) as server:
         began = time.monotonic()
         with pytest.raises(BlindError, match=r"took longer than 0\.3 s"):
@@ -216,7 +216,7 @@ def test_a_single_request_may_have_less_time(connect: MakeClient) -> None:
         connect(server.url, deadline=600).get("/", deadline=0.05)
 
 
-def test_an_answer_without_end_is_not_read_to_its_end(connect: MakeClient) -> None:
+def test_s1_an_answer_without_end_is_not_read_to_its_end(connect: MakeClient) -> None:
     sent = 0
 
     def script(wire: Wire) -> None:

@@ -182,7 +182,7 @@ def test_a_provider_cannot_answer_for_another_indicator_or_provider() -> None:
 # Nobody waits
 
 
-def test_what_hangs_is_late_and_the_rest_is_there(stop: threading.Event) -> None:
+def test_s1_what_hangs_is_late_and_the_rest_is_there(stop: threading.Event) -> None:
     slow = Speaking("slow", hanging(stop))
     evidence = Providers([slow, Speaking("fast", number(1.0))], deadline=0.1)
     queries = [Query(f"{name}{place}", ((name, "q"),)) for place in range(10) for name in ("slow", "fast")]

@@ -137,7 +137,7 @@ def test_no_picture_is_asked_for_what_has_no_value(connect: MakeClient) -> None:
         (Response(fault="hang"), r"took longer than 0\.3 s"),
     ],
 )  # fmt: skip
-def test_every_failure_is_told_with_the_server(connect: MakeClient, response: Response, message: str) -> None:
+def test_s1_every_failure_is_told_with_the_server(connect: MakeClient, response: Response, message: str) -> None:
     with SpeakingServer(prometheus(response)) as server, pytest.raises(ReconcilerError, match=message) as caught:
         provider(connect, server, deadline=0.3).measure(asked("x"))
     assert f"Prometheus at {server.url[7:]}" in caught.value.message

@@ -55,7 +55,7 @@ def test_one_series_with_a_finite_value_is_a_number(text: str, value: float) -> 
         (success("vector", [{"metric": {}, "histogram": [TIME, {}]}]), "gives a whole histogram"),
     ],
 )
-def test_everything_else_has_a_reason(found: Answer, message: str) -> None:
+def test_s1_everything_else_has_a_reason(found: Answer, message: str) -> None:
     with pytest.raises((BlindError, TerminalError), match=message) as caught:
         number(found)
     assert caught.value.hint
