@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from reconciler.decide.snapshot import ServiceView, Snapshot
@@ -19,6 +20,7 @@ from reconciler.repo.clone_view import CloneView, view_of
 from reconciler.repo.layout import ops_place, ops_prefix
 from reconciler.repo.local import LocalRepository
 from reconciler.repo.project import Project, StageRefs, read_project
+from reconciler.repo.project_history import ProjectHistory
 from reconciler.repo.stage import StageRepo, Tips
 
 
@@ -102,7 +104,8 @@ class Workspace:
             raise ConfigError(f"the stage {stage.name} has no branch", hint=f"push a branch `{stage.name}`")
         apart = stage.config != stage.ops
         tips = Tips(self.project.commit, config, ops if ops is not None else config)
-        repo = StageRepo(self.view, stage.name, own_branch=apart)
+        history = ProjectHistory(self.view, self.project.name, lambda: self.project, lambda: self.project)
+        repo = StageRepo(self.view, stage.name, partial(history.settings, stage.name), own_branch=apart)
         repo.sync(tips)
         return OpenStage(
             stage.name,

@@ -7,6 +7,7 @@ import random
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 from structlog.typing import FilteringBoundLogger
@@ -25,6 +26,7 @@ from reconciler.model.step import Step
 from reconciler.notify.notifier import Notifier
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.project import Project, StageRefs, read_project
+from reconciler.repo.project_history import ProjectHistory
 from reconciler.repo.stage import StageRepo, Tips
 from reconciler.repo.watch import RefWatcher
 
@@ -300,7 +302,7 @@ class ProjectLoop:
         self._dispatches[stage.name] = dispatch
         return StageLoop(
             Ports(
-                repo=StageRepo(self._mirror, stage.name, own_branch=stage.config != stage.ops),
+                repo=self._stage_repo(project, stage),
                 publisher=Publisher(self._mirror, stage.ops, around.clock, self._sleep),
                 dispatch=dispatch,
                 read_tips=lambda: self._tips(self._project or project, stage),
@@ -317,6 +319,22 @@ class ProjectLoop:
             return lambda _: None
         history = StageHistory(self._mirror, project.name, stage.name)
         return self._around.notifier.feed(stage.name, history).look
+
+    def _stage_repo(self, project: Project, stage: StageRefs) -> StageRepo:
+        def newest_config() -> CommitId | None:
+            tips = self._tips(self._project or project, stage)
+            return tips.config if tips is not None else None
+
+        history = ProjectHistory(self._mirror, self._name, lambda: self._project or project, self._read_anew)
+        return StageRepo(
+            self._mirror, stage.name, partial(history.settings, stage.name),
+            own_branch=stage.config != stage.ops, newer_config=newest_config,
+        )  # fmt: skip
+
+    def _read_anew(self) -> Project:
+        """Read the project although it was read a moment ago: another's step names a commit that is not known."""
+        self._blocked.pop("head", None)
+        return self._read()
 
     def _sleep(self, seconds: float) -> None:
         if seconds > 0:

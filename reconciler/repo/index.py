@@ -1,18 +1,19 @@
 """The files of a stage by service, kept up to date by tree diffs.
 
-It is built once from a listing of the tips and then costs what changes (law 6). Machine-written files are held as our
-newest step left them; where a later commit of somebody else differs, that is kept beside, as foreign.
+It is built once from a listing of the tips and then costs what changes (law 6). Machine-written files are held as steps
+left them; where a commit of somebody else differs, that is kept beside, as foreign, until a step says what becomes of
+it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from reconciler.model.names import BlobId, ServicePath, StageName
-from reconciler.repo.layout import MAKES_A_SERVICE, config_place, ops_place
+from reconciler.repo.layout import MAKES_A_SERVICE, OpsPlace, config_place, ops_place
 
 
 class Stored(NamedTuple):
@@ -79,12 +80,42 @@ class StageIndex:
                 self._judge(place.service, place.rest, stored)
 
     def trust(self) -> None:
-        """Take what others changed as it is: a step of ours stands on it and has said what becomes of it."""
-        for service, others in self.foreign.items():
-            for rest, stored in others.items():
-                _put(self.ops, service, rest, stored)
+        """Take everything as it is."""
+        for service in list(self.foreign):
+            self.take(service, list(self.foreign[service]))
+
+    def trust_paths(self, paths: Iterable[str]) -> None:
+        """Take what others changed at these paths as it is: a step has said what becomes of it."""
+        for path in paths:
+            place = ops_place(path, self.stage)
+            if place is not None and place.rest in self.foreign.get(place.service, {}):
+                self.take(place.service, [place.rest])
+
+    def take(self, service: ServicePath, rests: Iterable[str]) -> None:
+        """Take what others changed in these files of a service as it is."""
+        others = self.foreign[service]
+        for rest in rests:
+            _put(self.ops, service, rest, others.pop(rest))
+        if service:
             self.touched.add(service)
-        self.foreign = {}
+        if not others:
+            del self.foreign[service]
+
+    def restore(self, service: ServicePath, ours: Files, others: Mapping[str, Stored | None]) -> None:
+        """Take a `take` back: what was ours and what was others' before it."""
+        self.ops[service] = dict(ours)
+        self.foreign[service] = dict(others)
+
+    def distrust(self) -> None:
+        """Take every machine-written file for somebody else's: no step has made it."""
+        self.trust()
+        for service, files in list(self.ops.items()):
+            machine = {rest: stored for rest, stored in files.items() if OpsPlace(service, rest).machine}
+            for rest in machine:
+                _put(self.ops, service, rest, None)
+            if machine:
+                self.foreign[service] = dict(machine)
+                self.touched.add(service)
 
     def _judge(self, service: ServicePath, rest: str, stored: Stored | None) -> None:
         others = self.foreign.setdefault(service, {})

@@ -18,14 +18,20 @@ from reconciler.repo.objects import CommitInfo
 _WALKED: Final = 16
 """Commits that are looked at one by one before git is asked, which costs as much as some dozens of them."""
 _REMEMBERED: Final = 4096
+_DIFFS: Final = 256
 
 
 class LastChanges:
-    """Answers for one mirror. What was found is remembered with its tip: the way back ends there the next time."""
+    """Answers for one mirror.
+
+    What was found is remembered with its tip: the way back ends there the next time. What a commit changed in a
+    directory is remembered too, since files of one directory are often asked about together.
+    """
 
     def __init__(self, store: Mirror) -> None:
         self._store = store
         self._known: OrderedDict[str, tuple[CommitId, CommitInfo | None]] = OrderedDict()
+        self._changed: OrderedDict[tuple[CommitId | None, CommitId, str], frozenset[str | None]] = OrderedDict()
 
     def find(self, tip: CommitId, path: str) -> CommitInfo | None:
         """Return the commit that last changed a file, as seen from the tip; None where no commit ever did."""
@@ -49,5 +55,10 @@ class LastChanges:
         return self._store.last_change(current, path)
 
     def _differs(self, parent: CommitId | None, commit: CommitId, path: str) -> bool:
-        changes = self._store.diff(parent, commit, path.rpartition("/")[0])
-        return any(change.path == path for change in changes)
+        key = (parent, commit, path.rpartition("/")[0])
+        changed = self._changed.get(key)
+        if changed is None:
+            changed = self._changed[key] = frozenset(change.path for change in self._store.diff(*key))
+            while len(self._changed) > _DIFFS:
+                self._changed.popitem(last=False)
+        return path in changed

@@ -15,7 +15,7 @@ from reconciler.model.shipyard import load_shipyard
 from reconciler.repo.layout import SLI_FILES
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.names import branch_ref
-from reconciler.repo.stage import ProjectSettings
+from reconciler.repo.standing import ProjectSettings
 
 _NO_STAGES = ("ops/", "proposals/")
 
@@ -94,6 +94,21 @@ def read_project(
     )
     unknown = tuple(sorted(only - {each.name for each in entries}))
     return Project(own, tip, stages, config, _slis(mirror, tip), unknown)
+
+
+def settings_at(mirror: Mirror, commit: CommitId, name: ProjectName | None, stage: StageName) -> ProjectSettings:
+    """Return what the project said of a stage at one of its commits.
+
+    It may have called itself by another name then; ``name`` is the daemon's, for files without one.
+
+    Raises:
+        UserError: project.yaml or shipyard.yaml could not be read.
+    """
+    config = _config(mirror, commit)
+    own = ProjectName(config.name) or _name(config, name)
+    entry = next((each for each in config.stages if each.name == stage), StageEntry(stage))
+    wait, window = _seconds(entry.triggered_after), _seconds(entry.timeframe)
+    return ProjectSettings(own, entry.mode, wait, window, config.defaults, _slis(mirror, commit))
 
 
 def _seconds(duration: float | None) -> int | None:

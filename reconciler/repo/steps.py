@@ -26,7 +26,7 @@ from reconciler.repo.trailers import compose, parse
 MACHINE_LIMIT: Final = 4 << 20
 """Bytes of the largest machine-written file that is read; more than is ever written into one."""
 
-_READ: Final = frozenset({"Stage", "Service", "Remediation", "Event", "Sequence", "Now", "Rules"})
+_READ: Final = frozenset({"Stage", "Service", "Remediation", "Event", "Sequence", "Now", "Rules", "Config", "Project"})
 _IN_FILE: Final = {"event": "Event", "sequence": "Sequence", "now": "Now", "rules": "Rules"}
 
 
@@ -58,13 +58,30 @@ class Claimed:
         """The event; one that is not known here where the rules are newer than ours."""
         return self.trailers["Event"]
 
+    @property
+    def config(self) -> CommitId:
+        """The config commit that it was decided on, as it says; empty where it does not say."""
+        return CommitId(self.trailers.get("Config", ""))
+
+    @property
+    def project(self) -> CommitId:
+        """The project's commit that it was decided on, as it says; empty where it does not say."""
+        return CommitId(self.trailers.get("Project", ""))
+
 
 @dataclass(frozen=True)
 class OwnFile:
-    """A step's own file: where it lies, and all that stands in it."""
+    """A step's own file: where it lies, all that stands in it, and what its commit changes altogether."""
 
     path: str
     data: Mapping[str, Any]
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The paths that the step names as answered: what others changed there has been dealt with."""
+        paths = self.data.get("paths", ())
+        return tuple(path for path in paths if isinstance(path, str)) if isinstance(paths, list | tuple) else ()
 
 
 def claimed(info: CommitInfo, stage: StageName) -> Claimed | None:
@@ -103,7 +120,7 @@ def own_file(store: Mirror, claim: Claimed) -> OwnFile | None:
     except UserError:
         return None
     same = all(str(data.get(key)) == claim.trailers[trailer] for key, trailer in _IN_FILE.items())
-    return OwnFile(own.path, data) if same else None
+    return OwnFile(own.path, data, tuple(changes)) if same else None
 
 
 def _own_change(changes: Sequence[Change], claim: Claimed) -> Change | None:

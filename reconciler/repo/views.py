@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, Protocol, TypeVar
 
 from reconciler.decide.actions.registry import check_playbook
-from reconciler.decide.remediation import Remediation, fold
+from reconciler.decide.folding import fold
+from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import CommandFile, FileRef, Foreign, ProblemFile, ServiceView
 from reconciler.model.checks import service_path
 from reconciler.model.command import load_command
@@ -31,6 +32,18 @@ _LIMIT = 256 << 10
 """Bytes of the largest file of people that is read: a problem's limit (REFERENCE.md section 2)."""
 
 _TAKE_BACK = "look up with `git log` who changed it, and put back what stood there"
+
+
+class UnreadableError(BugError):
+    """Our own files of a service cannot be read: nothing is decided about it.
+
+    ``fault`` is the file, or the folder with a slash at its end, from the service's directory under `ops/` on.
+    """
+
+    def __init__(self, message: str, fault: str) -> None:
+        super().__init__(message, hint=_TAKE_BACK)
+        self.fault = fault
+
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -57,7 +70,6 @@ class Views:
         self._objects = objects
         self.project_slis: tuple[FileRef, ...] = ()
         self._read: dict[BlobId, bytes | Oversize] = {}
-        self._authors: dict[str, tuple[str, CommitId]] = {}
         self._playbooks = ParseCache(_playbook, _LIMIT)
         self._services = ParseCache(load_service, _LIMIT)
         self._stages = ParseCache(load_stage, _LIMIT)
@@ -71,7 +83,7 @@ class Views:
         """Return a service as `decide` sees it.
 
         Raises:
-            BugError: what we wrote about it ourselves cannot be read back; nothing may be decided without it.
+            UnreadableError: what we wrote about it ourselves cannot be read back; nothing may be decided without it.
         """
         config = self._index.config.get(path, {})
         ops = self._index.ops.get(path, {})
@@ -118,14 +130,9 @@ class Views:
             path = f"{here}/{name}"
             command = self._parsed(self._commands, path, files[name])
             file = FileRef(path, files[name].blob)
-            author, commit = ("", CommitId("")) if path in answered else self._pushed_by(file)
+            author, commit = ("", CommitId("")) if path in answered else self._objects.author(path)
             found.append(CommandFile(file, command, author, commit))
         return tuple(found)
-
-    def _pushed_by(self, file: FileRef) -> tuple[str, CommitId]:
-        if str(file) not in self._authors:
-            self._authors[str(file)] = self._objects.author(file.path)
-        return self._authors[str(file)]
 
     def foreign(self, path: ServicePath) -> tuple[Foreign, ...]:
         """Return what others changed in machine-written files."""
@@ -225,30 +232,27 @@ class Views:
                 live[identity] = ProblemFile(identity, file, problem)
         return live, tuple(refused)
 
-    def step_path(self, path: ServicePath, sequence: int) -> str | None:
-        """Return where the step of a service with this sequence lies; None where none of its files is that step."""
+    def step_path(self, path: ServicePath, sequence: int) -> tuple[str, BlobId] | None:
+        """Return path and content of the step of a service with this sequence; None where none of its files is it."""
         here = f"{ops_prefix(self._index.stage)}/{path}"
         for name, stored in self._index.ops.get(path, {}).items():
             if name.startswith("remediations/"):
                 step = self._parsed(self._steps, f"{here}/{name}", stored)
                 if isinstance(step, StepFile) and step.sequence == sequence:
-                    return f"{here}/{name}"
+                    return f"{here}/{name}", stored.blob
         return None
 
     def _remediations(self, here: str, ops: Files) -> Mapping[RemediationId, Remediation]:
         steps: dict[RemediationId, list[StepFile]] = {}
         for name in (name for name in ops if name.startswith("remediations/")):
-            _, identity, *rest = name.split("/")
             step = self._parsed(self._steps, f"{here}/{name}", ops[name])
             if isinstance(step, UserError):
-                raise _unreadable(step) from step
+                raise UnreadableError(_said(step), name) from step
+            _, identity, *rest = name.split("/")
             if len(rest) != 1:
-                raise BugError(f"{here}/{name}: a step that lies in no remediation's folder", hint=_TAKE_BACK)
+                raise UnreadableError(f"{here}/{name}: a step that lies in no remediation's folder", name)
             steps.setdefault(RemediationId(identity), []).append(step)
-        try:
-            states = [fold(identity, sorted(found, key=lambda step: step.number)) for identity, found in steps.items()]
-        except (KeyError, TypeError, ValueError) as error:
-            raise BugError(f"the steps under {here} don't make a remediation: {error!r}", hint=_TAKE_BACK) from error
+        states = [_folded(here, identity, found) for identity, found in steps.items()]
         return {state.id: state for state in sorted(states, key=lambda state: state.opened_by)}
 
     def _state(self, cache: ParseCache[T], here: str, ops: Files, name: str) -> T | None:
@@ -258,15 +262,20 @@ class Views:
             return None
         state = self._parsed(cache, f"{here}/{name}", stored)
         if isinstance(state, UserError):
-            raise _unreadable(state) from state
+            raise UnreadableError(_said(state), name) from state
         return state
 
 
-def _unreadable(error: UserError) -> BugError:
-    """Return the error that holds the service: on what we cannot read of our own nothing is decided."""
-    return BugError(
-        f"{error.place}: {error.message}; expected {error.expected or 'what reconciler wrote'}", hint=_TAKE_BACK
-    )
+def _said(error: UserError) -> str:
+    return f"{error.place}: {error.message}; expected {error.expected or 'what reconciler wrote'}"
+
+
+def _folded(here: str, identity: RemediationId, found: list[StepFile]) -> Remediation:
+    try:
+        return fold(identity, sorted(found, key=lambda step: step.number))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        name = f"remediations/{identity}/"
+        raise UnreadableError(f"the steps under {here}/{name} don't make a remediation: {error!r}", name) from error
 
 
 def _ref(folder: ServicePath, files: Files, name: str) -> FileRef | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from reconciler.decide.draft import RULES
 from reconciler.model.desired import Claim, Held, render_desired
 from reconciler.model.instant import Instant
 from reconciler.model.names import CommitId, ProjectName, RemediationId, ServicePath, StageName
@@ -22,11 +23,13 @@ DESIRED = "ops/production/carts/state/desired.yaml"
 NOW = Instant(1_795_000_000)
 TARGET = Target.parse("kubernetes/sockshop-production/Deployment/carts")
 SETTINGS = ProjectSettings(ProjectName("sockshop"))
+OLDER = RULES - 1
+"""Rules that ours replaced: such steps are believed by their form, so that they can say whatever a test needs."""
 
 
 def a_step(
     sequence: int, event: Event = "opened", *, number: int = 0, service: str = "carts", remediation: str = "p1",
-    now: int = NOW, rules: int = 0, files: Mapping[str, bytes | None] | None = None,
+    now: int = NOW, rules: int = OLDER, files: Mapping[str, bytes | None] | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> Step:  # fmt: skip
     """Return a step of a remediation, of the stage where ``remediation`` is empty."""
@@ -74,11 +77,15 @@ class Branch:
         return followed
 
     def cold(self) -> StageRepo:
-        return self.follow(StageRepo(self.mirror, STAGE))
+        return self.follow(stage_repo(self.mirror))
 
     def both(self) -> tuple[StageRepo, StageRepo]:
         """Return those who followed and who has just come; they must always agree."""
         return self.follow(), self.cold()
+
+
+def stage_repo(mirror: Mirror, *, own_branch: bool = False) -> StageRepo:
+    return StageRepo(mirror, STAGE, lambda _: SETTINGS, own_branch=own_branch)
 
 
 def sequence_of(repo: StageRepo) -> int:

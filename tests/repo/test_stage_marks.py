@@ -5,15 +5,14 @@ from __future__ import annotations
 import pytest
 
 from reconciler.repo.mirror import Mirror
-from reconciler.repo.stage import StageRepo
-from tests.repo.branch import CARTS, DESIRED, STAGE, Branch, a_step, desired
+from tests.repo.branch import CARTS, DESIRED, Branch, a_step, desired, stage_repo
 from tests.repo.conftest import Hub, OpenMirror
 
 
 @pytest.fixture
 def branch(hub: Hub, open_mirror: OpenMirror) -> Branch:
     mirror = open_mirror()
-    branch = Branch(hub, mirror, StageRepo(mirror, STAGE))
+    branch = Branch(hub, mirror, stage_repo(mirror))
     hub.land({"carts/service.yaml": b""})
     branch.land(a_step(1))
     return branch
@@ -71,7 +70,7 @@ def test_what_was_found_out_is_remembered(branch: Branch, monkeypatch: pytest.Mo
 def test_a_step_that_comes_later_is_not_taken_for_lost_for_ever(hub: Hub, open_mirror: OpenMirror) -> None:
     """Another daemon's mark is seen on a target before its push is seen on the branch."""
     mirror = open_mirror(share=False)
-    branch = Branch(hub, mirror, StageRepo(mirror, STAGE))
+    branch = Branch(hub, mirror, stage_repo(mirror))
     hub.land({"carts/service.yaml": b""})
     branch.land(a_step(1))
     branch.follow()
@@ -111,7 +110,7 @@ def test_the_commit_behind_a_value_whose_file_is_gone(branch: Branch) -> None:
 
 def test_no_steps_no_commit(hub: Hub, open_mirror: OpenMirror) -> None:
     mirror = open_mirror()
-    branch = Branch(hub, mirror, StageRepo(mirror, STAGE))
+    branch = Branch(hub, mirror, stage_repo(mirror))
     tip = hub.land({"carts/service.yaml": b""})
     assert branch.follow().commit_of(1, CARTS) is None
     assert not branch.warm.has_step(tip, 1)

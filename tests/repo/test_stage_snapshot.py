@@ -12,7 +12,7 @@ from reconciler.model.evaluations import Evaluation, render_evaluations
 from reconciler.model.instant import Instant
 from reconciler.model.names import BlobId, ProblemId, RemediationId, ServicePath
 from reconciler.repo.stage import StageRepo
-from tests.repo.branch import CARTS, NOW, SETTINGS, STAGE, Branch, a_step
+from tests.repo.branch import CARTS, NOW, SETTINGS, Branch, a_step, stage_repo
 from tests.repo.conftest import Hub, OpenMirror
 
 EVALUATIONS = "ops/production/carts/state/evaluations.yaml"
@@ -22,7 +22,7 @@ PROBLEM = "ops/production/carts/problems/p1.yaml"
 @pytest.fixture
 def branch(hub: Hub, open_mirror: OpenMirror) -> Branch:
     mirror = open_mirror()
-    branch = Branch(hub, mirror, StageRepo(mirror, STAGE))
+    branch = Branch(hub, mirror, stage_repo(mirror))
     hub.land({"carts/service.yaml": b"", PROBLEM: b"title: t\nstate: open\n"})
     branch.land(a_step(1))
     branch.follow()
@@ -31,13 +31,13 @@ def branch(hub: Hub, open_mirror: OpenMirror) -> Branch:
 
 def test_the_last_evaluations_are_part_of_a_service(branch: Branch) -> None:
     passed = Evaluation(RemediationId("p1"), 2, Instant(NOW), Instant(NOW + 60), "pass", 100.0, {"p90": 80.5})
-    branch.land(a_step(2, "evaluated", files={EVALUATIONS: render_evaluations([passed])}))
+    branch.land(a_step(2, "held", files={EVALUATIONS: render_evaluations([passed])}))
     for repo in branch.both():
         assert repo.view(CARTS).evaluations == (passed,)
 
 
 def test_evaluations_that_cannot_be_read_hold_the_service(branch: Branch) -> None:
-    branch.land(a_step(2, "evaluated", files={EVALUATIONS: b"by hand\n"}))
+    branch.land(a_step(2, "held", files={EVALUATIONS: b"by hand\n"}))
     for repo in branch.both():
         with pytest.raises(BugError, match=r"evaluations\.yaml"):
             repo.view(CARTS)

@@ -8,8 +8,7 @@ from reconciler.model import canonical
 from reconciler.model.errors import BugError, UserError
 from reconciler.model.names import ProblemId, RemediationId, ServicePath
 from reconciler.model.step import render_file
-from reconciler.repo.stage import StageRepo
-from tests.repo.branch import CARTS, DESIRED, SETTINGS, STAGE, TARGET, Branch, a_step, desired
+from tests.repo.branch import CARTS, DESIRED, SETTINGS, TARGET, Branch, a_step, desired, stage_repo
 from tests.repo.conftest import Hub, OpenMirror
 
 ORDERS = ServicePath("orders")
@@ -19,7 +18,7 @@ FIRST = a_step(1)
 @pytest.fixture
 def branch(hub: Hub, open_mirror: OpenMirror) -> Branch:
     mirror = open_mirror()
-    branch = Branch(hub, mirror, StageRepo(mirror, STAGE))
+    branch = Branch(hub, mirror, stage_repo(mirror))
     hub.land({"carts/service.yaml": b"", "orders/service.yaml": b""})
     branch.follow()
     branch.land(a_step(1))

@@ -1,0 +1,69 @@
+"""Which commit stands behind a step's number: what targets carry as `<sequence>:<commit>`, looked up both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from reconciler.model.names import CommitId, ServicePath, StageName
+from reconciler.repo.layout import ops_prefix
+from reconciler.repo.mirror import Mirror
+from reconciler.repo.objects import CommitInfo
+from reconciler.repo.standing import Standing
+from reconciler.repo.steps import Claimed, claimed, is_step
+
+_REMEMBERED: Final = 4096
+
+
+class Marks:
+    """Answers for one stage; what was found out is remembered until the branch is rewritten."""
+
+    def __init__(self, store: Mirror, stage: StageName) -> None:
+        self._store = store
+        self._stage = stage
+        self._known: dict[tuple[str, int], bool] = {}
+
+    def forget(self) -> None:
+        """Forget what was found out: the branch was rewritten."""
+        self._known.clear()
+
+    def has_step(self, tip: CommitId, newest: Claimed | None, commit: str, sequence: int) -> bool:
+        """Tell whether the branch has the step that a target's mark names; 12 characters of the id are enough."""
+        known = self._known.get((commit, sequence))
+        if known is not None:
+            return known
+        found = self._store.find_commit(commit)
+        claim = claimed(self._store.commit(found), self._stage) if found is not None else None
+        has = claim is not None and claim.sequence == sequence and self._store.is_ancestor(claim.commit, tip)
+        # A step that is newer than all that we know may be another's, and come with the next look at the branch.
+        if has or (newest is not None and sequence <= newest.sequence):
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[commit, sequence] = has
+        return has
+
+    def commit_of(
+        self, standing: Standing, newest: Claimed | None, sequence: int, service: ServicePath
+    ) -> CommitId | None:
+        """Return the step of a service with this sequence; None where history does not have it.
+
+        Cheap while the step's file is there, as those behind held values are; else a walk over all steps. Of several
+        with that number the one counts that left the file as it is trusted.
+        """
+        if newest is None:
+            return None
+        file = standing.step_path(service, sequence)
+        path = file[0] if file is not None else ops_prefix(self._stage)
+        for info in self._changing(newest.commit, path, cheaply=file is not None):
+            claim = claimed(info, self._stage)
+            if claim is None or claim.sequence != sequence or not is_step(self._store, claim):
+                continue
+            if file is None or self._store.blob_id(info.id, path) == file[1]:
+                return info.id
+        return None
+
+    def _changing(self, tip: CommitId, path: str, *, cheaply: bool) -> Iterator[CommitInfo]:
+        last = self._store.last_change(tip, path) if cheaply else None
+        if last is not None:
+            yield last
+        yield from self._store.commits(tip, paths=[path])

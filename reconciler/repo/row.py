@@ -1,0 +1,174 @@
+"""The newest step of a history, by its tip alone, so that all daemons take the same one whatever they know besides.
+
+Steps stand in rows: each has the next number, descends from the one before, and replays on it. Of two rows that a merge
+brought together the longer one counts, the older of two of one length. A start looks at the newest steps only; the
+first of these has nothing to be replayed on and is trusted as it stands. Where that leaves more than one row, somebody
+has merged or forged one, and more of the history is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations, islice
+from typing import Final
+
+from reconciler.model.errors import TerminalError
+from reconciler.model.names import CommitId, StageName
+from reconciler.repo.layout import ops_prefix
+from reconciler.repo.mirror import Mirror
+from reconciler.repo.proof import Proof
+from reconciler.repo.standing import Standing
+from reconciler.repo.steps import Claimed, OwnFile, claimed, own_file
+
+WINDOW: Final = 16
+"""Steps that a start looks at."""
+DEEPEST: Final = 1024
+"""Steps that it looks at where that does not settle it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Link:
+    """A step and the one before it in its row; ``length`` counts from the row's first one.
+
+    ``founded``: the row begins with the first step of the stage, which replays on nothing.
+    """
+
+    claim: Claimed
+    own: OwnFile
+    before: Link | None = None
+    length: int = 1
+    founded: bool = False
+
+    def chain(self) -> list[Link]:
+        """Return the row up to here, the first step first."""
+        found: list[Link] = []
+        link: Link | None = self
+        while link is not None:
+            found.append(link)
+            link = link.before
+        return found[::-1]
+
+
+class Rows:
+    """Finds the row that counts. ``tips`` are the project's and the config branch's."""
+
+    def __init__(
+        self, store: Mirror, stage: StageName, standing: Standing, proof: Proof, tips: tuple[CommitId, CommitId]
+    ) -> None:
+        self._store = store
+        self._stage = stage
+        self._standing = standing
+        self._proof = proof
+        self._tips = tips
+        self._links: list[Link] = []
+        self._at: Link | None = None
+
+    def newest(self, tip: CommitId) -> list[Claimed]:
+        """Return the row that counts as far as it was looked at, its newest step last; empty where there is none.
+
+        The standing is then at that step, or at the tip with nothing trusted.
+
+        Raises:
+            TerminalError: there are steps in rows by their form, and none of them replays.
+            TransientError: see `Proof.holds`.
+        """
+        steps = self._steps(tip)
+        known: list[tuple[Claimed, OwnFile]] = []
+        reach = WINDOW
+        while True:
+            known += islice(steps, reach - len(known))
+            whole = len(known) < reach
+            self._link(known, whole=whole)
+            if whole or reach >= DEEPEST or self._is_settled():
+                break
+            reach *= 4
+        best = self._best()
+        if best is None and any(self._is_after(*pair) for pair in combinations(known, 2)):
+            # That somebody forged all of them is less likely than that we are at fault; nothing is put back on a guess.
+            raise TerminalError(
+                f"{len(known)} commits of {self._stage} have the form of steps, and none follows from the one before",
+                hint="look at them with `git log`; was the project renamed, or is this reconciler older than they are?",
+            )
+        self._return_to(best, tip)
+        return [link.claim for link in best.chain()] if best is not None else []
+
+    def _steps(self, tip: CommitId) -> Iterator[tuple[Claimed, OwnFile]]:
+        for info in self._store.commits(tip, paths=[ops_prefix(self._stage)]):
+            claim = claimed(info, self._stage)
+            own = own_file(self._store, claim) if claim is not None else None
+            if claim is not None and own is not None:
+                yield claim, own
+
+    def _link(self, known: list[tuple[Claimed, OwnFile]], *, whole: bool) -> None:
+        """Put steps, the newest first, into rows. ``whole``: there are no older ones."""
+        self._links = []
+        for claim, own in reversed(known):
+            self._links.append(self._linked(claim, own, whole=whole))
+
+    def _linked(self, claim: Claimed, own: OwnFile, *, whole: bool) -> Link:
+        fitting = [link for link in self._links if follows(claim, link.claim) and self._stands_on(claim, link.claim)]
+        for link in sorted(fitting, key=lambda link: link.length, reverse=True):
+            self._return_to(link, claim.commit)
+            if self._holds(claim, own, link.claim):
+                return self._step_on(Link(claim, own, link, link.length + 1, link.founded))
+        if whole and follows(claim, None):
+            self._return_to(None, claim.commit)
+            if self._holds(claim, own, None):
+                return self._step_on(Link(claim, own, founded=True))
+        return Link(claim, own)
+
+    def _is_after(self, later: tuple[Claimed, OwnFile], earlier: tuple[Claimed, OwnFile]) -> bool:
+        return follows(later[0], earlier[0]) and self._stands_on(later[0], earlier[0])
+
+    def _holds(self, claim: Claimed, own: OwnFile, last: Claimed | None) -> bool:
+        return self._proof.holds(self._standing, claim, own, last, self._tips)
+
+    def _stands_on(self, claim: Claimed, last: Claimed) -> bool:
+        return stands_on(self._store, claim, last)
+
+    def _step_on(self, link: Link) -> Link:
+        self._standing.accept(link.claim, link.own)
+        self._at = link
+        return link
+
+    def _return_to(self, link: Link | None, somewhere: CommitId) -> None:
+        """Bring the standing to what is trusted after a step; to nothing, anywhere, where there is none."""
+        if link is not None and link is self._at:
+            return
+        self._at = link
+        if link is None:
+            self._standing.go(somewhere)
+            self._standing.distrust()
+            return
+        first, *others = link.chain()
+        if first.founded:
+            self._standing.go(first.claim.info.parents[0] if first.claim.info.parents else first.claim.commit)
+            self._standing.distrust()
+            self._standing.accept(first.claim, first.own)
+        else:
+            self._standing.stand(first.claim.commit)
+        for each in others:
+            self._standing.go(each.claim.info.parents[0])
+            self._standing.accept(each.claim, each.own)
+
+    def _is_settled(self) -> bool:
+        """Whether there is one row and no other; a step alone is none, since nothing says that it is one."""
+        rows = {link.chain()[0].claim.commit for link in self._links if link.length > 1}
+        return len(rows) == 1
+
+    def _best(self) -> Link | None:
+        founded = [link for link in self._links if link.founded]
+        rows = founded or [link for link in self._links if link.length > 1]
+        return max(rows, key=lambda link: link.length, default=None)
+
+
+def follows(step: Claimed, last: Claimed | None) -> bool:
+    """Whether a step may come right after another, or first of all; only `rewritten` leaves numbers out."""
+    number = last.sequence if last is not None else 0
+    return step.sequence > number if step.event == "rewritten" else step.sequence == number + 1
+
+
+def stands_on(store: Mirror, step: Claimed, last: Claimed | None) -> bool:
+    """Whether a step descends from another."""
+    return last is None or last.commit in step.info.parents or store.is_ancestor(last.commit, step.commit)

@@ -1,0 +1,296 @@
+"""A stage as it stands at one commit: its files, what of them is trusted, and the snapshot that follows.
+
+It is moved from commit to commit by differences. Which commits are steps is not its business: it is told what to
+trust. Everything kept here is derived, so that where it has been before makes no difference to what it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from reconciler.decide.draft import RULES
+from reconciler.decide.policy import over
+from reconciler.decide.snapshot import FAR, FileRef, Pins, Rewritten, ServiceView, Snapshot, Stage
+from reconciler.model.errors import UserError
+from reconciler.model.instant import Instant
+from reconciler.model.names import BlobId, CommitId, ProjectName, ServicePath, StageName
+from reconciler.model.policy import Mode, StageConfig
+from reconciler.repo.index import Moved, StageIndex, Stored
+from reconciler.repo.lastchange import LastChanges
+from reconciler.repo.layout import ops_prefix
+from reconciler.repo.mirror import Mirror
+from reconciler.repo.objects import Change, Entry, Oversize
+from reconciler.repo.steps import Claimed, OwnFile
+from reconciler.repo.tally import Tally
+from reconciler.repo.views import UnreadableError, Views
+
+ROOT = ServicePath("")
+
+
+@dataclass(frozen=True)
+class ProjectSettings:
+    """What the project's own branch says of a stage.
+
+    ``implied_mode``, ``implied_wait`` and ``implied_window`` (seconds) are the shipyard's; ``slis`` are the SLI files
+    of the whole project.
+    """
+
+    project: ProjectName
+    implied_mode: Mode | None = None
+    implied_wait: int | None = None
+    implied_window: int | None = None
+    defaults: StageConfig = StageConfig()
+    slis: tuple[FileRef, ...] = ()
+
+
+class Standing:
+    """One stage at one commit. ``apart``: people's files are on another branch than the steps."""
+
+    def __init__(self, store: Mirror, stage: StageName, config: CommitId, ops: CommitId, *, apart: bool) -> None:
+        """List the branches; machine-written files are trusted as they stand."""
+        self._store = store
+        self._stage = stage
+        self._apart = apart
+        self.ops = ops
+        self.config = config
+        self._index = StageIndex(stage)
+        self._brought = LastChanges(store)
+        self._views = Views(self._index, self)
+        self._general = self._views.pinned(ROOT)
+        self._made: dict[ServicePath, ServiceView] = {}
+        self._attributed: set[ServicePath] = set()
+        self._tally = Tally()
+        self._dirty: set[ServicePath] = set()
+        self._broken: set[ServicePath] = set()
+        listing = [_moved(entry) for entry in store.entries(config) if entry.path is not None]
+        self._index.load_config(listing)
+        if apart:
+            under = store.entries(ops, ops_prefix(stage))
+            listing = [_moved(entry) for entry in under if entry.path is not None]
+        self._index.change_ops(listing, ours=True)
+
+    # Moving
+
+    def go(self, ops: CommitId, *, ours: bool = False) -> None:
+        """Move to another commit; what differs in machine-written files is ``ours`` or somebody else's."""
+        if ops == self.ops:
+            return
+        self._take(self._store.diff(self.ops, ops, ops_prefix(self._stage) if self._apart else ""), ours=ours)
+        self.ops = ops
+        if not ours:
+            # Who pushed what may be somebody else now although the content is the same.
+            for service in self._attributed:
+                self._made.pop(service, None)
+            self._attributed.clear()
+
+    def accept(self, claim: Claimed, own: OwnFile) -> None:
+        """Move from a step's parent to the step and trust what it changes and what it names; nothing else.
+
+        Steps of other rules cannot be asked what they answered: they are trusted with everything that they stand on.
+        """
+        if claim.info.parents == (self.ops,):
+            self._take(own.changes, ours=True)
+            self.ops = claim.commit
+        else:
+            self.go(claim.commit)
+            self._index.trust_paths(change.path for change in own.changes if change.path is not None)
+        self._index.trust_paths(own.named)
+        if claim.rules != RULES:
+            self._index.trust()
+
+    def stand(self, ops: CommitId) -> None:
+        """Move to a commit and trust everything there as it stands."""
+        self._index.trust()
+        self.go(ops, ours=True)
+
+    def distrust(self) -> None:
+        """Take all machine-written files for somebody else's: there is no step."""
+        self._index.distrust()
+
+    def trust_paths(self, paths: Iterable[str]) -> None:
+        """Take what others changed at these paths as it is."""
+        self._index.trust_paths(paths)
+
+    def go_config(self, config: CommitId) -> None:
+        """Move people's files where they are on a branch of their own; else they move with the steps."""
+        if self._apart and config != self.config:
+            self._index.change_config(_changed(self._store.diff(self.config, config)))
+        self.config = config
+
+    def _take(self, changes: Iterable[Change], *, ours: bool) -> None:
+        """Follow the ops branch; where people's files are on it too, the same difference tells of them."""
+        moves = _changed(changes)
+        if not self._apart:
+            self._index.change_config(moves)
+        self._index.change_ops(moves, ours=ours)
+
+    # Looking
+
+    def foreign(self) -> dict[str, Stored | None]:
+        """Return what others changed among machine-written files, by path."""
+        here = ops_prefix(self._stage)
+        return {
+            "/".join(filter(None, (here, service, rest))): stored
+            for service, others in self._index.foreign.items()
+            for rest, stored in others.items()
+        }
+
+    def view(self, service: ServicePath) -> ServiceView:
+        """Return a service's view, made once until something of it changes. Raises UnreadableError."""
+        made = self._made.get(service)
+        if made is None:
+            made = self._made[service] = self._views.service(service)
+            if made.foreign or any(command.commit for command in made.commands):
+                self._attributed.add(service)
+        return made
+
+    def services(self) -> frozenset[ServicePath]:
+        """Return all services of the stage, configured or only reported about."""
+        return frozenset(self._index.services())
+
+    def step_path(self, service: ServicePath, sequence: int) -> tuple[str, BlobId] | None:
+        """Return where the step of a service with this sequence lies and its content's id; None where there is none."""
+        return self._views.step_path(service, sequence)
+
+    def take_dirty(self) -> frozenset[ServicePath]:
+        """Return the services to look at since the last call; what others tampered with stays among them.
+
+        A service about which nothing was ever reported or done needs no look, however much of its files changed.
+        """
+        self.settle()
+        dirty, self._dirty = self._dirty, set()
+        concerned = self._index.ops.keys()
+        if ROOT in dirty:
+            dirty = set(concerned)
+        return frozenset(((dirty & concerned) | self._index.foreign.keys()) - {ROOT})
+
+    def holding(self) -> frozenset[ServicePath]:
+        """Return the services that hold or give back any field: what a sweep for drift looks at."""
+        self.settle()
+        holding = {service for service, files in self._index.ops.items() if "state/desired.yaml" in files}
+        return frozenset(holding - self._broken)
+
+    def settle(self) -> None:
+        """Bring what was derived in step with the services that were touched; others cost nothing."""
+        touched = self._index.take_touched()
+        self._dirty |= touched
+        for service in touched:
+            self._made.pop(service, None)
+            self._tally.forget(service)
+            self._broken.discard(service)
+        if ROOT in touched:
+            self._pin_anew()
+        for service in touched:
+            if not service or service not in self._index.ops:
+                continue
+            try:
+                self._tally.count(self._mended(service))
+            except UnreadableError:
+                # Whoever asks for the view is told; until then this service must not keep the others from going on.
+                self._broken.add(service)
+
+    def _mended(self, service: ServicePath) -> ServiceView:
+        """Return the view, where need be with what somebody put in the place of our own files that cannot be read."""
+        others = dict(self._index.foreign.get(service, {}))
+        ours = dict(self._index.ops.get(service, {}))
+        while True:
+            try:
+                return self.view(service)
+            except UnreadableError as error:
+                left = self._index.foreign.get(service, {})
+                rests = [rest for rest in left if rest == error.fault or rest.startswith(_folder(error.fault))]
+                if not rests:
+                    if others:
+                        self._index.restore(service, ours, others)
+                    raise
+                self._index.take(service, rests)
+
+    def _pin_anew(self) -> None:
+        """Bring the files that count for every service in step with the stage's and the project's."""
+        general = self._views.pinned(ROOT)
+        if general != self._general:
+            self._general = general
+            for service, made in self._made.items():
+                self._made[service] = replace(made, pinned=self._views.pinned(service))
+
+    def snapshot(
+        self, settings: ProjectSettings, newest: Claimed | None, config: CommitId, project: CommitId, pins: Pins,
+        rewritten: Rewritten | None = None,
+    ) -> Snapshot:  # fmt: skip
+        """Return the stage as `decide` sees it after the step ``newest``."""
+        self.settle()
+        if settings.slis != self._views.project_slis:
+            self._views.project_slis = settings.slis
+            self._pin_anew()
+        wide, file = self._views.stage_config()
+        here = ops_prefix(self._stage)
+        own = self._index.ops.get(ROOT, {})
+        steps = self._views.steps(here, own)
+        stage = Stage(
+            project=settings.project,
+            name=self._stage,
+            config=wide if isinstance(wide, UserError) else over(wide, settings.defaults),
+            config_file=file,
+            implied_mode=settings.implied_mode,
+            implied_wait=settings.implied_wait,
+            implied_window=settings.implied_window,
+            commands=self._views.commands(here, own, frozenset()),
+            answered=frozenset(str(step.data["file"]) for step in steps if "file" in step.data),
+            foreign=self._views.foreign(ROOT),
+            rewritten=rewritten,
+            sequence=newest.sequence if newest else 0,
+            now_floor=newest.now if newest else Instant(0),
+            config_commit=config,
+            project_commit=project,
+        )
+        tally = self._tally
+        return Snapshot(stage, _Services(self), tally.claimants, tally.acting, tally.acted, pins, self._arrived)
+
+    def _arrived(self, file: FileRef) -> Instant:
+        """Return when the commit was made that brought a file; the far future, which is now, for one never pushed."""
+        info = self._brought.find(self.ops, file.path)
+        return FAR if info is None else Instant(int(info.commit_time.timestamp()))
+
+    def author(self, path: str) -> tuple[str, CommitId]:
+        """Return who last changed a path on the ops branch; a name that is no text is made one."""
+        info = self._brought.find(self.ops, path)
+        if info is None:
+            return "somebody", CommitId("")
+        return info.author.name.encode("utf-8", "replace").decode(), info.id
+
+    def blobs(self, ids: list[BlobId], limit: int) -> Mapping[BlobId, bytes | Oversize]:
+        """Return contents by id; see `Mirror.blobs`."""
+        return self._store.blobs(ids, limit)
+
+
+class _Services(Mapping[ServicePath, ServiceView]):
+    """All services, each made when it is looked at."""
+
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+
+    def __getitem__(self, service: ServicePath) -> ServiceView:
+        return self._standing.view(service)
+
+    def __iter__(self) -> Iterator[ServicePath]:
+        return iter(sorted(self._standing.services()))
+
+    def __len__(self) -> int:
+        return len(self._standing.services())
+
+
+def _moved(entry: Entry) -> Moved:
+    return Moved(entry.path or "", Stored(entry.mode, entry.blob))
+
+
+def _changed(changes: Iterable[Change]) -> list[Moved]:
+    return [
+        Moved(change.path, Stored(change.new_mode, change.new_blob) if change.new_mode and change.new_blob else None)
+        for change in changes
+        if change.path is not None
+    ]
+
+
+def _folder(fault: str) -> str:
+    return fault if fault.endswith("/") else f"{fault}/"

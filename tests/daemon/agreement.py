@@ -1,0 +1,74 @@
+"""What everybody who reads a branch says of it: who followed it commit by commit, and who has just come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from reconciler.decide.snapshot import Snapshot
+from reconciler.model.errors import UserError
+from reconciler.model.names import CommitId, ProjectName
+from reconciler.repo.mirror import Mirror
+from reconciler.repo.project import read_project
+from reconciler.repo.project_history import ProjectHistory
+from reconciler.repo.stage import ProjectSettings, StageRepo, Tips
+from tests.daemon.site import Site, git
+
+
+class Reader:
+    """Somebody who reads the stage of a site without ever writing."""
+
+    def __init__(self, site: Site, mirror: Mirror) -> None:
+        project = read_project(mirror, ProjectName("sockshop"))
+        (stage,) = project.stages
+        history = ProjectHistory(mirror, project.name, lambda: project, lambda: project)
+        self.repo = StageRepo(
+            mirror, stage.name, partial(history.settings, stage.name), own_branch=stage.config != stage.ops
+        )
+        self._project = project
+        self._site = site
+        self.settings: ProjectSettings = project.settings(stage)
+
+    def read(self, commit: str, config: str = "") -> Snapshot:
+        """Return the snapshot at a commit of the branch for steps."""
+        self.repo.sync(Tips(self._project.commit, CommitId(config or commit), CommitId(commit)))
+        return self.repo.snapshot(self.settings)
+
+
+@contextmanager
+def reading(site: Site, name: str) -> Iterator[Mirror]:
+    with Mirror.open(site.folder / f"mirror-{name}", str(site.remote)) as mirror:
+        yield mirror
+
+
+def told(snapshot: Snapshot) -> dict[str, object]:
+    """Return all that a snapshot says, comparable."""
+    stage = {name: _plain(getattr(snapshot.stage, name)) for name in type(snapshot.stage).__dataclass_fields__}
+    found: dict[str, object] = {"stage": stage, "acting": snapshot.acting, "acted": dict(snapshot.acted)}
+    for path, view in snapshot.services.items():
+        found[path] = {name: _plain(getattr(view, name)) for name in type(view).__dataclass_fields__}
+        found[f"{path} holds"] = {str(key): snapshot.claimants(key) for key in view.desired}
+        found[f"{path} arrived"] = {each: snapshot.arrived(file.file) for each, file in view.problems.items()}
+    return found
+
+
+def _plain(value: object) -> object:
+    """Return errors as their text: two of the same words are the same."""
+    return repr(value) if isinstance(value, UserError) or "UserError" in repr(value) else value
+
+
+def check_agreement(site: Site, branch: str = "production", config: str = "") -> int:
+    """Check that everybody sees the same at every commit of a branch. Returns the newest step's number."""
+    commits = git(site.remote, "rev-list", "--reverse", "--first-parent", f"refs/heads/{branch}").split()
+    last = 0
+    with reading(site, "warm") as warm_mirror, reading(site, "cold") as cold_mirror:
+        warm = Reader(site, warm_mirror)
+        for commit in commits:
+            followed, fresh = warm.read(commit, config), Reader(site, cold_mirror).read(commit, config)
+            assert told(followed) == told(fresh), commit
+            found = git(site.remote, "log", "-1", "--format=%(trailers:key=Sequence,valueonly)", commit)
+            last = followed.stage.sequence
+            if found:
+                assert last == int(found), f"not believed: {git(site.remote, 'show', '-s', commit)}"
+    return last
