@@ -146,8 +146,8 @@ class Mark:
 
     @property
     def released(self) -> bool:
-        """Whether the service that was the owner has given the target back."""
-        return self.owner == self.stage
+        """Whether the service that was the owner has given the target back. One word alone is nobody's of ours."""
+        return self.owner.count("/") == 1
 
     def yields_to(self, other: Mark) -> bool:
         """Whether a target that carries this mark may be written by the decision with the other one.
@@ -211,10 +211,12 @@ class FlagFact:
 class TemplateFact:
     """The pod template of a workload as observed.
 
-    ``restarted_at`` is the value of its restart annotation, empty without. ``revision`` names the template that its
-    pods shall have, ``previous`` the one before it that is still on record, empty where there is none. ``settled`` and
-    ``trouble`` are as for a workload; ``manager`` is the field manager other than ours that owns the template, empty
-    where that is nobody but the tools of people (kubectl, helm's first install) and nothing would write it again.
+    ``restarted_at`` is the moment of the restart that we asked for last, as long as no older template came back since;
+    without one, the value of its restart annotation; empty without either. ``revision`` names the template that its
+    pods shall have, empty while its controller has not seen it yet; ``previous`` the newest one on record that came
+    before it and differs in more than a restart, empty where there is none. ``settled`` and ``trouble`` are as for a
+    workload; ``manager`` is the field manager other than ours that owns the template, empty where that is nobody but
+    the tools of people (kubectl, helm's first install) and nothing would write it again.
     """
 
     target: Target
@@ -230,12 +232,16 @@ class TemplateFact:
 
 @dataclass(frozen=True)
 class RouteFact:
-    """The faults that a VirtualService injects by our doing: (field, value) as claims have them, sorted."""
+    """The faults that a VirtualService injects by our doing: (field, value) as claims have them, sorted.
+
+    ``foreign`` says what faults it injects by somebody else's doing; beside them we add none.
+    """
 
     target: Target
     faults: tuple[tuple[Field, str], ...] = ()
     mark: Mark | None = None
     manager: str = ""
+    foreign: str = ""
     kind: Literal["route"] = "route"
 
 

@@ -1,8 +1,4 @@
-"""Changing: one field and our mark, on top of exactly what was read.
-
-Every try begins with a read, so that a conflict, a lost answer and a repeated call all come down to the same: look what
-is there, and write only what is not there yet. Nothing is ever created.
-"""
+"""Changing how many replicas there are, or an autoscaler's minimum: one field and our mark, on what was just read."""
 
 from __future__ import annotations
 
@@ -14,19 +10,15 @@ from typing import Any
 from reconciler.model.errors import BugError, TerminalError
 from reconciler.model.targets import Effect, Fact, WorkloadFact
 from reconciler.targets.kubernetes.autoscalers import FIELDS, Autoscalers, Found, maximum_of, minimum_of, target_of
-from reconciler.targets.kubernetes.documents import controller, deleting, mark, name, notes, number, text
+from reconciler.targets.kubernetes.documents import controller, deleting, name, number, text
 from reconciler.targets.kubernetes.facts import check_usable, workload_fact
+from reconciler.targets.kubernetes.marks import carries, may_write, missing, notes
 from reconciler.targets.kubernetes.observing import Observer
 from reconciler.targets.kubernetes.patience import Budget
 from reconciler.targets.kubernetes.reading import Reader
-from reconciler.targets.kubernetes.refusals import RETRIED, Refusal, Unreachable
 from reconciler.targets.kubernetes.resources import HPA, SCALED_OBJECT, Resource, check_names
 from reconciler.targets.kubernetes.rollouts import Progress, progress, scaled_progress
-
-MANAGER = "reconciler"
-"""Our field manager, in `managedFields`."""
-_CONFLICTS_AT_ONCE = 2
-"""How many conflicts are followed up without a pause: the controller that wrote a status meanwhile is done by then."""
+from reconciler.targets.kubernetes.writing import MANAGER, until_written
 
 
 @dataclass(frozen=True)
@@ -63,40 +55,23 @@ class Applier:
         value = _value(effect)
         check_names(target.scope, target.name)
         if effect.field == "replicas":
-            workload = self._observer.resource(target.kind, budget)
-            return self._until_done(workload, effect, value, budget, partial(self._workload, workload, effect, budget))
-        scaler = next((one for one in (HPA, SCALED_OBJECT) if FIELDS[one.kind] == effect.field), None)
-        if scaler is None or scaler.kind != target.kind:
-            raise BugError(f"{target.kind} has no field {effect.field} that can be claimed")
-        return self._until_done(scaler, effect, value, budget, partial(self._autoscaler, scaler, effect, budget))
+            resource = self._observer.resource(target.kind, budget)
+            look = partial(self._workload, resource, effect, budget)
+        else:
+            scaler = next((one for one in (HPA, SCALED_OBJECT) if FIELDS[one.kind] == effect.field), None)
+            if scaler is None or scaler.kind != target.kind:
+                raise BugError(f"{target.kind} has no field {effect.field} that can be claimed")
+            resource, look = scaler, partial(self._autoscaler, scaler, effect, budget)
 
-    def _until_done(
-        self, resource: Resource, effect: Effect, value: int, budget: Budget, read: Callable[[], _State]
-    ) -> Fact:
-        attempt = 0
-        while True:
-            state = read()
-            if not _ours_to_write(state, effect, value):
-                return self._fact(resource, effect, state, budget)
-            if state.value != value:
+        def due(state: _State) -> Callable[[], _State] | None:
+            held = state.value == value
+            if not may_write(state.item, effect) or (held and carries(state.item, notes(state.item, effect))):
+                return None
+            if not held:
                 _check(resource, state, value)
-            attempt += 1
-            retry_after: float | None = None
-            failure: Refusal | Unreachable
-            try:
-                written = self._write(resource, effect, value, state, budget)
-            except Refusal as refusal:
-                if refusal.status == 409 and attempt <= _CONFLICTS_AT_ONCE:
-                    continue
-                if refusal.status != 409 and refusal.status not in RETRIED:
-                    raise
-                failure, retry_after = refusal, refusal.retry_after
-            except Unreachable as unreachable:
-                failure = unreachable
-            else:
-                return self._fact(resource, effect, written, budget)
-            if not budget.pause(attempt, retry_after):
-                raise failure
+            return partial(self._write, resource, effect, value, state, budget)
+
+        return self._fact(resource, effect, until_written(budget, look, due), budget)
 
     def _workload(self, resource: Resource, effect: Effect, budget: Budget) -> _State:
         """Read a workload, its Scale where it needs one, and its autoscaler, all at the same time."""
@@ -118,7 +93,8 @@ class Applier:
     def _write(self, resource: Resource, effect: Effect, value: int, state: _State, budget: Budget) -> _State:
         """Write what differs, in one patch where the API lets us, and return what there is then."""
         namespace, workload = effect.target.scope, effect.target.name
-        ours = {"annotations": notes(effect.mark)}
+        wanted = notes(state.item, effect)
+        ours = {"annotations": missing(state.item, wanted)}
         if state.scale is None:
             patch: dict[str, Any] = {"metadata": {"resourceVersion": state.version, **ours}}
             if state.value != value:
@@ -126,7 +102,7 @@ class Applier:
             item = self._reader.patch(resource.call("patch", namespace, workload), patch, budget, MANAGER)
             return replace(state, item=item, value=value)
         item = state.item
-        if mark(item) != effect.mark:
+        if not carries(item, wanted):
             # The mark goes first: once it is there, no older decision gets past it.
             patch = {"metadata": {"resourceVersion": state.version, **ours}}
             item = self._reader.patch(resource.call("patch", namespace, workload), patch, budget, MANAGER)
@@ -168,14 +144,6 @@ def _value(effect: Effect) -> int:
     if effect.value < 0:
         raise TerminalError(f"{effect.field} cannot be {effect.value}", hint="check the playbook and the bounds")
     return effect.value
-
-
-def _ours_to_write(state: _State, effect: Effect, value: int) -> bool:
-    """Say whether anything is to be written: not over another owner or a newer decision, and not what holds already."""
-    found = mark(state.item)
-    if found is not None and not found.yields_to(effect.mark):
-        return False
-    return state.value != value or found != effect.mark
 
 
 def _check(resource: Resource, state: _State, value: int) -> None:

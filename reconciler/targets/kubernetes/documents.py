@@ -1,14 +1,14 @@
-"""Reading what the API server sent: values by path and type, our marks, and who owns a field."""
+"""Reading what the API server sent: values by path and type, our mark, and who owns a field."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Final
 
 from reconciler.model.targets import Mark
 
-OWNER = "reconciler.dev/owner"
-STEP = "reconciler.dev/step"
+OWNER: Final = "reconciler.dev/owner"
+STEP: Final = "reconciler.dev/step"
 _STEP = re.compile(r"([0-9]{1,18}):([0-9a-f]{0,64})\Z")
 
 
@@ -51,11 +51,6 @@ def mark(item: Any) -> Mark | None:
     return Mark(owner, int(match[1]), match[2]) if match else Mark(owner, 0, "")
 
 
-def notes(mark: Mark) -> dict[str, str]:
-    """Return the annotations that say a mark."""
-    return {OWNER: mark.owner, STEP: f"{mark.sequence}:{mark.commit}"}
-
-
 def manager(item: Any, field: str) -> str:
     """Return the field manager that owns `spec.<field>`: of several the one that wrote last; empty if not told."""
     owners = [
@@ -87,3 +82,14 @@ def selector(item: Any) -> str:
         forms = {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})", "DoesNotExist": f"!{key}"}
         parts.append(forms.get(text(rule, "operator"), key))
     return ",".join(parts)
+
+
+def difference(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON merge patch (RFC 7386) that makes ``new`` of ``old``; lists are replaced whole."""
+    patch: dict[str, Any] = {key: None for key in old if new.get(key) is None}
+    for key, value in new.items():
+        before = old.get(key)
+        if value is None or value == before:
+            continue
+        patch[key] = difference(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
+    return patch

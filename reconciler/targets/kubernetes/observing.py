@@ -34,7 +34,7 @@ class Observer:
 
     def resource(self, kind: str, budget: Budget) -> Resource:
         """Return the resource of a kind."""
-        return self._resolver.find(kind, lambda call: self._reader.get(call, budget))
+        return self._resolver.scalable(kind, lambda call: self._reader.get(call, budget))
 
     def observe(self, want: WantWorkload, budget: Budget) -> WorkloadFact:
         """Return the fact of the first of the names that exists.
@@ -89,14 +89,19 @@ class Observer:
         pods: list[dict[str, Any]] = []
         counted = not resource.plain and "readyReplicas" not in (item.get("status") or {})
         if labels and ((not state.settled and not state.trouble) or counted):
-            pods = self._pods(text(item, "metadata", "namespace"), labels, budget)
+            pods = self.pods(text(item, "metadata", "namespace"), labels, budget)
         if counted and labels:
             state = scaled_progress(item, scale or {}, ready_pods(pods))
         if not state.settled and not state.trouble:
             state = Progress(state.replicas, state.ready, settled=False, trouble=pods_trouble(pods))
         return workload_fact(server, resource, item, state, found)
 
-    def _pods(self, namespace: str, labels: str, budget: Budget) -> list[dict[str, Any]]:
+    def pods(self, namespace: str, labels: str, budget: Budget) -> list[dict[str, Any]]:
+        """Return the pods that a label selector chooses; none where we may not list them.
+
+        Raises:
+            Refusal, Unreachable: they could not be listed.
+        """
         call = POD.call("list", namespace)
         query = (("labelSelector", labels), ("limit", str(_MOST_PODS)))
         try:
@@ -112,13 +117,20 @@ class Observer:
 
     def _missing(self, resource: Resource, want: WantWorkload, budget: Budget) -> NoFact:
         self._resolver.forget(want.kind)
-        near: tuple[str, ...] = ()
-        try:
-            known = self._reader.names(resource.call("list", want.namespace), budget, _MOST_NAMES)
-        except (Refusal, Unreachable):
-            known = []  # only a help for the reader, which the right to read one object does not include
-        for one in want.names:
-            near += tuple(match for match in difflib.get_close_matches(one, known) if match not in near)
-        label = " or ".join(want.names)
         hint = f"name an existing {resource.kind} in service.yaml, under workload.name"
-        return NoFact("missing", f"there is no {resource.kind} {label} in namespace {want.namespace}", hint, near)
+        return missing(self._reader, resource, want.namespace, want.names, hint, budget)
+
+
+def missing(
+    reader: Reader, resource: Resource, namespace: str, names: tuple[str, ...], hint: str, budget: Budget
+) -> NoFact:
+    """Return that none of the names is there, with those alike that are."""
+    near: tuple[str, ...] = ()
+    try:
+        known = reader.names(resource.call("list", namespace), budget, _MOST_NAMES)
+    except (Refusal, Unreachable):
+        known = []  # only a help for the reader, which the right to read one object does not include
+    for one in names:
+        near += tuple(match for match in difflib.get_close_matches(one, known) if match not in near)
+    kind = resource.kind.partition(".")[0]
+    return NoFact("missing", f"there is no {kind} {' or '.join(names)} in namespace {namespace}", hint, near)

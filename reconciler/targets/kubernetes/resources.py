@@ -17,13 +17,17 @@ _REMEMBERED = 600.0
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource of the API; ``kind`` is as people write it. ``plain`` ones keep their replicas in `spec.replicas`."""
+    """A resource of the API; ``kind`` is as people write it. ``plain`` ones keep their replicas in `spec.replicas`.
+
+    ``scales``: it has a scale subresource.
+    """
 
     kind: str
     group: str
     version: str
     plural: str
     plain: bool = False
+    scales: bool = True
 
     def call(self, verb: str, namespace: str, name: str = "", below: str = "") -> Call:
         """Return the call of a verb on an object, a subresource of it (``below``), or without a name on all."""
@@ -36,10 +40,13 @@ class Resource:
 DEPLOYMENT = Resource("Deployment", "apps", "v1", "deployments", plain=True)
 STATEFUL_SET = Resource("StatefulSet", "apps", "v1", "statefulsets", plain=True)
 REPLICA_SET = Resource("ReplicaSet", "apps", "v1", "replicasets", plain=True)
+DAEMON_SET = Resource("DaemonSet", "apps", "v1", "daemonsets", scales=False)
+CONTROLLER_REVISION = Resource("ControllerRevision", "apps", "v1", "controllerrevisions", scales=False)
 POD = Resource("Pod", "", "v1", "pods")
 HPA = Resource("HorizontalPodAutoscaler", "autoscaling", "v2", "horizontalpodautoscalers")
 SCALED_OBJECT = Resource("ScaledObject.keda.sh", "keda.sh", "v1alpha1", "scaledobjects")
 _BUILT_IN = {resource.kind: resource for resource in (DEPLOYMENT, STATEFUL_SET, REPLICA_SET)}
+_TEMPLATED = {resource.kind: resource for resource in (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)}
 
 
 def check_names(namespace: str, *names: str) -> None:
@@ -59,6 +66,19 @@ def check_names(namespace: str, *names: str) -> None:
             )
 
 
+def templated(kind: str) -> Resource:
+    """Return the resource of a kind whose controller replaces pods when the template changes, and keeps revisions.
+
+    Raises:
+        Unusable: it is another kind.
+    """
+    name, _, group = kind.partition(".")
+    if group in ("", "apps") and name in _TEMPLATED:
+        return _TEMPLATED[name]
+    hint = f"name a {', '.join(list(_TEMPLATED)[:-1])} or {list(_TEMPLATED)[-1]} under workload.kind in service.yaml"
+    raise Unusable(NoFact("invalid", f"{kind} is not a kind that reconciler restarts or rolls back", hint=hint))
+
+
 def kind_of(api_version: str, kind: str) -> str:
     """Return how people write a kind that an object refers to by its API version."""
     group = api_version.partition("/")[0] if "/" in api_version else ""
@@ -72,8 +92,8 @@ class Resolver:
         self._clock = clock
         self._known: dict[str, tuple[float, Resource]] = {}
 
-    def find(self, kind: str, get: Callable[[Call], dict[str, Any]]) -> Resource:
-        """Return the resource of a kind; ``get`` makes the calls that one not yet known needs.
+    def scalable(self, kind: str, get: Callable[[Call], dict[str, Any]]) -> Resource:
+        """Return the resource of a kind that can be scaled; ``get`` makes the calls that one not yet known needs.
 
         Raises:
             Unusable: it is not served, or cannot be scaled.
@@ -91,6 +111,15 @@ class Resolver:
                     hint=f"write {known}, or <Kind>.<group> for any other with a scale subresource",
                 )
             )
+        resource = self.find(kind, get)
+        if not resource.scales:
+            hint = "name a workload that can be scaled"
+            raise Unusable(NoFact("invalid", f"{kind} has no scale subresource", hint=hint))
+        return resource
+
+    def find(self, kind: str, get: Callable[[Call], dict[str, Any]]) -> Resource:
+        """Return the resource of a kind of any other group, `<Kind>.<group>`; raises as `scalable` does."""
+        name, _, group = kind.partition(".")
         check_names(group)
         until, resource = self._known.get(kind, (0.0, None))
         if resource is None or self._clock() >= until:
@@ -118,8 +147,6 @@ class Resolver:
             names = {entry.get("name", "") for entry in resources}
             for entry in resources:
                 if entry.get("kind") == name and "/" not in entry.get("name", "/"):
-                    if f"{entry['name']}/scale" not in names:
-                        hint = "name a workload that can be scaled"
-                        raise Unusable(NoFact("invalid", f"{kind} has no scale subresource", hint=hint))
-                    return Resource(kind, group, version, entry["name"])
+                    scales = f"{entry['name']}/scale" in names
+                    return Resource(kind, group, version, entry["name"], scales=scales)
         raise Unusable(NoFact("invalid", f"the API group {group} has no kind {name}", hint=f"correct the kind {kind}"))

@@ -1,7 +1,8 @@
 """Whether a workload has become what its spec says, and if not, what stands in the way.
 
-Deployments and StatefulSets are judged as `kubectl rollout status` does (`polymorphichelpers/rollout_status.go`), and
-stricter in one point: the number of pods must be the number asked for, so that a scale-down is over only when it is.
+Deployments, StatefulSets and DaemonSets are judged as `kubectl rollout status` does
+(`polymorphichelpers/rollout_status.go`), and stricter in one point: the number of pods must be the number asked for, so
+that a scale-down is over only when it is.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.targets.kubernetes.documents import dig, items, name, number, text
-from reconciler.targets.kubernetes.resources import DEPLOYMENT, STATEFUL_SET, Resource
+from reconciler.targets.kubernetes.resources import DAEMON_SET, DEPLOYMENT, STATEFUL_SET, Resource
 
 HOPELESS = frozenset(
     {
@@ -39,8 +40,10 @@ class Progress:
 
 
 def progress(resource: Resource, item: dict[str, Any]) -> Progress:
-    """Return how far a Deployment, StatefulSet or ReplicaSet is, from its own status."""
+    """Return how far a Deployment, StatefulSet, DaemonSet or ReplicaSet is, from its own status."""
     status = item.get("status") or {}
+    if resource is DAEMON_SET:
+        return _daemon_set(item, status)
     replicas = number(item, "spec", "replicas", default=1)
     seen = number(status, "observedGeneration") >= number(item, "metadata", "generation")
     if resource is DEPLOYMENT:
@@ -81,6 +84,13 @@ def _stateful_set(item: dict[str, Any], status: dict[str, Any], replicas: int, *
         rolled = text(status, "updateRevision") == text(status, "currentRevision")
     whole = number(status, "replicas") == replicas and available >= replicas
     return Progress(replicas, available, seen and whole and rolled)
+
+
+def _daemon_set(item: dict[str, Any], status: dict[str, Any]) -> Progress:
+    wanted, available = number(status, "desiredNumberScheduled"), number(status, "numberAvailable")
+    updated = number(status, "updatedNumberScheduled")
+    seen = number(status, "observedGeneration") >= number(item, "metadata", "generation")
+    return Progress(wanted, min(updated, available), seen and updated >= wanted and available >= wanted)
 
 
 def scaled_progress(item: dict[str, Any], scale: dict[str, Any], ready: int | None) -> Progress:

@@ -9,15 +9,19 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from reconciler.model.errors import TerminalError
-from reconciler.model.targets import Effect, Fact, NoFact, WantWorkload
+from reconciler.model.faults import field_parts
+from reconciler.model.targets import Effect, Fact, WantRoute, WantTemplate
 from reconciler.targets.kubernetes.access import Access
 from reconciler.targets.kubernetes.applying import Applier
 from reconciler.targets.kubernetes.autoscalers import Autoscalers
+from reconciler.targets.kubernetes.marks import ONCE
 from reconciler.targets.kubernetes.observing import Observer
 from reconciler.targets.kubernetes.patience import Patience
 from reconciler.targets.kubernetes.reading import Reader
 from reconciler.targets.kubernetes.refusals import Refusal, Unreachable, Unusable, as_error, as_fact
 from reconciler.targets.kubernetes.resources import Resolver
+from reconciler.targets.kubernetes.routing import Routes
+from reconciler.targets.kubernetes.templates import Templates
 from reconciler.targets.protocol import KubernetesWant
 
 if TYPE_CHECKING:
@@ -54,15 +58,23 @@ class KubernetesServer:
 
         self._reader = Reader(connect)
         autoscalers = Autoscalers(self._reader, clock)
-        self._observer = Observer(self._reader, autoscalers, Resolver(clock))
+        resolver = Resolver(clock)
+        self._observer = Observer(self._reader, autoscalers, resolver)
         self._applier = Applier(self._reader, autoscalers, self._observer)
+        self._templates = Templates(self._reader, self._observer)
+        self._routes = Routes(self._reader, resolver)
 
     def observe(self, want: KubernetesWant) -> Fact:
-        """Return the first of the wanted names that exists, with its autoscaler, or a `NoFact` that says why not."""
-        if not isinstance(want, WantWorkload):
-            return NoFact("invalid", f"{want} cannot be observed yet", "not in this version")
+        """Return the first of the wanted names that exists, or a `NoFact` that says why not."""
+        budget = self._patience.begin()
         try:
-            return self._observer.observe(want, self._patience.begin())
+            match want:
+                case WantTemplate():
+                    return self._templates.observe(want, budget)
+                case WantRoute():
+                    return self._routes.observe(want, budget)
+                case _:
+                    return self._observer.observe(want, budget)
         except Unusable as unusable:
             return unusable.fact
         except (Refusal, Unreachable) as failure:
@@ -72,12 +84,18 @@ class KubernetesServer:
         """Make the field have the value, and return the fact afterwards (without looking at pods).
 
         Raises:
-            TerminalError: refused, gone, or not to be done (above an autoscaler's maximum, beside an autoscaler).
+            TerminalError: refused, gone, or not to be done (above an autoscaler's maximum, a template of somebody
+                else's, a route with a fault that is not ours).
             TransientError: still in conflict or overloaded when tries or time were used up.
             BlindError: the API server could not be reached, or does not know us.
         """
+        budget = self._patience.begin()
         try:
-            return self._applier.apply(effect, self._patience.begin())
+            if effect.field in ONCE:
+                return self._templates.apply(effect, budget)
+            if field_parts(effect.field) is not None:
+                return self._routes.apply(effect, budget)
+            return self._applier.apply(effect, budget)
         except Unusable as unusable:
             raise TerminalError(unusable.fact.message, hint=unusable.fact.hint) from unusable
         except (Refusal, Unreachable) as failure:

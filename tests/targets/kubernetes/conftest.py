@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +101,17 @@ def nothing_of(fact: Fact) -> NoFact:
 def bench() -> Iterator[Bench]:
     clock = Clock()
     with EmbeddedCluster() as cluster:
+        server = make(TokenFile(cluster.url), clock)
+        yield Bench(cluster, server, clock)
+        server.close()
+
+
+@pytest.fixture
+def dated() -> Iterator[Bench]:
+    """A bench on a cluster whose own clock goes on by a minute with every look, so that no two things are as old."""
+    clock, start = Clock(), datetime(2026, 11, 21, 9, tzinfo=UTC)
+    minutes = itertools.count()
+    with EmbeddedCluster(now=lambda: start + timedelta(minutes=next(minutes))) as cluster:
         server = make(TokenFile(cluster.url), clock)
         yield Bench(cluster, server, clock)
         server.close()

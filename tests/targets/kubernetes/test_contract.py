@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.model.errors import TerminalError
-from reconciler.model.targets import Mark, WantWorkload, WorkloadFact
+from reconciler.model.targets import Effect, Mark, Target, TemplateFact, WantTemplate, WantWorkload, WorkloadFact
 from reconciler.targets.kubernetes import KubernetesServer
 from tests.embedded.sandbox import MERGE, Sandbox, autoscaler, workload
 from tests.targets.kubernetes.conftest import COMMIT, OWNER, effect, nothing_of, workload_of
@@ -201,3 +201,45 @@ def test_a_paused_deployment_still_scales(place: Place) -> None:
     place.sandbox.patch("Deployment", "carts", {"spec": {"paused": True}})
     place.apply(2)
     assert place.settled(2).trouble == ""
+
+
+def template(place: Place, kind: str) -> TemplateFact:
+    fact = place.target.observe(WantTemplate("kubernetes", place.sandbox.namespace, kind, ("carts",)))
+    assert isinstance(fact, TemplateFact), fact
+    return fact
+
+
+def once(place: Place, kind: str, field: str, value: str, sequence: int = 7) -> Effect:
+    target = Target("kubernetes", place.sandbox.namespace, kind, "carts")
+    return Effect(target, field, value, Mark(OWNER, sequence, COMMIT))
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
+def test_a_restart_replaces_every_pod(place: Place, kind: str) -> None:
+    place.sandbox.create(workload(kind, "carts", 1))
+    before = place.sandbox.until(lambda: template(place, kind), lambda fact: fact.settled)
+
+    def pods() -> set[str]:
+        found = place.sandbox.request("GET", place.sandbox.path("Pod"), labelSelector="app=carts")[1]["items"]
+        return {pod["metadata"]["uid"] for pod in found if "deletionTimestamp" not in pod["metadata"]}
+
+    old = pods()
+    place.target.apply(once(place, kind, "restartedAt", "2126-11-21T10:00:03Z"))
+    after = place.sandbox.until(lambda: template(place, kind), lambda fact: fact.settled)
+    assert (after.restarted_at, after.revision != before.revision) == ("2126-11-21T10:00:03Z", True)
+    assert place.sandbox.until(pods).isdisjoint(old)
+    assert place.target.apply(once(place, kind, "restartedAt", "2126-11-21T10:00:03Z")) == after
+
+
+def test_rolling_back_goes_to_the_template_before(place: Place) -> None:
+    place.sandbox.deployment("carts")
+    first = template(place, "Deployment")
+    note = {"spec": {"template": {"metadata": {"annotations": {"version": "2"}}}}}
+    place.sandbox.patch("Deployment", "carts", note)
+    second = place.sandbox.until(lambda: template(place, "Deployment"), lambda fact: fact.settled)
+    assert second.previous == first.revision
+    place.target.apply(once(place, "Deployment", "revision", second.previous))
+    third = place.sandbox.until(lambda: template(place, "Deployment"), lambda fact: fact.settled)
+    assert (third.revision, third.previous) == (first.revision, "")
+    assert "annotations" not in place.sandbox.get("Deployment", "carts")["spec"]["template"]["metadata"]
+    assert place.target.apply(once(place, "Deployment", "revision", second.previous)) == third

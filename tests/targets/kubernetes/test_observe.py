@@ -17,8 +17,8 @@ from reconciler.embedded.cluster import (
     User,
     WorkloadKey,
 )
-from reconciler.embedded.cluster.revisions import owner_reference
 from reconciler.embedded.cluster.kinds import AUTOSCALERS, DEPLOYMENTS
+from reconciler.embedded.cluster.revisions import owner_reference
 from reconciler.model.errors import TerminalError
 from reconciler.model.facts import fact_data, fact_from_data
 from tests.embedded.sandbox import autoscaler, workload
