@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from reconciler.daemon.plugins import load_actions
 from reconciler.decide.snapshot import ServiceView, Snapshot
 from reconciler.model.errors import ConfigError
 from reconciler.model.names import CommitId, ProjectName, RemediationId, ServicePath, StageName
@@ -126,10 +127,12 @@ def open_workspace(repo: Path, project: str | None, *, fetch: bool = True) -> It
     """Give the repository that ``repo`` is in, its branches fetched first.
 
     Raises:
-        ConfigError: there is none, or no project in it, or a project of another name.
+        ConfigError: there is none, or no project in it, or a project of another name; or an action of another maker
+            cannot be loaded.
         UserError: project.yaml cannot be read.
         TransientError, BlindError: the remote cannot be seen.
     """
+    load_actions()
     with LocalRepository.open(repo) as local:
         head = local.head()
     clone = open_clone(repo)
