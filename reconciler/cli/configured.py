@@ -102,6 +102,8 @@ def _servers(config: DaemonConfig, project: str, stage: str) -> str:
         found.append(f"kubernetes: {'in the cluster' if cluster.in_cluster else cluster.server or by_file}")
     if reach.flags is not None:
         found.append(f"flags: {reach.flags.url or reach.flags.file}")
+    if reach.evidence is not None:
+        found.append(f"evidence: {', '.join(reach.evidence.providers)}")
     return "; ".join(found) or "none, none is configured"
 
 

@@ -27,7 +27,7 @@ from reconciler.model.project import load_project
 from reconciler.model.shipyard import load_shipyard
 from reconciler.model.sli import load_sli
 from reconciler.model.step import load_step
-from reconciler.repo.layout import MAKES_A_SERVICE, OpsPlace, config_place, ops_place
+from reconciler.repo.layout import MAKES_A_SERVICE, SLI_FILES, OpsPlace, config_place, ops_place
 
 Kind: TypeAlias = Literal[
     "project", "shipyard", "stage", "service", "slo", "sli", "remediation", "problem", "command", "step", "desired",
@@ -61,8 +61,7 @@ _SERVICE: Final[Mapping[str, Kind]] = {
     "service.yaml": "service",
     "slo.yaml": "slo",
     "remediation.yaml": "remediation",
-    "prometheus/sli.yaml": "sli",
-    "dynatrace/sli.yaml": "sli",
+    **dict.fromkeys(SLI_FILES, "sli"),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -255,6 +256,16 @@ def test_an_unknown_service_and_a_missing_configuration(metrics: Metrics, reconc
     found = reconciler("evaluate", "--service", "carts", "-c", "nowhere.yaml")
     assert (found.code, "nowhere.yaml" in found.err) == (2, True)
     assert metrics.queries() == []
+
+
+# Waiting
+
+
+def test_on_a_terminal_it_is_shown_what_is_waited_for(metrics: Metrics, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    found = metrics.evaluate("--label", "zone=eu", "-o", "json")
+    assert json.loads(found.out)["result"] == "pass"
+    assert "measuring 2 indicators of carts in production" in found.err
 
 
 # Usage

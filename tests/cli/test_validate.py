@@ -36,6 +36,8 @@ def stage(reconciler: Reconciler, tmp_path: Path) -> Path:
         ("shop/carts/slo.yaml", "slo"),
         ("carts/remediation.yaml", "remediation"),
         ("carts/dynatrace/sli.yaml", "sli"),
+        ("http/sli.yaml", "sli"),
+        ("carts/scrape/sli.yaml", "sli"),
         ("ops/production/carts/problems/x.json", "problem"),
         ("ops/production/shop/carts/problems/2026-11-21/x.yaml", "problem"),
         ("ops/production/commands/20261121T100000Z-suspend.yaml", "command"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.evidence.placeholders import Value, placed, values
@@ -57,6 +57,7 @@ KEYS = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=1,
 PIECES = st.sampled_from(["$", "SERVICE", "service", "LABEL.", "DURATION_SECONDS", "a", "_", "{", '"', " ", "ß"])
 
 
+@settings(deadline=None)
 @given(
     query=st.lists(PIECES, max_size=12).map("".join),
     filters=st.dictionaries(KEYS, st.text(max_size=5), max_size=3),

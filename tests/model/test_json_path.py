@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.model.errors import UserError
@@ -68,6 +68,7 @@ def test_a_step_that_leads_nowhere_is_named(text: str, message: str, hint: str) 
     assert caught.value.hint == hint
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=5) | st.integers(0, 3), max_size=5))
 def test_every_place_has_a_path(steps: list[str | int]) -> None:
     document: Any = 7

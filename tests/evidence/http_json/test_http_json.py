@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.evidence.http_json import HttpJsonProvider
@@ -110,6 +110,7 @@ VALUES = st.text(max_size=20) | st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_no_value_changes_where_an_address_leads(value: str) -> None:
     try:

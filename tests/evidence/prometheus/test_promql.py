@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.evidence.prometheus.promql import DEFAULTS, default, filled
@@ -70,6 +70,7 @@ def test_a_label_that_would_be_more_than_a_word_is_refused(query: str, label: st
 STRING = re.compile(r'"(?:[^"\\\n]|\\["\\nr]|\\x00)*"|' + r"'(?:[^'\\\n]|\\['\\nr]|\\x00)*'|`[^`]*`")
 
 
+@settings(deadline=None)
 @given(label=st.text(max_size=20), quote=st.sampled_from("\"'`"))
 def test_no_label_can_end_the_string_that_it_stands_in(label: str, quote: str) -> None:
     query = f"x{{a={quote}<$LABEL.a>{quote},b={quote}c{quote}}}"
@@ -85,6 +86,7 @@ def test_no_label_can_end_the_string_that_it_stands_in(label: str, quote: str) -
     assert strings[1] == f"{quote}c{quote}"
 
 
+@settings(deadline=None)
 @given(label=st.text(max_size=20))
 def test_no_label_can_be_more_than_a_word_outside_of_a_string(label: str) -> None:
     try:
