@@ -163,7 +163,7 @@ def test_a_playbook_calls_an_endpoint_with_one_key_until_it_answers(site: Site, 
     assert first["key"].startswith("sockshop/production/carts/p1/")
     assert first == first | {
         "project": "sockshop", "stage": "production", "service": "carts", "title": "Response time degradation",
-        "commit": commit_of(site, "decided"),
+        "remediation": "p1", "commit": commit_of(site, "decided"),
     }  # fmt: skip
 
 

@@ -110,7 +110,8 @@ class EndpointServer:
         wait = self._quiet_until.get(name, 0.0) - self._clock()
         if wait > 0:
             raise BlindError(f"{name} asked to be left alone for {wait:.0f} s", retry_after=wait)
-        told = {**effect.payload, "sequence": effect.mark.sequence, "commit": effect.mark.commit}
+        step = {"remediation": effect.note, "sequence": effect.mark.sequence, "commit": effect.mark.commit}
+        told = {**effect.payload, **step}
         body = json.dumps(told, ensure_ascii=False).encode("utf-8", "replace")
         used = _token(name, address)
         reply = self._sent(address, key, body, used)

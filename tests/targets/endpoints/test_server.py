@@ -24,7 +24,7 @@ COMMIT = "3f2c9d1a5b6c7d8e9f0a1b2c3d4e5f6071829304"
 
 def effect(key: str = KEY, name: str = "runbooks", **payload: Any) -> Effect:
     target = Target(ENDPOINTS, "", "Endpoint", name)
-    return Effect(target, "call", key, Mark("sockshop/production/carts", 7, COMMIT), payload=payload)
+    return Effect(target, "call", key, Mark("sockshop/production/carts", 7, COMMIT), "p1", payload)
 
 
 @dataclass
@@ -72,7 +72,9 @@ def test_a_call_is_made_once_with_its_key_and_what_was_decided(receiver: Receive
     assert told.path == "/hook"
     assert told.key == KEY
     assert told.headers["authorization"] == "Bearer s3cret"
-    assert told.json() == {"title": "Überlast", "data": {"kind": "flush"}, "sequence": 7, "commit": COMMIT}
+    assert told.json() == {
+        "title": "Überlast", "data": {"kind": "flush"}, "remediation": "p1", "sequence": 7, "commit": COMMIT,
+    }  # fmt: skip
 
 
 def test_another_key_is_another_call(receiver: Receiver) -> None:
