@@ -1,7 +1,7 @@
-"""What is valid and yet unlikely to be meant: files that nobody will read, actions that will not be carried out.
+"""What is valid and yet unlikely to be meant: files that nobody will read, replicas that will not be asked for.
 
 A doubt has the form of a finding and makes nothing invalid, for each of them can be right: a file waits for its
-service, an action for the next version. Pure, as `validation` is.
+service, a number for wider bounds. Pure, as `validation` is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from reconciler.cli.validation import kind_of
-from reconciler.decide.actions.later import Later
 from reconciler.decide.actions.registry import parse_action
 from reconciler.decide.actions.scaling import Scaling
 from reconciler.decide.policy import effective, over
@@ -76,7 +75,7 @@ def doubts(files: Contents, around: Surroundings) -> list[UserError]:
 
 
 def about_playbook(data: bytes, path: str, bounds: Bounds = _NO_BOUNDS) -> Iterator[UserError]:
-    """Yield the actions that this version does not carry out, and absolute replicas that the bounds will cut."""
+    """Yield the absolute replicas that the bounds will cut."""
     try:
         playbook = load_playbook(data, path)
         actions = [
@@ -85,12 +84,6 @@ def about_playbook(data: bytes, path: str, bounds: Bounds = _NO_BOUNDS) -> Itera
     except UserError:
         return  # told by the check of the file
     for written, spec in actions:
-        if isinstance(spec, Later):
-            yield UserError(
-                f"`{written.action}` is not carried out by this version: when its turn comes it is recorded as failed",
-                place=written.place,
-                expected="scaling or featuretoggle",
-            )
         if isinstance(spec, Scaling) and spec.to is not None and not _within(spec.to, bounds):
             place = written.value.place if written.value is not None else written.place
             yield UserError(
