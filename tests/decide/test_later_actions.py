@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.decide.files import entry, playbook
+from reconciler.decide.engine import decide
+from tests.decide.files import PLAYBOOK, entry, playbook
 from tests.decide.surroundings import Flag
+from tests.decide.test_held import hold
 from tests.decide.world import START, World
 
 ADDING = playbook(entry("slow", "scaling +1", "scaling +2"))
@@ -139,3 +141,67 @@ def test_after_a_long_hold_the_second_action_is_measured_first() -> None:
     world.later(4 * 3600)
     world.tick()
     assert world.replicas() == 2, "the objectives are met by now"
+
+
+def asked_before_the_second() -> World:
+    """A person has changed what the first action made, before anything was seen for the second."""
+    world = World(ADDING)
+    world.open("p1", "slow")
+    world.tick()
+    world.later(600)
+    world.land(decide(world.snapshot(), {}, world.now, world.services()).steps)
+    world.around.workloads["carts-primary"].replicas = 7
+    world.around.workloads["carts-primary"].manager = "kubectl-edit"
+    world.sweep()
+    assert world.events("p1")[-2:] == ["evaluated", "held"]
+    assert hold(world).condition == "drift"
+    return world
+
+
+@pytest.mark.xfail(strict=True, reason="only a person's retry lifts it, although the step says otherwise")
+def test_a_persons_change_before_the_second_that_is_taken_back_lifts_the_hold() -> None:
+    world = asked_before_the_second()
+    assert "being 2 again" in hold(world).lifts
+    world.around.workloads["carts-primary"].replicas = 2
+    world.sweep()
+    assert world.events("p1")[-3:] == ["released", "decided", "applied"]
+
+
+@pytest.mark.xfail(strict=True, reason="only a hold that came after the effect keeps bounds away")
+def test_a_bound_does_not_overwrite_what_a_person_was_asked_about_before_the_second() -> None:
+    world = asked_before_the_second()
+    world.service_yaml("bounds: {replicas: {max: 1}}\n")
+    world.tick()
+    assert world.replicas() == 7
+
+
+@pytest.mark.xfail(strict=True, reason="what cannot be read stands for the defaults")
+def test_an_evaluation_waits_while_it_cannot_be_read_what_shall_follow(world: World) -> None:
+    settings = "onWarning: next\nonResolve: revert\n"
+    world.stage_yaml(settings)
+    world.objectives()
+    world.around.values = {"response_time_p90": 80.0}
+    world.open("p1")
+    world.tick()
+    world.stage_yaml("nonsense: [\n")
+    world.over("p1")
+    world.stage_yaml(settings)
+    world.tick()
+    assert world.remediation("p1").outcome == "remediated"
+    assert world.replicas() == 1, "onResolve is revert"
+
+
+@pytest.mark.xfail(strict=True, reason="it has acted before, and so is taken for one that a person asked for")
+def test_an_old_problem_of_a_service_that_is_back_is_measured_first(world: World) -> None:
+    world.objectives()
+    world.around.values = {"response_time_p90": 80.0}
+    world.open("p1")
+    world.tick()
+    world.push({"carts/remediation.yaml": None, "carts/slo.yaml": None})
+    world.tick()
+    world.later(7200)
+    world.playbook(PLAYBOOK)
+    world.objectives()
+    world.tick()
+    assert world.events("p1")[-1] == "held"
+    assert world.replicas() == 2

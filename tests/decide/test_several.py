@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from reconciler.model.targets import Mark
 from tests.decide.files import PLAYBOOK, entry, playbook
 from tests.decide.surroundings import Flag, Workload

@@ -292,11 +292,6 @@ INPUTS: dict[str, Prepare] = {
 }
 
 
-OVER = ("resolved", "resolved, it goes by, met", "resolved, it goes by, missed", "resolved, it goes by, without data")
-NOT_YET: dict[tuple[str, str], str] = {}
-"""Cells in which the table says what should happen and something else does, and what is wrong with that."""
-
-
 def made(state: str) -> World:
     world = World(PLAYBOOK)
     world.around.workloads["carts-primary"] = Workload(2)
@@ -353,30 +348,16 @@ def test_the_table_has_no_empty_cell() -> None:
 
 @pytest.mark.parametrize("state", STATES)
 def test_state(state: str) -> None:
-    expected = table()[state]
-    known = {given for given in INPUTS if (state, given) in NOT_YET}
-    assert {given: cell(state, given) for given in INPUTS if given not in known} == {
-        given: events for given, events in expected.items() if given not in known
-    }
-
-
-@pytest.mark.parametrize(
-    ("state", "given"),
-    [pytest.param(*each, marks=pytest.mark.xfail(strict=True, reason=why)) for each, why in NOT_YET.items()],
-)
-def test_cells_that_are_not_yet_so(state: str, given: str) -> None:
-    assert cell(state, given) == table()[state][given]
+    assert {given: cell(state, given) for given in INPUTS} == table()[state]
 
 
 def _write() -> None:
     """Write the table as it is now, states and inputs in the order of this file."""
     width = max(map(len, INPUTS))
-    before = table()
-
-    def line(state: str, given: str) -> str:
-        return f"{given:{width}} = {before[state][given] if (state, given) in NOT_YET else cell(state, given)}"
-
-    sections = ["\n".join([f"[{state}]", *(line(state, given) for given in INPUTS), ""]) for state in STATES]
+    sections = [
+        "\n".join([f"[{state}]", *(f"{given:{width}} = {cell(state, given)}" for given in INPUTS), ""])
+        for state in STATES
+    ]
     TABLE.write_text("\n".join(sections), "utf-8")
 
 
