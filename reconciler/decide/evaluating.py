@@ -38,7 +38,8 @@ Then: TypeAlias = Literal["remediated", "resolved", "unverified", "escalated", "
 MEASURED_AGAIN = 3
 """How often a window without data is measured again."""
 _LONGEST_PAUSE = 60
-"""Seconds at most until a window is measured again; short waits are followed by short pauses."""
+"""Seconds at most until a window is measured again for the first time, a fifth of the wait where that is shorter; each
+further pause is twice as long: some providers have a window's values only minutes after its end."""
 REMEMBERED = 50
 """Evaluations of a service that are kept for comparison; `number_of_comparison_results` beyond it counts these."""
 
@@ -163,7 +164,7 @@ def _record(
     data: dict[str, Any] = {"evaluation": {**window, **verdict.data}, "next": then}
     settled = Settled(view.desired)
     if then == "again":
-        data |= _again(draft, timing, waiting, verdict)
+        data |= _again(draft, remediation, timing, verdict)
     elif then in ("retry", "action", "none") and timing.on_fail == "revert":
         settled = settle(view.desired, newest_decision(draft, view, remediation))
         data |= settled.data
@@ -180,10 +181,11 @@ def _record(
     return draft.add(view, remediation.id, note, desired=settled.desired, files=files)
 
 
-def _again(draft: Draft, timing: Timing, waiting: Waiting, verdict: Verdict) -> dict[str, Any]:
+def _again(draft: Draft, remediation: Remediation, timing: Timing, verdict: Verdict) -> dict[str, Any]:
     """Return the next wait: for the same window where it had no data, else for the one that begins now."""
-    if verdict.result == "no data":
-        pause = min(max(timing.wait // 5, 1), _LONGEST_PAUSE)
+    waiting = remediation.waiting
+    if verdict.result == "no data" and waiting is not None:
+        pause = min(max(timing.wait // 5, 1), _LONGEST_PAUSE) << remediation.unmeasured
         return _wait(replace(waiting, until=Instant(draft.now + pause)))
     return wait_data(replace(timing, settle=0, wait=max(timing.wait, 1)), draft.now)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.decide import evaluating
 from reconciler.model.evaluations import load_evaluations
 from tests.decide.files import PLAYBOOK, entry, playbook
 from tests.decide.surroundings import Flag
@@ -158,12 +159,13 @@ def test_a_warning_is_accepted_unless_told_otherwise(world: World, answer: str, 
 def test_no_data_is_measured_again_and_then_unverified(world: World) -> None:
     applied(world)
     windows = []
-    for attempt in range(3):
-        (step,) = world.waited(600 if attempt == 0 else 60)
+    for pause in (600, 60, 120):
+        assert world.waited(pause - 1) == []
+        (step,) = world.waited(1)
         assert (step.event, step.data["next"], step.data["evaluation"]["result"]) == ("evaluated", "again", "no data")
         windows.append(step.data["window"])
     assert len({str(window) for window in windows}) == 1, "it is the same window that is measured again"
-    steps = world.waited(60)
+    steps = world.waited(240)
     assert [step.event for step in steps] == ["evaluated", "unverified"]
     assert evaluations(world) == [], "no data is nothing to compare with"
     assert [want.attempt for want in world.around.asked] == [1, 2, 3, 4]
@@ -250,16 +252,17 @@ def test_relative_criteria_compare_with_what_is_remembered(world: World) -> None
     assert [result for result, _ in evaluations(world)] == ["pass", "pass", "fail"]
 
 
-def test_the_memory_of_evaluations_is_bounded(world: World) -> None:
+def test_the_memory_of_evaluations_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluating, "REMEMBERED", 3)
     world.objectives()
     world.around.values["response_time_p90"] = 80.0
-    for number in range(55):
+    for number in range(5):
         world.open(f"p{number}")
         world.tick()
         world.over(f"p{number}")
         world.around.workloads["carts-primary"].replicas = 1
         world.later(7200)
-    assert len(evaluations(world)) == 50
+    assert len(evaluations(world)) == 3
 
 
 def test_a_clock_in_doubt_lets_no_wait_be_over(world: World) -> None:

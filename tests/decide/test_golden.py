@@ -51,7 +51,7 @@ def _unverified(world: World) -> None:
     world.open("p1")
     world.tick()
     world.resolve("p1")
-    for pause in (600, 60, 60, 60):
+    for pause in (600, 60, 120, 240):
         world.waited(pause)
 
 
