@@ -46,7 +46,7 @@ class Switched:
 
 @dataclass(frozen=True)
 class Act:
-    """One problem from its cause to its end.
+    """One problem from its cause to its end. ``heading`` is the problem's in a table.
 
     The users' ``demand`` and the flag that somebody switches ``on`` are the cause. Each of ``actions`` but the last
     one does not help.
@@ -57,6 +57,7 @@ class Act:
     demand: Demand
     rule: Rule
     actions: tuple[Scaled | Switched, ...]
+    heading: str
     on: str = ""
 
 
@@ -72,9 +73,10 @@ ACTS: Final = (
             "One replica answers 25 requests a second. Now users want more than that, and the queue grows.",
             f"The playbook for `{promises.SLOW}`: first scaling +1, then {CACHE} on.",
         ),
-        Demand(32.0),
+        Demand(28.0),
         _SLOW,
         (Scaled(1, 2),),
+        "1: slow",
     ),
     Act(
         "Act 2: it fails, and a flag is the reason",
@@ -85,6 +87,7 @@ ACTS: Final = (
         Demand(28.0, "promotion", seed=2),
         _FAILING,
         (Switched(PROMOTION, on=False),),
+        "2: fails",
         on=PROMOTION,
     ),
     Act(
@@ -93,5 +96,6 @@ ACTS: Final = (
         Demand(90.0, seed=3),
         _SLOW,
         (Scaled(2, 3), Switched(CACHE, on=True)),
+        "3: slow",
     ),
 )

@@ -31,9 +31,9 @@ class Course:
     def awaited(self) -> str:
         """What has to come next, for a person who waits for it."""
         if not self.remediation:
-            return f"monitoring to report: {self.act.rule.title}"
-        done = f"after {', '.join(f'`{commit.subject}`' for commit in self.decisions)}" if self.decisions else "at all"
-        return f"`remediated` of {self.remediation}, and what comes before it {done}"
+            return f"monitoring to report `{self.act.rule.title}`"
+        after = f", after `{self.decisions[-1].subject}`" if self.decisions else ""
+        return f"{self.remediation} to be remediated{after}"
 
     def take(self, commit: Commit, problems: Collection[str]) -> bool:
         """Take note of a commit; return whether it brought the act's problem. ``problems`` are those told so far.

@@ -71,7 +71,7 @@ def _play_in(
         with running(places, patience, pace) as world:
             commits = _tell(world, teller, patience, pace)
             if stay:
-                world.users.ask(CALM)
+                world.users.ask(CALM, "1h")
                 _go_on(places, commits, teller, live=world.balancer.url)
                 with suppress(KeyboardInterrupt):
                     threading.Event().wait()
@@ -100,8 +100,7 @@ def _tell(world: World, teller: Teller, patience: Patience, pace: Pace) -> list[
     for act in ACTS:
         states.extend(story.play(act))
     teller.part("Before and after")
-    problems = [heading for number in range(1, len(ACTS) + 1) for heading in (f"problem {number}", "after")]
-    teller.table(("", "before", *problems), _rows(states))
+    teller.table(("", "before", *(heading for act in ACTS for heading in (act.heading, "after"))), _rows(states))
     teller.chart(world.watcher.spells(), story.marks, promises.SLOWEST)
     commits = story.history()
     teller.part(f"What the branch {settings.STAGE} tells", "git log --reverse")
@@ -117,8 +116,8 @@ def _rows(states: Sequence[State]) -> list[list[str]]:
 
     spells = [state.spell for state in states]
     return [
-        ["response time (p90)", *("-" if spell.p90 is None else f"{spell.p90:,.0f} ms" for spell in spells)],
-        ["failed requests", *("-" if spell.failed is None else f"{spell.failed:.0%}" for spell in spells)],
+        ["p90 in ms", *("-" if spell.p90 is None else f"{spell.p90:,.0f}" for spell in spells)],
+        ["failed", *("-" if spell.failed is None else f"{spell.failed:.0%}" for spell in spells)],
         ["answers a second", *(f"{spell.rate:.0f}" for spell in spells)],
         ["replicas", *(str(state.pods.ready) for state in states)],
         [CACHE, *(on(state.cache) for state in states)],

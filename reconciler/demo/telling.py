@@ -78,8 +78,8 @@ class Teller:
         if not self._out.is_terminal or self._out.is_dumb_terminal:
             yield lambda _: None
             return
-        with self._out.status(f"waiting for {what}") as status:
-            yield lambda how: status.update(f"waiting for {what} · {how}")
+        with self._out.status(_one_line(f"waiting for {what}")) as status:
+            yield lambda how: status.update(_one_line(f"{how} · waiting for {what}"))
 
     def chart(self, spells: Sequence[Spell], marks: Sequence[Marked], limit: float) -> None:
         """Draw what was measured, as wide as the terminal."""
@@ -88,10 +88,11 @@ class Teller:
             self._line(line)
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Write a table whose first column names the rows."""
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        """Write a table whose first column names the rows, and whose others hold numbers and the like."""
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
         for number, heading in enumerate(headings):
-            table.add_column(heading, style="bold" if number == 0 else "", overflow="fold")
+            first = number == 0
+            table.add_column(heading, style="bold" if first else "", justify="left" if first else "right")
         for row in rows:
             table.add_row(*row)
         self._out.print(table)
@@ -99,6 +100,10 @@ class Teller:
     def _line(self, text: Text) -> None:
         # Never folded: a line that is copied or searched for has to be one.
         self._out.print(text, soft_wrap=True)
+
+
+def _one_line(text: str) -> Text:
+    return Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def _fields(*parts: tuple[str, str]) -> Text:

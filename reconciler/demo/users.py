@@ -12,8 +12,8 @@ from typing import Final, Literal, Self
 from reconciler.demo.children import Child
 from reconciler.demo.waiting import UnmetError
 
-_LONGEST: Final = "1h"
-"""In case nobody is left to stop it."""
+_ACT: Final = "10m"
+"""Longer than any act; in case nobody is left to stop it."""
 _STOPPED: Final = 130
 """The exit code of a load generator that was asked to stop; it has written what came of it before."""
 
@@ -59,7 +59,7 @@ class Users:
         """Return the command line that makes a load, as a person would type it."""
         return ["loadgen", self._url, "--mode", demand.mode, "--rate", f"{demand.rate:g}", "--seed", f"{demand.seed}"]
 
-    def ask(self, demand: Demand) -> Served | None:
+    def ask(self, demand: Demand, longest: str = _ACT) -> Served | None:
         """Let this load take the place of the one before; return what came of that one, if there was any.
 
         Raises:
@@ -67,7 +67,7 @@ class Users:
         """
         served = self.stop()
         self._count += 1
-        command = [sys.executable, "-m", "reconciler", *self.command(demand), "--for", _LONGEST, "-o", "json"]
+        command = [sys.executable, "-m", "reconciler", *self.command(demand), "--for", longest, "-o", "json"]
         self._child = Child(command, self.log, environment=self._environment, out=self._result)
         return served
 

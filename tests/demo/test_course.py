@@ -35,13 +35,13 @@ def taken(course: Course, *commits: Commit) -> Course:
 
 def test_an_act_that_goes_as_told() -> None:
     course = Course(HELPS)
-    assert course.awaited == "monitoring to report: Response time degradation"
+    assert course.awaited == "monitoring to report `Response time degradation`"
     assert course.take(OPEN, ["slow-1"])
     assert course.remediation == "slow-1"
     assert not course.take(OPENED, ["slow-1"])
-    assert course.awaited == "`remediated` of slow-1, and what comes before it at all"
+    assert course.awaited == "slow-1 to be remediated"
     taken(course, SCALED, APPLIED, OVER)
-    assert course.awaited.endswith("after `carts: scale 1 → 2 (Response time degradation)`")
+    assert course.awaited == "slow-1 to be remediated, after `carts: scale 1 → 2 (Response time degradation)`"
     assert not course.over
     assert taken(course, PASS, DONE).over
     assert course.decisions == [SCALED]

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from reconciler.demo import settings, sight
+from reconciler.demo.acts import ACTS
 from reconciler.demo.carts import CACHE, PROMOTION
 from reconciler.demo.daemon_process import last_lines
 from reconciler.demo.sight import FlagState
@@ -74,6 +75,24 @@ def test_without_a_terminal_the_telling_is_plain() -> None:
         f"  ✓ git      decided {60 * 'x'}   0.5 s", "  ✗ nothing", "             of it",
     ]  # fmt: skip
     assert hands.slept == [1.5]
+
+
+def test_on_a_terminal_what_is_waited_for_takes_one_line() -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=40, force_terminal=True, color_system=None)
+    with Teller(console, pace=0.0).waiting("a very long time, " * 9) as show:
+        show("24 answers a second, p90 300 ms")
+    assert "waiting for a very long time" in out.getvalue()
+    assert all(len(line) < 60 for line in out.getvalue().splitlines())
+
+
+def test_a_table_fits_into_eighty_columns() -> None:
+    out = io.StringIO()
+    headings = ("", "before", *(heading for act in ACTS for heading in (act.heading, "after")))
+    Teller(Console(file=out, width=80), pace=0.0).table(headings, [["EnableItemsCache", *["1,000"] * 7]])
+    lines = [line for line in out.getvalue().splitlines() if line.strip()]
+    assert len(lines) == 3
+    assert lines[2].split() == ["EnableItemsCache", *["1,000"] * 7]
 
 
 def test_fast_leaves_no_pause() -> None:
