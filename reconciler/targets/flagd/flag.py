@@ -52,8 +52,10 @@ class Flag:
             OWNER: record.mark.owner,
             STEP: f"{record.mark.sequence}:{record.mark.commit}",
             VALUE: record.value,
-            **({REASON: note} if note else {}),
         }
+        # Without a reason of this step's, one that an earlier step of ours gave would be a wrong one.
+        if note or self.record is not None:
+            metadata[REASON] = note
         there = self.parts.get("metadata")
         if there is None:
             return spans.set_members(text, self.start, self.parts, {**wanted, "metadata": metadata})

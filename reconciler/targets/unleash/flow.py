@@ -95,7 +95,11 @@ class FlagServer(ABC):
         held, wanted = marks.decode(key, state.tags), marks.record(effect.mark, value, effect.note)
         if held and not held.mark.yields_to(wanted.mark):
             return self._fact(place, state, budget)
-        marked = held is not None and (held.mark, held.value) == (wanted.mark, wanted.value)
+        marked = (
+            held is not None
+            and (held.mark, held.value) == (wanted.mark, wanted.value)
+            and not marks.outdated(key, state.tags, wanted.mark.sequence)
+        )
         if state.enabled == value and (marked or not self._may_tag()):
             return self._fact(place, state, budget)
         untagged = "" if marked else self._tag(place, wanted, marks.ours(key, state.tags), budget)

@@ -9,11 +9,13 @@ environment and the step's sequence::
     production#128:by=sockshop/production/carts   the owner
     production#128:for=carts-4711                 the remediation, where one is told
 
-What is longer than the room left is split, `by1/2=...` and `by2/2=...`. An environment whose name is longer than 12
+What is longer than the room left is split, `by1/2=...` and `by2/2=...`; an owner always fits, a remediation's name is
+cut where it would take more than nine tags. An environment whose name is longer than 12
 characters or unusual is written as its first five letters, `~` and six digits of its SHA-256. Text that is not plain
 ASCII is percent-encoded.
 A mark counts only when complete, and the highest sequence wins: the new tags are added before the old ones are
-removed, so that a crash in between leaves one complete mark or two of which the newer counts.
+removed, so that a crash in between leaves one complete mark or two. Of two that one stage wrote the newer counts; where
+another stage took a released flag the other one may count until it takes it again, which the crash leaves it to do.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ _LIMIT = 50
 _SAFE = "/:+@,!"
 _PLAIN_ENVIRONMENT = re.compile(r"[A-Za-z0-9._-]{1,12}\Z")
 _TAG = re.compile(
-    r"(?P<key>[^#]+)#(?P<sequence>[0-9]{1,15}):(?P<name>on|off|by|for)((?P<part>\d)/(?P<of>\d))?=(?P<text>.*)\Z"
+    r"(?P<key>[^#]+)#(?P<sequence>[0-9]{1,15}):(?P<name>on|off|by|for)((?P<part>\d{1,2})/(?P<of>\d{1,2}))?=(?P<text>.*)\Z"
 )
 
 
@@ -65,7 +67,8 @@ def encode(environment: str, kept: Record) -> tuple[str, ...]:
 def decode(environment: str, values: Iterable[str]) -> Record | None:
     """Return the newest complete record for the environment among the tags' values, or None.
 
-    Where two owners wrote the same sequence, the owner reads ``a, b``: it equals neither, so each sees a conflict.
+    Where two owners wrote the same sequence, the owner reads ``a, b``: it equals neither. One that has given it back
+    does not count beside one that holds it.
     """
     key = _key(environment)
     texts: dict[int, dict[str, dict[tuple[int, int], set[str]]]] = defaultdict(
@@ -78,7 +81,7 @@ def decode(environment: str, values: Iterable[str]) -> Record | None:
             texts[int(match["sequence"])][match["name"]][place].add(match["text"])
     for sequence in sorted(texts, reverse=True):
         fields = texts[sequence]
-        owner, states = _joined(fields.get("by", {})), [name for name in ("on", "off") if name in fields]
+        owner, states = _held_by(fields.get("by", {})), [name for name in ("on", "off") if name in fields]
         if owner and len(states) == 1:
             commit = _joined(fields[states[0]])
             return Record(Mark(owner, sequence, commit), states[0] == "on", _joined(fields.get("for", {})))
@@ -89,6 +92,12 @@ def ours(environment: str, values: Iterable[str]) -> tuple[str, ...]:
     """Return those values that are marks for the environment, complete or not."""
     key = _key(environment)
     return tuple(value for value in values if (match := _TAG.match(value)) and match["key"] == key)
+
+
+def outdated(environment: str, values: Iterable[str], sequence: int) -> bool:
+    """Whether the environment has tags of another sequence: left by a crash, or by two who wrote at once."""
+    found = (_TAG.match(value) for value in ours(environment, values))
+    return any(match is not None and int(match["sequence"]) != sequence for match in found)
 
 
 def _key(environment: str) -> str:
@@ -103,9 +112,20 @@ def _parts(head: str, name: str, text: str) -> tuple[str, ...]:
     room = _LIMIT - len(head) - len(name) - 1
     if len(encoded) <= room:
         return (f"{head}{name}={encoded}",)
-    room -= len("1/9")
-    chunks = [encoded[start : start + room] for start in range(0, len(encoded), room)][:9]
+    few = room - len("1/9")
+    if name == "for" or len(encoded) <= 9 * few:
+        chunks = [encoded[start : start + few] for start in range(0, len(encoded), few)][:9]
+    else:
+        many = room - len("10/99")
+        chunks = [encoded[start : start + many] for start in range(0, len(encoded), many)]
     return tuple(f"{head}{name}{number}/{len(chunks)}={chunk}" for number, chunk in enumerate(chunks, 1))
+
+
+def _held_by(parts: dict[tuple[int, int], set[str]]) -> str:
+    """Return the owner; of several those that have not given it back, where there are such."""
+    owners = _joined(parts).split(", ")
+    held = [owner for owner in owners if owner.count("/") != 1]
+    return ", ".join(held or owners[:1])
 
 
 def _joined(parts: dict[tuple[int, int], set[str]]) -> str:

@@ -11,7 +11,12 @@ from reconciler.targets.unleash import marks
 from reconciler.targets.unleash.marks import Record
 
 names = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", fullmatch=True)
-owners = st.builds(lambda *parts: "/".join(parts), names, names, names)
+long = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", fullmatch=True)
+owners = st.one_of(
+    st.builds(lambda *parts: "/".join(parts), names, names, names),
+    st.builds(lambda *parts: "/".join(parts), long, long, long),
+    st.builds(lambda *parts: "/".join(parts), long, long),
+)
 notes = st.one_of(st.just(""), st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=15), names)
 environments = st.one_of(names, st.sampled_from(["production", "a-rather-long-environment", "Prüfung", "x#1"]))
 records = st.builds(
@@ -82,3 +87,22 @@ def test_what_people_wrote_is_no_mark(tag: str) -> None:
 def test_the_commit_is_abbreviated_in_one_place() -> None:
     full = Mark("a/b/c", 1, "3f2c9d1a5b6c7d8e9f0a")
     assert marks.record(full, True, "").mark.commit == "3f2c9d1a5b6c"
+
+
+def test_whoever_gave_it_back_does_not_count_beside_whoever_holds_it() -> None:
+    released = Record(Mark("sockshop/production", 128, "3f2c9d1a5b6c"), False)
+    tags = [*marks.encode("production", CARTS), *marks.encode("production", released)]
+    found = marks.decode("production", tags)
+    assert found is not None
+    assert found.mark.owner == "sockshop/production/carts"
+    other = Record(Mark("sockshop/staging", 128, "3f2c9d1a5b6c"), False)
+    both = marks.decode("production", [*marks.encode("production", released), *marks.encode("production", other)])
+    assert both is not None
+    assert both.mark.released
+
+
+def test_tags_of_another_sequence_are_outdated() -> None:
+    tags = marks.encode("production", CARTS)
+    assert not marks.outdated("production", ["carts", *tags, "staging#3:on=abc"], 128)
+    assert marks.outdated("production", ["production#127:for=x", *tags], 128)
+    assert marks.outdated("production", tags, 129)
