@@ -69,7 +69,7 @@ def can_be_tried_again(view: ServiceView, remediation: Remediation) -> bool:
     """Whether it has ended while a problem of it is open, or its hold is one that only a person lifts."""
     hold = remediation.hold
     if hold is not None:
-        return hold.since != "opened" or hold.condition in WAITING_FOR_A_PERSON
+        return hold.is_ours_changed or hold.condition in WAITING_FOR_A_PERSON
     return remediation.ended and any(not each.resolved and each.id in view.problems for each in remediation.problems)
 
 

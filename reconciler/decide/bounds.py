@@ -30,7 +30,7 @@ def _one(draft: Draft, view: ServiceView, key: Key, bounds: Bounds) -> bool:
     holds = (
         view.remediations[claim.remediation].hold for claim in held.claims if claim.remediation in view.remediations
     )
-    if any(hold is not None and hold.since != "opened" for hold in holds):
+    if any(hold is not None and hold.is_ours_changed for hold in holds):
         return False  # somebody changed the field, and a person was asked
     owner = held.claims[-1].remediation
     within = bounded(held, bounds, draft.sequence + 1, owner)

@@ -121,7 +121,7 @@ def _abort(draft: Draft, view: ServiceView, file: CommandFile, command: Command,
 
 def _retry(draft: Draft, view: ServiceView, file: CommandFile, command: Command, remediation: Remediation) -> bool:
     hold = remediation.hold
-    if hold is not None and hold.since != "opened":
+    if hold is not None and hold.is_ours_changed:
         again = set_again(view, fields_of(view, remediation.id), remediation.id, draft.sequence + 1)
         note = _note("released", "released", file, command, remediation, settled=again)
         return draft.add(view, remediation.id, note, desired=again.desired)

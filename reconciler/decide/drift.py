@@ -54,7 +54,7 @@ def _one(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
         elif live != held.value and not is_pending(view, held):
             changed.append((key, held, fact, live))
     hold = remediation.hold
-    if hold is not None and hold.since != "opened":
+    if hold is not None and hold.is_ours_changed:
         return not changed and not unseen and _released(draft, view, remediation)
     return bool(changed) and _react(draft, view, remediation, *changed[0])
 

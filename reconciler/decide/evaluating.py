@@ -19,9 +19,9 @@ from reconciler.decide.evaluation.objectives import Objectives
 from reconciler.decide.evaluation.record import plain
 from reconciler.decide.evaluation.telling import objective, reason
 from reconciler.decide.options import timing_of
-from reconciler.decide.policy import Timing
+from reconciler.decide.policy import Timing, effective
 from reconciler.decide.remediation import Remediation, Waiting
-from reconciler.decide.resolution import ENDS, all_over, is_over, let_go, newest_decision
+from reconciler.decide.resolution import ENDS, NOT_HEALED, all_over, is_over, let_go, newest_decision
 from reconciler.decide.snapshot import Pinned, ServiceView
 from reconciler.decide.wording import about_problems, lines, sentence
 from reconciler.model.errors import UserError
@@ -80,6 +80,8 @@ def evaluation_turn(draft: Draft, view: ServiceView, remediation: Remediation) -
     waiting = remediation.waiting
     if remediation.phase != "applied" or waiting is None or not draft.at(waiting.until):
         return False
+    if effective(draft.stage, view).unreadable:
+        return False  # what shall follow is said in a file that cannot be read: it is evaluated once it can
     over = all_over(view, remediation)
     verdict = judge(draft, view, remediation, waiting, over=over)
     then = _then(draft, view, remediation, verdict, over=over)
@@ -220,7 +222,7 @@ def _told(then: Then, data: Mapping[str, Any]) -> str:
 
 _SUBJECTS: Mapping[Event, str] = {
     "remediated": "remediated",
-    "resolved": "resolved, but not healed",
+    "resolved": NOT_HEALED,
     "unverified": "unverified",
     "escalated": "escalated: still firing",
 }

@@ -49,9 +49,9 @@ def advance(state: Remediation, step: StepFile) -> Remediation:
         )
     if step.event in ENDINGS or step.event == "failed":
         state = replace(state, reason=str(data.get("reason", "")))
-    if "reported" in data and state.reported is None:
+    if "reported" in data:
         reported = parse_instant(data["reported"])
-        state = replace(state, reported=reported, since=reported)
+        state = replace(state, reported=state.reported or reported, since=reported)
     return _by_event(state, step)
 
 
@@ -104,7 +104,7 @@ def _phase(state: Remediation, step: StepFile) -> Remediation:  # noqa: C901, PL
         case "opened":
             return replace(state, phase="opened", offence="", hold=None)
         case "reopened":
-            return _anew(replace(state, since=step.now), asked="command" in data)
+            return _anew(state, asked="command" in data)
         case "refused":
             return replace(state, phase="refused", outcome=None, offence=str(data.get("offence", "")))
         case "held":
@@ -117,8 +117,8 @@ def _phase(state: Remediation, step: StepFile) -> Remediation:  # noqa: C901, PL
             return replace(state, insisted=state.insisted or insisted, asked=state.asked or asked)
         case "decided" if "bound" not in data:
             return replace(
-                state, phase="decided", hold=None, approved=False, insisted=False, asked=False, applied_at=None,
-                waiting=None, passed=0, unmeasured=0, then="", result="",
+                state, phase="decided", hold=None, approved=False, insisted=False, asked=False, begun=True,
+                applied_at=None, waiting=None, passed=0, unmeasured=0, then="", result="",
                 healed=False, reason="",
             )  # fmt: skip
         case "decided" | "drift" if data.get("changes"):
@@ -182,7 +182,7 @@ def _hold(state: Remediation, step: StepFile) -> Hold:
     if state.phase == "held" and state.hold is not None:
         since = state.hold.since
     condition, reason, lifts = (str(step.data.get(key, "")) for key in ("condition", "reason", "lifts"))
-    return Hold(condition, reason, lifts, since, step.number)
+    return Hold(condition, reason, lifts, since, step.number, str(step.data.get("target", "")))
 
 
 def _anew(state: Remediation, *, asked: bool) -> Remediation:
@@ -190,6 +190,6 @@ def _anew(state: Remediation, *, asked: bool) -> Remediation:
     decided_at = state.decided_at if state.pending else None
     return replace(
         state, phase="opened", outcome=None, hold=None, offence="", index=0, tries=0, approved=False, insisted=False,
-        asked=asked, decided_at=decided_at, applied_at=None, waiting=None, passed=0, unmeasured=0, then="",
+        asked=asked, begun=False, decided_at=decided_at, applied_at=None, waiting=None, passed=0, unmeasured=0, then="",
         result="", healed=False, reason="", ended_at=None,
     )  # fmt: skip

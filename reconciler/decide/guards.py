@@ -53,8 +53,7 @@ def _freeze(draft: Draft, settings: Effective) -> Wait | None:
 
 def _is_first(remediation: Remediation) -> bool:
     """Whether nothing was done about the problem yet, and no person has asked that something be done."""
-    begun = remediation.index > 0 or remediation.tries > 0 or bool(remediation.decisions)
-    return not begun and not remediation.asked
+    return remediation.index == 0 and not remediation.begun and not remediation.asked
 
 
 def _others(view: ServiceView, remediation: Remediation) -> list[Remediation]:
@@ -71,7 +70,10 @@ def _loop(draft: Draft, view: ServiceView, remediation: Remediation, settings: E
     if not _is_first(remediation):
         return None
     since = draft.now - within
-    recent = [each for each in _others(view, remediation) if each.decisions[-1][1] > since]
+    recent = sorted(
+        (each for each in _others(view, remediation) if each.decisions[-1][1] > since),
+        key=lambda each: each.decisions[-1],
+    )
     if len(recent) < times:
         return None
     return Escalation(

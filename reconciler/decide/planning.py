@@ -96,7 +96,7 @@ def _conflict(draft: Draft, view: ServiceView, remediation: Remediation, wish: W
         if claim.remediation == remediation.id:
             continue
         stopped = view.remediations[claim.remediation].hold if claim.remediation in view.remediations else None
-        if stopped is not None and stopped.since != "opened":
+        if stopped is not None and stopped.is_ours_changed:
             return Wait("conflict", f"{claim.remediation} is held: {stopped.reason}", "that hold being lifted")
         if claim.set != wish.set or (claim.by is None) != (wish.by is None):
             return Wait("conflict", f"{label(key)} is claimed otherwise by {claim.remediation}", "that claim ending")

@@ -19,7 +19,7 @@ from reconciler.decide.planning import attempt
 from reconciler.decide.policy import effective
 from reconciler.decide.refusals import explain, plain, refusal, refused_note
 from reconciler.decide.remediation import Attached, Remediation
-from reconciler.decide.resolution import ENDS, is_over, let_go
+from reconciler.decide.resolution import ENDS, NOT_HEALED, is_over, let_go
 from reconciler.decide.snapshot import ProblemFile, ServiceView
 from reconciler.decide.wording import about_problems, listed, short
 from reconciler.model.errors import UserError
@@ -189,8 +189,12 @@ def _resolution(draft: Draft, view: ServiceView, remediation: Remediation) -> bo
     one = "was resolved by its source" if source else "was resolved by deleting its file"
     several = "were resolved by their source" if source else "were resolved, some of them by deleting their files"
     body = "\n".join([f"{about_problems((p.id for p in over), one, several)}.", *settled.told])
-    data = {"resolved": [p.id for p in over], **settled.data}
-    note = Note("resolved", titled("resolved", remediation.about), body, data)
+    data: dict[str, Any] = {"resolved": [p.id for p in over], **settled.data}
+    subject = "resolved"
+    if not remediation.ended and remediation.result == "fail":
+        subject = NOT_HEALED
+        data |= {"unhealed": True, "reason": "resolved by its source, but the objectives were not met"}
+    note = Note("resolved", titled(subject, remediation.about), body, data)
     return draft.add(view, remediation.id, note, desired=settled.desired)
 
 

@@ -54,7 +54,7 @@ def _one(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
     if awaited:
         return _effect(draft, view, remediation, awaited)
     hold = remediation.hold
-    waiting = hold is not None and hold.since == "opened" and hold.condition != "drift"
+    waiting = hold is not None and hold.since == "opened" and hold.condition != "drift" and not hold.is_ours_changed
     if remediation.phase == "opened" or (remediation.phase == "held" and waiting):
         return _act(draft, view, remediation)
     return evaluation_turn(draft, view, remediation)

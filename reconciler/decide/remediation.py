@@ -35,13 +35,22 @@ class Attached:
 
 @dataclass(frozen=True)
 class Hold:
-    """Why nothing is done and what lifts it; in which phase it came, and as which step."""
+    """Why nothing is done and what lifts it; in which phase it came, and as which step.
+
+    ``target`` is what somebody else changed although it is held, empty where that is not the reason.
+    """
 
     condition: str
     reason: str
     lifts: str
     since: Phase
     number: int
+    target: str = ""
+
+    @property
+    def is_ours_changed(self) -> bool:
+        """Whether somebody changed what we hold: then nobody touches it until a person has said what shall be."""
+        return bool(self.target)
 
 
 @dataclass(frozen=True)
@@ -80,7 +89,8 @@ class Remediation:
     ``then`` is what the newest one said that follows. ``result`` is the newest evaluation's, ``healed``: it passed.
     ``reason`` is why it ended as it did, or why the newest action failed, where its step says so.
     ``approved``: a person has approved the action in hand; ``insisted``: in spite of a mark of lost history; ``asked``:
-    in spite of what was done about its entry lately, and of its age.
+    in spite of what was done about its entry lately, and of its age. ``begun``: since it was opened, or opened again,
+    an action of it was decided.
     ``decisions`` are the numbers and moments of its actions, undone or not, ``repairs`` the moments of those of drift.
     ``answered`` are the command files that its steps name. ``opened_by`` and ``sequence`` are the first and the newest
     step's sequence.
@@ -116,6 +126,7 @@ class Remediation:
     approved: bool = False
     insisted: bool = False
     asked: bool = False
+    begun: bool = False
     decided_at: Instant | None = None
     applied_at: Instant | None = None
     decisions: tuple[tuple[int, Instant], ...] = ()

@@ -14,6 +14,8 @@ from reconciler.model.desired import Desired
 from reconciler.model.policy import OnResolve
 from reconciler.model.problem import Problem
 
+NOT_HEALED = "resolved, but not healed"
+"""The subject of an end by the source while the objectives are missed: a person is told."""
 ENDS = 100
 """Problems whose end one step records; the first such step ends the remediation, those after it only tell."""
 

@@ -158,7 +158,6 @@ def asked_before_the_second() -> World:
     return world
 
 
-@pytest.mark.xfail(strict=True, reason="only a person's retry lifts it, although the step says otherwise")
 def test_a_persons_change_before_the_second_that_is_taken_back_lifts_the_hold() -> None:
     world = asked_before_the_second()
     assert "being 2 again" in hold(world).lifts
@@ -167,7 +166,6 @@ def test_a_persons_change_before_the_second_that_is_taken_back_lifts_the_hold() 
     assert world.events("p1")[-3:] == ["released", "decided", "applied"]
 
 
-@pytest.mark.xfail(strict=True, reason="only a hold that came after the effect keeps bounds away")
 def test_a_bound_does_not_overwrite_what_a_person_was_asked_about_before_the_second() -> None:
     world = asked_before_the_second()
     world.service_yaml("bounds: {replicas: {max: 1}}\n")
@@ -175,7 +173,6 @@ def test_a_bound_does_not_overwrite_what_a_person_was_asked_about_before_the_sec
     assert world.replicas() == 7
 
 
-@pytest.mark.xfail(strict=True, reason="what cannot be read stands for the defaults")
 def test_an_evaluation_waits_while_it_cannot_be_read_what_shall_follow(world: World) -> None:
     settings = "onWarning: next\nonResolve: revert\n"
     world.stage_yaml(settings)
@@ -191,7 +188,6 @@ def test_an_evaluation_waits_while_it_cannot_be_read_what_shall_follow(world: Wo
     assert world.replicas() == 1, "onResolve is revert"
 
 
-@pytest.mark.xfail(strict=True, reason="it has acted before, and so is taken for one that a person asked for")
 def test_an_old_problem_of_a_service_that_is_back_is_measured_first(world: World) -> None:
     world.objectives()
     world.around.values = {"response_time_p90": 80.0}
