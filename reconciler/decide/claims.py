@@ -265,10 +265,10 @@ def spoken(key: Key, text: str) -> str:
 
 
 def show(value: FieldValue) -> str:
-    """Return a value as people read it: on and off for flags."""
+    """Return a value as people read it: on and off for flags, and a word where there is no fault."""
     if isinstance(value, bool):
         return "on" if value else "off"
-    return str(value)
+    return str(value) if value != "" else "none"
 
 
 def describe(desired: Mapping[Key, Held], keys: tuple[Key, ...]) -> list[dict[str, object]]:

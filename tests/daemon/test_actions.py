@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reconciler.embedded.cluster import VIRTUAL_SERVICES
-from tests.daemon.site import Site, until
+from tests.daemon.site import Site, git, until
 
 TITLE = "Response time degradation"
 SPACE = "sockshop-production"
@@ -137,6 +137,7 @@ def test_requests_are_delayed_until_the_problem_is_over(site: Site) -> None:
         site.later()
         until(loop, lambda: routes(site) == [PLAIN], "the delay being gone")
         until(loop, lambda: site.file("ops/production/carts/state/desired.yaml") is None, "nothing being held")
+    assert "carts delay 5s 50% → none, as it was before." in git(site.remote, "log", "--format=%b", "production")
     notes = site.cluster.get("VirtualService", SPACE, "carts")["metadata"]["annotations"]
     assert notes["reconciler.dev/owner"] == "sockshop/production"
     assert "reconciler.dev/faults" not in notes
