@@ -3,7 +3,8 @@
 Steps stand in rows: each has the next number, descends from the one before, and replays on it. Of two rows that a merge
 brought together the longer one counts, the older of two of one length. A start looks at the newest steps only; the
 first of these has nothing to be replayed on and is trusted as it stands. Where that leaves more than one row, somebody
-has merged or forged one, and more of the history is looked at.
+has merged or forged one, and more of the history is looked at, until one is left that does not begin with a step which
+would have to follow another one and does not replay there.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from reconciler.repo.steps import Claimed, OwnFile, claimed, own_file
 
 WINDOW: Final = 16
 """Steps that a start looks at."""
-DEEPEST: Final = 1024
+DEEPEST: Final = 256
 """Steps that it looks at where that does not settle it."""
 
 
@@ -31,7 +32,8 @@ DEEPEST: Final = 1024
 class Link:
     """A step and the one before it in its row; ``length`` counts from the row's first one.
 
-    ``founded``: the row begins with the first step of the stage, which replays on nothing.
+    ``founded``: the row begins with the first step of the stage, which replays on nothing. ``refuted``: it begins with
+    one that would have to follow the end of another row, and does not replay there.
     """
 
     claim: Claimed
@@ -39,6 +41,7 @@ class Link:
     before: Link | None = None
     length: int = 1
     founded: bool = False
+    refuted: bool = False
 
     def chain(self) -> list[Link]:
         """Return the row up to here, the first step first."""
@@ -64,30 +67,32 @@ class Rows:
         self._links: list[Link] = []
         self._at: Link | None = None
 
-    def newest(self, tip: CommitId) -> list[Claimed]:
+    def newest(self, tip: CommitId, known: CommitId | None = None) -> list[Claimed]:
         """Return the row that counts as far as it was looked at, its newest step last; empty where there is none.
 
-        The standing is then at that step, or at the tip with nothing trusted.
+        ``known`` is a step of the history that is looked at in any case, if it is not too far back. The standing is
+        then at the step that was found, or at the tip with nothing trusted.
 
         Raises:
             TerminalError: there are steps in rows by their form, and none of them replays.
             TransientError: see `Proof.holds`.
         """
         steps = self._steps(tip)
-        known: list[tuple[Claimed, OwnFile]] = []
+        found: list[tuple[Claimed, OwnFile]] = []
         reach = WINDOW
         while True:
-            known += islice(steps, reach - len(known))
-            whole = len(known) < reach
-            self._link(known, whole=whole)
-            if whole or reach >= DEEPEST or self._is_settled():
-                break
+            found += islice(steps, reach - len(found))
+            whole = len(found) < reach
+            if whole or reach >= DEEPEST or known is None or any(claim.commit == known for claim, _ in found):
+                self._link(found, whole=whole)
+                if whole or reach >= DEEPEST or self._is_settled():
+                    break
             reach *= 4
         best = self._best()
-        if best is None and any(self._is_after(*pair) for pair in combinations(known, 2)):
+        if best is None and any(self._is_after(*pair) for pair in combinations(found, 2)):
             # That somebody forged all of them is less likely than that we are at fault; nothing is put back on a guess.
             raise TerminalError(
-                f"{len(known)} commits of {self._stage} have the form of steps, and none follows from the one before",
+                f"{len(found)} commits of {self._stage} have the form of steps, and none follows from the one before",
                 hint="look at them with `git log`; was the project renamed, or is this reconciler older than they are?",
             )
         self._return_to(best, tip)
@@ -100,10 +105,10 @@ class Rows:
             if claim is not None and own is not None:
                 yield claim, own
 
-    def _link(self, known: list[tuple[Claimed, OwnFile]], *, whole: bool) -> None:
+    def _link(self, found: list[tuple[Claimed, OwnFile]], *, whole: bool) -> None:
         """Put steps, the newest first, into rows. ``whole``: there are no older ones."""
         self._links = []
-        for claim, own in reversed(known):
+        for claim, own in reversed(found):
             self._links.append(self._linked(claim, own, whole=whole))
 
     def _linked(self, claim: Claimed, own: OwnFile, *, whole: bool) -> Link:
@@ -111,12 +116,12 @@ class Rows:
         for link in sorted(fitting, key=lambda link: link.length, reverse=True):
             self._return_to(link, claim.commit)
             if self._holds(claim, own, link.claim):
-                return self._step_on(Link(claim, own, link, link.length + 1, link.founded))
+                return self._step_on(Link(claim, own, link, link.length + 1, link.founded, link.refuted))
         if whole and follows(claim, None):
             self._return_to(None, claim.commit)
             if self._holds(claim, own, None):
                 return self._step_on(Link(claim, own, founded=True))
-        return Link(claim, own)
+        return Link(claim, own, refuted=any(link.length > 1 or link.founded for link in fitting))
 
     def _is_after(self, later: tuple[Claimed, OwnFile], earlier: tuple[Claimed, OwnFile]) -> bool:
         return follows(later[0], earlier[0]) and self._stands_on(later[0], earlier[0])
@@ -153,14 +158,17 @@ class Rows:
             self._standing.accept(each.claim, each.own)
 
     def _is_settled(self) -> bool:
-        """Whether there is one row and no other; a step alone is none, since nothing says that it is one."""
-        rows = {link.chain()[0].claim.commit for link in self._links if link.length > 1}
-        return len(rows) == 1
+        """Whether there is one row, and what was refuted is shorter; a step alone is none: nothing says that it is."""
+        rows = [link for link in self._links if link.length > 1]
+        sound = {link.chain()[0] for link in rows if not link.refuted}
+        longest = max(rows, key=lambda link: link.length, default=None)
+        return len(sound) == 1 and longest is not None and not longest.refuted
 
     def _best(self) -> Link | None:
+        rows = [link for link in self._links if link.length > 1]
+        sound = [link for link in rows if not link.refuted]
         founded = [link for link in self._links if link.founded]
-        rows = founded or [link for link in self._links if link.length > 1]
-        return max(rows, key=lambda link: link.length, default=None)
+        return max(founded or sound or rows, key=lambda link: link.length, default=None)
 
 
 def follows(step: Claimed, last: Claimed | None) -> bool:

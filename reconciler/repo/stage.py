@@ -70,7 +70,7 @@ class StageRepo:
         self._seen = 0
         self._rewritten: Rewritten | None = None
         self._expected: set[CommitId] = set()
-        self._unanswered: dict[str, tuple[Stored | None, int]] = {}
+        self._left: set[str] = set()
 
     @property
     def tips(self) -> Tips | None:
@@ -120,9 +120,11 @@ class StageRepo:
         return old == new or self._store.is_ancestor(old, new)
 
     def _moved(self, standing: Standing | None, before: Tips | None, tips: Tips, *, continued: bool) -> Standing:
-        if standing is None or before is None or not self._follow(standing, before, tips):
-            standing = standing or Standing(self._store, self._stage, tips.config, tips.ops, apart=self._apart)
+        if standing is None or before is None:
+            standing = Standing(self._store, self._stage, tips.config, tips.ops, apart=self._apart)
             self._judge(standing, before, tips, continued=continued)
+        elif not self._follow(standing, before, tips):
+            self._judge(standing, before, tips, continued=True)
         standing.go(tips.ops)
         standing.go_config(tips.config)
         self._age(standing)
@@ -180,7 +182,8 @@ class StageRepo:
         if was is not None:
             self._seen = max(self._seen, was.sequence)
         rows = Rows(self._store, self._stage, standing, self._proof, (tips.project, tips.config))
-        self._row = deque(rows.newest(tips.ops), maxlen=WINDOW)
+        known = was.commit if was is not None and continued else None
+        self._row = deque(rows.newest(tips.ops, known), maxlen=WINDOW)
         newest = self._newest
         if continued and (was == newest or self._goes_on_from(was)):
             self._rewritten = self._rewritten if was == newest else None
@@ -203,13 +206,15 @@ class StageRepo:
 
         That is so where a service is left alone because of a bug of ours, and somebody changes its files meanwhile.
         """
-        newest = self._newest.sequence if self._newest is not None else 0
-        known, self._unanswered = self._unanswered, {}
-        for path, stored in standing.foreign().items():
-            same, since = known.get(path, (None, newest))
-            self._unanswered[path] = (stored, since if path in known and same == stored else newest)
-        first = self._row[0].sequence if len(self._row) == WINDOW else 0
-        standing.trust_paths([path for path, (_, since) in self._unanswered.items() if since < first])
+        foreign = standing.foreign()
+        left, self._left = self._left & foreign.keys(), set(foreign)
+        if len(self._row) == WINDOW:
+            standing.trust_paths([path for path in sorted(left) if self._is_old(path, foreign[path])])
+
+    def _is_old(self, path: str, stored: Stored | None) -> bool:
+        """Whether a path was as it is now after all the steps that a start looks at."""
+        blob = stored.blob if stored is not None else None
+        return all(self._store.blob_id(step.commit, path) == blob for step in reversed(self._row))
 
     @property
     def _standing(self) -> Standing:
