@@ -258,6 +258,20 @@ def label(key: Key) -> str:
     return target.name if field == "replicas" else f"{target.name} {field}"
 
 
+def finished(key: Key, value: FieldValue) -> str:
+    """Return a sentence that tells of something that was done once."""
+    target, field = key
+    match field:
+        case "restartedAt":
+            return f"{target.name} was restarted."
+        case "revision":
+            return f"{target.name} runs {value} again."
+        case "call":
+            return f"Endpoint {target.name} has answered."
+        case _:
+            return f"{label(key)} is {show(value)}."
+
+
 def spoken(key: Key, text: str) -> str:
     """Return what is told of a field as a sentence; names stay as they are spelled."""
     told = f"{label(key)} {text}"

@@ -130,7 +130,7 @@ def _adopted(held: Held, live: FieldValue, sequence: int) -> Held:
 
 def _policy(draft: Draft, view: ServiceView, fact: SeenFact, manager: str) -> DriftPolicy:
     settings = effective(draft.stage, view)
-    person = not isinstance(fact, WorkloadFact) or not manager or bool(_PEOPLE.search(manager))
+    person = isinstance(fact, FlagFact) or not manager or bool(_PEOPLE.search(manager))
     policy = settings.on_person_drift if person else settings.on_controller_drift
     return "report" if policy == "repair" and settings.mode != "automated" else policy
 

@@ -111,6 +111,9 @@ def _owned(draft: Draft, view: ServiceView, remediation: Remediation, once: Once
         return Wait("conflict", f"{once.target.name} belongs to {once.mark.owner}", "that owner giving it back")
     if once.mark is not None and once.mark.lost and not remediation.insisted:
         return _lost(draft, view, key, once.mark)
+    for other in view.remediations.values():
+        if other.id != remediation.id and other.pending and any(each.target == once.target for each in other.once):
+            return Wait("conflict", f"{once.target.name} is being changed for {other.id}", "that having taken effect")
     return None
 
 

@@ -29,6 +29,8 @@ from reconciler.model.playbook import Entry, Playbook
 from reconciler.model.problem import Problem
 from reconciler.model.problem_ids import remediation_id
 
+CLIENT = "ClientIP"
+"""The detail of a problem by which Keptn's actions on routes knew whose requests to act on; pinned as a label."""
 Known = tuple[Remediation, Attached]
 
 
@@ -145,8 +147,10 @@ def told(file: ProblemFile, occurrence: int) -> dict[str, Any]:
         data["title"] = problem.title
         more = {"rootCause": problem.root_cause, "source": problem.source, "url": problem.url}
         data |= {key: value for key, value in more.items() if value}
-        if problem.labels:
-            data["labels"] = dict(sorted(problem.labels.items()))
+        client = problem.details.get(CLIENT)
+        labels = {**({CLIENT: client} if isinstance(client, str) else {}), **problem.labels}
+        if labels:
+            data["labels"] = dict(sorted(labels.items()))
     return data
 
 

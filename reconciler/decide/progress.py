@@ -9,6 +9,7 @@ from reconciler.decide.actions.protocol import Escalation, Failure, Plan, Wait
 from reconciler.decide.actions.registry import unpin
 from reconciler.decide.claims import (
     Settled,
+    finished,
     label,
     live_value,
     mark_of,
@@ -224,7 +225,7 @@ def _told(view: ServiceView, due: Due, fact: Fact) -> str:
     key, live = due.key, live_value(due.key, fact)
     held = view.desired.get(key)
     if due.expected is None:
-        return spoken(key, f"is {show(due.value)}." if held is not None else "is done.")
+        return spoken(key, f"is {show(due.value)}.") if held is not None else finished(key, due.value)
     if live == due.value:
         return spoken(key, f"is {show(due.value)} again and no longer held.")
     left = "gone" if live is None else show(live)

@@ -201,3 +201,29 @@ def test_an_old_problem_of_a_service_that_is_back_is_measured_first(world: World
     world.tick()
     assert world.events("p1")[-1] == "held"
     assert world.replicas() == 2
+
+
+def test_two_restarts_of_one_workload_wait_for_each_other() -> None:
+    world = World(playbook(entry("slow", "restart"), entry("other", "rollback")))
+    world.around.workloads["carts-primary"].slow = True
+    world.open("p1", "slow")
+    world.tick()
+    assert world.remediation("p1").phase == "decided"
+    world.open("p2", "other")
+    world.tick()
+    hold = world.remediation("p2").hold
+    assert hold is not None
+    assert (hold.condition, hold.reason) == ("conflict", "carts-primary is being changed for p1")
+    world.around.workloads["carts-primary"].slow = False
+    world.around.workloads["carts-primary"].settled = True
+    world.tick()
+    assert world.events("p1") == ["opened", "decided", "applied"]
+    assert world.events("p2") == ["opened", "held", "released", "decided", "applied"]
+    assert "carts-primary was restarted." in next(s.body for s in world.steps if s.event == "applied")
+
+
+def test_the_client_of_a_keptn_problem_is_pinned_for_actions_on_routes(world: World) -> None:
+    world.push({World.problem_path("p1"): "title: slow\nstate: open\ndetails: {ClientIP: 10.0.0.1}\n"})
+    world.playbook(playbook(entry("slow", "slowdown 5s")))
+    world.tick()
+    assert world.remediation("p1").labels == {"ClientIP": "10.0.0.1"}
