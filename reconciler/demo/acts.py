@@ -84,7 +84,7 @@ ACTS: Final = (
             f"Somebody switches {PROMOTION} on. Three of ten who ask for the promotion get an error.",
             f"The playbook for `{promises.FAILING}`: {PROMOTION} off.",
         ),
-        Demand(28.0, "promotion", seed=2),
+        Demand(20.0, "promotion", seed=2),
         _FAILING,
         (Switched(PROMOTION, on=False),),
         "2: fails",

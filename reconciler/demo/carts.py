@@ -35,13 +35,18 @@ PATHS: Final = {"cpu": ITEMS, "promotion": DISCOUNT}
 
 
 class Carts:
-    """What a replica answers. ``sleep`` takes seconds."""
+    """What a replica answers. ``monotonic`` and ``sleep`` are in seconds."""
 
-    def __init__(self, name: str, flags: FlagFile, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, name: str, flags: FlagFile,
+        *, monotonic: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep,
+    ) -> None:  # fmt: skip
         self._name = name
         self._flags = flags
+        self._monotonic = monotonic
         self._sleep = sleep
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
+        self._free_at = 0.0
         self._discounts = itertools.count()
 
     def respond(self, path: str) -> Answer:
@@ -49,17 +54,28 @@ class Carts:
         if path == "/health":
             return self._answer(200, {"status": "ok"})
         if path in PATHS.values():
-            with self._turn:
-                return self._carts(discount=path == DISCOUNT)
+            return self._carts(discount=path == DISCOUNT)
         return self._answer(404, {"error": f"there are {ITEMS}, {DISCOUNT} and /health"})
 
     def _carts(self, *, discount: bool) -> Answer:
         cached = self._flags.enabled(CACHE)
-        self._sleep(CACHED_SECONDS if cached else SERVICE_SECONDS)
+        self._take_turn(CACHED_SECONDS if cached else SERVICE_SECONDS)
         promotion = discount and self._flags.enabled(PROMOTION)
         if promotion and next(self._discounts) * _FAILING % _OF < _FAILING:
             return self._answer(500, {"error": "the discount cannot be computed", "cached": cached})
         return self._answer(200, {"items": ["socks", "more socks"], "cached": cached, "promotion": promotion})
+
+    def _take_turn(self, seconds: float) -> None:
+        """Sleep until those who came before are done, and then for so long.
+
+        Each turn begins at the moment when the one before it ends, not when a thread has woken up from it: so a machine
+        that is busy with other things makes answers a little late, and never the service slower.
+        """
+        with self._lock:
+            now = self._monotonic()
+            self._free_at = max(now, self._free_at) + seconds
+            due = self._free_at
+        self._sleep(due - now)
 
     def _answer(self, status: int, said: dict[str, Any]) -> Answer:
         body = {"replica": self._name, "pid": os.getpid(), **said}

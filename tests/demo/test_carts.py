@@ -38,13 +38,25 @@ def flags(tmp_path: Path) -> Path:
 
 def test_the_cache_makes_it_faster(flags: Path) -> None:
     hands = Hands()
-    carts = Carts("one", FlagFile(flags), sleep=hands.sleep)
+    carts = Carts("one", FlagFile(flags), monotonic=hands.monotonic, sleep=hands.sleep)
     slow = carts.respond("/carts")
     write_flags(flags, cache=True, promotion=False)
     fast = carts.respond("/carts")
     assert (slow.status, body(slow)["cached"]) == (200, False)
     assert (fast.status, body(fast)["cached"]) == (200, True)
-    assert hands.slept == [SERVICE_SECONDS, CACHED_SECONDS]
+    assert hands.slept == pytest.approx([SERVICE_SECONDS, CACHED_SECONDS])
+
+
+def test_each_waits_for_those_before(flags: Path) -> None:
+    hands, slept = Hands(), list[float]()
+    carts = Carts("one", FlagFile(flags), monotonic=hands.monotonic, sleep=slept.append)
+    for _ in range(3):
+        carts.respond("/carts")
+    hands.now += 0.1
+    carts.respond("/carts")
+    hands.now += 1.0
+    carts.respond("/promotion")
+    assert slept == pytest.approx([0.04, 0.08, 0.12, 0.06, 0.04])
 
 
 def test_the_promotion_fails_three_times_in_ten(flags: Path) -> None:
@@ -58,8 +70,8 @@ def test_the_promotion_fails_three_times_in_ten(flags: Path) -> None:
 
 def test_the_promotion_costs_the_same_time(flags: Path) -> None:
     hands = Hands()
-    Carts("one", FlagFile(flags), sleep=hands.sleep).respond("/promotion")
-    assert hands.slept == [SERVICE_SECONDS]
+    Carts("one", FlagFile(flags), monotonic=hands.monotonic, sleep=hands.sleep).respond("/promotion")
+    assert hands.slept == pytest.approx([SERVICE_SECONDS])
 
 
 def test_answers_name_the_replica(flags: Path) -> None:
