@@ -7,10 +7,11 @@ this very daemon has just pushed: there is one path, which a restart, a second d
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
-from reconciler.model.errors import ReconcilerError
+from reconciler.model.errors import ReconcilerError, UserError
 from reconciler.model.instant import Instant
 from reconciler.model.names import CommitId, StageName
 from reconciler.model.notice import Notice, may_be_wanted
@@ -19,6 +20,10 @@ from reconciler.notify.protocol import Claim, History
 
 A_DAY = 86_400
 """Seconds of history that are told where it is not known how far a receiver was told."""
+_UNREADABLE: Final = (
+    UserError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError,
+)  # fmt: skip
+"""What reading a step may raise whose files say what no step of ours says; anybody who may push can write such files."""
 
 
 class Feed:
@@ -41,11 +46,17 @@ class Feed:
             for channel in self._channels:
                 self._hand_on(channel, tip)
         except ReconcilerError as error:
-            if self._trouble != error.message:
+            if self._is_new(error.message):
                 self._log.warning("history could not be read for notifications", reason=error.message, hint=error.hint)
-            self._trouble = error.message
+        except Exception as error:  # noqa: BLE001  (whoever is not told, the loop that mends things must go on)
+            if self._is_new(repr(error)):
+                self._log.exception("a bug in reconciler; nobody is told of this stage", stage=self._stage)
         else:
             self._trouble = ""
+
+    def _is_new(self, trouble: str) -> bool:
+        known, self._trouble = self._trouble, trouble
+        return known != trouble
 
     def _hand_on(self, channel: Channel, tip: CommitId) -> None:
         since = channel.position(self._stage)
@@ -65,7 +76,16 @@ class Feed:
 
     def _wanted(self, channel: Channel, claim: Claim) -> Notice | None:
         events = channel.receiver.events
-        return self._history.notice(claim, events) if may_be_wanted(claim.event, events) else None
+        if not may_be_wanted(claim.event, events):
+            return None
+        try:
+            return self._history.notice(claim, events)
+        except _UNREADABLE as error:
+            self._log.warning(
+                "not told: it cannot be read as a step", reason=repr(error)[:200], commit=claim.commit,
+                receiver=channel.receiver.name,
+            )  # fmt: skip
+            return None
 
 
 class Notifier:

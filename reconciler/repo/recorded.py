@@ -24,6 +24,8 @@ from reconciler.repo.trailers import parse
 _OLDER: Final = 16
 """Steps in a row that are too old, after which the walk ends: a merge may have put a few of them out of order."""
 _HEAD: Final = ("event", "sequence", "now", "rules", "facts")
+_NO_STEPS: Final = (UserError, LookupError, TypeError, ValueError, AttributeError)
+"""What folding raises on files that look like steps and are none: the step is then told without its problems."""
 _ID = re.compile(r"[0-9a-f]{40}\Z")
 
 
@@ -106,7 +108,10 @@ class Past:
             if isinstance(content := contents[blob], bytes) and (file := _readable(content, path)) is not None
         ]
         before = sorted((file for file in files if file.number <= step.number), key=lambda file: file.number)
-        return fold(step.remediation, before).problems
+        try:
+            return fold(step.remediation, before).problems
+        except _NO_STEPS:
+            return ()
 
 
 def told(message: str) -> tuple[str, str]:

@@ -94,6 +94,7 @@ class Claimed:
     commit: CommitId
     event: str = "held"
     notice: Notice | None = None
+    error: Exception | None = None
 
 
 @dataclass
@@ -121,7 +122,10 @@ class History:
 
     def notice(self, claim: Claim, events: frozenset[str]) -> Notice | None:
         self.read += 1
-        found = next(step.notice for step in self.steps if step.commit == claim.commit)
+        step = next(step for step in self.steps if step.commit == claim.commit)
+        if step.error is not None:
+            raise step.error
+        found = step.notice
         return found if found is not None and found.event in events else None
 
 

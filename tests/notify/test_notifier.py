@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 
-from reconciler.model.errors import TransientError
+from reconciler.model.errors import TransientError, UserError
 from reconciler.model.instant import Instant
 from reconciler.model.names import StageName
 from reconciler.notify.channel import Channel
@@ -199,3 +200,30 @@ def test_a_receiver_is_told_what_its_history_says(tmp_path: Path) -> None:
         settle([made])
     assert sender.told == []
     assert channel(tmp_path, Sender()).position(STAGE) == commit(2)
+
+
+@pytest.mark.parametrize("error", [TypeError("string indices"), KeyError("id"), UserError("no step"), OverflowError()])
+def test_a_step_that_cannot_be_read_is_left_out_and_said_so(tmp_path: Path, error: Exception) -> None:
+    history, sender = History(), Sender()
+    made = channel(tmp_path, sender)
+    with capture_logs() as lines, running(made) as notifier:
+        tip = history.grow(3)
+        history.steps[1] = replace(history.steps[1], error=error)
+        notifier.feed(STAGE, history).look(tip)
+        settle([made])
+    assert sender.told == [commit(1), commit(3)]
+    assert [line["commit"] for line in lines if line["log_level"] == "warning"] == [commit(2)]
+
+
+def test_a_bug_in_reading_history_does_not_reach_the_loop_and_is_said_once(tmp_path: Path) -> None:
+    history, sender = History(error=RuntimeError("a bug")), Sender()
+    made = channel(tmp_path, sender)
+    with capture_logs() as lines, running(made) as notifier:
+        feed, tip = notifier.feed(STAGE, history), history.grow(1)
+        feed.look(tip)
+        feed.look(tip)
+        history.error = None
+        feed.look(tip)
+        settle([made])
+    assert sender.told == [commit(1)]
+    assert len([line for line in lines if line["log_level"] == "error"]) == 1

@@ -142,6 +142,21 @@ def test_a_step_file_that_was_tampered_with_tells_no_problem(hub: Hub, mirror: M
     assert decided.problems == ()
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"problem": "x"}, {"problem": {"id": ["a"], "occurrence": "a"}}, {"problem": {"id": "a"}},
+        {"entry": "slow", "actions": 3}, {"reported": 5}, {"gone": [1]}, {"once": ["x"], "changes": [1]},
+    ],
+)  # fmt: skip
+def test_a_step_that_says_what_no_step_says_is_read_without_its_problems(
+    hub: Hub, mirror: Mirror, data: dict[str, object]
+) -> None:
+    land(hub, a_step(1, "held", data=data))
+    (found,) = read(mirror)
+    assert (found.step.event, found.problems) == ("held", ())
+
+
 def test_a_remediation_is_told_by_its_own_id(hub: Hub, mirror: Mirror) -> None:
     land(hub, a_step(1, remediation="p1+2"))
     (found,) = read(mirror)
