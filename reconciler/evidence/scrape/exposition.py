@@ -19,22 +19,32 @@ Labels: TypeAlias = tuple[tuple[str, str], ...]
 
 MOST_SERIES: Final = 20_000
 """Series that one page may have."""
+LONGEST: Final = 16 * 1024
+"""Characters that the line of a sample may have."""
+_REMEMBERED: Final = 512
+"""Characters of labels that are worth remembering; longer ones would take memory, and are rare."""
 _OPEN_METRICS: Final = "application/openmetrics-text"
 _PLAIN: Final = frozenset({"", "text/plain", _OPEN_METRICS})
 _SHOWN: Final = 60
 """Characters of a line that a message repeats."""
 
-_LABELS: Final = r'(?:[^"{}]|"(?:[^"\\]|\\.)*")*'
+# What a service shows is believed no more than any other stranger: `*+` and `++` never try a second way, so the time
+# that a line takes grows with its length and no faster.
+_LABELS: Final = r'(?:[^"{}]|"(?:[^"\\]|\\.)*+")*+'
 _SAMPLE: Final = re.compile(
-    r"(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)[ \t]*"
-    rf"(?:\{{(?P<labels>{_LABELS})\}})?[ \t]*"
-    r"(?<=[ \t}])(?P<value>[^ \t#{}]+)"
-    r"(?:[ \t]+[+-]?[0-9][0-9.eE+-]*)?"
-    rf"(?P<exemplar>[ \t]+#[ \t]*\{{{_LABELS}\}}.*)?[ \t]*\Z"
+    r"(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*+)[ \t]*+"
+    rf"(?:\{{(?P<labels>{_LABELS})\}}[ \t]*+)?+"
+    r"(?<=[ \t}])(?P<value>[^ \t#{}]++)"
+    r"(?:[ \t]++[+-]?[0-9][0-9.eE+-]*+)?+"
+    rf"(?P<exemplar>[ \t]++#[ \t]*+\{{{_LABELS}\}}.*+)?+[ \t]*+\Z"
 )
-_LABEL: Final = re.compile(r'[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"[ \t]*(,|\Z)')
-_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z|[+-]?Inf\Z|NaN\Z", re.IGNORECASE)
-_TYPE: Final = re.compile(r"#[ \t]+TYPE[ \t]+([a-zA-Z_:][a-zA-Z0-9_:]*)[ \t]+([a-z]+)[ \t]*\Z")
+_LABEL: Final = re.compile(
+    r'[ \t]*+([a-zA-Z_][a-zA-Z0-9_]*+)[ \t]*+=[ \t]*+"((?:[^"\\]|\\.)*+)"[ \t]*+(,|\Z)',
+)
+_NUMBER: Final = re.compile(
+    r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?+\Z|[+-]?Inf\Z|NaN\Z", re.IGNORECASE
+)
+_TYPE: Final = re.compile(r"#[ \t]++TYPE[ \t]++([a-zA-Z_:][a-zA-Z0-9_:]*+)[ \t]++([a-z]++)[ \t]*+\Z")
 _ESCAPE: Final = re.compile(r"\\(.)")
 _MEANT: Final = {"n": "\n", "\\": "\\", '"': '"'}
 
@@ -96,18 +106,27 @@ def read_page(data: bytes, content_type: str = "") -> Page:
 
 
 def _sample(line: str, number: int) -> tuple[Series, float]:
+    if len(line) > LONGEST:
+        hint = "serve shorter labels"
+        raise BlindError(f"line {number} of the metrics has more than {LONGEST} characters", hint=hint)
     found = _SAMPLE.match(line)
     if found is None or not _NUMBER.match(found["value"]):
         raise BlindError(f"line {number} of the metrics is no sample: `{_short(line)}`")
-    labels = _labels(found["labels"]) if found["labels"] else ()
+    text = found["labels"] or ""
+    labels = _remembered(text) if len(text) <= _REMEMBERED else _labels(text)
     if labels is None:
         raise BlindError(f"line {number} of the metrics has labels that cannot be read: `{_short(line)}`")
     return Series(found["name"], labels), float(found["value"])
 
 
 @lru_cache(maxsize=1 << 15)
+def _remembered(text: str) -> Labels | None:
+    """Return `_labels`, remembered: the same texts come with every look."""
+    return _labels(text)
+
+
 def _labels(text: str) -> Labels | None:
-    """Return the labels; None for what are none. The same texts come with every look, so they are remembered."""
+    """Return the labels; None for what are none."""
     labels: dict[str, str] = {}
     position = 0
     while position < len(text):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import time
 from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.evidence.scrape.exposition import MOST_SERIES, Series, read_page
+from reconciler.evidence.scrape.exposition import LONGEST, MOST_SERIES, Series, read_page
 from reconciler.model.errors import BlindError
 
 PAGE = rb"""# HELP http_requests_total Requests, by \n nothing.
@@ -132,6 +133,42 @@ def test_a_page_may_have_so_many_series_and_no_more() -> None:
     assert len(read_page(page).values) == MOST_SERIES
     with pytest.raises(BlindError, match="more than 20000 series"):
         read_page(page + b"b 1\n")
+
+
+ROOM = LONGEST - 20
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a" + " " * ROOM + "#",
+        "a " + "1" * ROOM + "x",
+        "a 1" + " " * ROOM + "x",
+        "a 1 " + "1" * ROOM + "x",
+        "a 1 #" + " " * ROOM + "x",
+        "a{" + '"' * ROOM,
+        'a{b="' + '\\"' * (ROOM // 2),
+        'a{b="' + "x" * (ROOM // 2) + '"' + " " * (ROOM // 2) + "} 1",
+        "a{b" + " " * ROOM + "} 1",
+        "a{" + "x" * ROOM + "} 1",
+        "# TYPE a" + " " * ROOM + "#",
+        "# TYPE a " + "b" * ROOM + "#",
+    ],
+    ids=lambda line: line[:5].strip(),
+)
+def test_the_time_that_a_line_takes_grows_with_its_length_alone(line: str) -> None:
+    before = time.thread_time()
+    for _ in range(40):
+        with suppress(BlindError):
+            read_page(f"{line}\n".encode())
+    assert time.thread_time() - before < 10  # in a tenth of a second; where the length counts twice, in minutes
+
+
+def test_a_line_may_be_so_long_and_no_longer() -> None:
+    line = 'a{b="' + "x" * (LONGEST - len('a{b=""} 1')) + '"} 1'
+    assert list(read_page(f"# HELP a {'x' * LONGEST}\n{line}\n".encode()).values.values()) == [1]
+    with pytest.raises(BlindError, match="line 2 of the metrics has more than 16384 characters"):
+        read_page(f"up 1\n{line}1\n".encode())
 
 
 LABELS = st.dictionaries(st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_]*", fullmatch=True), st.text(max_size=20), max_size=4)
