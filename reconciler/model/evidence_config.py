@@ -74,8 +74,9 @@ class DynatraceConnection:
 class JsonEndpoint:
     """An address that answers with JSON. ``url`` may hold placeholders such as `{service}` in path and query.
 
-    ``json_path`` is where the value is unless the indicator says; ``params`` are what an indicator may set in the
-    address, with their defaults (None: the indicator must). The token is sent in ``token_header``; empty: as a bearer.
+    ``json_path`` is where the value is; None: each indicator says so itself. ``params`` are what an indicator may set
+    in the address, with their defaults (None: the indicator must). The token is sent in ``token_header``; empty: as a
+    bearer.
     """
 
     url: str

@@ -1,4 +1,9 @@
-"""Asking an endpoint of the daemon's configuration, and taking one number out of its answer."""
+"""Asking an endpoint of the daemon's configuration, and taking one number out of its answer.
+
+Whoever may open a pull request writes queries, and what is told of a value goes into Git, where many read it. So where
+the configuration says which number of an answer is meant, no query says otherwise, and nothing else of the answer is
+repeated: neither its texts nor its keys.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,7 @@ from typing import Any, Final
 from reconciler.evidence.answer import Answer
 from reconciler.evidence.http_client import HttpClient
 from reconciler.evidence.http_json.address import filled, given, parameters
-from reconciler.evidence.http_json.query import PATH, parse_query
+from reconciler.evidence.http_json.query import PATH, JsonQuery, parse_query
 from reconciler.evidence.placeholders import placed, values
 from reconciler.evidence.protocol import Asked
 from reconciler.model.errors import BlindError, TerminalError, UserError
@@ -20,6 +25,8 @@ from reconciler.model.measures import Measure
 from reconciler.model.suggest import did_you_mean
 
 NAME: Final = "http"
+_SHOWN: Final = 120
+"""Characters of a path that a message repeats."""
 _NUMBER: Final = re.compile(r"[-+]?[0-9]{1,300}(\.[0-9]{0,300})?([eE][-+]?[0-9]{1,3})?\Z", re.ASCII)
 
 
@@ -63,15 +70,13 @@ class HttpJsonProvider:
                 expected=", ".join(f"`{name}`" for name in self.endpoints),
                 hint=did_you_mean(query.endpoint, self.endpoints) or "add it under `evidence.http`",
             )
-        path = query.path or endpoint.path
-        if path is None:
-            raise UserError("nothing says where the value is in the answer", hint=f"add `{PATH}=...` to the query")
+        path = _path(query, endpoint)
         known = values(asked.want)
         asked_for = {name: placed(text, known, lambda value, _: value.text) for name, text in query.params.items()}
         chosen = parameters(endpoint.params, asked_for)
         answer = endpoint.client.get(filled(endpoint.target, {**given(asked.want), **chosen}))
         if not answer.good:
-            raise answer.refusal("error", "message", "detail")
+            raise answer.refusal()
         return Measure(asked.sli, _number(answer, path), provider=NAME)
 
     def close(self) -> None:
@@ -80,18 +85,32 @@ class HttpJsonProvider:
             endpoint.client.close()
 
 
+def _path(query: JsonQuery, endpoint: Endpoint) -> JsonPath:
+    if endpoint.path is None:
+        if query.path is None:
+            raise UserError("nothing says where the value is in the answer", hint=f"add `{PATH}=...` to the query")
+        return query.path
+    if query.path is not None and query.path.steps != endpoint.path.steps:
+        raise UserError(
+            f"the daemon's configuration says where the value of `{query.endpoint}` is in the answer",
+            expected=f"no `{PATH}` in the query",
+            hint="delete it there; for another value add another endpoint under `evidence.http`",
+        )
+    return endpoint.path
+
+
 def _number(answer: Answer, path: JsonPath) -> float:
+    where = f"at `{path.text[:_SHOWN]}`" if path.steps else "in the answer"
     try:
         found = path.find(answer.json())
     except UserError as error:
-        raise TerminalError(f"{answer.server}: {answer.shown(str(error))}") from error
+        # Its own words name keys that were not asked for.
+        raise TerminalError(f"{answer.server}: {where} there is nothing", hint=f"correct `{PATH}`") from error
     value = _float(found)
     if value is None:
-        words = f"{kind(found)} ({answer.shown(found)!r})" if isinstance(found, str) else kind(found)
-        where = f"at `{path.text}`" if path.steps else "in the answer"
         if found is None:
             raise BlindError(f"{answer.server}: {where} there is null, so there is no value now")
-        raise TerminalError(f"{answer.server}: {where} there is {words}, not a finite number")
+        raise TerminalError(f"{answer.server}: {where} there is {kind(found)}, not a finite number")
     return value
 
 

@@ -5,7 +5,7 @@
     latency_p95: shop-stats jsonPath=data.p95 percentile=95 region="eu $LABEL.zone"
 
 The first word is the endpoint's name in the daemon's configuration; an address cannot be written here. `jsonPath` says
-where the value is in the answer, unless the endpoint says so itself; every other word sets one of the endpoint's
+where the value is in the answer, where the endpoint does not say so itself; every other word sets one of the endpoint's
 parameters. Words are told apart by blanks, which quotes keep together as in a shell. Placeholders are replaced in what
 stands behind a `=` after that, so nothing in a label can become a word of its own.
 """
@@ -24,7 +24,7 @@ PATH = "jsonPath"
 
 @dataclass(frozen=True)
 class JsonQuery:
-    """A query as written, placeholders included. ``path`` None: the endpoint's."""
+    """A query as written, placeholders included. ``path`` None: the endpoint must have one."""
 
     endpoint: str
     path: JsonPath | None

@@ -166,9 +166,30 @@ def test_a_number_is_a_value_also_as_text(connect: MakeClient, body: Any, value:
         assert provider(connect, server, path="v").measure(asked("stats")).value == value
 
 
-def test_the_querys_path_goes_before_the_endpoints(connect: MakeClient) -> None:
+def test_where_the_configuration_says_which_value_no_query_says_another(connect: MakeClient) -> None:
     with answering({"a": 1, "b": 2}) as server:
-        assert provider(connect, server, path="a").measure(asked("stats jsonPath=b")).value == 2.0
+        asking = provider(connect, server, path="a")
+        assert asking.measure(asked("stats jsonPath=$.a")).value == 1.0
+        server.requests.clear()
+        with pytest.raises(UserError, match=r"says where the value of `stats` is.*delete it there"):
+            asking.measure(asked("stats jsonPath=b"))
+        assert server.requests == []
+        assert provider(connect, server).measure(asked("stats jsonPath=b")).value == 2.0
+
+
+@pytest.mark.parametrize("path", ["data.secret", "data.secre", "data.secret.x", "data", "data.secret[0]", "$"])
+@pytest.mark.parametrize("status", [200, 403])
+def test_nothing_of_an_answer_but_its_number_is_told(connect: MakeClient, path: str, status: int) -> None:
+    body = json.dumps({"data": {"secret": "hunter2"}, "message": "hunter2", "error": "hunter2"}).encode()
+    with (
+        SpeakingServer(lambda _: Response(status, body)) as server,
+        pytest.raises(ReconcilerError) as caught,
+    ):
+        provider(connect, server).measure(asked(f"stats jsonPath={path}"))
+    told = str(caught.value).replace(f"`{path}`", "")
+    assert "hunter2" not in told
+    assert "secret" not in told
+    assert "message" not in told
 
 
 @pytest.mark.parametrize(
@@ -178,12 +199,12 @@ def test_the_querys_path_goes_before_the_endpoints(connect: MakeClient) -> None:
         ({"v": True}, "at `v` there is a truth value, not a finite number"),
         ({"v": []}, "at `v` there is a list, not a finite number"),
         ({"v": {}}, "at `v` there is an object, not a finite number"),
-        ({"v": "n/a"}, r"at `v` there is text \('n/a'\), not a finite number"),
+        ({"v": "n/a"}, "at `v` there is text, not a finite number"),
         ({"v": "NaN"}, "there is text"),
         ({"v": "1e999"}, "there is text"),
         ({"v": "1_000"}, "there is text"),
         (b'{"v": 1' + b"0" * 400 + b"}", "there is a number, not a finite number"),
-        ({"w": 1}, "the answer has no `v`"),
+        ({"w": 1}, "at `v` there is nothing"),
         (b"<html>", "did not answer with JSON"),
         (b'{"v": NaN}', "did not answer with JSON"),
     ],
@@ -197,7 +218,7 @@ def test_anything_else_has_a_reason(connect: MakeClient, body: Any, message: str
 @pytest.mark.parametrize(
     ("response", "message"),
     [
-        (Response(404, b'{"message": "no such service"}'), "answered 404: no such service"),
+        (Response(404, b'{"message": "no such service"}'), "answered 404$"),
         (Response(500), "answered 500$"),
         (Response(302), "redirect"),
         (Response(fault="hang"), "took longer"),
