@@ -17,11 +17,11 @@ from tests.daemon.site import Site, git
 
 
 class Reader:
-    """Somebody who reads the stage of a site without ever writing."""
+    """Somebody who reads the stage `production` of a site without ever writing."""
 
     def __init__(self, site: Site, mirror: Mirror) -> None:
         project = read_project(mirror, ProjectName("sockshop"))
-        (stage,) = project.stages
+        stage = next(each for each in project.stages if each.name == "production")
         history = ProjectHistory(mirror, project.name, lambda: project, lambda: project)
         self.repo = StageRepo(
             mirror, stage.name, partial(history.settings, stage.name), own_branch=stage.config != stage.ops
@@ -58,17 +58,39 @@ def _plain(value: object) -> object:
     return repr(value) if isinstance(value, UserError) or "UserError" in repr(value) else value
 
 
-def check_agreement(site: Site, branch: str = "production", config: str = "") -> int:
+def check_agreement(site: Site, branch: str = "production") -> int:
     """Check that everybody sees the same at every commit of a branch. Returns the newest step's number."""
-    commits = git(site.remote, "rev-list", "--reverse", "--first-parent", f"refs/heads/{branch}").split()
     last = 0
     with reading(site, "warm") as warm_mirror, reading(site, "cold") as cold_mirror:
         warm = Reader(site, warm_mirror)
-        for commit in commits:
-            followed, fresh = warm.read(commit, config), Reader(site, cold_mirror).read(commit, config)
+        for commit, sequence in _commits(site, branch):
+            followed, fresh = warm.read(commit), Reader(site, cold_mirror).read(commit)
             assert told(followed) == told(fresh), commit
-            found = git(site.remote, "log", "-1", "--format=%(trailers:key=Sequence,valueonly)", commit)
             last = followed.stage.sequence
-            if found:
-                assert last == int(found), f"not believed: {git(site.remote, 'show', '-s', commit)}"
+            assert not sequence or last == sequence, f"not believed: {git(site.remote, 'show', '-s', commit)}"
     return last
+
+
+def check_story(site: Site) -> None:
+    """Check that the last step of a daemon is believed by all: who followed from the beginning, and who just came."""
+    for branch in ("production", "ops/production"):
+        known = git(site.remote, "for-each-ref", "--format=%(refname)", f"refs/heads/{branch}")
+        commits = list(_commits(site, branch)) if known else []
+        if not any(sequence for _, sequence in commits):
+            continue
+        newest = next(sequence for _, sequence in reversed(commits) if sequence)
+        with reading(site, "story") as mirror:
+            config = "" if branch == "production" else git(site.remote, "rev-parse", "refs/heads/production")
+            warm, cold = Reader(site, mirror), Reader(site, mirror)
+            for commit, _ in commits:
+                followed = warm.read(commit, config)
+            assert followed.stage.sequence == newest, [commit for commit, sequence in commits if sequence]
+            assert told(followed) == told(cold.read(commits[-1][0], config))
+
+
+def _commits(site: Site, branch: str) -> Iterator[tuple[str, int]]:
+    """Yield a branch's commits, the oldest first, and the numbers of the steps that reconciler made."""
+    found = "--format=%H %an %(trailers:key=Sequence,valueonly,separator=)"
+    for line in git(site.remote, "log", "--reverse", "--first-parent", found, f"refs/heads/{branch}").splitlines():
+        commit, author, *sequence = line.split()
+        yield commit, int(sequence[-1]) if author == "reconciler" and sequence else 0

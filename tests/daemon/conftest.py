@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 
 from reconciler.embedded.cluster import EmbeddedCluster
+from tests.daemon.agreement import check_story
 from tests.daemon.site import Site
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
+    """A site; whatever a test lets happen there, others who read its branch must come to the same."""
     with EmbeddedCluster() as cluster:
-        yield Site(tmp_path, cluster)
+        made = Site(tmp_path, cluster)
+        yield made
+        check_story(made)
