@@ -48,6 +48,15 @@ class View:
         value = numbers[column] if column < len(numbers) else math.nan
         return None if math.isnan(value) else value
 
+    def last_value(self, row: int, column: int) -> float | None:
+        """Return the newest number up to a look, that one included; None where no look that is kept had one."""
+        while row >= 0 and column < len(self.rows[row]):
+            value = self.value(row, column)
+            if value is not None:
+                return value
+            row -= 1
+        return None
+
     def oldest_from(self, moment: float) -> int:
         """Return the index of the oldest look that is not before a moment; one past the end where there is none."""
         return bisect_left(self.times, moment)

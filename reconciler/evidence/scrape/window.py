@@ -1,8 +1,9 @@
 """What a query makes of the looks at a service that lie in a window.
 
 Nothing is extrapolated: a counter is counted from the first look in the window to the last. One that fell was set back
-to 0, as in Prometheus; one that was not there while its page was, is 0 too (unlike in Prometheus), since the first
-failures of a service are what an evaluation must not miss.
+to 0, as in Prometheus. Before it was shown for the first time it is 0 (unlike in Prometheus), since the first failures
+of a service are what an evaluation must not miss; afterwards it keeps its last value while pages don't show it, as
+those of services that collect from others at times don't. Otherwise all that it ever counted would be counted again.
 """
 
 from __future__ import annotations
@@ -119,9 +120,11 @@ class Measuring:
         """Return by how much a counter grew, from sums that are made once for the whole span."""
         if column not in self._grown:
             sums = [0.0]
-            before = self._view.value(self._span.first, column) or 0.0
+            before = self._view.last_value(self._span.first, column) or 0.0
             for row in range(self._span.first + 1, self._span.last + 1):
-                now = self._view.value(row, column) or 0.0
+                now = self._view.value(row, column)
+                if now is None:
+                    now = before
                 sums.append(sums[-1] + (now - before if now >= before else now))
                 before = now
             self._grown[column] = sums

@@ -79,6 +79,24 @@ def test_a_series_that_goes_and_comes_back_was_set_back() -> None:
     assert value('increase(requests_total{code="500"})', pages).number == 2
 
 
+@pytest.mark.parametrize("gap", ['requests_total{code="500"} NaN', "up 1"])
+def test_a_series_keeps_its_value_while_pages_do_not_show_it(gap: str) -> None:
+    pages = [f'requests_total{{code="200"}} {100 + n}; requests_total{{code="500"}} {5000 + n}' for n in range(6)]
+    pages[2] = pages[3] = f'requests_total{{code="200"}} 103; {gap}'
+    assert value('increase(requests_total{code="500"})', pages).number == 5
+    assert value('ratio(requests_total{code="500"}, requests_total)', pages).number == pytest.approx(5 / 10)
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_a_series_that_the_windows_first_look_lacks_keeps_what_it_had_before(first: int) -> None:
+    pages = codes({"200": 1}, {"200": 2, "500": 5000}, {"200": 3}, {"200": 4, "500": 5003}, {"200": 5, "500": 5004})
+    view = seen(pages)
+    query = read_query('increase(requests_total{code="500"})')
+    assert Measuring(view, Span(first, 4)).value(query).number == 4
+    assert Measuring(view, Span(first, 4)).value(query, Span(3, 4)).number == 1
+    assert Measuring(view, Span(0, 4)).value(query).number == 5004  # never seen before, so it was 0
+
+
 def test_no_failures_at_all_are_a_rate_of_0() -> None:
     pages = codes({"200": 100}, {"200": 110})
     assert value('100 * ratio(requests_total{code=~"5.."}, requests_total)', pages).number == 0
