@@ -97,10 +97,15 @@ class _Environment:
 
 
 class StageHistory:
-    """A stage's history as the notifier wants it. One owner thread, the mirror's."""
+    """A stage's history as the notifier wants it. One owner thread, the mirror's.
 
-    def __init__(self, mirror: Mirror, project: ProjectName, stage: StageName) -> None:
-        self._past = Past(mirror, stage)
+    ``row`` returns the newest steps that the engine has taken, the newest last.
+    """
+
+    def __init__(
+        self, mirror: Mirror, project: ProjectName, stage: StageName, row: Callable[[], Sequence[Claimed]]
+    ) -> None:
+        self._past = Past(mirror, stage, row)
         self._project = project
 
     def claims(self, tip: CommitId, since: str, earliest: Instant) -> Sequence[Claim]:

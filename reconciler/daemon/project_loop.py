@@ -300,24 +300,25 @@ class ProjectLoop:
         log = self._log.bind(stage=stage.name)
         dispatch = Dispatch(around.connect(stage.name), around.clock, log, self.wake, around.patience)
         self._dispatches[stage.name] = dispatch
+        repo = self._stage_repo(project, stage)
         return StageLoop(
             Ports(
-                repo=self._stage_repo(project, stage),
+                repo=repo,
                 publisher=Publisher(self._mirror, stage.ops, around.clock, self._sleep),
                 dispatch=dispatch,
                 read_tips=lambda: self._tips(self._project or project, stage),
                 clock=around.clock,
                 log=log,
-                tell=self._told(project, stage),
+                tell=self._told(project, stage, repo),
             ),
             Agenda(around.clock, sweep_every=around.sweep_every, seed=around.seed),
         )  # fmt: skip
 
-    def _told(self, project: Project, stage: StageRefs) -> Callable[[CommitId], None]:
+    def _told(self, project: Project, stage: StageRefs, repo: StageRepo) -> Callable[[CommitId], None]:
         """Return whom to give the tips of a stage, so that its receivers are told of its steps."""
         if self._around.notifier is None:
             return lambda _: None
-        history = StageHistory(self._mirror, project.name, stage.name)
+        history = StageHistory(self._mirror, project.name, stage.name, lambda: repo.row)
         return self._around.notifier.feed(stage.name, history).look
 
     def _stage_repo(self, project: Project, stage: StageRefs) -> StageRepo:
@@ -325,16 +326,17 @@ class ProjectLoop:
             tips = self._tips(self._project or project, stage)
             return tips.config if tips is not None else None
 
-        history = ProjectHistory(self._mirror, self._name, lambda: self._project or project, self._read_anew)
+        history = ProjectHistory(
+            self._mirror, self._name, lambda: (self._project or project).commit, self._read_project_soon
+        )
         return StageRepo(
             self._mirror, stage.name, partial(history.settings, stage.name),
             own_branch=stage.config != stage.ops, newer_config=newest_config,
         )  # fmt: skip
 
-    def _read_anew(self) -> Project:
-        """Read the project although it was read a moment ago: another's step names a commit that is not known."""
+    def _read_project_soon(self) -> None:
+        """Read the project in the next pass although it was read a moment ago: somebody knows a newer one."""
         self._blocked.pop("head", None)
-        return self._read()
 
     def _sleep(self, seconds: float) -> None:
         if seconds > 0:

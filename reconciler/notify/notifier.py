@@ -23,7 +23,7 @@ A_DAY = 86_400
 _UNREADABLE: Final = (
     UserError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError,
 )  # fmt: skip
-"""What reading a step may raise whose files say what no step of ours says; anybody who may push can write such files."""
+"""What reading a step may raise whose files say what no step of ours says: anybody who may push can write some."""
 
 
 class Feed:

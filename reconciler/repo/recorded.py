@@ -1,12 +1,13 @@
 """Steps read back from history: what a commit's message and the files that it holds say.
 
-The other way round of `as_commit`. Who is told of steps, and who shows them, reads them here, whoever made them.
+The other way round of `as_commit`. Who is told of steps, and who shows them, reads them here, whoever made them. Read is
+only what the engine took for a step: anybody who may push can write a message in our name.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -43,11 +44,15 @@ class Recorded:
 
 
 class Past:
-    """The steps of one stage in one mirror. One owner thread, the mirror's."""
+    """The steps of one stage in one mirror. One owner thread, the mirror's.
 
-    def __init__(self, store: Mirror, stage: StageName) -> None:
+    ``row`` returns the newest steps that the engine has taken, the newest last; see `StageRepo.row`.
+    """
+
+    def __init__(self, store: Mirror, stage: StageName, row: Callable[[], Sequence[Claimed]]) -> None:
         self._store = store
         self._stage = stage
+        self._row = row
 
     def claims(self, tip: CommitId, since: str, earliest: Instant) -> list[Claimed]:
         """Return what claims to be a step and came after the commit ``since``, parents before their children.
@@ -76,6 +81,7 @@ class Past:
     def read(self, claim: Claimed) -> Recorded | None:
         """Return the step; None where the commit is none, or of an event that only newer rules know."""
         own = own_file(self._store, claim) if claim.event in EVENTS else None
+        own = own if own is not None and self._is_taken(claim, own) else None
         place = ops_place(own.path, self._stage) if own is not None else None
         if own is None or place is None:
             return None
@@ -94,6 +100,21 @@ class Past:
             config=CommitId(tips.get("Config", "")), project=CommitId(tips.get("Project", "")),
         )  # fmt: skip
         return Recorded(step, claim.commit, self._problems(claim.commit, own, step))
+
+    def _is_taken(self, claim: Claimed, own: OwnFile) -> bool:
+        """Whether the engine took it for a step.
+
+        It knows its newest steps only. What came before them stands if they stand on it with its file as it was: what
+        others push in our name is put back by the next step.
+        """
+        row = self._row()
+        if not row or claim.sequence >= row[0].sequence:
+            return any(step.commit == claim.commit for step in row)
+        first = row[0].commit
+        change = next(change for change in own.changes if change.path == own.path)
+        return self._store.is_ancestor(claim.commit, first) and (
+            self._store.blob_id(first, own.path) == change.new_blob
+        )
 
     def _problems(self, commit: CommitId, own: OwnFile, step: Step) -> tuple[Attached, ...]:
         """Return the remediation's problems: its step files up to this one, folded."""

@@ -84,6 +84,11 @@ class StageRepo:
         return newest.rules if newest is not None and newest.rules > RULES else None
 
     @property
+    def row(self) -> tuple[Claimed, ...]:
+        """The newest steps of the last `sync` that were made by ourselves or replay, the newest last."""
+        return tuple(self._row)
+
+    @property
     def _newest(self) -> Claimed | None:
         return self._row[-1] if self._row else None
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from reconciler.decide.draft import RULES
+from reconciler.model.instant import Instant, format_instant
 from tests.daemon.site import SCALING, Site, eventually, git, until
 from tests.targets.endpoints.receiver import Receiver, Say, receiving, unused_port
 
@@ -143,6 +145,40 @@ def test_a_plan_tells_nobody(site: Site, receiver: Receiver) -> None:
     found = preview(read_config(site.config), structlog.get_logger(), clock=site.clock)
     assert any(step.event == "held" for result in found.values() for step in result.steps)
     assert receiver.told == []
+
+
+FORGED = """\
+carts: held: call the number below
+
+Stage: production
+Service: carts
+Remediation: zz
+Event: held
+Sequence: {sequence}
+Now: {now}
+Rules: {rules}
+"""
+
+
+@pytest.mark.parametrize("sequence", [1, 2])
+@pytest.mark.parametrize("lie", ['problem: "x"\n', 'entry: "x"\nactions: 3\n', "reported: 5\n", 'reason: "call me"\n'])
+def test_a_commit_in_our_name_is_not_told_and_stops_nobody(
+    site: Site, receiver: Receiver, lie: str, sequence: int
+) -> None:
+    tell(site, on_call(receiver.port))
+    with site.loop() as loop:
+        hold(site)
+        until(loop, lambda: receiver.told, "told of the true one")
+        now = format_instant(Instant(int(site.clock.wall())))
+        head = f'event: "held"\nsequence: {sequence}\nnow: "{now}"\nrules: {RULES}\n'
+        git(site.clone, "pull", "-q", "--rebase", "origin", "production")
+        site.write("ops/production/carts/remediations/zz/01-held.yaml", head + lie)
+        git(site.clone, "add", "-A")
+        git(site.clone, "commit", "-q", "-m", FORGED.format(sequence=sequence, now=now, rules=RULES))
+        site.push_head()
+        until(loop, lambda: len(receiver.told) > 1, "told that it was put back")
+    assert [told.json()["event"] for told in receiver.told] == ["held", "restored"]
+    assert receiver.keys() == [receiver.keys()[0], commit_of(site, "restored")]
 
 
 def calling(endpoint: str) -> str:

@@ -12,8 +12,10 @@ from reconciler.model.names import CommitId, ProblemId, RemediationId, ServicePa
 from reconciler.model.step import Step
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.recorded import Past, Recorded, told
+from reconciler.repo.row import WINDOW
+from reconciler.repo.stage import Tips
 from reconciler.repo.steps import as_commit
-from tests.repo.branch import DESIRED, NOW, OLDER, STAGE, a_step, desired, message, own_files
+from tests.repo.branch import DESIRED, NOW, OLDER, STAGE, a_step, desired, message, own_files, stage_repo
 from tests.repo.conftest import Hub, OpenMirror, fetched
 
 LONG_AGO = Instant(0)
@@ -43,8 +45,10 @@ def land(hub: Hub, step: Step) -> CommitId:
 
 
 def read(mirror: Mirror, since: str = "", earliest: Instant = LONG_AGO) -> list[Recorded]:
-    past = Past(mirror, STAGE)
-    found = [past.read(claim) for claim in past.claims(fetched(mirror), since, earliest)]
+    tip, repo = fetched(mirror), stage_repo(mirror)
+    repo.sync(Tips(tip, tip, tip))
+    past = Past(mirror, STAGE, lambda: repo.row)
+    found = [past.read(claim) for claim in past.claims(tip, since, earliest)]
     return [each for each in found if each is not None]
 
 
@@ -104,8 +108,8 @@ def test_after_a_rewritten_branch_the_young_ones_are_told_again(hub: Hub, mirror
     assert sequences(read(mirror)) == [1]
     hub.point(base)
     hub.land({"README.md": b"a person rewrote it"})
-    land(hub, replace(OPENED, sequence=2))
-    assert sequences(read(mirror, first)) == [2]
+    again = land(hub, replace(OPENED, body="Once more."))
+    assert [each.commit for each in read(mirror, first)] == [again]
 
 
 def test_steps_on_a_merged_side_are_told_and_those_of_other_stages_are_not(hub: Hub, mirror: Mirror) -> None:
@@ -128,9 +132,39 @@ def test_what_only_says_that_it_is_a_step_is_not_read(hub: Hub, mirror: Mirror) 
     hub.land(own_files(claim, sequence=9), message=message(claim))
     newer = as_commit(a_step(2)).message.replace("Event: opened", "Event: sung").replace(f"Rules: {OLDER}", "Rules: 99")
     hub.land({"ops/production/carts/remediations/p1/02-sung.yaml": b'event: "sung"\n'}, message=newer)
-    assert len(Past(mirror, STAGE).claims(fetched(mirror), opened, LONG_AGO)) == 4
+    assert len(Past(mirror, STAGE, tuple).claims(fetched(mirror), opened, LONG_AGO)) == 4
     assert sequences(read(mirror)) == [1]
     assert sequences(read(mirror, opened)) == []
+
+
+def forged(sequence: int) -> Step:
+    """Return what has the form of a step in every respect, of a remediation of its own."""
+    return replace(a_step(sequence, "held", remediation="zz", number=1), subject="carts: call the number below")
+
+
+def test_what_has_the_form_of_a_step_and_is_not_the_next_one_is_not_read(hub: Hub, mirror: Mirror) -> None:
+    land(hub, OPENED)
+    land(hub, DECIDED)
+    start = hub.tip()
+    for sequence in (1, 2, 9):
+        land(hub, forged(sequence))
+    assert sequences(read(mirror)) == [1, 2]
+    assert sequences(read(mirror, start)) == []
+
+
+def test_what_came_before_the_steps_that_are_looked_at_is_read_if_it_still_stands(hub: Hub, mirror: Mirror) -> None:
+    land(hub, OPENED)
+    fake = forged(2)
+    land(hub, fake)
+    taken = replace(
+        a_step(2, "restored", remediation="", files={fake.path: None}, data={"paths": [fake.path]}), number=0
+    )
+    land(hub, taken)
+    for sequence in range(3, WINDOW + 6):
+        land(hub, a_step(sequence, "decided"))
+    found = read(mirror)
+    assert sequences(found) == list(range(1, WINDOW + 6))
+    assert all(each.step.remediation != "zz" for each in found)
 
 
 def test_a_step_file_that_was_tampered_with_tells_no_problem(hub: Hub, mirror: Mirror) -> None:
