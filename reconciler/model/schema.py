@@ -1,11 +1,15 @@
 """The JSON Schemas of the files: found, compiled once, and applied to nodes.
 
 The schemas in `schemas/` are what editors use, and the files are validated with exactly these, so the two cannot
-disagree. Three keywords of our own are annotations to everybody else:
+disagree. Four keywords of our own are annotations to everybody else:
 
 * ``x-expected``: what may stand here, in words, for the message.
 * ``x-unknownKeys: near``: unknown keys are tolerated (Keptn ignored them), unless they look like a slip of a known one.
 * ``x-redact: true``: people put secrets here by mistake, so messages don't show the value.
+* ``x-editors: true``: a part for editors alone. The product has a parser of its own there, which knows what was
+  written and says better what is wrong (the values of actions, in `decide/actions`); tests hold the two together.
+
+``patternErrorMessage`` is what VS Code and its kin show for a text that does not match.
 """
 
 from __future__ import annotations
@@ -77,12 +81,21 @@ def _validator(name: str) -> Validator:
     from jsonschema.validators import extend  # noqa: PLC0415 - lazy, see above
     from referencing import Registry, Resource  # noqa: PLC0415 - lazy, see above
 
-    shared = [(f"{each}.schema.json", Resource.from_contents(load_schema(each))) for each in _SHARED]
+    shared = [(f"{each}.schema.json", Resource.from_contents(_ours(load_schema(each)))) for each in _SHARED]
     registry: Registry[Any] = Registry().with_resources(shared)
     keywords = {"pattern": _pattern, "x-unknownKeys": _unknown_keys}
-    ours = extend(Draft202012Validator, keywords)  # type: ignore[no-untyped-call]  # the stubs leave it untyped
-    validator: Validator = ours(load_schema(name), registry=registry)
+    kind = extend(Draft202012Validator, keywords)  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+    validator: Validator = kind(_ours(load_schema(name)), registry=registry)
     return validator
+
+
+def _ours(schema: Any) -> Any:
+    """Return a schema without the parts that are marked as for editors alone."""
+    if isinstance(schema, dict):
+        return {key: _ours(part) for key, part in schema.items()}
+    if isinstance(schema, list):
+        return [_ours(part) for part in schema if not (isinstance(part, dict) and part.get("x-editors") is True)]
+    return schema
 
 
 def _pattern(_validator: Validator, pattern: str, instance: Any, _schema: Any) -> Iterator[ValidationError]:
