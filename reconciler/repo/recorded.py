@@ -1,7 +1,7 @@
 """Steps read back from history: what a commit's message and the files that it holds say.
 
-The other way round of `as_commit`. Who is told of steps, and who shows them, reads them here, whoever made them. Read is
-only what the engine took for a step: anybody who may push can write a message in our name.
+The other way round of `as_commit`. Who is told of steps, and who shows them, reads them here, whoever made them. Only
+what the engine took for a step is read: anybody who may push can write a message in our name.
 """
 
 from __future__ import annotations

@@ -203,6 +203,17 @@ def test_a_playbook_calls_an_endpoint_with_one_key_until_it_answers(site: Site, 
     }  # fmt: skip
 
 
+def test_what_an_endpoint_says_to_a_call_does_not_get_into_git(site: Site, receiver: Receiver) -> None:
+    allow(site, receiver)
+    receiver.always = Say(403, body=b'{"error": "not allowed", "authorization": "Bearer SECRET"}')
+    with site.loop() as loop:
+        site.push({"carts/remediation.yaml": calling("runbooks")})
+        site.problem("p1", "Response time degradation")
+        until(loop, lambda: "failed" in site.events(), "failed")
+    assert "answered 403 (Forbidden)" in git(site.remote, "show", "-s", "--format=%B", commit_of(site, "failed"))
+    assert "SECRET" not in git(site.remote, "log", "-p", "production")
+
+
 def test_killed_between_the_call_and_its_step_it_calls_again_with_the_same_key(site: Site, receiver: Receiver) -> None:
     allow(site, receiver)
     site.push({"carts/remediation.yaml": calling("runbooks")})

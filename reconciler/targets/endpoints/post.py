@@ -22,17 +22,21 @@ from urllib.parse import SplitResult, urlsplit
 from reconciler import __version__
 from reconciler.model.errors import BlindError
 from reconciler.targets.endpoints.deadline import DeadlineSocket
+from reconciler.targets.endpoints.words import shown
 
 MAX_WAIT: Final = 3600.0
 """Seconds that a `Retry-After` is believed at most."""
+_CREDENTIALS: Final = frozenset({"Authorization"})
 _READ: Final = 4096
 """Bytes of an answer that are read: only a refusal's words are of interest."""
-_SHOWN: Final = 200
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back. ``retry_after`` is in seconds, 0 where the server did not ask for a pause; ``said`` its words."""
+    """What came back. ``retry_after`` is in seconds, 0 where the server did not ask for a pause.
+
+    ``said`` are its words, for logs only: never for what goes to Git.
+    """
 
     status: int
     retry_after: float = 0.0
@@ -72,10 +76,13 @@ def post(
     try:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request("POST", target, body, _headers(headers))
-        return _reply(connection.getresponse(), [*headers.values(), target])
+        credentials = [text.removeprefix("Bearer ") for name, text in headers.items() if name in _CREDENTIALS]
+        return _reply(connection.getresponse(), url, credentials)
     except TimeoutError as error:
         raise BlindError(f"{host} did not answer within {deadline:g} s") from error
-    except (OSError, http.client.HTTPException) as error:
+    except http.client.HTTPException as error:  # its text is what the server sent
+        raise BlindError(f"{host} broke off: what came is no HTTP answer ({type(error).__name__})") from error
+    except OSError as error:
         raise BlindError(f"{host} broke off: {_reason(error)}") from error
     finally:
         sock.end()
@@ -116,7 +123,7 @@ def _context(ca_file: Path | None) -> ssl.SSLContext:
     return _system_context() if ca_file is None else ssl.create_default_context(cafile=str(ca_file))
 
 
-def _reply(response: http.client.HTTPResponse, hidden: list[str]) -> Reply:
+def _reply(response: http.client.HTTPResponse, url: str, credentials: list[str]) -> Reply:
     """Return what an answer says; one that accepts has nothing more to say, and its body is not waited for."""
     if 200 <= response.status < 300:
         return Reply(response.status)
@@ -125,10 +132,7 @@ def _reply(response: http.client.HTTPResponse, hidden: list[str]) -> Reply:
         words = response.read(_READ).decode("utf-8", "replace")
     except (OSError, http.client.HTTPException):
         words = ""
-    for secret in sorted((text.removeprefix("Bearer ") for text in hidden), key=len, reverse=True):
-        words = words.replace(secret, "[redacted]") if len(secret) > 3 else words
-    flat = " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())
-    return Reply(response.status, wait, flat if len(flat) <= _SHOWN else f"{flat[: _SHOWN - 4]} ...")
+    return Reply(response.status, wait, shown(words, url, credentials))
 
 
 def _retry_after(text: str, date: str) -> float:

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 REMEMBERED: Final = 4096
 """Answered calls that are remembered; each is asked about only until the step that records it has landed."""
+_STATUSES: Final = frozenset(HTTPStatus)
 _AGAIN = frozenset({408, 425, 429})
 """Statuses below 500 that pass by themselves (RFC 9110, RFC 8470, RFC 6585)."""
 
@@ -124,7 +126,8 @@ class EndpointServer:
         return self._send(address.url, body, headers, deadline=address.deadline, ca_file=address.ca_file)
 
     def _judge(self, name: str, address: Address, key: str, reply: Reply) -> None:
-        told = f"{name} ({host_of(address.url)}) answered {reply.status}" + (f": {reply.said}" if reply.said else "")
+        # In the words of the status alone: the endpoint's own may repeat the token, and this goes to Git.
+        told = f"{name} ({host_of(address.url)}) answered {reply.status}{_meaning(reply.status)}"
         if 200 <= reply.status < 300:
             with self._lock:
                 self._answered[name, key] = None
@@ -142,7 +145,11 @@ class EndpointServer:
                 told, hint="put a valid token into the endpoint's `tokenFile` or `tokenEnv`, then retry"
             )
         else:
-            raise TerminalError(told, hint="look at what the receiver says about it, then retry")
+            raise TerminalError(told, hint="look at what the endpoint logs about it, then retry")
+
+
+def _meaning(status: int) -> str:
+    return f" ({HTTPStatus(status).phrase})" if status in _STATUSES else ""
 
 
 def _token(name: str, address: Address) -> str:
