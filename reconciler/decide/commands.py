@@ -96,6 +96,8 @@ def _note(
 
 def _undo(draft: Draft, view: ServiceView, file: CommandFile, command: Command, remediation: Remediation) -> bool:
     steps = {c.step for held in view.desired.values() for c in held.claims if c.remediation == remediation.id}
+    if not remediation.ended:
+        steps |= {number for number, _ in remediation.decisions}
     if not steps or command.step > max(steps):
         hint = "it holds nothing any more; change the target by hand"
         return _refuse(draft, view, file, UserError(f"there is nothing of {remediation.id} to undo", hint=hint))

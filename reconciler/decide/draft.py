@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from reconciler.decide.folding import advance
 from reconciler.decide.remediation import Remediation
-from reconciler.decide.snapshot import FileRef, Pinned, ServiceView, Snapshot
+from reconciler.decide.snapshot import FileRef, Pinned, ServiceView, Snapshot, touched
 from reconciler.decide.wording import cut, short
 from reconciler.model.desired import Desired, Key, render_desired
 from reconciler.model.facts import fact_data
@@ -29,6 +29,8 @@ CLOCK, BRANCH = "clock", "branch"
 """Under which names steps record that the clock was in doubt, and that the branch was seen to be rewritten."""
 LINE, TEXT = 200, 16_000
 """Characters of a subject and of a body at most; what makes them long is cut where it is put in."""
+IN_DOUBT = 15
+"""Seconds until it is asked again whether a moment has come that the clock cannot be trusted about."""
 _NEAR = 5
 """Names that are looked at for one that may be meant; some are directories of no service too."""
 
@@ -116,9 +118,9 @@ class Draft:
         return (self._snapshot.acting - self._changed.keys()) | changed
 
     def claimants(self, key: Key) -> frozenset[ServicePath]:
-        """Return the services that hold a field or are giving it back."""
+        """Return the services that hold a field, are giving it back, or wait for it to be done once."""
         found = self._snapshot.claimants(key) | self._claimed.get(key, frozenset())
-        return frozenset(path for path in found if path not in self._changed or key in self._changed[path].desired)
+        return frozenset(path for path in found if path not in self._changed or key in touched(self._changed[path]))
 
     def first(self, turn: Callable[[T], bool], about: Iterable[T]) -> bool:
         """Give each its turn until one makes a step; what one of them lacks to see stops no other."""
@@ -155,9 +157,10 @@ class Draft:
     def at(self, moment: Instant) -> bool:
         """Whether a moment has come; where it has not, ask to be called then. Never while the clock is in doubt."""
         if self.now >= moment:
-            if not self._timers:
-                self.record(CLOCK, {"doubt": True})
-            return self._timers
+            if self._timers:
+                return True
+            self.record(CLOCK, {"doubt": True})
+            moment = Instant(self.now + IN_DOUBT)
         self.dues[self.about] = min(moment, self.dues.get(self.about, moment))
         return False
 
@@ -181,14 +184,13 @@ class Draft:
         written = dict(files or {})
         changed = view.desired if desired is None else desired
         if changed != view.desired:
-            for key in (key for key, held in changed.items() if held is not view.desired.get(key)):
-                self._claimed[key] = self._claimed.get(key, frozenset()) | {view.path}
             written[view.desired_path(self.stage.name)] = render_desired(changed)
         step = self._step(note, view, remediation, before.number + 1, written)
         folded = advance(before, StepFile(note.event, step.sequence, self.now, step.number, step.data))
-        self._changed[view.path] = replace(
-            view, desired=changed, remediations={**view.remediations, remediation: folded}
-        )
+        after = replace(view, desired=changed, remediations={**view.remediations, remediation: folded})
+        self._changed[view.path] = after
+        for key in touched(after) - touched(view):
+            self._claimed[key] = self._claimed.get(key, frozenset()) | {view.path}
         self.steps.append(step)
         return True
 

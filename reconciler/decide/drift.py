@@ -15,6 +15,8 @@ from typing import TypeAlias
 
 from reconciler.decide.claims import fields_of, is_pending, label, live_value, set_again, show, spoken, want_of
 from reconciler.decide.draft import Draft, Note, titled
+from reconciler.decide.evaluating import wait_data
+from reconciler.decide.options import timing_of
 from reconciler.decide.policy import REPAIR_WINDOW, REPAIRS, effective
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView
@@ -117,15 +119,21 @@ def _stop(
 
 
 def _released(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
-    body = "What we hold is as we hold it again."
-    return draft.add(view, remediation.id, Note("released", titled("released", remediation.about), body))
+    """Go on where it stood; an effect that was interrupted is waited for from now on."""
+    body, data = "What we hold is as we hold it again.", {}
+    if remediation.stands_at == "applied":
+        data = wait_data(timing_of(draft, view, remediation), draft.now)
+        body = f"{body}\nWhether it helped is evaluated at {data['until']}."
+    return draft.add(view, remediation.id, Note("released", titled("released", remediation.about), body, data))
 
 
 def _adopted(held: Held, live: FieldValue, sequence: int) -> Held:
+    """Return a field whose base is what stands there: nothing of it is ours to take back any more."""
     if any(claim.set is not None for claim in held.claims):
-        claims = tuple(replace(claim, set=live) for claim in held.claims)
-        return replace(held, value=live, claims=claims, sequence=sequence)
-    return replace(held, base=int(held.base) + int(live) - int(held.value), value=live, sequence=sequence)
+        claims = tuple(replace(claim, by=None, set=live) for claim in held.claims)
+        return replace(held, base=live, value=live, claims=claims, sequence=sequence)
+    claims = tuple(replace(claim, by=0) for claim in held.claims)
+    return replace(held, base=live, value=live, claims=claims, sequence=sequence)
 
 
 def _policy(draft: Draft, view: ServiceView, fact: SeenFact, manager: str) -> DriftPolicy:

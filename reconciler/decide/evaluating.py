@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
+from reconciler.decide.actions.protocol import Wait
 from reconciler.decide.claims import Settled, settle
 from reconciler.decide.draft import Draft, Note, titled
 from reconciler.decide.evaluation.evaluate import Evaluated, evaluate
@@ -18,6 +19,7 @@ from reconciler.decide.evaluation.measured import Measured, Outcome, remembered
 from reconciler.decide.evaluation.objectives import Objectives
 from reconciler.decide.evaluation.record import plain
 from reconciler.decide.evaluation.telling import objective, reason
+from reconciler.decide.holding import held_note
 from reconciler.decide.options import timing_of
 from reconciler.decide.policy import Timing, effective
 from reconciler.decide.remediation import Remediation, Waiting
@@ -40,6 +42,8 @@ MEASURED_AGAIN = 3
 _LONGEST_PAUSE = 60
 """Seconds at most until a window is measured again for the first time, a fifth of the wait where that is shorter; each
 further pause is twice as long: some providers have a window's values only minutes after its end."""
+LARGEST = 1 << 20
+"""Bytes of these at most; where they are more, the older half is forgotten."""
 REMEMBERED = 50
 """Evaluations of a service that are kept for comparison; `number_of_comparison_results` beyond it counts these."""
 
@@ -63,9 +67,14 @@ def wait_data(timing: Timing, now: Instant) -> dict[str, Any]:
 
     The window ends with the wait and never begins before the effect, unless there is no wait at all.
     """
+    return _wait(waits(timing, now))
+
+
+def waits(timing: Timing, now: Instant) -> Waiting:
+    """Return the wait that begins now; see `wait_data`."""
     begin, until = now + timing.settle, now + timing.settle + timing.wait
     start = until - timing.window if timing.wait == 0 else max(begin, until - timing.window)
-    return _wait(Waiting(Instant(until), Instant(start), Instant(until)))
+    return Waiting(Instant(until), Instant(start), Instant(until))
 
 
 def _wait(waiting: Waiting) -> dict[str, Any]:
@@ -77,15 +86,33 @@ def evaluation_turn(draft: Draft, view: ServiceView, remediation: Remediation) -
     """Evaluate when the wait is over, and commit what the evaluation said that follows. Returns whether it did."""
     if remediation.phase == "evaluated":
         return _end(draft, view, remediation)
-    waiting = remediation.waiting
-    if remediation.phase != "applied" or waiting is None or not draft.at(waiting.until):
+    if remediation.stands_at != "applied" or (remediation.hold is not None and remediation.hold.is_ours_changed):
         return False
-    if effective(draft.stage, view).unreadable:
-        return False  # what shall follow is said in a file that cannot be read: it is evaluated once it can
+    waiting = remediation.waiting or _since_the_effect(draft, view, remediation)
+    if not draft.at(waiting.until):
+        return False
+    unreadable = effective(draft.stage, view).unreadable
+    if remediation.hold is not None:
+        return not unreadable and _released(draft, view, remediation)
+    if unreadable:
+        reason = f"{unreadable} cannot be read, which says what follows an evaluation"
+        wait = Wait("blind", reason, "a version of it that can be read")
+        return draft.add(view, remediation.id, held_note(wait, remediation.about))
     over = all_over(view, remediation)
     verdict = judge(draft, view, remediation, waiting, over=over)
     then = _then(draft, view, remediation, verdict, over=over)
     return _record(draft, view, remediation, waiting, verdict, then)
+
+
+def _since_the_effect(draft: Draft, view: ServiceView, remediation: Remediation) -> Waiting:
+    """Return the wait of an effect whose step names none: those of the first rules did not."""
+    begun = remediation.applied_at if remediation.applied_at is not None else draft.now
+    return waits(timing_of(draft, view, remediation), begun)
+
+
+def _released(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
+    body = "What it waited for is there."
+    return draft.add(view, remediation.id, Note("released", titled("released", remediation.about), body))
 
 
 def judge(
@@ -102,14 +129,20 @@ def judge(
         message = f"there is no slo.yaml; the problem is {state}"
         return Verdict(result, message, {"result": result, "message": message, "evidence": "problem"})
     if isinstance(pinned.objectives, UserError):
-        return _unusable(f"slo.yaml cannot be read: {pinned.objectives.message}")
+        return _unreadable(pinned.objectives)
+    if pinned.unreadable:
+        return _unreadable(pinned.unreadable[0])
     measures = _measures(draft, view, remediation, waiting, pinned)
-    measured = [Measured(each.sli, each.value or 0.0, each.value is not None, each.message) for each in measures]
+    measured = [Measured(each.sli, float(each.value or 0.0), each.value is not None, each.message) for each in measures]
     try:
         evaluated = evaluate(pinned.objectives, measured, remembered(view.evaluations))
     except UserError as error:
         return _unusable(error.message)
     return Verdict(evaluated.result, reason(evaluated), plain(evaluated), evaluated)
+
+
+def _unreadable(error: UserError) -> Verdict:
+    return _unusable(f"{error.place or 'slo.yaml'} cannot be read: {error.message}")
 
 
 def _unusable(message: str) -> Verdict:
@@ -173,7 +206,9 @@ def _record(
     files: dict[str, bytes | None] = {}
     if verdict.evaluated is not None and verdict.result != "no data":
         known = (*view.evaluations, _remembered(remediation, waiting, verdict, verdict.evaluated))[-REMEMBERED:]
-        files[f"{view.ops(draft.stage.name)}/state/evaluations.yaml"] = render_evaluations(known)
+        while len(content := render_evaluations(known)) > LARGEST and len(known) > 1:
+            known = known[len(known) // 2 :]
+        files[f"{view.ops(draft.stage.name)}/state/evaluations.yaml"] = content
         view = replace(view, evaluations=known)
     span = f"From {window['start']} to {window['end']}"
     objectives = verdict.evaluated.objectives if verdict.evaluated is not None else ()
@@ -189,7 +224,7 @@ def _again(draft: Draft, remediation: Remediation, timing: Timing, verdict: Verd
     if verdict.result == "no data" and waiting is not None:
         pause = min(max(timing.wait // 5, 1), _LONGEST_PAUSE) << remediation.unmeasured
         return _wait(replace(waiting, until=Instant(draft.now + pause)))
-    return wait_data(replace(timing, settle=0, wait=max(timing.wait, 1)), draft.now)
+    return wait_data(replace(timing, settle=0, wait=max(timing.wait, timing.window)), draft.now)
 
 
 def _remembered(remediation: Remediation, waiting: Waiting, verdict: Verdict, evaluated: Evaluated) -> Evaluation:
@@ -205,7 +240,7 @@ def _told(then: Then, data: Mapping[str, Any]) -> str:
         case "again":
             return f"It is measured again at {data['until']}."
         case "retry":
-            return "The same action is done once more."
+            return "The same action is done once more; an increment adds to what was added."
         case "action":
             return "The next action is tried."
         case "none":
@@ -262,4 +297,4 @@ def _about(event: Event, over: list[ProblemId]) -> str:
         case "unverified":
             return f"{found} Nothing further is tried; a person has to look.".strip()
         case _:
-            return "The objectives are met twice in a row and the problem is still open; a person has to look."
+            return "It was evaluated as good twice in a row and the problem is still open; a person has to look."

@@ -16,6 +16,8 @@ from reconciler.model.names import ProblemId, RemediationId
 from reconciler.model.step import Event, StepFile
 from reconciler.model.targets import Target
 
+POSTPONED = 3
+"""How often a repair lets the wait of an action begin anew: interrupted values are better than none."""
 _AFTER_THE_END: tuple[Event, ...] = ("reopened", "resolved", "reverted")
 _BACK: tuple[Event, ...] = ("refused", "unmatched")
 """What an orphaned remediation may come to when its service is there again, apart from `reopened`."""
@@ -104,25 +106,31 @@ def _phase(state: Remediation, step: StepFile) -> Remediation:  # noqa: C901, PL
         case "opened":
             return replace(state, phase="opened", offence="", hold=None)
         case "reopened":
-            return _anew(state, asked="command" in data)
+            asked = "command" in data
+            return _anew(replace(state, since=step.now if asked else state.since), asked=asked)
         case "refused":
             return replace(state, phase="refused", outcome=None, offence=str(data.get("offence", "")))
         case "held":
-            return replace(state, phase="held", hold=_hold(state, step), offence="")
+            hold = _hold(state, step)
+            return replace(
+                state, phase="held", hold=hold, offence="", waiting=None if hold.is_ours_changed else state.waiting
+            )
         case "released":
             back: Phase = state.hold.since if state.hold else "opened"
             phase: Phase = "decided" if data.get("changes") else back
             state = replace(state, phase=phase, hold=None, approved=state.approved or bool(data.get("approved")))
             insisted, asked = bool(data.get("insisted")), bool(data.get("asked"))
+            since = step.now if "command" in data else state.since
+            state = replace(state, since=since, waiting=_waiting(data) or state.waiting)
             return replace(state, insisted=state.insisted or insisted, asked=state.asked or asked)
         case "decided" if "bound" not in data:
             return replace(
-                state, phase="decided", hold=None, approved=False, insisted=False, asked=False, begun=True,
+                state, phase="decided", hold=None, approved=False, insisted=False, asked=False, begun=True, postponed=0,
                 applied_at=None, waiting=None, passed=0, unmeasured=0, then="", result="",
                 healed=False, reason="",
             )  # fmt: skip
         case "decided" | "drift" if data.get("changes"):
-            return replace(state, phase="decided") if state.phase == "applied" else state
+            return _changed_again(state)
         case "applied":
             if state.phase != "decided":
                 return state
@@ -138,15 +146,23 @@ def _phase(state: Remediation, step: StepFile) -> Remediation:  # noqa: C901, PL
             return state
 
 
+def _changed_again(state: Remediation) -> Remediation:
+    """Return the state when what had taken effect is set again: the wait begins anew with that, a few times at most."""
+    if state.phase != "applied":
+        return state
+    if state.postponed >= POSTPONED:
+        return replace(state, phase="decided")
+    return replace(state, phase="decided", waiting=None, postponed=state.postponed + 1)
+
+
 def _evaluated(state: Remediation, step: StepFile) -> Remediation:
     data = step.data
     result, then = data["evaluation"]["result"], str(data["next"])
     state = replace(state, healed=then in _HEALED and result in ("pass", "warning"), then=then, result=result)
     if then == "again":
-        passed, unmeasured = (0, 1) if result == "no data" else (1, 0)
-        return replace(
-            state, waiting=_waiting(data), passed=state.passed + passed, unmeasured=state.unmeasured + unmeasured
-        )
+        blank = result == "no data"
+        passed, unmeasured = (state.passed, state.unmeasured + 1) if blank else (state.passed + 1, 0)
+        return replace(state, waiting=_waiting(data), passed=passed, unmeasured=unmeasured)
     if then in ("retry", "action", "none"):
         return _next(state, step, then)
     return replace(state, phase="evaluated", waiting=None)

@@ -40,15 +40,21 @@ def stage_foreign_turn(draft: Draft) -> bool:
 
 
 def _decision(draft: Draft, view: ServiceView, change: Foreign) -> tuple[RemediationId, int] | None:
-    """Return which decision's file was deleted, None where it is no such file or nothing is claimed by it any more."""
+    """Return which decision's file was deleted, None where it is no such file or there is nothing of it to take back.
+
+    Of a remediation that is not over every decision counts, for what it did once too: that stays done, and is the last.
+    """
     prefix = f"{view.ops(draft.stage.name)}/remediations/"
     if change.change != "deleted" or not change.path.startswith(prefix) or not change.path.endswith("-decided.yaml"):
         return None
     remediation, _, name = change.path.removeprefix(prefix).partition("/")
     number = name.partition("-")[0]
-    claimed = {(c.remediation, c.step) for held in view.desired.values() for c in held.claims}
-    step = (RemediationId(remediation), int(number)) if number.isdigit() else None
-    return step if step in claimed and remediation in view.remediations else None
+    known = view.remediations.get(RemediationId(remediation))
+    if known is None or not number.isdigit():
+        return None
+    claimed = {c.step for held in view.desired.values() for c in held.claims if c.remediation == known.id}
+    acted = set() if known.ended else {made for made, _ in known.decisions}
+    return (known.id, int(number)) if int(number) in claimed | acted else None
 
 
 def _reverted(draft: Draft, view: ServiceView, change: Foreign) -> bool:

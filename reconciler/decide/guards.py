@@ -18,7 +18,7 @@ from reconciler.decide.wording import listed
 from reconciler.model.instant import Instant, format_instant
 
 _GRID = 60
-"""Seconds at most to which the end of the window is rounded down that an old problem is measured over: two looks within
+"""Seconds to which the end of the window is rounded down that an old problem is measured over: two looks within
 it ask the same."""
 
 
@@ -135,18 +135,17 @@ def _blast_radius(draft: Draft, view: ServiceView, most: int | None) -> Wait | N
 def _age(draft: Draft, view: ServiceView, remediation: Remediation, settings: Effective) -> Wait | None:
     """Measure first where an action waits for long: after a hold or an outage the problem may be gone by now."""
     since = remediation.since
-    if since is None or draft.now - since <= settings.max_problem_age or remediation.approved or remediation.asked:
+    if since is None or draft.now - since <= settings.max_problem_age:
         return None
     if draft.pins(remediation.pinned).objectives is None:
         return None
     timing = timing_of(draft, view, remediation)
-    grid = max(min(_GRID, timing.window), 1)
-    end = draft.now - draft.now % grid
+    end = draft.now - draft.now % _GRID
     window = Waiting(Instant(end), Instant(end - timing.window), Instant(end))
     verdict = judge(draft, view, remediation, window, over=False)
     if verdict.result == "fail":
         return None
-    draft.at(Instant(end + max(grid, timing.window)))
+    draft.at(Instant(end + max(_GRID, timing.window)))
     begun = "the problem came" if _is_first(remediation) else "the last action was judged"
     reason = f"{begun} at {format_instant(since)}, and now {verdict.message}"
     return Wait("age", reason, "the objectives failing, or `reconciler retry`")

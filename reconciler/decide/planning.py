@@ -15,6 +15,8 @@ from reconciler.model.desired import Key
 from reconciler.model.errors import UserError
 from reconciler.model.targets import Mark
 
+ONCE_FIELDS = ("restartedAt", "revision")
+"""What is done to a workload's pod template once; the one is not done while the other is under way."""
 VALUES = 200
 """Claims and values that one service holds at most, so that its `desired.yaml` stays one that can be read."""
 
@@ -111,9 +113,15 @@ def _owned(draft: Draft, view: ServiceView, remediation: Remediation, once: Once
         return Wait("conflict", f"{once.target.name} belongs to {once.mark.owner}", "that owner giving it back")
     if once.mark is not None and once.mark.lost and not remediation.insisted:
         return _lost(draft, view, key, once.mark)
+    if once.field == "call":
+        return None
     for other in view.remediations.values():
         if other.id != remediation.id and other.pending and any(each.target == once.target for each in other.once):
             return Wait("conflict", f"{once.target.name} is being changed for {other.id}", "that having taken effect")
+    others = frozenset().union(*(draft.claimants((once.target, field)) for field in ONCE_FIELDS)) - {view.path}
+    if others:
+        told = f"{once.target.name} is being changed for {listed(sorted(others))}"
+        return Wait("conflict", told, "that having taken effect")
     return None
 
 

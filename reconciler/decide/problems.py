@@ -14,6 +14,7 @@ from reconciler.decide.actions.protocol import Wait
 from reconciler.decide.actions.registry import pin
 from reconciler.decide.claims import Settled
 from reconciler.decide.draft import Draft, Note, titled
+from reconciler.decide.holding import held_note
 from reconciler.decide.matching import match
 from reconciler.decide.planning import attempt
 from reconciler.decide.policy import effective
@@ -122,13 +123,6 @@ def _open(
     return draft.add(view, remediation.id, Note("opened", titled("opened", title), body, data))
 
 
-def held_note(wait: Wait, title: str, prefix: str = "", data: Mapping[str, Any] | None = None) -> Note:
-    """Return the step that says what a remediation waits for and what lifts it."""
-    held = {"condition": wait.condition, "reason": wait.reason, "lifts": wait.lifts}
-    body = f"{prefix}It waits ({wait.condition}): {wait.reason}.\nLifted by: {wait.lifts}."
-    return Note("held", titled(f"held: {wait.condition}", title), body, {**(data or {}), **held})
-
-
 def matched(view: ServiceView, file: ProblemFile) -> tuple[Entry | None, str]:
     """Return the playbook entry of a problem, or None with the reason."""
     problem = file.problem
@@ -182,7 +176,7 @@ def _shadowed(draft: Draft, view: ServiceView, file: ProblemFile) -> bool:
 
 def _resolution(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
     over = [p for p in remediation.problems if not p.resolved and is_over(view, p)]
-    if not over or _is_being_judged(remediation):
+    if not over or remediation.is_judged:
         return False
     everything = all(p.resolved or p in over for p in remediation.problems)
     if not everything and not remediation.ended:
@@ -200,8 +194,3 @@ def _resolution(draft: Draft, view: ServiceView, remediation: Remediation) -> bo
         data |= {"unhealed": True, "reason": "resolved by its source, but the objectives were not met"}
     note = Note("resolved", titled(subject, remediation.about), body, data)
     return draft.add(view, remediation.id, note, desired=settled.desired)
-
-
-def _is_being_judged(remediation: Remediation) -> bool:
-    """Whether an action took effect: then the objectives say how it ends, at the planned time, unless it is held."""
-    return remediation.hold is None and (remediation.waiting is not None or remediation.phase == "evaluated")

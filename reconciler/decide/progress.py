@@ -22,10 +22,10 @@ from reconciler.decide.claims import (
 from reconciler.decide.draft import Draft, Note, titled
 from reconciler.decide.effects import Due, effects_of, owner_of
 from reconciler.decide.evaluating import evaluation_turn, following, wait_data
+from reconciler.decide.holding import held_note
 from reconciler.decide.options import timing_of
 from reconciler.decide.planning import attempt
 from reconciler.decide.policy import effective
-from reconciler.decide.problems import held_note
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.resolution import newest_decision
 from reconciler.decide.snapshot import ServiceView
@@ -152,8 +152,13 @@ def _effect(draft: Draft, view: ServiceView, remediation: Remediation, awaited: 
     seen = tuple(zip(awaited, facts, strict=True))
     troubles = (_trouble(draft, view, due, fact) for due, fact in seen)
     failure = next((trouble for trouble in troubles if trouble is not None), None)
-    if failure is None and any(isinstance(fact, NoFact) and due.key[1] != "call" for due, fact in seen):
-        return False
+    blind = next((fact for due, fact in seen if isinstance(fact, NoFact) and due.key[1] != "call"), None)
+    if failure is None and blind is not None:
+        return _blind(draft, view, remediation, blind)
+    hold = remediation.hold
+    if failure is None and hold is not None and hold.condition == "blind" and hold.since == "decided":
+        body = f"It waited for: {hold.condition} ({hold.reason})."
+        return draft.add(view, remediation.id, Note("released", titled("released", remediation.about), body))
     unfinished = [text for due, fact in seen if (text := _unfinished(due, fact))]
     if failure is None and not unfinished:
         return _took_effect(draft, view, remediation, seen)
@@ -167,6 +172,15 @@ def _effect(draft: Draft, view: ServiceView, remediation: Remediation, awaited: 
         reason = f"no effect within {deadline - since} s: {'; '.join(unfinished)}"
         failure = Failure(reason, "look at the workload's pods")
     return _gave_up(draft, view, remediation, seen, failure)
+
+
+def _blind(draft: Draft, view: ServiceView, remediation: Remediation, fact: NoFact) -> bool:
+    """Tell a person where what was decided cannot be written or seen for as long as a rollout may take."""
+    since = remediation.decided_at if remediation.decided_at is not None else draft.now
+    if remediation.phase != "decided" or not draft.at(Instant(since + effective(draft.stage, view).rollout)):
+        return False
+    wait = Wait("blind", fact.message, "the server answers again")
+    return draft.add(view, remediation.id, held_note(wait, remediation.about))
 
 
 def _took_effect(draft: Draft, view: ServiceView, remediation: Remediation, seen: Seen) -> bool:
@@ -234,8 +248,10 @@ def _told(view: ServiceView, due: Due, fact: Fact) -> str:
 
 def _written(due: Due, fact: Fact) -> bool:
     """Whether the field was ever written as it is held; no deadline passes before that, however long nobody looked."""
-    if isinstance(fact, NoFact | CallFact) or live_value(due.key, fact) == due.value:
+    if isinstance(fact, NoFact) or live_value(due.key, fact) == due.value:
         return True
+    if isinstance(fact, CallFact):
+        return False  # it is not known to have been tried; when it was, there is an answer, or why there is none
     mark = mark_of(due.key, fact)
     return mark is not None and mark.sequence >= due.sequence
 

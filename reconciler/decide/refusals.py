@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.decide.draft import Draft, Note, titled
-from reconciler.decide.snapshot import ProblemFile, ServiceView
+from reconciler.decide.snapshot import Pinned, ProblemFile, ServiceView
 from reconciler.decide.wording import sentence
 from reconciler.model.errors import UserError
 
@@ -35,7 +35,20 @@ def refusal(draft: Draft, view: ServiceView, file: ProblemFile, told: str = "") 
         (view.playbook, view.playbook_file),
         (draft.stage.config, draft.stage.config_file),
     )
-    return next(((value, str(ref)) for value, ref in files if isinstance(value, UserError)), None)
+    found = next(((value, str(ref)) for value, ref in files if isinstance(value, UserError)), None)
+    return found or _unmeasurable(draft, view)
+
+
+def _unmeasurable(draft: Draft, view: ServiceView) -> tuple[UserError, str] | None:
+    """Return what is wrong with the service's own objectives or queries: nothing is done that could not be judged.
+
+    Files of the whole stage or project are not refused here: one bad file never stops another service.
+    """
+    own = tuple(ref for ref in view.pinned if ref.path.startswith(f"{view.path}/"))
+    pinned = draft.pins(tuple(str(ref) for ref in own)) if own else Pinned()
+    wrong = [pinned.objectives, *pinned.unreadable]
+    error = next((each for each in wrong if isinstance(each, UserError)), None)
+    return (error, " ".join(str(ref) for ref in own)) if error is not None else None
 
 
 def refused_note(title: str, data: Mapping[str, Any], error: UserError, offence: str) -> Note:

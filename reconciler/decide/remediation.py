@@ -90,7 +90,7 @@ class Remediation:
     ``reason`` is why it ended as it did, or why the newest action failed, where its step says so.
     ``approved``: a person has approved the action in hand; ``insisted``: in spite of a mark of lost history; ``asked``:
     in spite of what was done about its entry lately, and of its age. ``begun``: since it was opened, or opened again,
-    an action of it was decided.
+    an action of it was decided. ``postponed`` counts how often the wait of the action in hand began anew.
     ``decisions`` are the numbers and moments of its actions, undone or not, ``repairs`` the moments of those of drift.
     ``answered`` are the command files that its steps name. ``opened_by`` and ``sequence`` are the first and the newest
     step's sequence.
@@ -127,6 +127,7 @@ class Remediation:
     insisted: bool = False
     asked: bool = False
     begun: bool = False
+    postponed: int = 0
     decided_at: Instant | None = None
     applied_at: Instant | None = None
     decisions: tuple[tuple[int, Instant], ...] = ()
@@ -150,9 +151,24 @@ class Remediation:
         return self.phase == "ended"
 
     @property
+    def stands_at(self) -> Phase:
+        """The phase, and for one that is held, that in which it was."""
+        return self.hold.since if self.hold is not None and self.phase == "held" else self.phase
+
+    @property
     def taking_effect(self) -> bool:
         """Whether the action in hand is decided and was never yet seen in the world."""
-        return self.pending and self.phase == "decided" and self.applied_at is None
+        return self.pending and self.stands_at == "decided" and self.applied_at is None
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether its action took effect, so that the objectives say how it ends, at the planned time.
+
+        Not where somebody changed what we hold: what would be measured then is not what was done.
+        """
+        mended = self.hold is None or not self.hold.is_ours_changed
+        effective = self.stands_at in ("applied", "decided") and self.applied_at is not None
+        return mended and (effective or self.stands_at == "evaluated")
 
     @property
     def acting(self) -> bool:

@@ -110,6 +110,12 @@ class ServiceView:
         return f"{self.ops(stage)}/state/desired.yaml"
 
 
+def touched(view: ServiceView) -> frozenset[Key]:
+    """Return the fields that a service holds, is giving back, or waits for to be done once."""
+    once = (each for remediation in view.remediations.values() if remediation.pending for each in remediation.once)
+    return frozenset({*view.desired, *((each.target, each.field) for each in once)})
+
+
 @dataclass(frozen=True)
 class Rewritten:
     """The branch was force-pushed or rebased: the tip that was known before, and the highest sequence seen."""
@@ -185,8 +191,8 @@ def just_arrived(_: FileRef) -> Instant:
 class Snapshot:
     """A stage at three commits (project, config, ops).
 
-    ``claimants`` tells which services hold a field or are giving it back; ``acting`` are the services with a running
-    remediation that has decided something, ``acted`` the moments of all actions of a service, for those that have any.
+    ``claimants`` tells which services hold a field, give it back or wait for it; ``acting`` are the services with a
+    running remediation that has decided something, ``acted`` the moments of all actions of each service that has any.
     These are kept incrementally by whoever makes the snapshot. ``pins`` reads pinned files by their references
     (`path@blob`); ``arrived`` tells when the commit was made that brought a problem's file to the branch.
     """

@@ -38,7 +38,7 @@ def _told(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _measure_data(measure: Measure) -> dict[str, Any]:
-    data: dict[str, Any] = {"sli": measure.sli, "value": measure.value}
+    data: dict[str, Any] = {"sli": measure.sli, "value": None if measure.value is None else float(measure.value)}
     data |= {key: text for key, text in (("message", measure.message), ("provider", measure.provider)) if text}
     if measure.series is not None:
         series = measure.series

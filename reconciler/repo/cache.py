@@ -38,13 +38,12 @@ class ParseCache(Generic[T_co]):
         data = content()
         result: T_co | UserError
         if isinstance(data, UserError):
-            result, size = data, 256
-        else:
-            size = len(data) + 256
-            try:
-                result = self._parse(data, path)
-            except UserError as error:
-                result = error
+            return data  # what is not there now may be there later
+        size = len(data) + 256
+        try:
+            result = self._parse(data, path)
+        except UserError as error:
+            result = error
         self._kept[path, blob] = (result, size)
         self._size += size
         while self._size > self._budget and len(self._kept) > 1:

@@ -47,7 +47,8 @@ class PinReader:
         found = self._known.pop(refs, None)
         if found is None:
             found = self._pinned(refs)
-        self._known[refs] = found
+        if not any(isinstance(each, UserError) for each in (found.objectives, *found.unreadable)):
+            self._known[refs] = found
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return found

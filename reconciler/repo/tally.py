@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from reconciler.decide.snapshot import ServiceView
+from reconciler.decide.snapshot import ServiceView, touched
 from reconciler.model.desired import Key
 from reconciler.model.instant import Instant
 from reconciler.model.names import ServicePath
@@ -33,7 +33,7 @@ class Tally:
     def count(self, view: ServiceView) -> None:
         """Count a service as it is now, in place of what it was."""
         self.forget(view.path)
-        for key in view.desired:
+        for key in touched(view):
             self._holders.setdefault(key, set()).add(view.path)
             self._held_by.setdefault(view.path, set()).add(key)
         if any(remediation.acting for remediation in view.remediations.values()):
@@ -43,7 +43,7 @@ class Tally:
             self._acted[view.path] = tuple(moments)
 
     def claimants(self, key: Key) -> frozenset[ServicePath]:
-        """Return the services that hold a field or are giving it back."""
+        """Return the services that hold a field, are giving it back, or wait for it to be done once."""
         return frozenset(self._holders.get(key, ()))
 
     @property

@@ -74,7 +74,16 @@ def test_adopted_their_change_is_not_given_back(world: World) -> None:
     world.sweep()
     assert world.values() == {"carts-primary": 5}
     world.over("p1")
-    assert world.replicas() == 4
+    assert world.replicas() == 5
+
+
+def test_what_was_adopted_below_the_base_is_never_given_back_below_it(world: World) -> None:
+    world.stage_yaml("drift: adopt\n")
+    changed(applied(world), 1)
+    world.sweep()
+    world.command("undo", "p1")
+    world.tick()
+    assert world.replicas() == 1
 
 
 def test_three_repairs_within_ten_minutes_are_a_conflict(world: World) -> None:
@@ -149,6 +158,7 @@ def test_resolved_while_a_repair_is_under_way_keeps(world: World) -> None:
     world.resolve("p1")
     assert world.tick() == []
     world.around.workloads["carts-primary"].settled = True
+    assert [step.event for step in world.tick()] == ["applied"]
     world.waited()
     assert world.events("p1")[-4:] == ["drift", "applied", "evaluated", "remediated"]
     assert (world.replicas(), world.desired()) == (2, {})

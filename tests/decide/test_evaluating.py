@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.decide import evaluating
 from reconciler.model.evaluations import load_evaluations
-from tests.decide.files import PLAYBOOK, entry, playbook
+from tests.decide.files import PLAYBOOK, SLO, entry, playbook
 from tests.decide.surroundings import Flag
 from tests.decide.world import START, World
 
@@ -188,13 +188,24 @@ def test_a_provider_that_cannot_be_asked_is_no_data(world: World) -> None:
     assert step.data["evaluation"]["indicators"][0]["message"] == "evidence does not answer"
 
 
-def test_objectives_that_cannot_be_read_are_never_a_pass(world: World) -> None:
-    world.objectives("objectives: [\n")
+@pytest.mark.parametrize("name", ["slo.yaml", "prometheus/sli.yaml"])
+def test_a_problem_that_could_not_be_judged_is_refused_until_it_can(world: World, name: str) -> None:
+    world.objectives()
+    world.push({f"carts/{name}": "objectives: [\n"})
     world.open("p1")
-    world.tick()
+    assert [step.event for step in world.tick()] == ["refused"]
+    assert world.last("p1").data["at"].startswith(f"carts/{name}:")
+    assert world.replicas() == 1
+    world.push({f"carts/{name}": SLO if name == "slo.yaml" else "indicators: {response_time_p90: p90}\n"})
+    assert [step.event for step in world.tick()] == ["opened", "decided", "applied"]
+
+
+def test_a_file_of_the_whole_stage_that_cannot_be_read_makes_no_service_pass(world: World) -> None:
+    world.push({"prometheus/sli.yaml": "indicators: [\n"})
+    applied(world, 80.0)
     steps = world.over("p1")
     assert [step.event for step in steps] == ["evaluated", "unverified"]
-    assert "slo.yaml cannot be read" in steps[0].data["evaluation"]["message"]
+    assert "prometheus/sli.yaml:" in steps[0].data["evaluation"]["message"]
 
 
 def test_objectives_are_those_of_the_opening(world: World) -> None:
@@ -320,3 +331,87 @@ def test_undone_during_the_wait_nothing_is_evaluated(world: World) -> None:
     assert world.replicas() == 1
     assert world.waited() == []
     assert world.events("p1")[-2:] == ["reverted", "applied"]
+
+
+def test_a_moment_that_passes_while_the_clock_is_in_doubt_is_asked_about_again(world: World) -> None:
+    applied(world, 80.0)
+    world.timers = False
+    assert world.waited() == []
+    assert world.due == world.now + 15
+
+
+def test_what_was_interrupted_is_waited_for_anew(world: World) -> None:
+    applied(world, 80.0)
+    world.later(60)
+    world.around.workloads["carts-primary"].replicas = 1
+    world.around.workloads["carts-primary"].manager = "kubectl-edit"
+    world.sweep()
+    assert world.events("p1")[-1] == "held"
+    world.later(3000)
+    world.around.workloads["carts-primary"].replicas = 2
+    world.sweep()
+    assert world.last("p1").event == "released"
+    assert world.tick() == []
+    lifted = world.now
+    assert [step.event for step in world.over("p1")] == ["evaluated", "remediated"]
+    (want,) = world.around.asked
+    assert (want.start, want.end) == (lifted, lifted + 600)
+
+
+def test_after_a_persons_retry_of_what_was_changed_the_wait_begins_anew(world: World) -> None:
+    applied(world, 80.0)
+    world.around.workloads["carts-primary"].replicas = 1
+    world.around.workloads["carts-primary"].manager = "kubectl-edit"
+    world.sweep()
+    world.later(3000)
+    world.command("retry", "p1")
+    assert [step.event for step in world.tick()] == ["released", "applied"]
+    assert world.due == world.now + 600
+
+
+def test_a_file_that_cannot_be_read_when_the_wait_is_over_holds_until_it_can(world: World) -> None:
+    applied(world, 80.0)
+    world.stage_yaml("mode: [\n")
+    assert [step.event for step in world.waited()] == ["held"]
+    hold = world.remediation("p1").hold
+    assert hold is not None
+    assert hold.condition == "blind"
+    assert "stage.yaml" in hold.reason
+    world.resolve("p1")
+    assert world.tick() == []
+    world.stage_yaml("mode: automated\n")
+    assert [step.event for step in world.tick()] == ["released", "evaluated", "remediated"]
+
+
+def test_an_effect_of_the_first_rules_whose_step_names_no_wait_is_evaluated_all_the_same(world: World) -> None:
+    applied(world, 80.0)
+    path = next(path for path in world.files if path.endswith("-applied.yaml"))
+    old = world.files[path].decode().replace("rules: 1", "rules: 0")
+    kept = [line for line in old.splitlines() if not line.startswith(("until:", "window:", "  start:", "  end:"))]
+    world.files[path] = world.trusted[path] = ("\n".join(kept) + "\n").encode()
+    world.push({"README.md": "anything\n"})
+    assert world.remediation("p1").waiting is None
+    assert world.tick() == []
+    assert world.due == START + 600
+    assert [step.event for step in world.over("p1")] == ["evaluated", "remediated"]
+
+
+def test_a_second_look_is_over_a_window_that_can_be_measured(world: World) -> None:
+    world.stage_yaml("wait: 0s\n")
+    world.objectives()
+    world.around.values["response_time_p90"] = 80.0
+    world.open("p1")
+    world.tick()
+    world.waited(60)
+    assert [want.end - want.start for want in world.around.asked] == [60, 60]
+
+
+def test_no_data_is_counted_anew_after_a_pass(world: World) -> None:
+    applied(world)
+    for pause in (600, 60, 120):
+        world.waited(pause)
+    world.around.values["response_time_p90"] = 80.0
+    world.waited(240)
+    world.around.values.clear()
+    (step,) = world.waited()
+    assert (step.data["evaluation"]["result"], step.data["next"]) == ("no data", "again")

@@ -237,3 +237,20 @@ def test_escalate_ends_with_a_person(world: World) -> None:
     assert [step.event for step in steps] == ["evaluated", "escalated"]
     assert steps[1].data["action"] == "escalate"
     assert world.values() == {"carts-primary": 2}, "what was done before stays until the problem is over"
+
+
+def test_an_approval_is_good_for_as_long_as_a_problem_may_be_old(world: World) -> None:
+    world.objectives()
+    world.around.values["response_time_p90"] = 80.0
+    world.stage_yaml("approval: required\n")
+    world.open("p1")
+    world.tick()
+    world.stage_yaml("approval: required\nfreeze:\n- {schedule: '0 11 * * *', duration: 3d}\n")
+    world.command("approve", "p1")
+    world.tick()
+    assert last_hold(world, "p1")[0] == "freeze"
+    world.later(72 * 3600)
+    world.stage_yaml("approval: required\n")
+    world.tick()
+    assert last_hold(world, "p1")[0] == "age"
+    assert world.replicas() == 1

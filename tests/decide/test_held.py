@@ -248,11 +248,29 @@ def test_blind_during_a_rollout_nothing_fails(world: World) -> None:
     world.open("p1")
     world.tick()
     world.blind()
+    world.later(299)
+    assert world.tick() == []
     world.later(7200)
+    assert [step.event for step in world.tick()] == ["held"]
+    assert world.last("p1").data["reason"] == "kubernetes does not answer"
     assert world.tick() == []
     world.see_again()
     world.tick()
-    assert world.events("p1")[-2:] == ["failed", "escalated"]
+    assert world.events("p1")[-3:] == ["released", "failed", "escalated"]
+
+
+def test_blind_during_a_rollout_that_was_complete_meanwhile_it_goes_on(world: World) -> None:
+    world.around.workloads["carts-primary"].slow = True
+    world.open("p1")
+    world.tick()
+    world.blind()
+    world.later(300)
+    world.tick()
+    world.see_again()
+    world.around.workloads["carts-primary"].settled = True
+    world.tick()
+    assert world.events("p1")[-3:] == ["held", "released", "applied"]
+    assert [step.event for step in world.over("p1")] == ["evaluated", "remediated"]
 
 
 def test_a_clock_in_doubt_decides_nothing_that_is_due_by_time(world: World) -> None:

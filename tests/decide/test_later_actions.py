@@ -227,3 +227,50 @@ def test_the_client_of_a_keptn_problem_is_pinned_for_actions_on_routes(world: Wo
     world.playbook(playbook(entry("slow", "slowdown 5s")))
     world.tick()
     assert world.remediation("p1").labels == {"ClientIP": "10.0.0.1"}
+
+
+def test_a_call_that_nobody_made_is_made_however_late(world: World) -> None:
+    world.playbook(playbook(entry("slow", "webhook ticket")))
+    world.open("p1", "slow")
+    world.tick(kill_at=1)
+    world.later(3600)
+    world.tick()
+    assert world.events("p1")[-1] == "applied"
+    assert len(world.around.calls) == 1
+
+
+def test_reverting_the_decision_of_a_restart_ends_it(world: World) -> None:
+    world.playbook(playbook(entry("slow", "restart", "scaling +1")))
+    world.around.workloads["carts-primary"].slow = True
+    world.open("p1", "slow")
+    world.tick()
+    world.revert("p1", 2)
+    world.tick()
+    assert world.remediation("p1").outcome == "reverted"
+    world.around.workloads["carts-primary"].settled = True
+    assert world.waited() == []
+    assert world.replicas() == 1
+
+
+def test_undo_of_what_was_done_once_ends_it(world: World) -> None:
+    world.playbook(playbook(entry("slow", "restart", "scaling +1")))
+    world.open("p1", "slow")
+    world.tick()
+    world.command("undo", "p1")
+    world.tick()
+    assert world.remediation("p1").outcome == "reverted"
+    assert world.waited() == []
+
+
+def test_two_services_do_not_restart_one_workload_at_a_time(world: World) -> None:
+    one = playbook(entry("slow", "restart"))
+    world.playbook(one)
+    world.playbook(one, "orders")
+    world.service_yaml("workload: {name: carts-primary}\n", "orders")
+    world.around.workloads["carts-primary"].slow = True
+    world.open("p1", "slow")
+    world.open("o1", "slow", service="orders")
+    world.tick()
+    hold = world.remediation("o1", "orders").hold
+    assert hold is not None
+    assert (hold.condition, hold.reason) == ("conflict", "carts-primary is being changed for carts")
