@@ -105,7 +105,7 @@ class Workspace:
             raise ConfigError(f"the stage {stage.name} has no branch", hint=f"push a branch `{stage.name}`")
         apart = stage.config != stage.ops
         tips = Tips(self.project.commit, config, ops if ops is not None else config)
-        history = ProjectHistory(self.view, self.project.name, lambda: self.project, lambda: self.project)
+        history = ProjectHistory(self.view, self.project.name, lambda: self.project.commit, lambda: None)
         repo = StageRepo(self.view, stage.name, partial(history.settings, stage.name), own_branch=apart)
         repo.sync(tips)
         return OpenStage(

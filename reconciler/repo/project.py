@@ -69,11 +69,7 @@ def read_project(
         ConfigError: there is no default branch, no stage, or the project calls itself by another name.
         UserError: project.yaml or shipyard.yaml cannot be read.
     """
-    head = mirror.default_branch()
-    tip = mirror.tips([head])[head] if head is not None else None
-    if head is None or tip is None:
-        hint = "push one with project.yaml (`reconciler init`)"
-        raise ConfigError("the repository has no default branch yet", hint=hint)
+    head, tip = project_tip(mirror)
     if known is not None and known.commit == tip and known.config.stages:
         return known
     mirror.fetch({head: tip})
@@ -94,6 +90,20 @@ def read_project(
     )
     unknown = tuple(sorted(only - {each.name for each in entries}))
     return Project(own, tip, stages, config, _slis(mirror, tip), unknown)
+
+
+def project_tip(mirror: Mirror) -> tuple[str, CommitId]:
+    """Return the remote's default branch, as a full ref, and where it is now; its objects may not be here yet.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    head = mirror.default_branch()
+    tip = mirror.tips([head])[head] if head is not None else None
+    if head is None or tip is None:
+        hint = "push one with project.yaml (`reconciler init`)"
+        raise ConfigError("the repository has no default branch yet", hint=hint)
+    return head, tip
 
 
 def settings_at(mirror: Mirror, commit: CommitId, name: ProjectName | None, stage: StageName) -> ProjectSettings:

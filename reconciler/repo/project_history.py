@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
+from reconciler.model.errors import ConfigError, TransientError
 from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.names import is_object_id
-from reconciler.repo.project import Project, settings_at
+from reconciler.repo.project import project_tip, settings_at
 from reconciler.repo.standing import ProjectSettings
+
+_REMEMBERED: Final = 4096
 
 
 class ProjectHistory:
-    """Answers by commit, each read once. ``current`` is the project as it was read last; ``look`` reads it anew."""
+    """Answers by commit, each read once.
+
+    ``current`` is the commit that the project was read at last. ``moved`` is told when another daemon was seen to know
+    a newer one.
+    """
 
     def __init__(
-        self, mirror: Mirror, name: ProjectName | None, current: Callable[[], Project], look: Callable[[], Project]
+        self, mirror: Mirror, name: ProjectName | None, current: Callable[[], CommitId], moved: Callable[[], None]
     ) -> None:
         self._mirror = mirror
         self._name = name
         self._current = current
-        self._look = look
+        self._moved = moved
         self._known: dict[tuple[StageName, CommitId], ProjectSettings] = {}
         self._gone: set[CommitId] = set()
 
@@ -29,7 +37,7 @@ class ProjectHistory:
 
         Raises:
             UserError, ConfigError: the project could not be read at that commit.
-            TransientError, BlindError: the commit is not known, and the remote cannot be seen.
+            TransientError: the commit is newer than what was read, or not known while the remote cannot be seen.
         """
         known = self._known.get((stage, commit))
         if known is None and self._is_there(commit):
@@ -39,10 +47,23 @@ class ProjectHistory:
     def _is_there(self, commit: CommitId) -> bool:
         if not is_object_id(commit) or commit in self._gone:
             return False
-        if self._is_in(commit, self._current().commit) or self._is_in(commit, self._look().commit):
+        if self._is_in(commit, self._current()):
             return True
+        if self._is_in(commit, self._newest()):
+            self._moved()
+            raise TransientError("the project moved on since it was read", hint="it is read again")
+        if len(self._gone) >= _REMEMBERED:
+            self._gone.clear()
         self._gone.add(commit)
         return False
+
+    def _newest(self) -> CommitId:
+        try:
+            head, tip = project_tip(self._mirror)
+        except ConfigError as error:
+            raise TransientError(error.message, hint=error.hint) from error
+        self._mirror.fetch({head: tip})
+        return tip
 
     def _is_in(self, commit: CommitId, tip: CommitId) -> bool:
         if commit == tip:

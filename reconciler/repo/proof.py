@@ -15,7 +15,7 @@ from reconciler.decide.replay import redo
 from reconciler.decide.snapshot import Snapshot
 from reconciler.model.errors import BugError, ConfigError, TransientError, UserError
 from reconciler.model.names import BlobId, CommitId, RemediationId, ServicePath, StageName
-from reconciler.model.step import Event, Step, StepFile
+from reconciler.model.step import Event, StepFile
 from reconciler.repo.layout import ops_place
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.names import is_object_id
@@ -23,14 +23,16 @@ from reconciler.repo.objects import FILE
 from reconciler.repo.pins import PinReader
 from reconciler.repo.standing import ProjectSettings, Standing
 from reconciler.repo.steps import Claimed, OwnFile, as_commit
+from reconciler.repo.stream import NewCommit
 
 SettingsAt: TypeAlias = Callable[[CommitId], ProjectSettings | None]
 """What the project says of the stage at a commit of its branch; None where the branch has no such commit."""
 
+_REMEMBERED: Final = 4096
 _REDO_FAILS: Final = (
     BugError, UserError, ConfigError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError,
 )  # fmt: skip
-"""What deciding again may raise on facts that are none, and on a project that could not be read then."""
+"""What deciding again may raise on facts that are none."""
 
 
 class Proof:
@@ -73,14 +75,19 @@ class Proof:
         named = is_object_id(claim.config) and is_object_id(claim.project)
         if not named or not claim.info.parents or not self._is_founded(standing, claim, last, tips[1]):
             return False
-        try:
-            settings = self._settings_at(claim.project) or self._settings_at(tips[0])
-            if settings is None:
-                return False
-            before = standing.snapshot(settings, last, claim.config, claim.project, self.pins)
-            return any(self._is_made(before, claim, own, service) for service in self._services(standing, claim, own))
-        except _REDO_FAILS:
+        settings = self._settings(claim.project, tips[0])
+        if settings is None:
             return False
+        before = standing.snapshot(settings, last, claim.config, claim.project, self.pins)
+        made = (_made(before, claim, own, service) for service in self._services(standing, claim, own))
+        return any(self._is_commit_of(new, claim, own) for new in made if new is not None)
+
+    def _settings(self, named: CommitId, tip: CommitId) -> ProjectSettings | None:
+        """Return what the project said at the commit that is named, at its tip where that is gone."""
+        try:
+            return self._settings_at(named) or self._settings_at(tip)
+        except (UserError, ConfigError):
+            return None
 
     def _is_founded(self, standing: Standing, claim: Claimed, last: Claimed | None, tip: CommitId) -> bool:
         """Whether the config commit that a step names may be the one it was decided on; people's files move there.
@@ -96,6 +103,8 @@ class Proof:
         if not self._is_in(named, tip):
             if named not in self._gone and self._is_in(named, self._newer() or tip):
                 raise TransientError("the configuration moved on while it was read", hint="it is read again")
+            if len(self._gone) >= _REMEMBERED:
+                self._gone.clear()
             self._gone.add(named)
             return True
         if last is not None and self._is_in(last.config, tip) and not self._is_in(last.config, named):
@@ -128,17 +137,8 @@ class Proof:
         named = (path for path in standing.services() if path.rpartition("/")[2] == name)
         yield from (path for path in sorted(named) if path not in likely)
 
-    def _is_made(self, before: Snapshot, claim: Claimed, own: OwnFile, service: ServicePath | None) -> bool:
-        about = claim.trailers.get("Remediation")
-        remediation = RemediationId(about) if about is not None else None
-        number = int(own.path.rpartition("/")[2].partition("-")[0])
-        recorded = StepFile(cast("Event", claim.event), claim.sequence, claim.now, number, own.data)
-        made = redo(before, service, remediation, recorded)
-        return made is not None and made.path == own.path and self._is_commit_of(made, claim, own)
-
-    def _is_commit_of(self, made: Step, claim: Claimed, own: OwnFile) -> bool:
+    def _is_commit_of(self, expected: NewCommit, claim: Claimed, own: OwnFile) -> bool:
         """Whether the commit has the step's message, its files with their bytes, and nothing else."""
-        expected = as_commit(made)
         changes = {change.path: change for change in own.changes}
         if expected.message != claim.info.message or not changes.keys() <= expected.files.keys():
             return False
@@ -149,6 +149,19 @@ class Proof:
             if there != wanted or (change is not None and change.new_mode not in (None, FILE)):
                 return False
         return True
+
+
+def _made(before: Snapshot, claim: Claimed, own: OwnFile, service: ServicePath | None) -> NewCommit | None:
+    """Return the commit that is made when the step is decided again, None where none or another one is."""
+    about = claim.trailers.get("Remediation")
+    remediation = RemediationId(about) if about is not None else None
+    number = int(own.path.rpartition("/")[2].partition("-")[0])
+    recorded = StepFile(cast("Event", claim.event), claim.sequence, claim.now, number, own.data)
+    try:
+        made = redo(before, service, remediation, recorded)
+        return as_commit(made) if made is not None and made.path == own.path else None
+    except _REDO_FAILS:
+        return None
 
 
 def _blob_id(content: bytes) -> BlobId:

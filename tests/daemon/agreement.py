@@ -22,7 +22,7 @@ class Reader:
     def __init__(self, site: Site, mirror: Mirror) -> None:
         project = read_project(mirror, ProjectName("sockshop"))
         stage = next(each for each in project.stages if each.name == "production")
-        history = ProjectHistory(mirror, project.name, lambda: project, lambda: project)
+        history = ProjectHistory(mirror, project.name, lambda: project.commit, lambda: None)
         self.repo = StageRepo(
             mirror, stage.name, partial(history.settings, stage.name), own_branch=stage.config != stage.ops
         )

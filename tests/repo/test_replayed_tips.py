@@ -158,13 +158,8 @@ def test_earlier_commits_of_the_project_are_read_once(hub: Hub, open_mirror: Ope
     first = hub.land({"project.yaml": b"name: shop\nstages: [{name: production, mode: shadow}]\n"}, "main")
     second = hub.land({"project.yaml": b"stages: [production]\n", "http/sli.yaml": b"indicators: {}\n"}, "main")
     project = read_project(mirror, ProjectName("sockshop"))
-    looked: list[int] = []
-
-    def look() -> object:
-        looked.append(1)
-        return read_project(mirror, ProjectName("sockshop"))
-
-    history = ProjectHistory(mirror, ProjectName("sockshop"), lambda: project, look)  # type: ignore[arg-type]  # counted
+    current, told = [project.commit], list[int]()
+    history = ProjectHistory(mirror, ProjectName("sockshop"), lambda: current[0], lambda: told.append(1))
     then, now = history.settings(STAGE, first), history.settings(STAGE, second)
     assert then is not None
     assert now is not None
@@ -172,12 +167,30 @@ def test_earlier_commits_of_the_project_are_read_once(hub: Hub, open_mirror: Ope
     assert (now.project, now.implied_mode, [ref.path for ref in now.slis]) == ("sockshop", None, ["http/sli.yaml"])
     assert now == project.settings(project.stages[0])
     assert history.settings(STAGE, first) is then
-    assert looked == []
+    assert told == []
     third = hub.land({"project.yaml": b"stages: [{name: production, mode: suspended}]\n"}, "main")
+    with pytest.raises(TransientError, match="moved on"):
+        history.settings(STAGE, third)
+    assert told == [1]
+    current[0] = third
     newer = history.settings(STAGE, third)
     assert newer is not None
-    assert (newer.implied_mode, looked) == ("suspended", [1])
-    assert history.settings(STAGE, GONE) is None
+    assert newer.implied_mode == "suspended"
     assert history.settings(STAGE, GONE) is None
     assert history.settings(STAGE, CommitId("no commit")) is None
-    assert len(looked) == 2
+
+
+def test_a_project_that_is_broken_by_now_makes_nobody_disbelieve_a_step(hub: Hub, open_mirror: OpenMirror) -> None:
+    """The commit that the step names could be read, and is waited for."""
+    mirror = open_mirror(share=False)
+    first = hub.land({"project.yaml": b"stages: [production]\n"}, "main")
+    mirror.fetch({"refs/heads/main": first})
+    history = ProjectHistory(mirror, ProjectName("sockshop"), lambda: first, lambda: None)
+    second = hub.land({"README.md": b"x"}, "main")
+    hub.land({"project.yaml": b"stages: 7\n"}, "main")
+    for _ in range(2):
+        with pytest.raises(TransientError, match="moved on"):
+            history.settings(STAGE, second)
+    hub.git("symbolic-ref", "HEAD", "refs/heads/nothing")
+    with pytest.raises(TransientError, match="no default branch"):
+        history.settings(STAGE, GONE)
