@@ -22,7 +22,7 @@ from reconciler.model.errors import BlindError, BugError, ReconcilerError
 MOST_SERVICES: Final = 200
 """Services that are looked at."""
 KEPT_VALUES: Final = 16_000_000
-"""Numbers of 8 bytes that all services' looks may hold together."""
+"""Numbers of 8 bytes that all services' looks may take the room of together, the names of their series included."""
 _THREADS: Final = 8
 
 Read: TypeAlias = Callable[[str], Page]
@@ -140,14 +140,13 @@ class Sampler:
         moment = self._wall()
         try:
             pages = [self._read(address) for address in watched.service]
-        except ReconcilerError as error:
-            with watched.lock:
-                watched.trouble = str(error)
-        else:
             share = KEPT_VALUES // max(1, len(self._watched))
             with watched.lock:
                 watched.history.add(moment, pages, share)
                 watched.trouble = ""
+        except ReconcilerError as error:
+            with watched.lock:
+                watched.trouble = str(error)
         finally:
             watched.busy = False
 

@@ -367,6 +367,15 @@ def sampler(looked: Callable[[str], Page], *known: str, every: float = 0.01,
     return Sampler([(address,) for address in known], looked, every=every, wall=wall)
 
 
+def test_pages_that_there_is_no_room_for_are_told_as_a_look_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reconciler.evidence.scrape.sampler.KEPT_VALUES", 10)
+    made = sampler(Looked(), "carts")
+    made.sample_now()
+    view, trouble = made.seen(("carts",))
+    assert not view.times
+    assert "than there is room for" in trouble
+
+
 def test_a_thread_looks_again_and_again_until_it_is_stopped() -> None:
     looked = Looked()
     made = sampler(looked, "carts")

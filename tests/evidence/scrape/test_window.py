@@ -273,6 +273,33 @@ def test_the_size_of_all_looks_is_bounded_whatever_labels_come_and_go() -> None:
     assert view.value(0, column) is None or len(view.rows) == 1
 
 
+def test_what_series_are_called_is_bounded_too() -> None:
+    """Numbers of 8 bytes: each of these series takes the room of more than 300, with its label alone."""
+    history = History()
+    for number in range(100):
+        shown = [Series("a", (("trace", f"{number}-{index}".ljust(2500, "x")),)) for index in range(10)]
+        history.add(T + number, [Page(dict.fromkeys([*shown, Series("kept")], float(number)), {})], 50_000)
+        view = history.view()
+        letters = sum(len(text) for key, _ in view.columns["a"] for _, text in key.series.labels)
+        assert letters < 8 * 50_000
+    [(_, column)] = view.columns["kept"]
+    assert [view.value(row, column) for row in range(len(view.rows))] == [float(n) for n in range(100)][
+        -len(view.rows) :
+    ]
+    assert len(view.rows) > 3
+
+
+def test_a_page_that_there_is_no_room_for_is_refused_and_forgets_nothing() -> None:
+    history = History()
+    history.add(T, [page_of({"a": 1})], 1000)
+    with pytest.raises(BlindError, match="more series, or longer labels, than there is room for"):
+        history.add(T + 5, [page_of({f"b{number}": 1 for number in range(100)})], 1000)
+    history.add(T + 10, [page_of({"a": 3})], 1000)
+    view = history.view()
+    assert list(view.times) == [T, T + 10]
+    assert set(view.columns) == {"a"}
+
+
 def test_columns_that_moved_keep_their_values() -> None:
     history = History()
     for number in range(40):
@@ -285,18 +312,18 @@ def test_columns_that_moved_keep_their_values() -> None:
 
 def test_a_clock_that_goes_back_makes_the_looks_begin_anew() -> None:
     history = History()
-    history.add(T + 10, [page_of({"a": 1})], 100)
-    history.add(T + 5, [page_of({"a": 2})], 100)
+    history.add(T + 10, [page_of({"a": 1})], 1000)
+    history.add(T + 5, [page_of({"a": 2})], 1000)
     assert list(history.view().times) == [T + 5]
-    history.add(T + 5, [page_of({"a": 3})], 100)
+    history.add(T + 5, [page_of({"a": 3})], 1000)
     assert history.view().value(0, 0) == 3
 
 
 def test_a_view_does_not_change_any_more() -> None:
     history = History()
-    history.add(T, [page_of({"a": 1})], 100)
+    history.add(T, [page_of({"a": 1})], 1000)
     view = history.view()
-    history.add(T + 5, [page_of({"a": 2, "b": 3})], 100)
+    history.add(T + 5, [page_of({"a": 2, "b": 3})], 1000)
     assert list(view.times) == [T]
     assert set(view.columns) == {"a"}
     assert not math.isnan(view.value(0, 0) or math.nan)
