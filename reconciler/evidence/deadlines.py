@@ -2,23 +2,33 @@
 
 HTTP clients limit each single read, so a server that sends one byte every few seconds holds a thread as long as it
 likes, and with enough of those nothing is measured any more. Here every read, write, connect and handshake gets what is
-left of the request's time, and not a moment more.
+left of the request's time, and not a moment more. So does looking up a host's name, which cannot be broken off: it is
+left to a thread that is waited for no longer than that, of which there are only a few.
 """
 
 from __future__ import annotations
 
+import ipaddress
+import queue
+import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 import httpcore
 
 _ENDS: ContextVar[float | None] = ContextVar("_ENDS", default=None)
 _LEAST = 0.001
 """Seconds; a time-out of 0 would mean a socket that never waits."""
+LOOKUPS: Final = 16
+"""Names of hosts that are looked up at a time."""
+_FREE: Final = threading.BoundedSemaphore(LOOKUPS)
+
+_Found: TypeAlias = "list[str] | OSError | UnicodeError"
 
 
 @contextmanager
@@ -45,9 +55,19 @@ class DeadlineBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect; each address of the host gets what is left."""
-        left = _left(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._inner.connect_tcp(host, port, left, local_address, socket_options))
+        """Connect; the addresses of the host share what is left, so that one that swallows all leaves the rest some."""
+        options = tuple(socket_options or ())
+        addresses = _addresses(host, port, timeout)
+        for others in range(len(addresses) - 1, -1, -1):
+            address = addresses[-1 - others]
+            left = _left(timeout, httpcore.ConnectTimeout)
+            share = left / (others + 1) if left is not None else None
+            try:
+                return _Stream(self._inner.connect_tcp(address, port, share, local_address, options))
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if not others:
+                    raise
+        raise httpcore.ConnectError("the host has no address")
 
 
 class _Stream(httpcore.NetworkStream):
@@ -73,6 +93,40 @@ class _Stream(httpcore.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
+
+
+def _addresses(host: str, port: int, timeout: float | None) -> list[str]:
+    """Return the numeric addresses of a host, within what is left."""
+    try:
+        return [str(ipaddress.ip_address(host))]
+    except ValueError:
+        left = _left(timeout, httpcore.ConnectTimeout)
+    if not _FREE.acquire(timeout=left):
+        raise httpcore.ConnectTimeout("too many names of hosts are being looked up")
+    answer: queue.SimpleQueue[_Found] = queue.SimpleQueue()
+    threading.Thread(target=_look_up, args=(host, port, answer), name="lookup", daemon=True).start()
+    try:
+        found = answer.get(timeout=_left(timeout, httpcore.ConnectTimeout))
+    except queue.Empty as error:
+        raise httpcore.ConnectTimeout("looking up the host's name takes too long") from error
+    if isinstance(found, Exception):
+        raise httpcore.ConnectError(str(found)) from found
+    return found
+
+
+def _look_up(host: str, port: int, answer: queue.SimpleQueue[_Found]) -> None:
+    try:
+        answer.put(list(dict.fromkeys(map(_numeric, socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))))
+    except (OSError, UnicodeError) as error:
+        answer.put(error)
+    finally:
+        _FREE.release()
+
+
+def _numeric(found: tuple[Any, ...]) -> str:
+    """Return an address as text, with its zone where it has one, as link-local ones do."""
+    place = found[4]
+    return f"{place[0]}%{place[3]}" if len(place) == 4 and place[3] and "%" not in place[0] else str(place[0])
 
 
 def _left(timeout: float | None, late: Callable[[str], httpcore.TimeoutException]) -> float | None:

@@ -1,0 +1,100 @@
+"""Connecting ends in time, whatever a host's addresses and its name server do."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import httpcore
+import pytest
+
+from reconciler.evidence.deadlines import LOOKUPS, DeadlineBackend, until
+
+PATIENCE = 20.0
+
+
+REAL = socket.getaddrinfo
+
+
+def naming(*addresses: str) -> Callable[..., list[Any]]:
+    """A name server that knows one host; addresses need none."""
+
+    def look_up(host: str, port: int, *rest: Any, **options: Any) -> list[Any]:
+        if host != "host.example":
+            return REAL(host, port, *rest, **options)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in addresses]
+
+    return look_up
+
+
+def test_all_addresses_of_a_host_share_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    waited: list[tuple[str, float]] = []
+
+    def swallow(address: tuple[str, int], timeout: float, **_: object) -> NoReturn:
+        nonlocal now
+        waited.append((address[0], timeout))
+        now += timeout
+        raise TimeoutError
+
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr(socket, "create_connection", swallow)
+    monkeypatch.setattr(socket, "getaddrinfo", naming("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"))
+    with until(now + 8), pytest.raises(httpcore.ConnectTimeout):
+        DeadlineBackend().connect_tcp("host.example", 80)
+    assert [address for address, _ in waited] == ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"]
+    assert [seconds for _, seconds in waited] == pytest.approx([2.0] * 4)
+
+
+def test_the_next_address_is_tried_where_one_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        monkeypatch.setattr(socket, "getaddrinfo", naming("127.0.0.2", "127.0.0.1"))
+        with until(time.monotonic() + PATIENCE):
+            stream = DeadlineBackend().connect_tcp("host.example", listening.getsockname()[1])
+        assert stream.get_extra_info("server_addr")[0] == "127.0.0.1"
+        stream.close()
+
+
+@pytest.mark.parametrize("error", [socket.gaierror(-2, "Name or service not known"), UnicodeError("label too long")])
+def test_a_name_that_nobody_knows_is_no_connection(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def unknown(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with until(time.monotonic() + PATIENCE), pytest.raises(httpcore.ConnectError, match=r"not known|too long"):
+        DeadlineBackend().connect_tcp("host.example", 80)
+
+
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A name server that does not answer while the test runs; the names it was asked for."""
+    asked: list[str] = []
+    over = threading.Event()
+
+    def wait(host: str, *_: object, **__: object) -> NoReturn:
+        asked.append(host)
+        over.wait(PATIENCE)
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", wait)
+    yield asked
+    over.set()
+    for thread in threading.enumerate():
+        if thread.name == "lookup":
+            thread.join(PATIENCE)
+
+
+def test_a_name_server_that_does_not_answer_is_not_waited_for(silent: list[str]) -> None:
+    with until(time.monotonic() + 0.05), pytest.raises(httpcore.ConnectTimeout):
+        DeadlineBackend().connect_tcp("host.example", 80)
+    assert silent == ["host.example"]
+
+
+def test_only_so_many_names_are_looked_up_at_a_time(silent: list[str]) -> None:
+    for number in range(LOOKUPS + 3):
+        with until(time.monotonic() + 0.02), pytest.raises(httpcore.ConnectTimeout):
+            DeadlineBackend().connect_tcp(f"host{number}.example", 80)
+    assert [thread.name for thread in threading.enumerate()].count("lookup") == len(silent) <= LOOKUPS
