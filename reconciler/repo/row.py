@@ -26,6 +26,8 @@ WINDOW: Final = 16
 """Steps that a start looks at."""
 DEEPEST: Final = 256
 """Steps that it looks at where that does not settle it."""
+_TRIES: Final = 2
+"""Rows, and single steps, that a step is tried on where several have the number before its own: the likeliest ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +115,9 @@ class Rows:
 
     def _linked(self, claim: Claimed, own: OwnFile, *, whole: bool) -> Link:
         fitting = [link for link in self._links if follows(claim, link.claim) and self._stands_on(claim, link.claim)]
-        for link in sorted(fitting, key=lambda link: link.length, reverse=True):
+        rows = sorted((link for link in fitting if _is_row(link)), key=lambda link: link.length, reverse=True)
+        alone = [link for link in reversed(fitting) if not _is_row(link)]
+        for link in (*rows[:_TRIES], *alone[:_TRIES]):
             self._return_to(link, claim.commit)
             if self._holds(claim, own, link.claim):
                 return self._step_on(Link(claim, own, link, link.length + 1, link.founded, link.refuted))
@@ -121,7 +125,7 @@ class Rows:
             self._return_to(None, claim.commit)
             if self._holds(claim, own, None):
                 return self._step_on(Link(claim, own, founded=True))
-        return Link(claim, own, refuted=any(link.length > 1 or link.founded for link in fitting))
+        return Link(claim, own, refuted=bool(rows))
 
     def _is_after(self, later: tuple[Claimed, OwnFile], earlier: tuple[Claimed, OwnFile]) -> bool:
         return follows(later[0], earlier[0]) and self._stands_on(later[0], earlier[0])
@@ -169,6 +173,11 @@ class Rows:
         sound = [link for link in rows if not link.refuted]
         founded = [link for link in self._links if link.founded]
         return max(founded or sound or rows, key=lambda link: link.length, default=None)
+
+
+def _is_row(link: Link) -> bool:
+    """Whether more is known of a step than its form."""
+    return link.length > 1 or link.founded
 
 
 def follows(step: Claimed, last: Claimed | None) -> bool:
