@@ -20,7 +20,7 @@ from reconciler.daemon.notifying import notifier
 from reconciler.daemon.plugins import load_actions
 from reconciler.daemon.project_loop import ProjectLoop, Surroundings
 from reconciler.model.daemon_config import DaemonConfig, ProjectConnections, load_daemon_config
-from reconciler.model.errors import ConfigError, ReconcilerError, UserError
+from reconciler.model.errors import BugError, ConfigError, ReconcilerError, UserError
 from reconciler.model.names import ProjectName
 from reconciler.model.step import Step
 from reconciler.repo.watch import FileWatcher
@@ -153,7 +153,7 @@ class Daemon:
         while not self._stopping.is_set():
             self._run_with(config, seen)
             if self._failed:
-                raise self._failed[0]
+                raise _as_bug(self._failed[0])
             seen, config = _content(self.path), self._reread(config)
 
     def _reread(self, config: DaemonConfig) -> DaemonConfig:
@@ -206,9 +206,18 @@ class Daemon:
     def _guarded(self, loop: ProjectLoop) -> None:
         try:
             loop.run()
-        except Exception as error:  # noqa: BLE001  (a thread's death must end the daemon, whatever it died of)
+        except BaseException as error:  # noqa: BLE001  (a thread's death must end the daemon, whatever it died of)
             self._failed.append(error)
             self._changed.set()
+
+
+def _as_bug(error: BaseException) -> Exception:
+    """Return what ended a project's thread; `SystemExit`, which would end the process as if all were well, as a bug."""
+    if isinstance(error, Exception):
+        return error
+    bug = BugError(f"a project ended with {type(error).__name__}: {error}")
+    bug.__cause__ = error
+    return bug
 
 
 def _content(path: Path) -> bytes | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -194,9 +195,9 @@ class Page:
 
     names: Any = ("page",)
     answer: Any = None
-    error: Exception | None = None
+    error: BaseException | None = None
     line: Any = "page somebody"
-    parsing: Exception | None = None
+    parsing: BaseException | None = None
     told: list[Node | None] = field(default_factory=list)
 
     def parse(self, value: Node | None, place: Place) -> Page:
@@ -229,6 +230,30 @@ def added() -> Iterator[Callable[[Page], ContributedAction]]:
 
     yield add
     unregister(known)
+
+
+HALF = "\ud800"
+"""Half a character, which cannot be written."""
+SCALED = Wish(Target("kubernetes", "shop", "Deployment", "carts"), "replicas", base=1, before=1, by=1)
+CALLED = Once(RUNBOOKS, "call", KEY)
+WRONG_WISHES: tuple[dict[str, Any], ...] = (
+    {"target": "carts"}, {"target": Target("kubernetes", "shop", "Deployment", "a/b")}, {"through": "carts"},
+    {"target": Target("kubernetes", "shop", "Deployment", HALF)}, {"target": Target("kubernetes", 7, "a", "b")},  # type: ignore[arg-type]  # wrong
+    {"field": 3}, {"field": ""}, {"mark": "ours"}, {"by": "two"}, {"by": 1.5}, {"by": True}, {"by": 10**5000},
+    {"base": "1"}, {"base": None}, {"before": "1"}, {"base": "a", "before": "a"}, {"base": True, "before": True},
+    {"by": None, "set": object()}, {"by": None, "set": float("nan")}, {"by": None, "set": 2.0},
+    {"by": None, "set": [1]}, {"by": None, "set": "2"}, {"by": None, "set": True},
+)  # fmt: skip
+WRONG_CALLS: tuple[dict[str, Any], ...] = (
+    {"target": "x"}, {"field": 3}, {"value": object()}, {"value": None}, {"value": 1.5}, {"value": HALF},
+    {"payload": [1]}, {"payload": {1: 2}}, {"payload": {"a": {1}}}, {"payload": {"a": HALF}}, {"payload": {HALF: 1}},
+    {"payload": {"a": "x" * 70_000}}, {"mark": 7},
+)  # fmt: skip
+
+
+class Mute(Exception):  # noqa: N818  (what somebody else calls it)
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
 
 
 Add = Callable[[Page], ContributedAction]
@@ -348,14 +373,48 @@ def test_good_answers_are_passed_on() -> None:
         Plan((), "call", "", (Once(RUNBOOKS, "call", KEY, {"a": float("nan")}),)),
         Plan((), " ", "", (Once(RUNBOOKS, "call", KEY),)),
         Failure(7),  # type: ignore[arg-type]  # what is wrong with it
+        *(Plan((replace(SCALED, **wrong),), "scale", "") for wrong in WRONG_WISHES),
+        *(Plan((), "call", "", (replace(CALLED, **wrong),)) for wrong in WRONG_CALLS),
+        Plan((SCALED,), HALF, ""),
+        Plan((SCALED,), "scale", f"because of {HALF}"),
+        Failure(HALF), Failure("x", HALF), Wait(HALF, "", ""), Escalation(HALF),
     ],
-)
+)  # fmt: skip
 def test_an_answer_that_cannot_be_committed_fails_the_action(answer: Any) -> None:
     failure = planned(answer)
     assert isinstance(failure, Failure)
     assert "pager 1.0" in failure.reason
 
 
-@pytest.mark.parametrize(("line", "told"), [(None, "page"), ("", "page"), ("a\nb", "a b")])
+@pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit(), CancelledError(), Mute(), ValueError(HALF)])
+def test_whatever_it_raises_ends_nobody_else(error: BaseException) -> None:
+    failure = ContributedSpec(Page(error=error), "page", "pager 1.0").plan(context(not_called))
+    assert isinstance(failure, Failure)
+    assert f"page of pager 1.0 failed with {type(error).__name__}" in failure.reason
+    assert failure.reason.encode()
+    with pytest.raises(UserError, match=f"page of pager 1.0 failed with {type(error).__name__}") as caught:
+        ContributedAction(Page(parsing=error), "pager 1.0").parse(None, HERE)
+    assert caught.value.message.encode()
+
+
+def test_a_person_may_interrupt_it() -> None:
+    page = Page(error=KeyboardInterrupt(), parsing=KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        ContributedSpec(page, "page", "pager 1.0").plan(context(not_called))
+    with pytest.raises(KeyboardInterrupt):
+        ContributedAction(page, "pager 1.0").parse(None, HERE)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [UserError(f"no {HALF}"), UserError("no", hint=HALF), UserError("no", place="x")],  # type: ignore[arg-type]
+)  # the last one has no place
+def test_its_own_refusal_that_cannot_be_committed_is_a_finding_about_it(error: UserError) -> None:
+    with pytest.raises(UserError, match=r"page of pager 1\.0 failed with UserError") as caught:
+        ContributedAction(Page(parsing=error), "pager 1.0").parse(None, HERE)
+    assert caught.value.place == HERE
+
+
+@pytest.mark.parametrize(("line", "told"), [(HALF, "?"), (None, "page"), ("", "page"), ("a\nb", "a b")])
 def test_what_it_is_called_in_one_line_is_one_line(line: str | None, told: str) -> None:
     assert ContributedSpec(Page(line=line), "page", "pager 1.0").written == told

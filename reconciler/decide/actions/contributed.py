@@ -7,31 +7,18 @@ the daemon nor another service. What they hand back is looked at too, for it goe
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.decide.actions.protocol import (
-    Action,
-    Answer,
-    Context,
-    Escalation,
-    Failure,
-    Once,
-    Plan,
-    Spec,
-    Wait,
-    Wish,
-)
+from reconciler.decide.actions.answers import checked
+from reconciler.decide.actions.protocol import Action, Answer, Context, Failure, Spec
 from reconciler.decide.draft import UnseenError
-from reconciler.decide.wording import cut, short
-from reconciler.model import canonical
+from reconciler.decide.wording import short
 from reconciler.model.errors import ConfigError, Place, UserError
 from reconciler.model.nodes import Node
 
 NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]\Z")
 """What a third party's action may be called: a word of a playbook, of a commit's trailer and of a metric."""
-_LONGEST = 16_000
-"""Characters of a body; what the engine itself would cut."""
 
 
 @dataclass(frozen=True)
@@ -46,19 +33,21 @@ class ContributedSpec:
     def written(self) -> str:
         """The action in one line, as its maker writes it; its name where that cannot be had."""
         try:
-            return short(str(self.spec.written)) or self.name
-        except Exception:  # noqa: BLE001  (somebody else's code: whatever it raises, the daemon goes on)
+            return short(_whole(str(self.spec.written))) or self.name
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001  (somebody else's code: whatever it raises, the daemon goes on)
             return self.name
 
     def plan(self, context: Context) -> Answer:
         """Ask for a plan; an exception, or an answer that is none, fails the action."""
         try:
-            return _checked(self.spec.plan(context))
-        except UnseenError:
+            return checked(self.spec.plan(context))
+        except (UnseenError, KeyboardInterrupt):
             raise
-        except Exception as error:  # noqa: BLE001  (as above)
+        except BaseException as error:  # noqa: BLE001  (as above; `sys.exit` would end a project's thread unseen)
             return Failure(
-                short(f"{self.name} of {self.maker} failed with {type(error).__name__}: {error}", 300),
+                _failed(self.name, self.maker, error),
                 f"this is a bug of {self.maker}; report it there, or take the action out of the playbook",
             )
 
@@ -80,11 +69,13 @@ class ContributedAction:
         name = self.names[0]
         try:
             return ContributedSpec(self.action.parse(value, place), name, self.maker)
-        except UserError:
+        except KeyboardInterrupt:
             raise
-        except Exception as error:
+        except BaseException as error:
+            if isinstance(error, UserError) and _is_writable(error):
+                raise
             raise UserError(
-                short(f"{name} of {self.maker} failed with {type(error).__name__}: {error}", 300),
+                _failed(name, self.maker, error),
                 place=value.place if value is not None else place,
                 expected="a value that it can take", hint=f"see the documentation of {self.maker}",
             ) from error  # fmt: skip
@@ -111,38 +102,20 @@ def checked_action(thing: object, maker: str) -> ContributedAction:
     return ContributedAction(action, maker)
 
 
-def _checked(answer: Answer) -> Answer:
-    """Return an answer with its texts bounded. Raises TypeError or BugError where it cannot be committed."""
-    match answer:
-        case Plan():
-            return _checked_plan(answer)
-        case Failure():
-            return Failure(short(_text(answer.reason), 300), short(_text(answer.hint), 300))
-        case Wait():
-            return Wait(short(_text(answer.condition)), short(_text(answer.reason), 300), short(_text(answer.lifts)))
-        case Escalation():
-            return Escalation(short(_text(answer.reason), 300))
-        case other:
-            raise TypeError(f"`plan` returned {type(other).__name__}, not a Plan, Failure, Wait or Escalation")
+def _failed(name: str, maker: str, error: BaseException) -> str:
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001  (as above)
+        said = "(it cannot say why)"
+    return short(_whole(f"{name} of {maker} failed with {type(error).__name__}: {said}"), 300)
 
 
-def _checked_plan(plan: Plan) -> Plan:
-    wishes, once = tuple(plan.wishes), tuple(plan.once)
-    if not all(isinstance(wish, Wish) for wish in wishes) or not all(isinstance(each, Once) for each in once):
-        raise TypeError("`wishes` holds Wish and `once` holds Once objects only")
-    if not wishes and not once:
-        raise TypeError("a Plan wishes for nothing; return an Escalation or a Failure instead")
-    if any((wish.by is None) == (wish.set is None) for wish in wishes):
-        raise TypeError("a Wish has either `by` or `set`")
-    for each in once:
-        canonical.text({str(key): value for key, value in each.payload.items()})
-    subject = short(_text(plan.subject))
-    if not subject:
-        raise TypeError("a Plan needs a subject")
-    return replace(plan, wishes=wishes, once=once, subject=subject, body=cut(_text(plan.body), _LONGEST))
+def _whole(text: str) -> str:
+    """Return a text without half characters (lone surrogates), which can be written nowhere."""
+    return text.encode("utf-8", "replace").decode()
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"a text is wanted, not {type(value).__name__}")
-    return value
+def _is_writable(error: UserError) -> bool:
+    texts: tuple[object, ...] = (error.message, error.hint, error.expected)
+    placed = error.place is None or isinstance(error.place, Place)
+    return placed and all(isinstance(text, str) and _whole(text) == text for text in texts)
