@@ -27,7 +27,7 @@ $(STAMP): requirements/dev.txt pyproject.toml LICENSE
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(STAMP)  ## watch both scenarios on this machine, in a temporary folder
+demo: $(STAMP)  ## watch three problems being healed on this machine, in a temporary folder
 	@$(BIN)/reconciler demo $(ARGS)
 
 test: $(STAMP)  ## all tests, with coverage
