@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from structlog.typing import FilteringBoundLogger
 
@@ -23,6 +24,10 @@ from reconciler.notify.protocol import Pauses, Sender
 
 QUEUE = 256
 """Notices that wait in memory at most; more wait in Git."""
+_TRIES = 8
+"""Tries of one notice, some four minutes of pauses, after which another one shows whether it is at fault."""
+_OTHERS = 8
+"""Notices that are tried in its place, one after the other: the next may be at fault too."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class Channel:
         self._stirred = threading.Event()
         self._stopping = False
         self._struggling = False
+        self._ahead: set[CommitId] = set()
         self._positions: dict[StageName, CommitId] = {}
         self._thread = threading.Thread(target=self._run, name=f"notify-{receiver.name}", daemon=True)
 
@@ -114,14 +120,30 @@ class Channel:
             return None if self._stopping else self._queue[0]
 
     def _told(self, notice: Notice) -> bool:
-        """Tell it, however often that takes; False where we are stopped before."""
+        """Tell it, however often that takes; False where we are stopped before.
+
+        What the receiver does not take although it takes others is left out: else nothing after it was ever told.
+        """
+        if notice.commit in self._ahead:
+            self._ahead.discard(notice.commit)
+            return True
+        tries = 0
         while not self._stopping:
             self._stirred.clear()
             try:
                 self._ports.sender.send(notice)
             except TransientError as error:
-                self._rest(notice, error)
-                continue
+                tries += 1
+                if tries < _TRIES or error.retry_after or not self._took_another(tries) or self._stopping:
+                    self._rest(notice, error)
+                    continue
+                # The receiver may have come back between the two, so this one has another chance.
+                if not self._takes(notice):
+                    self._log.error(
+                        "not told: the receiver takes others and not this", reason=error.message,
+                        hint="it is left out: look at what the receiver, or a filter before it, says about it",
+                        commit=notice.commit,
+                    )  # fmt: skip
             except ReconcilerError as error:
                 self._drop(notice, error)
             except Exception:  # noqa: BLE001  (one notice that cannot be rendered must not silence the others)
@@ -131,6 +153,23 @@ class Channel:
             self._recover()
             return True
         return False
+
+    def _took_another(self, tries: int) -> bool:
+        """Whether the receiver takes one of the notices that wait; that one is then told ahead of its turn."""
+        with self._changed:
+            waiting = [each for each in islice(self._queue, 1, 1 + _OTHERS) if each.commit not in self._ahead]
+        if not waiting or not self._takes(other := waiting[tries % len(waiting)]):
+            return False
+        self._ahead.add(other.commit)
+        return True
+
+    def _takes(self, notice: Notice) -> bool:
+        try:
+            self._ports.sender.send(notice)
+        except Exception as error:  # noqa: BLE001  (whatever it is, it is dealt with when its turn comes)
+            self._log.debug("not taken", reason=repr(error)[:200], commit=notice.commit)
+            return False
+        return True
 
     def _rest(self, notice: Notice, error: TransientError) -> None:
         seconds = max(self._ports.pauses.next(), error.retry_after)

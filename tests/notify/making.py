@@ -46,12 +46,13 @@ class Sender:
     tries: int = 0
     gate: threading.Event | None = None
     down: bool = False
+    never: tuple[CommitId, ...] = ()
 
     def send(self, notice: Notice) -> None:
         self.tries += 1
         if self.gate is not None:
             assert self.gate.wait(20)
-        if self.down:
+        if self.down or notice.commit in self.never:
             raise TransientError("down")
         if self.errors:
             raise self.errors.pop(0)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,6 +34,13 @@ def feed(made: Channel, *numbers: int, stage: StageName = STAGE) -> None:
 def cursor(folder: Path, stage: StageName = STAGE) -> str:
     """Return how far a process that starts now would take the receiver to have been told."""
     return channel(folder, Sender()).position(stage)
+
+
+def eventually(met: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not met():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 def test_notices_are_told_in_order_and_the_cursor_follows(tmp_path: Path) -> None:
@@ -107,6 +115,47 @@ def test_what_can_never_be_told_is_said_and_left_out(tmp_path: Path, error: Exce
     assert rests.seconds == []
     assert [line["event"] for line in lines if line["log_level"] == "error"] == [told]
     assert cursor(tmp_path) == commit(2)
+
+
+def test_what_the_receiver_never_takes_although_it_takes_others_is_left_out(tmp_path: Path) -> None:
+    sender, rests = Sender(never=(commit(1), commit(2))), Rests()
+    made = channel(tmp_path, sender, rests=rests)
+    feed(made, 1, 2, 3, 4)
+    with capture_logs() as lines, running(made):
+        eventually(lambda: cursor(tmp_path) == commit(4))
+    assert sorted(sender.told) == [commit(3), commit(4)]  # once each
+    errors = [line for line in lines if line["log_level"] == "error"]
+    assert [(line["event"], line["commit"]) for line in errors] == [
+        ("not told: the receiver takes others and not this", commit(1)),
+        ("not told: the receiver takes others and not this", commit(2)),
+    ]
+    assert rests.seconds[:7] == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+
+
+def test_what_came_back_while_another_was_tried_is_told_after_all(tmp_path: Path) -> None:
+    sender = Sender([TransientError("down")] * 8)
+    with capture_logs() as lines, running(channel(tmp_path, sender)) as made:
+        feed(made, 1, 2)
+        eventually(lambda: cursor(tmp_path) == commit(2))
+    assert sender.told == [commit(2), commit(1)]
+    assert [line for line in lines if line["log_level"] == "error"] == []
+
+
+@pytest.mark.parametrize("error", [TransientError("down"), TransientError("busy", retry_after=1.0)])
+def test_a_receiver_that_takes_nothing_loses_nothing(tmp_path: Path, error: TransientError) -> None:
+    sender = Sender([error] * 100)
+    with running(channel(tmp_path, sender)) as made:
+        feed(made, 1, 2)
+        eventually(lambda: cursor(tmp_path) == commit(2))
+    assert sorted(sender.told) == [commit(1), commit(2)]
+
+
+def test_alone_it_is_tried_for_as_long_as_it_takes(tmp_path: Path) -> None:
+    sender = Sender([TransientError("down")] * 50)
+    with running(channel(tmp_path, sender)) as made:
+        feed(made, 1)
+        eventually(lambda: sender.told == [commit(1)])
+    assert sender.tries == 51
 
 
 def test_room_is_what_is_free_and_a_full_queue_is_filled_when_half_of_it_is_gone(tmp_path: Path) -> None:
