@@ -30,7 +30,7 @@ from reconciler.model.errors import BlindError, BugError, ConfigError
 MAX_ANSWER: Final = 4 * 1024 * 1024
 """Bytes of an answer that are read at most; 60 points of one series have about 2 kB."""
 MAX_WAIT: Final = 300.0
-"""Seconds that a `Retry-After` is believed at most."""
+"""Seconds that a `Retry-After` is believed at most, where nothing else is said."""
 _TARGET: Final = re.compile(r"/[!-~]*\Z")
 _CONNECTIONS: Final = 32
 _IDLE: Final = 30.0
@@ -78,7 +78,8 @@ class HttpClient:
     """Requests to one server. Safe to use from several threads; nothing is connected to before the first request.
 
     ``what`` is what messages call the server, such as `Prometheus`; its host is added. ``deadline`` is in seconds for
-    one request, everything included; ``largest`` the bytes of an answer that are read at most.
+    one request, everything included; ``largest`` the bytes of an answer that are read at most; ``longest_wait`` the
+    seconds that a `Retry-After` is believed at most.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class HttpClient:
         tls: Tls = Tls(),  # noqa: B008  frozen
         deadline: float = 10.0,
         largest: int = MAX_ANSWER,
+        longest_wait: float = MAX_WAIT,
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -102,6 +104,7 @@ class HttpClient:
         self._login = login
         self._deadline = deadline
         self._largest = largest
+        self._longest_wait = longest_wait
         self._lock = threading.Lock()
         self._pool: _Pool | None = None
         self._quiet_until = 0.0
@@ -178,7 +181,7 @@ class HttpClient:
     def _be_quiet(self, answer: Answer) -> float:
         """Note a `Retry-After` in seconds (its date form is not in use by these servers) and return it."""
         text = answer.headers.get("retry-after", "")
-        wait = min(float(text), MAX_WAIT) if text.isascii() and text.isdigit() and len(text) < 10 else 0.0
+        wait = min(float(text), self._longest_wait) if text.isascii() and text.isdigit() and len(text) < 10 else 0.0
         if wait:
             self._quiet_until = time.monotonic() + wait
         return wait

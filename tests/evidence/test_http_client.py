@@ -181,6 +181,14 @@ def test_a_server_that_wants_to_be_left_alone_is(connect: MakeClient) -> None:
     assert first.value.retry_after == 60
 
 
+def test_a_retry_after_is_believed_so_long_and_no_longer(connect: MakeClient) -> None:
+    with SpeakingServer(lambda _: Response(429, headers={"Retry-After": "3000"})) as server:
+        for options, most in (({}, 300.0), ({"longest_wait": 7.0}, 7.0)):
+            with pytest.raises(BlindError) as caught:
+                connect(server.url, **options).get("/")
+            assert caught.value.retry_after == most
+
+
 @pytest.mark.parametrize("value", ["soon", "-1", "", "9" * 400, "\u0661"])
 def test_a_retry_after_that_is_no_number_of_seconds_counts_for_nothing(connect: MakeClient, value: str) -> None:
     with SpeakingServer(lambda _: Response(503, headers={"Retry-After": value.encode().decode("latin-1")})) as server:

@@ -54,7 +54,7 @@ class ScrapeProvider:
     ) -> None:
         self._addresses = addresses
         self._every = every
-        self._pages = _Pages(login, tls, deadline)
+        self._pages = _Pages(login, tls, deadline, every)
         known = addresses.known()
         for url in (url for urls in known for url in urls):
             split(url)
@@ -112,12 +112,17 @@ class ScrapeProvider:
 
 
 class _Pages:
-    """Reads pages; there is one client for each server, made when it is first asked."""
+    """Reads pages; there is one client for each address, made when it is first asked.
 
-    def __init__(self, login: Login | None, tls: Tls, deadline: float) -> None:
+    Many services may stand behind one server, such as an ingress, and one that asks for a pause speaks for itself only.
+    It is left out of a look, not out of a whole window: ``every`` are the seconds between two looks.
+    """
+
+    def __init__(self, login: Login | None, tls: Tls, deadline: float, every: float) -> None:
         self._login = login
         self._tls = tls
         self._deadline = deadline
+        self._every = every
         self._lock = threading.Lock()
         self._clients: dict[str, HttpClient] = {}
 
@@ -125,12 +130,15 @@ class _Pages:
         """Return the page at an address. Raises ReconcilerError."""
         server, target = split(address)
         with self._lock:
-            client = self._clients.get(server)
+            client = self._clients.get(address)
             if client is None:
                 if len(self._clients) >= 2 * MOST_SERVICES:
                     self._forget()
-                client = HttpClient(server, "the service", login=self._login, tls=self._tls, deadline=self._deadline)
-                self._clients[server] = client
+                client = HttpClient(
+                    server, "the service", login=self._login, tls=self._tls, deadline=self._deadline,
+                    longest_wait=self._every,
+                )  # fmt: skip
+                self._clients[address] = client
         answer = client.get(target, accept=_ACCEPT)
         if not answer.good:
             raise BlindError(f"{answer.server} answered {answer.status} for its metrics", hint="check the address")

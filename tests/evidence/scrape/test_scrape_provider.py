@@ -338,6 +338,23 @@ def test_credentials_are_sent_and_never_shown(site: Site) -> None:
     assert "s3cret" not in str(refused.value)
 
 
+def test_a_service_that_asks_for_a_pause_silences_no_other_behind_the_same_server(site: Site) -> None:
+    def respond(request: Request) -> Response:
+        if request.path.startswith("/payment"):
+            return Response(503, headers={"Retry-After": "300"})
+        return Response(200, b"a_total 1\n")
+
+    site.server.respond = respond
+    url = site.server.url
+    provider = site.provider(payment=(f"{url}/payment/metrics",), carts=(f"{url}/carts/metrics",))
+    provider.sample_now()
+    provider.sample_now()
+    assert [request.path for request in site.server.requests].count("/carts/metrics") == 2
+    assert [request.path for request in site.server.requests].count("/payment/metrics") == 1
+    with pytest.raises(BlindError, match=r"left alone for [0-5] s"):
+        ask(provider, "throughput", asked=want(service="payment"))
+
+
 # The thread
 
 
