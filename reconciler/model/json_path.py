@@ -62,17 +62,17 @@ def parse_json_path(text: str) -> JsonPath:
     Raises:
         UserError: it is none, or one for several values.
     """
-    rest = text.strip()
-    rest = rest.removeprefix("$")
+    rest = text.strip().removeprefix("$")
     steps: list[str | int] = []
-    while rest:
-        found = _STEP.match(rest)
-        if found is None or (found["name"] and steps and not rest.startswith(".")):
+    position = 0
+    while position < len(rest):
+        found = _STEP.match(rest, position)
+        if found is None or (found["name"] and steps and rest[position] != "."):
             raise UserError(
-                f"`{text}` is no path to one value", expected=EXPECTED, hint="name every key and index on the way"
+                f"`{text[:120]}` is no path to one value", expected=EXPECTED, hint="name every key and index on the way"
             )
         steps.append(_step(found))
-        rest = rest[found.end() :]
+        position = found.end()
     return JsonPath(text, tuple(steps))
 
 

@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, cast
 
+from reconciler.evidence.dynatrace.selectors import strings
 from reconciler.model.errors import UserError
 from reconciler.model.suggest import did_you_mean
 
@@ -29,7 +30,6 @@ Table: TypeAlias = Literal["SINGLE_VALUE", "PIE_CHART", "COLUMN_CHART", "TABLE"]
 _PREFIX: Final = re.compile(r"([A-Za-z][A-Za-z0-9]*);")
 _PREFIXES: Final = ("MV2", "SLO", "PV2", "SECPV2", "USQL")
 _PARAMETER: Final = re.compile(r"(?:\A|&)\s*([A-Za-z][A-Za-z0-9]*)=")
-_STRING: Final = re.compile(r'"(?:[^"~]|~.)*"', re.DOTALL)
 _DIVISORS: Final[Mapping[str, float]] = {"microsecond": 1000.0, "byte": 1024.0}
 _MICROSECONDS: Final = "builtin:service.response.time"
 _METRICS: Final = ("metricSelector", "entitySelector", "mzSelector", "resolution")
@@ -159,10 +159,8 @@ def _sessions(rest: str, fill: Fill) -> SessionQuery:
 
 def _params(text: str, known: tuple[str, ...], fill: Fill) -> tuple[tuple[str, str], ...]:
     """Take parameters apart at what looks like the next one. Each is known, comes once and has a value."""
-    strings = [span.span() for span in _STRING.finditer(text)]
-    found = [
-        each for each in _PARAMETER.finditer(text) if not any(start < each.start() < end for start, end in strings)
-    ]
+    quoted = {place for string in strings(text) for place in string}
+    found = [each for each in _PARAMETER.finditer(text) if each.start() not in quoted]
     if not found or found[0].start():
         expected = " or ".join(f"`{each}=...`" for each in known)
         raise UserError(f"`{text[:40]}` is no parameter", expected=expected)

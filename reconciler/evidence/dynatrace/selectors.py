@@ -14,9 +14,17 @@ from reconciler.evidence.placeholders import Value, placed, values
 from reconciler.model.errors import TerminalError
 from reconciler.model.measures import WantMeasures
 
-_STRING: Final = re.compile(r'"(?:[^"~]|~.)*"', re.DOTALL)
+_STRING: Final = re.compile(r'"(?:[^"~]|~.)*+(?P<end>"|~?\Z)', re.DOTALL)
 _ENDS_A_VALUE: Final = frozenset('"~,()')
 _KEPTNS_OWN: Final = re.compile(r"\$(?:CONTEXT|EVENT|SOURCE|TESTSTRATEGY|ENV\.[A-Za-z0-9_]+)(?![A-Za-z0-9_])")
+
+
+def strings(text: str) -> list[range]:
+    """Return where strings stand in a selector, quotes included, from left to right; one without an end is none.
+
+    Takes time in proportion to the text: behind a quote that nothing ends there is no string either.
+    """
+    return [range(*found.span()) for found in _STRING.finditer(text) if found["end"] == '"']
 
 
 def filled(selector: str, want: WantMeasures) -> str:
@@ -27,7 +35,7 @@ def filled(selector: str, want: WantMeasures) -> str:
             Keptn's that means nothing here.
     """
     known = _known(selector, want)
-    quoted = {place for found in _STRING.finditer(selector) for place in range(found.start(), found.end())}
+    quoted = {place for string in strings(selector) for place in string}
 
     def put(value: Value, position: int) -> str:
         if value.origin != "label":

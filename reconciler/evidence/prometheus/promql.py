@@ -17,7 +17,13 @@ from reconciler.model.errors import TerminalError
 from reconciler.model.measures import WantMeasures
 
 _WORD: Final = re.compile(r"[A-Za-z0-9_:.]+\Z")
-_STRING: Final = re.compile(r""" "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' | `[^`]*` | \#[^\n]* """, re.VERBOSE | re.DOTALL)
+# What nothing ends goes on to the query's end, and nothing is tried a second time: the time that a query takes grows
+# with its length and no faster.
+_STRING: Final = re.compile(
+    r""" "(?:[^"\\]|\\.)*+(?:(?P<double>")|\\?\Z) | '(?:[^'\\]|\\.)*+(?:(?P<single>')|\\?\Z)
+    | `[^`]*+(?:(?P<raw>`)|\Z) | \#[^\n]*+ """,
+    re.VERBOSE | re.DOTALL,
+)
 _LABEL: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _OPERATOR: Final = re.compile(r"(=~|!~|!=|=|)(.*)\Z", re.DOTALL)
 _ESCAPES: Final = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\0": "\\x00"}
@@ -68,11 +74,11 @@ def default(sli: str, want: WantMeasures) -> str:
 
 
 def _quotes(query: str) -> dict[int, str]:
-    """Return which quotes are around each `$` of a query, for those that stand in a string."""
+    """Return which quotes are around each `$` of a query, for those that stand in a string; it must end to be one."""
     return {
         place: found[0][0]
         for found in _STRING.finditer(query)
-        if not found[0].startswith("#")
+        if found["double"] or found["single"] or found["raw"]
         for place in range(found.start(), found.end())
         if query[place] == "$"
     }

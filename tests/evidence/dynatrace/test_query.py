@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -174,3 +175,20 @@ def test_the_files_of_keptns_tutorials_are_understood(name: str) -> None:
 def test_any_text_is_understood_or_refused(text: str) -> None:
     with suppress(ReconcilerError):
         assert read(text, want()) is not None
+
+
+@pytest.mark.parametrize("text", ['a"' + '~"' * 200_000, '"x"&a=1' * 60_000, "a&" + "& " * 200_000, '"~' * 200_001])
+def test_the_time_that_a_query_takes_grows_with_its_length_alone(text: str) -> None:
+    before = time.thread_time()
+    with suppress(UserError):
+        read_query(f"metricSelector={text}")
+    with suppress(TerminalError):
+        filled(text, WantMeasures("p", "s", "c", Instant(0), Instant(60), ()))
+    assert time.thread_time() - before < 10  # in a second; where the length counts twice, in many minutes
+
+
+@pytest.mark.parametrize("text", ['a("x&resolution=1m', 'a("x~"&resolution=1m', 'a("x")&resolution=1m'])
+def test_a_quote_that_nothing_ends_hides_no_parameter(text: str) -> None:
+    query = read_query(f"metricSelector={text}")
+    assert isinstance(query, MetricQuery)
+    assert query.resolution == "1m"

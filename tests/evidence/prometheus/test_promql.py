@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -28,6 +30,21 @@ def test_a_query_of_keptns_tutorial() -> None:
         'histogram_quantile(0.9, sum by(le) (rate(http_response_time_milliseconds_bucket{handler="ItemsController'
         '.addToCart",job="carts-sockshop-production-primary"}[180s])))'
     )
+
+
+@pytest.mark.parametrize("part", ['\\"', "\\'", "`'", "'\\'\"", '"#'])
+@pytest.mark.parametrize("quote", ['"', "'", "`", ""])
+def test_the_time_that_a_query_takes_grows_with_its_length_alone(quote: str, part: str) -> None:
+    before = time.thread_time()
+    with suppress(TerminalError):
+        filled(quote + part * 200_000 + "$LABEL.a", want(labels=(("a", "x y"),)))
+    assert time.thread_time() - before < 10  # in a second; where the length counts twice, in an hour
+
+
+@pytest.mark.parametrize("query", ['"a $LABEL.a', "'a $LABEL.a\\", "`$LABEL.a", "\"a '$LABEL.a'", "# '$LABEL.a'"])
+def test_what_nothing_ends_is_no_string_and_neither_is_what_follows(query: str) -> None:
+    with pytest.raises(TerminalError, match="cannot stand outside of a string"):
+        filled(query, want(labels=(("a", "x y"),)))
 
 
 # Labels come from outside
