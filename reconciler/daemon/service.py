@@ -21,7 +21,7 @@ from reconciler.daemon.plugins import load_actions
 from reconciler.daemon.project_loop import ProjectLoop, Surroundings
 from reconciler.model.daemon_config import DaemonConfig, ProjectConnections, load_daemon_config
 from reconciler.model.errors import BugError, ConfigError, ReconcilerError, UserError
-from reconciler.model.names import ProjectName
+from reconciler.model.names import ProjectName, StageName
 from reconciler.model.step import Step
 from reconciler.repo.watch import FileWatcher
 
@@ -119,6 +119,22 @@ def opened(
             told.close()
 
 
+def check_connections(config: DaemonConfig, clock: Clock) -> None:
+    """Connect everything that a configuration names, and let go of it again; no server is asked anything.
+
+    Raises:
+        ConfigError: a connection cannot work as configured, with the project and the stage.
+    """
+    for name, project in config.projects.items():
+        stages = [StageName(stage) for stage in project.stages]
+        check_legacy_flags(project, [stage for stage in stages if stage != "*"])
+        for stage in stages:
+            try:
+                connect(project, stage, clock).close()
+            except ConfigError as error:
+                raise ConfigError(f"{name}/{stage}: {error.message}", hint=error.hint) from error
+
+
 def _named_stages(project: ProjectConnections) -> frozenset[str]:
     """Return the stages that the configuration names; empty, which is all of them, where it has a `*`."""
     return frozenset() if "*" in project.stages else frozenset(project.stages)
@@ -128,7 +144,7 @@ def _named_stages(project: ProjectConnections) -> frozenset[str]:
 class Daemon:
     """Runs all projects of a configuration file, each on a thread of its own, until stopped.
 
-    A changed configuration is taken up without a restart; one that cannot be read leaves the old one in force.
+    A changed configuration is taken up without a restart; one that cannot be used leaves the old one in force.
     """
 
     path: Path
@@ -161,8 +177,9 @@ class Daemon:
             return config
         try:
             fresh = read_config(self.path)
+            check_connections(fresh, self.clock)
         except ReconcilerError as error:
-            self.log.warning("the configuration cannot be read; the old one stays", reason=str(error))
+            self.log.warning("the configuration cannot be used; the old one stays", reason=str(error))
             return config
         self.log.info("the configuration was read again")
         return fresh
