@@ -11,6 +11,8 @@ import ssl
 import time
 from typing import TYPE_CHECKING
 
+from reconciler.targets.endpoints.resolve import resolved
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -31,10 +33,7 @@ class DeadlineSocket:
         clock: Callable[[], float] = time.monotonic,
     ) -> DeadlineSocket:  # fmt: skip
         """Connect, and shake hands where there is a TLS context. Raises OSError (TimeoutError, ssl.SSLError)."""
-        left = ends - clock()
-        if left <= 0:
-            raise TimeoutError
-        sock = socket.create_connection((host, port), timeout=left)
+        sock = _connected(host, port, ends, clock)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             made = cls(sock, ends, clock)
@@ -47,10 +46,7 @@ class DeadlineSocket:
         return made
 
     def _arm(self) -> None:
-        left = self._ends - self._clock()
-        if left <= 0:
-            raise TimeoutError
-        self._sock.settimeout(left)
+        self._sock.settimeout(_left(self._ends, self._clock))
 
     def sendall(self, data: bytes) -> None:
         """Send everything, in what is left of the time."""
@@ -74,6 +70,31 @@ class DeadlineSocket:
     def end(self) -> None:
         """Close the connection."""
         self._sock.close()
+
+
+def _connected(host: str, port: int, ends: float, clock: Callable[[], float]) -> socket.socket:
+    """Connect to the first address that answers; each is given its share of what is left, the last one all of it."""
+    addresses = resolved(host, port, _left(ends, clock))
+    failed: OSError = OSError(f"{host} has no address")
+    for tried, (family, address) in enumerate(addresses):
+        left = _left(ends, clock)
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.settimeout(left / (len(addresses) - tried))
+            sock.connect(address)
+        except OSError as error:
+            sock.close()
+            failed = error
+        else:
+            return sock
+    raise failed
+
+
+def _left(ends: float, clock: Callable[[], float]) -> float:
+    left = ends - clock()
+    if left <= 0:
+        raise TimeoutError
+    return left
 
 
 class _Raw(io.RawIOBase):
