@@ -197,7 +197,7 @@ def test_the_window_is_the_stages_unless_one_is_asked_for(metrics: Metrics, clon
     [
         (["--window", "soon"], "`soon` is no timeframe"),
         (["--from", "yesterday", "--window", "1m"], "`yesterday` is no moment"),
-        (["--from", "2026-11-21T09:00:00Z"], "start alone is no window"),
+        (["--from", "2026-11-21T09:00:00Z"], "`--from` alone is no window"),
         (["--from", "2026-11-21T10:29:00Z", "--window", "5m"], "the window ends in the future"),
     ],
 )

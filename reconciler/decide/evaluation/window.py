@@ -16,7 +16,9 @@ from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant
 
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)?\Z", re.ASCII)
-_EXPECTED: Final = "a start and an end, a timeframe, or a start and a timeframe"
+_LAST: Final = int(datetime.max.replace(tzinfo=UTC, microsecond=0).timestamp())
+"""The last moment that can be written; the first one that anything was measured at is 0."""
+_EXPECTED: Final = "`--from` and `--to`, `--window`, or `--from` and `--window`"
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,17 @@ def resolve(
         case None, None, int():
             return _window(now - length, now)
         case _:
-            given = [name for name, text in (("start", start), ("end", end), ("timeframe", timeframe)) if text]
-            what = f"{', '.join(given)} together are" if len(given) > 1 else f"{given[0]} alone is"
+            given = [f"`{name}`" for name, text in (("--from", start), ("--to", end), ("--window", timeframe)) if text]
+            what = f"{' and '.join(given)} together are" if len(given) > 1 else f"{given[0]} alone is"
             raise UserError(f"{what} no window", expected=_EXPECTED, hint="leave one out or add one")
 
 
 def _window(start: int, end: int) -> Window:
     if start >= end:
         raise UserError("the window ends before it has begun", expected="an end after the start", hint="swap the two")
+    if start < 0 or end > _LAST:
+        hint = "ask for another time"
+        raise UserError("the window lies outside of the years 1970 to 9999", expected="a window within", hint=hint)
     return Window(Instant(start), Instant(end))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.decide.evaluation.window import Window, resolve
 from reconciler.model.errors import UserError
-from reconciler.model.instant import Instant, parse_instant
+from reconciler.model.instant import Instant, format_instant, parse_instant
 
 NOW = parse_instant("2026-11-21T10:00:00Z")
 TEN, TWENTY = "2026-11-21T09:40:00Z", "2026-11-21T09:50:00Z"
@@ -33,6 +33,12 @@ def test_a_window(wish: dict[str, Any], expected: Window) -> None:
     assert resolve(NOW, **wish, fallback=Window(Instant(0), Instant(1))) == expected
 
 
+def test_the_first_and_the_last_moment_are_a_window_that_can_be_told() -> None:
+    first, last = "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
+    found = resolve(NOW, start=first, end=last)
+    assert (format_instant(found.start), format_instant(found.end)) == (first, last)
+
+
 def test_nothing_wished_takes_the_fallback() -> None:
     assert resolve(NOW, fallback=window(TEN, TWENTY)) == window(TEN, TWENTY)
     assert window(TEN, TWENTY).seconds == 600
@@ -42,10 +48,10 @@ def test_nothing_wished_takes_the_fallback() -> None:
     ("wish", "message"),
     [
         ({}, "there is no window to evaluate"),
-        ({"start": TEN}, "start alone is no window"),
-        ({"end": TEN}, "end alone is no window"),
-        ({"end": TEN, "timeframe": "5m"}, "end, timeframe together are no window"),
-        ({"start": TEN, "end": TWENTY, "timeframe": "5m"}, "start, end, timeframe together are no window"),
+        ({"start": TEN}, "`--from` alone is no window"),
+        ({"end": TEN}, "`--to` alone is no window"),
+        ({"end": TEN, "timeframe": "5m"}, "`--to` and `--window` together are no window"),
+        ({"start": TEN, "end": TWENTY, "timeframe": "5m"}, "`--from` and `--to` and `--window` together are no window"),
         ({"start": TWENTY, "end": TEN}, "the window ends before it has begun"),
         ({"start": TEN, "end": TEN}, "the window ends before it has begun"),
         ({"start": "yesterday", "end": TEN}, "`yesterday` is no moment"),
@@ -53,6 +59,10 @@ def test_nothing_wished_takes_the_fallback() -> None:
         ({"start": TEN, "end": "2026-11-21"}, "`2026-11-21` is no moment"),
         ({"timeframe": "ten minutes"}, "`ten minutes` is no timeframe"),
         ({"timeframe": "0s"}, "`0s` is no timeframe"),
+        ({"start": "0001-01-01T00:00:00+23:59", "end": TEN}, "the window lies outside of the years 1970 to 9999"),
+        ({"start": "1969-12-31T23:59:59Z", "end": TEN}, "the window lies outside of the years 1970 to 9999"),
+        ({"start": TEN, "end": "9999-12-31T23:59:59-00:01"}, "the window lies outside of the years 1970 to 9999"),
+        ({"start": "9999-12-31T23:59:59Z", "timeframe": "1s"}, "the window lies outside of the years 1970 to 9999"),
     ],
 )
 def test_what_is_no_window(wish: dict[str, Any], message: str) -> None:
