@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
 
 from reconciler.model.document import Checks, Fields, is_null
 from reconciler.model.errors import UserError
@@ -24,6 +25,8 @@ CALL_DEADLINE: Final = 10.0
 SCRAPE_DEADLINE: Final = 2.0
 SCRAPE_EVERY: Final = 5.0
 """Seconds between two looks at a service's metrics."""
+SCRAPE_LONGEST: Final = 600.0
+"""Seconds that may lie between two looks; what was seen is kept for an hour."""
 SCRAPE_PLACEHOLDERS: Final = ("project", "stage", "service", "namespace")
 HTTP_PLACEHOLDERS: Final = (
     *("project", "stage", "service", "deployment"),
@@ -142,7 +145,9 @@ def evidence_from(fields: Fields, folder: Path, file: File, checks: Checks) -> E
         block = Fields(value)
         match key.raw:
             case "prometheus":
-                providers["prometheus"] = PrometheusConnection(block.text("url"), _access(block, file, checks))
+                providers["prometheus"] = PrometheusConnection(
+                    _server(block, "/api/v1", checks), _access(block, file, checks)
+                )
             case "dynatrace":
                 providers["dynatrace"] = _dynatrace(block, file, checks)
             case "http":
@@ -154,6 +159,9 @@ def evidence_from(fields: Fields, folder: Path, file: File, checks: Checks) -> E
     deadline = fields.go_seconds("deadline")
     if deadline is not None:
         _positive(deadline, "deadline", fields, checks)
+        if not providers:
+            hint = "add a provider such as `prometheus`, or delete `deadline`"
+            checks.add("`evidence` has no provider", fields.place, expected="a provider", hint=hint)
     return EvidenceConfig(providers, deadline or EVIDENCE_DEADLINE)
 
 
@@ -199,12 +207,36 @@ def _positive(seconds: float, name: str, fields: Fields, checks: Checks) -> None
         checks.add(f"`{name}` is no time at all", fields.place_of(name), expected="a duration above 0")
 
 
+def _server(fields: Fields, interface: str, checks: Checks) -> str:
+    """Return the address of a server, which its provider puts the interface's path behind."""
+    url = fields.text("url")
+    _reachable(url, "url", fields, checks)
+    if url.rstrip("/").endswith(interface):
+        hint = f"delete `{interface}`, which is put behind it"
+        checks.add(f"`url` ends with `{interface}`", fields.place_of("url"), expected="the server's address", hint=hint)
+    return url
+
+
+def _reachable(url: str, name: str, fields: Fields, checks: Checks) -> None:
+    """Check that the server's part of an address is one. Where a placeholder stands in it, that shows later."""
+    try:
+        parts = urlsplit(url)
+        wrong = "{" not in parts.netloc and parts.port == 0
+    except ValueError:
+        wrong = "{" not in url.partition("://")[2].partition("/")[0]
+    if wrong:
+        checks.add(
+            f"`{name}` has no host and port that there are", fields.place_of(name),
+            expected="a port from 1 to 65535, or none", hint="correct it",
+        )  # fmt: skip
+
+
 def _dynatrace(fields: Fields, file: File, checks: Checks) -> DynatraceConnection:
     access = _access(fields, file, checks)
     if access.token_file is None and not access.token_env:
         words = "`tokenFile` or `tokenEnv`"
         checks.add(f"`dynatrace` needs {words}", fields.place, expected=words, hint="an API token with `metrics.read`")
-    return DynatraceConnection(fields.text("url"), access)
+    return DynatraceConnection(_server(fields, "/api/v2", checks), access)
 
 
 def _http(fields: Fields, file: File, checks: Checks) -> HttpConnection:
@@ -219,6 +251,7 @@ def _endpoint(fields: Fields, file: File, checks: Checks) -> JsonEndpoint:
         if key.raw in (*HTTP_PLACEHOLDERS, "jsonPath"):
             checks.add(f"`{key.raw}` has a meaning already", key.place, expected="another name", hint="rename it")
     url, path = fields.text("url"), fields.text("jsonPath")
+    _reachable(url, "url", fields, checks)
     _placeholders(url, (*HTTP_PLACEHOLDERS, *params), fields, checks)
     for name in params:
         if f"{{{name}}}" not in url:
@@ -258,11 +291,18 @@ def _placeholders(url: str, known: Sequence[str], fields: Fields, checks: Checks
 
 def _scrape(fields: Fields, file: File, checks: Checks) -> ScrapeConnection:
     url = fields.text("url")
+    _reachable(url, "url", fields, checks)
     _placeholders(url, SCRAPE_PLACEHOLDERS, fields, checks)
     targets = fields.section("targets")
+    for key, _ in targets.map.entries:
+        for address in targets.texts(key.raw):
+            _reachable(address, key.raw, targets, checks)
     every = fields.go_seconds("every")
     if every is not None:
         _positive(every, "every", fields, checks)
+        if every > SCRAPE_LONGEST:
+            hint = "leave it out for 5s"
+            checks.add("`every` is too long", fields.place_of("every"), expected="a duration up to 10m", hint=hint)
     if not url and not targets.map.entries:
         checks.add("`scrape` needs `url` or `targets`", fields.place, expected="`url` or `targets`", hint="add one")
     return ScrapeConnection(

@@ -159,7 +159,16 @@ def test_a_stage_without_the_block_has_no_providers() -> None:
         ("{scrape: {}}", "`scrape` needs `url` or `targets`"),
         ("{scrape: {url: 'http://{host}/metrics'}}", "`{host}` stands for nothing"),
         ("{scrape: {url: 'http://x/metrics', every: 0s}}", "`every` is no time at all"),
+        ("{scrape: {url: 'http://x/metrics', every: 2h}}", "`every` is too long"),
+        ("{scrape: {url: 'http://x:99999/metrics'}}", "`url` has no host and port that there are"),
+        ("{scrape: {targets: {carts: ['http://[::1/m']}}}", "`carts` has no host and port that there are"),
         ("{scrape: {targets: {carts: []}}}", "carts"),
+        ("{prometheus: {url: 'http://x:99999'}}", "a port from 1 to 65535"),
+        ("{prometheus: {url: 'http://x:0'}}", "a port from 1 to 65535"),
+        ("{http: {a: {url: 'http://x:port/{service}'}}}", "a port from 1 to 65535"),
+        ("{prometheus: {url: 'http://x/api/v1/'}}", "`url` ends with `/api/v1`"),
+        ("{dynatrace: {url: 'https://x/api/v2', tokenEnv: A}}", "`url` ends with `/api/v2`"),
+        ("{deadline: 1s}", "`evidence` has no provider"),
         ("{plugins: {prometheus: {}}}", "`prometheus` is no plugin"),
         ("{plugins: {influx: {token: hunter2}}}", "`token` holds a secret in the file itself"),
     ],
@@ -169,6 +178,14 @@ def test_what_cannot_work_is_refused_with_its_place(block: str, message: str) ->
     assert message in told
     assert told.startswith("etc/reconciler.yaml:1:")
     assert "hunter2" not in told
+
+
+@pytest.mark.parametrize(
+    "block",
+    ["{scrape: {url: 'http://{service}:9090/m', every: 10m}}", "{prometheus: {url: 'https://[::1]:65535/x'}}", "{}"],
+)
+def test_what_may_work_is_taken(block: str) -> None:
+    assert load(STAGE % block).projects[ProjectName("shop")].reach(StageName("dev")).evidence is not None
 
 
 def test_all_mistakes_are_told_at_once() -> None:

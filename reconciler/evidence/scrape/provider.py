@@ -20,7 +20,7 @@ from reconciler.evidence.protocol import Asked
 from reconciler.evidence.scrape.addresses import Addresses, split
 from reconciler.evidence.scrape.defaults import DEFAULTS, default_query
 from reconciler.evidence.scrape.exposition import Page, read_page
-from reconciler.evidence.scrape.history import View
+from reconciler.evidence.scrape.history import KEPT_SECONDS, View
 from reconciler.evidence.scrape.query import Query, read_query
 from reconciler.evidence.scrape.sampler import MOST_SERVICES, Sampler
 from reconciler.evidence.scrape.window import Measuring, Span, covering
@@ -88,6 +88,12 @@ class ScrapeProvider:
             ReconcilerError: why there is none.
         """
         want = asked.want
+        if want.end - want.start > KEPT_SECONDS:
+            raise UserError(
+                f"the window has {want.end - want.start} s, and what was seen is kept for {KEPT_SECONDS:g} s",
+                expected="a window of an hour at most",
+                hint="evaluate a shorter one, or ask a Prometheus",
+            )
         query = _understood(asked.query, want) if asked.query is not None else None
         service = self._addresses.of(want.service)
         self._sampler.watch(service)

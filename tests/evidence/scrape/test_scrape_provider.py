@@ -338,6 +338,13 @@ def test_credentials_are_sent_and_never_shown(site: Site) -> None:
     assert "s3cret" not in str(refused.value)
 
 
+def test_a_window_of_more_than_an_hour_is_refused_as_what_it_is(site: Site) -> None:
+    with pytest.raises(UserError, match=r"the window has 3601 s, .* kept for 3600 s.*ask a Prometheus"):
+        ask(site.carts(), "throughput", asked=want(end=3601))
+    with pytest.raises(BlindError, match="has not shown its metrics yet"):
+        ask(site.carts(), "throughput", asked=want(end=3600))
+
+
 def test_a_service_that_asks_for_a_pause_silences_no_other_behind_the_same_server(site: Site) -> None:
     def respond(request: Request) -> Response:
         if request.path.startswith("/payment"):
