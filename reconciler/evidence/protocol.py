@@ -35,7 +35,8 @@ class Asked:
     """One indicator to be measured.
 
     ``query`` is its query as it stands in `<provider>/sli.yaml`, placeholders included; None asks for the provider's
-    default for the name. ``want`` has what the placeholders stand for, and the window.
+    own for the name, which is all that a plug-in is asked for. ``want`` has what the placeholders stand for, and the
+    window.
     """
 
     sli: str
@@ -48,7 +49,11 @@ class Provider(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called: the folder of its `sli.yaml`, and its key in the daemon's configuration."""
+        """What it is called: its key in the daemon's configuration.
+
+        For `prometheus`, `dynatrace`, `http` and `scrape` it is the folder of their `sli.yaml` too. No other folder is
+        read: a plug-in has its queries in its own settings, and is asked for what it `knows`.
+        """
 
     def knows(self, sli: str) -> bool:
         """Whether it has a query of its own for this indicator, so that it can be asked without one."""
