@@ -49,7 +49,8 @@ class Cursors:
 
     def _write(self, stage: StageName, known: Mapping[str, str]) -> None:
         file = self._folder / f"{stage}.json"
-        half = file.with_suffix(f".{os.getpid()}.new")
+        # After a changed configuration the old channels may still be noting what they told last.
+        half = file.with_suffix(f".{os.getpid()}.{threading.get_ident()}.{id(self):x}.new")
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             half.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", "utf-8")

@@ -6,10 +6,11 @@ them; notices about no such problem are told to nobody here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from reconciler.model.errors import TerminalError
+from reconciler.model.errors import TerminalError, TransientError
 from reconciler.model.notice import Notice
 from reconciler.model.problem_ids import problem_stem
 
@@ -33,16 +34,22 @@ class DynatraceSender:
 
     def send(self, notice: Notice) -> None:
         """See `Sender.send`. One problem that takes no comment keeps no other from getting it."""
-        refused: list[TerminalError] = []
-        for problem, _ in notice.problems:
-            stem = problem_stem(problem)
+        failed: list[TransientError | TerminalError] = []
+        for pid in _pids(notice):
             try:
-                if stem.startswith(_PREFIX):
-                    self.comments.comment(stem.removeprefix(_PREFIX), text(notice), notice.commit)
-            except TerminalError as error:
-                refused.append(error)
-        if refused:
-            raise refused[0]
+                self.comments.comment(pid, text(notice), notice.commit)
+            except (TransientError, TerminalError) as error:
+                failed.append(error)
+        if failed:
+            raise next((error for error in failed if isinstance(error, TransientError)), failed[0])
+
+
+def _pids(notice: Notice) -> Iterator[str]:
+    """Yield Dynatrace's ids; `dynatrace-..`, which anybody may call a problem, is none: it would be another address."""
+    for problem, _ in notice.problems:
+        stem = problem_stem(problem)
+        if stem.startswith(_PREFIX) and (pid := stem.removeprefix(_PREFIX)).strip("."):
+            yield pid
 
 
 def text(notice: Notice) -> str:

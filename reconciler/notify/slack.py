@@ -1,8 +1,9 @@
 """Chat systems that take Slack's incoming webhooks: Slack, Mattermost, Rocket.Chat and others.
 
 Titles and texts come from files that many may push, so they go into blocks of plain text, and into the line for phones
-with everything escaped by which a message could ping a whole channel or hide a link
-(https://api.slack.com/reference/surfaces/formatting).
+with everything escaped by which a message could ping somebody or hide a link
+(https://api.slack.com/reference/surfaces/formatting). Mattermost and Rocket.Chat read Markdown wherever text is, so
+what they would take for a mention, a link or code is broken by a space that nobody sees.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ _TEXT: Final = 2900
 """Characters; Slack refuses a block of more than 3,000."""
 _NAMED: Final = 5
 """Problems that a message names."""
-_EVERYBODY = re.compile(r"@(?=channel|here|all|everyone)", re.IGNORECASE)
-_BREAKS_IT: Final = "@\u200b"
-"""An at sign and a space that nobody sees: Mattermost reads `@all` in any text."""
+_READ: Final = re.compile(r"@|\](?=[(\[])")
+"""What begins a mention, and what ends the words of a link that shows another address than it has."""
+_ENTITY: Final = re.compile(r"&[a-z]{0,3}\Z")
+_UNSEEN: Final = "\u200b"
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def message(notice: Notice) -> dict[str, Any]:
         blocks.append(_section(said, _TEXT))
     about = [f"{name}: {value}" for name, value in _about(notice) if value]
     blocks.append({"type": "context", "elements": [_plain(text, _LINE) for text in about]})
-    return {"text": _escaped(_cut(headline, _LINE)), "blocks": blocks}
+    return {"text": _escaped(headline, _LINE), "blocks": blocks}
 
 
 def _event(notice: Notice) -> str:
@@ -76,13 +78,21 @@ def _section(text: str, most: int) -> dict[str, Any]:
 
 
 def _plain(text: str, most: int) -> dict[str, Any]:
-    return {"type": "plain_text", "text": _EVERYBODY.sub(_BREAKS_IT, _cut(text, most)), "emoji": False}
+    return {"type": "plain_text", "text": _cut(_broken(text), most), "emoji": False}
 
 
 def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 4]} ..."
 
 
-def _escaped(text: str) -> str:
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _EVERYBODY.sub(_BREAKS_IT, text)
+def _broken(text: str) -> str:
+    # Not a space in place of a backtick: what stands between two of them is there to be copied.
+    return _READ.sub(lambda found: found[0] + _UNSEEN, text.replace("`", "'"))
+
+
+def _escaped(text: str, most: int) -> str:
+    """Return a text in which nothing means anything, cut as it is sent, and never within an escape."""
+    sent = _broken(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    if len(sent) <= most:
+        return sent
+    return f"{_ENTITY.sub('', sent[: most - 4])} ..."

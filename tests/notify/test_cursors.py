@@ -51,3 +51,19 @@ def test_a_folder_that_cannot_be_made_is_said_once(tmp_path: Path) -> None:
         cursors.put(STAGE, "chat", commit(2))
     assert [line["event"] for line in lines] == ["how far receivers were told is not kept"]
     assert cursors.get(STAGE, "chat") == commit(2)
+
+
+def test_two_that_write_at_once_do_not_take_each_others_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = list[str]()
+    replace_file = Path.replace
+
+    def noted(self: Path, target: Path) -> Path:
+        names.append(self.name)
+        return replace_file(self, target)
+
+    monkeypatch.setattr(Path, "replace", noted)
+    old, new = Cursors(tmp_path, log()), Cursors(tmp_path, log())
+    for number, cursors in enumerate((old, new, old)):
+        cursors.put(STAGE, "chat", commit(number))
+    assert len(names) == 3
+    assert len(set(names)) == 2

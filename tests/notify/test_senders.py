@@ -13,6 +13,7 @@ import pytest
 from reconciler.model.errors import BlindError, ReconcilerError, TerminalError, TransientError
 from reconciler.model.names import ProblemId
 from reconciler.model.notice import Notice
+from reconciler.model.problem_ids import problem_id
 from reconciler.notify.dynatrace import DynatraceSender
 from reconciler.notify.posting import Receiver
 from reconciler.notify.slack import SlackSender, message
@@ -116,7 +117,7 @@ def test_a_message_says_what_whom_why_and_what_to_do() -> None:
     made = message(HELD)
     line, headline, said, *about = texts(made)
     assert line == headline == "held in sockshop/production: carts: held: approval (Response time degradation)"
-    assert said == "scaling +1 needs a person's approval.\nLifted by `reconciler approve p1`."
+    assert said == "scaling +1 needs a person's approval.\nLifted by 'reconciler approve p1'."
     assert about == [
         "service: carts", "remediation: p1", "problems: Response time degradation",
         "time: 2026-11-18T11:06:40Z", "commit: aaaaaaaaaaaa",
@@ -156,6 +157,25 @@ def test_nobody_can_be_pinged_and_no_link_hidden_by_a_problems_title() -> None:
     assert set(kinds) == {"plain_text"}
 
 
+def test_what_chats_read_as_markdown_means_nothing() -> None:
+    evil = "[Grafana](http://evil.example/login) [a][b] @alice `code` ![x](http://evil.example/x.png)"
+    notice = replace(HELD, subject=evil, body=evil, reason=evil, problems=((ProblemId("p1"), evil),))
+    for text in texts(message(notice)):
+        assert not any(mark in text for mark in ("](", "][", "@alice", "`"))
+
+
+def test_what_escaping_makes_longer_is_cut_afterwards_and_not_within_an_escape() -> None:
+    for letter in "@&<>`":
+        for shift in range(6):
+            made = message(
+                replace(HELD, subject="s" * shift + letter * 5000, body="s" * shift + f"{letter}all " * 2000)
+            )
+            assert len(made["text"]) <= 300
+            assert all(len(text) < 3000 for text in texts(made))
+            rest = made["text"].replace("&amp;", "").replace("&lt;", "").replace("&gt;", "")
+            assert "&" not in rest
+
+
 def test_a_message_stays_within_what_chat_systems_take() -> None:
     long = replace(
         HELD, subject="s" * 5000, body="b" * 20_000, service=type(HELD.service)("c" * 63),
@@ -177,10 +197,13 @@ class Comments:
     made: list[tuple[str, str, str]] = field(default_factory=list)
     refused: frozenset[str] = frozenset()
     error: ReconcilerError | None = None
+    passing: dict[str, ReconcilerError] = field(default_factory=dict)
 
     def comment(self, pid: str, text: str, key: str) -> None:
         if pid in self.refused:
             raise TerminalError(f"no problem {pid}")
+        if pid in self.passing:
+            raise self.passing[pid]
         if self.error is not None:
             raise self.error
         self.made.append((pid, text, key))
@@ -205,6 +228,21 @@ def test_about_no_problem_of_dynatrace_nothing_is_said() -> None:
     DynatraceSender(comments).send(about("alertmanager-1"))
     DynatraceSender(comments).send(replace(HELD, problems=()))
     assert comments.made == []
+
+
+@pytest.mark.parametrize("name", ["dynatrace-", "dynatrace-..", "dynatrace-."])
+def test_a_problem_whose_name_would_be_a_path_is_none_of_dynatraces(name: str) -> None:
+    comments = Comments()
+    DynatraceSender(comments).send(about(problem_id(name), "dynatrace-2"))
+    assert [pid for pid, _, _ in comments.made] == ["2"]
+
+
+@pytest.mark.parametrize("error", [TransientError("down"), BlindError("403")])
+def test_one_problem_that_cannot_be_commented_on_yet_keeps_no_other_from_it(error: ReconcilerError) -> None:
+    comments = Comments(refused=frozenset({"1"}), passing={"2": error})
+    with pytest.raises(type(error)):
+        DynatraceSender(comments).send(about("dynatrace-1", "dynatrace-2", "dynatrace-3"))
+    assert [pid for pid, _, _ in comments.made] == ["3"]
 
 
 def test_one_problem_that_takes_no_comment_keeps_no_other_from_it() -> None:
