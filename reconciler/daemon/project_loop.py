@@ -263,15 +263,26 @@ class ProjectLoop:
             self._take_conditions(StageName(gone))
             for table in (self._blocked, self._backoffs, self.conditions):
                 table.pop(gone, None)
-        if project.unknown:
-            named = ", ".join(project.unknown)
-            reason = f"{named}: configured, and no stage of {project.name}"
-            if self.conditions.get("stages") != reason:
-                known = ", ".join(sorted(names)) or "none"
-                self._log.warning("held", of="stages", reason=reason, hint=f"it has {known}")
-            self.conditions["stages"] = reason
-        else:
-            self.conditions.pop("stages", None)
+        named = ", ".join(project.unknown)
+        self._note_wrong("stages", f"{named}: configured, and no stage of {project.name}" if named else "", names)
+        self._note_wrong("notifications", self._strangers(project), names)
+
+    def _strangers(self, project: Project) -> str:
+        """Return what the configuration says wrongly of who is told; empty where all is right."""
+        of_ours = [stage.name for stage in project.stages]
+        found = self._around.notifier.strangers(of_ours) if self._around.notifier is not None else {}
+        told = "; ".join(f"{name} is told of {', '.join(wrong)}" for name, wrong in found.items())
+        return f"{told}: no stage of {project.name} that is reconciled here" if told else ""
+
+    def _note_wrong(self, of: str, reason: str, stages: Iterable[str]) -> None:
+        """Tell of what the daemon's configuration names and the project does not have; it holds nothing else up."""
+        if not reason:
+            self.conditions.pop(of, None)
+            return
+        if self.conditions.get(of) != reason:
+            known = ", ".join(sorted(stages)) or "none"
+            self._log.warning("held", of=of, reason=reason, hint=f"it has {known}")
+        self.conditions[of] = reason
 
     def _tips(self, project: Project, stage: StageRefs, listed: Listed | None = None) -> Tips | None:
         wanted = _refs([stage])

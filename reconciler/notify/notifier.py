@@ -6,7 +6,7 @@ this very daemon has just pushed: there is one path, which a restart, a second d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
@@ -104,6 +104,12 @@ class Notifier:
     def feed(self, stage: StageName, history: History) -> Feed:
         """Return what hands on the steps of a stage."""
         return Feed(stage, history, self._channels, self._wall, self._log)
+
+    def strangers(self, stages: Iterable[str]) -> dict[str, list[str]]:
+        """Return by receiver the stages that it is to be told of and that are none of these."""
+        known = set(stages)
+        missing = {each.receiver.name: sorted((each.receiver.stages or frozenset()) - known) for each in self._channels}
+        return {name: wrong for name, wrong in missing.items() if wrong}
 
     def stir(self) -> None:
         """Try again at once whatever waits: credentials may have changed."""

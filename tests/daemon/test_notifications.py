@@ -85,6 +85,14 @@ def test_what_nobody_wants_is_told_to_nobody(site: Site, receiver: Receiver) -> 
     assert [(told.path, told.key) for told in receiver.told] == [("/hook", commit_of(site, "decided"))]
 
 
+def test_a_receiver_of_a_stage_that_there_is_not_is_said(site: Site, receiver: Receiver) -> None:
+    tell(site, on_call(receiver.port, ", stages: [prodution]"))
+    with site.loop() as loop:
+        loop.tick()
+        said = "on-call is told of prodution: no stage of sockshop that is reconciled here"
+        assert loop.conditions == {"notifications": said}
+
+
 def test_a_receiver_that_is_down_is_told_when_it_is_back_and_the_loop_does_not_wait(site: Site) -> None:
     port = unused_port()
     tell(site, on_call(port), "{name: nobody, kind: webhook, urlFile: nobody.url}")

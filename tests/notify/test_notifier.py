@@ -227,3 +227,14 @@ def test_a_bug_in_reading_history_does_not_reach_the_loop_and_is_said_once(tmp_p
         settle([made])
     assert sender.told == [commit(1)]
     assert len([line for line in lines if line["log_level"] == "error"]) == 1
+
+
+def test_a_receiver_of_a_stage_that_there_is_not_is_found(tmp_path: Path) -> None:
+    chats = [
+        channel(tmp_path / str(number), Sender(), name=name, stages=stages)
+        for number, (name, stages) in enumerate(
+            [("all", None), ("one", frozenset({"production"})), ("typo", frozenset({"prodution", "production"}))]
+        )
+    ]
+    notifier = Notifier(chats, lambda: float(NOW), log())
+    assert notifier.strangers(["production", "staging"]) == {"typo": ["prodution"]}
