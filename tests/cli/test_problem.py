@@ -227,6 +227,31 @@ def test_a_file_that_cannot_be_read_is_not_touched() -> None:
         resolved(b"state: open\n", "x")
 
 
+def test_without_an_id_the_only_open_problem_of_the_service_is_resolved(reconciler: Reconciler, clone: Path) -> None:
+    opened(reconciler, "--id", "old")
+    assert reconciler("problem", "resolve", "old.yaml").code == 0
+    assert reconciler("problem", "resolve", "--service", "carts").code == 1
+    opened(reconciler, "--id", "new")
+    result = reconciler("problem", "resolve", "--service", "carts")
+    assert result.code == 0, result.err
+    assert f"{OPS}/new.yaml" in result.out
+    assert '"resolved"' in git(clone.parent / "shop.git", "show", f"production:{OPS}/new.yaml")
+    assert git(clone.parent / "shop.git", "log", "-1", "--format=%b", "production") == "new is over."
+
+
+def test_of_several_open_problems_one_must_be_named(reconciler: Reconciler, clone: Path) -> None:
+    for name in ("b", "a"):
+        opened(reconciler, "--id", name)
+    result = reconciler("problem", "resolve", "--service", "carts")
+    assert (result.code, result.out) == (2, "")
+    assert "carts has 2 open problems" in result.err
+    assert "hint: name one by its ID: a, b\n" in result.err
+    result = reconciler("problem", "resolve")
+    assert result.code == 2
+    assert "error: which problem?" in result.err
+    assert "--service" in result.err
+
+
 # Listing
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -12,19 +12,23 @@ from reconciler.cli.output import Format, output_option
 from reconciler.model.errors import ConfigError, UserError
 
 if TYPE_CHECKING:
-    from reconciler.decide.snapshot import ServiceView
+    from reconciler.cli.workspace import OpenStage
+    from reconciler.decide.snapshot import ProblemFile, ServiceView
     from reconciler.model.names import ProblemId
+    from reconciler.model.problem import Problem
+
+_ENDINGS: Final = (".yaml", ".yml", ".json")
 
 
 @click.command("resolve")
-@click.argument("identity", metavar="ID")
+@click.argument("identity", metavar="[ID]", required=False)
 @repo_options
 @stage_option
 @service_option(required=False)
 @reason_option
 @output_option
 def command(
-    identity: str,
+    identity: str | None,
     repo: Path,
     project: str | None,
     stage: str | None,
@@ -34,8 +38,8 @@ def command(
 ) -> None:
     """Say that the problem ID is over: set its file's state to `resolved`, commit and push it.
 
-    ID is what `reconciler problem list` shows, or the name of its file without the ending.
-    The service need only be named where two services have a problem of that id.
+    ID is what `reconciler problem list` shows, or the name of its file. The service need only be named where two
+    services have a problem of that id. Without ID the only open problem of the service that --service names is meant.
     """
     from reconciler.cli.problem_files import resolved
     from reconciler.cli.pushing import push_files
@@ -43,22 +47,48 @@ def command(
 
     with open_workspace(repo, project) as workspace:
         here = workspace.stage(stage)
-        views = [here.service(service)] if service else [*here.busy()]
-        found = [(view, view.problems[name]) for view in views if (name := _known(view, identity)) is not None]
-        if not found:
-            where = f"{service} in {here.name}" if service else here.name
-            raise UserError(f"there is no problem `{identity}` of {where}", hint="see `reconciler problem list --all`")
-        if len(found) > 1:
-            names = ", ".join(str(view.path) for view, _ in found)
-            raise ConfigError(f"several services have a problem `{identity}`", hint=f"name one with --service: {names}")
-        view, file = found[0]
+        view, file = _named(here, service, identity) if identity is not None else _only(here, service)
         if isinstance(file.problem, UserError):
             raise file.problem
         if file.problem.state == "resolved":
-            raise UserError(f"the problem {identity} is resolved already", hint=f"see {file.file.path}")
+            raise UserError(f"the problem {file.id} is resolved already", hint=f"see {file.file.path}")
         data = resolved(workspace.view.blob(file.file.blob), file.file.path)
         subject = f"{view.name}: problem resolved: {file.problem.title}"
-        push_files(workspace, here, {file.file.path: data}, subject, reason or f"{identity} is over.", form)
+        push_files(workspace, here, {file.file.path: data}, subject, reason or f"{file.id} is over.", form)
+
+
+def _named(here: OpenStage, service: str | None, identity: str) -> tuple[ServiceView, ProblemFile]:
+    views = [here.service(service)] if service else [*here.busy()]
+    found = [(view, view.problems[name]) for view in views if (name := _known(view, identity)) is not None]
+    if not found:
+        where = f"{service} in {here.name}" if service else here.name
+        raise UserError(f"there is no problem `{identity}` of {where}", hint="see `reconciler problem list --all`")
+    if len(found) > 1:
+        names = ", ".join(str(view.path) for view, _ in found)
+        raise ConfigError(f"several services have a problem `{identity}`", hint=f"name one with --service: {names}")
+    return found[0]
+
+
+def _only(here: OpenStage, service: str | None) -> tuple[ServiceView, ProblemFile]:
+    """Return the only open problem of a service; a file that cannot be read may be of one that is open."""
+    if service is None:
+        raise ConfigError(
+            "which problem?", hint="name it by its ID, as `reconciler problem list` shows it, or its --service"
+        )
+    view = here.service(service)
+    found = [each for each in view.problems.values() if isinstance(each.problem, UserError) or _is_open(each.problem)]
+    if not found:
+        raise UserError(
+            f"there is no open problem of {view.name} in {here.name}", hint="see `reconciler problem list --all`"
+        )
+    if len(found) > 1:
+        names = ", ".join(sorted(str(each.id) for each in found))
+        raise ConfigError(f"{view.name} has {len(found)} open problems", hint=f"name one by its ID: {names}")
+    return view, found[0]
+
+
+def _is_open(problem: Problem) -> bool:
+    return problem.state == "open"
 
 
 def _known(view: ServiceView, text: str) -> ProblemId | None:
@@ -66,5 +96,6 @@ def _known(view: ServiceView, text: str) -> ProblemId | None:
     from reconciler.model.names import ProblemId
     from reconciler.model.problem_ids import problem_id
 
-    ids = (ProblemId(text), problem_id(text)) if text else ()
+    stems = [text, *(text.removesuffix(end) for end in _ENDINGS if text.endswith(end) and text != end)]
+    ids = [name for stem in stems if stem for name in (ProblemId(stem), problem_id(stem))]
     return next((name for name in ids if name in view.problems), None)
