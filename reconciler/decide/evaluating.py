@@ -61,6 +61,11 @@ class Verdict:
     evaluated: Evaluated | None = None
     hopeless: bool = False
 
+    @property
+    def is_half_blind(self) -> bool:
+        """Whether it is a warning beside values that are missing: nobody can accept what was not measured."""
+        return self.result == "warning" and self.evaluated is not None and bool(self.evaluated.missing)
+
 
 def wait_data(timing: Timing, now: Instant) -> dict[str, Any]:
     """Return the wait that begins now, as data for a step: its end, and the window that is evaluated then.
@@ -175,7 +180,7 @@ def _measures(
 
 def _then(draft: Draft, view: ServiceView, remediation: Remediation, verdict: Verdict, *, over: bool) -> Then:
     timing = timing_of(draft, view, remediation)
-    if verdict.result == "no data":
+    if verdict.result == "no data" or verdict.is_half_blind:
         return "unverified" if verdict.hopeless or remediation.unmeasured >= MEASURED_AGAIN else "again"
     if verdict.result == "pass" or (verdict.result == "warning" and timing.on_warning == "accept"):
         if over:
@@ -197,6 +202,8 @@ def _record(
     timing = timing_of(draft, view, remediation)
     window = {"start": format_instant(waiting.start), "end": format_instant(waiting.end)}
     data: dict[str, Any] = {"evaluation": {**window, **verdict.data}, "next": then}
+    if verdict.is_half_blind:
+        data["unmeasured"] = True
     settled = Settled(view.desired)
     if then == "again":
         data |= _again(draft, remediation, timing, verdict)
@@ -204,7 +211,7 @@ def _record(
         settled = settle(view.desired, newest_decision(draft, view, remediation))
         data |= settled.data
     files: dict[str, bytes | None] = {}
-    if verdict.evaluated is not None and verdict.result != "no data":
+    if verdict.evaluated is not None and verdict.result != "no data" and not verdict.is_half_blind:
         known = (*view.evaluations, _remembered(remediation, waiting, verdict, verdict.evaluated))[-REMEMBERED:]
         while len(content := render_evaluations(known)) > LARGEST and len(known) > 1:
             known = known[len(known) // 2 :]
@@ -221,7 +228,7 @@ def _record(
 def _again(draft: Draft, remediation: Remediation, timing: Timing, verdict: Verdict) -> dict[str, Any]:
     """Return the next wait: for the same window where it had no data, else for the one that begins now."""
     waiting = remediation.waiting
-    if verdict.result == "no data" and waiting is not None:
+    if (verdict.result == "no data" or verdict.is_half_blind) and waiting is not None:
         pause = min(max(timing.wait // 5, 1), _LONGEST_PAUSE) << remediation.unmeasured
         return _wait(replace(waiting, until=Instant(draft.now + pause)))
     return wait_data(replace(timing, settle=0, wait=max(timing.wait, timing.window)), draft.now)
@@ -269,7 +276,7 @@ def _end(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
     event = events[remediation.then]
     over = [p.id for p in remediation.problems if not p.resolved and is_over(view, p)][:ENDS]
     settled = let_go(draft, view, remediation) if all_over(view, remediation) else Settled(view.desired)
-    told = [_about(event, over), *settled.told]
+    told = [_about(event, over, remediation.result), *settled.told]
     data = {**({"resolved": over} if over else {}), **settled.data, **_why(event)}
     note = Note(event, titled(_SUBJECTS[event], remediation.about), "\n".join(filter(None, told)), data)
     return draft.add(view, remediation.id, note, desired=settled.desired)
@@ -287,11 +294,12 @@ def _why(event: Event) -> dict[str, Any]:
             return {}
 
 
-def _about(event: Event, over: list[ProblemId]) -> str:
+def _about(event: Event, over: list[ProblemId], result: str) -> str:
+    met = "It was accepted with a warning." if result == "warning" else "The objectives are met."
     found = sentence(about_problems(over, "is over", "are over")) + "." if over else ""
     match event:
         case "remediated":
-            return f"{found} The objectives are met.".strip()
+            return f"{found} {met}".strip()
         case "resolved":
             return f"{found} The objectives are not met; a person has to look."
         case "unverified":

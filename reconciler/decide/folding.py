@@ -158,9 +158,14 @@ def _changed_again(state: Remediation) -> Remediation:
 def _evaluated(state: Remediation, step: StepFile) -> Remediation:
     data = step.data
     result, then = data["evaluation"]["result"], str(data["next"])
-    state = replace(state, healed=then in _HEALED and result in ("pass", "warning"), then=then, result=result)
+    state = replace(
+        state,
+        healed=then in _HEALED and result in ("pass", "warning") and not data.get("unmeasured"),
+        then=then,
+        result=result,
+    )
     if then == "again":
-        blank = result == "no data"
+        blank = result == "no data" or bool(data.get("unmeasured"))
         passed, unmeasured = (state.passed, state.unmeasured + 1) if blank else (state.passed + 1, 0)
         return replace(state, waiting=_waiting(data), passed=passed, unmeasured=unmeasured)
     if then in ("retry", "action", "none"):

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from reconciler.decide.actions.protocol import Escalation, Failure, Plan, Wait
 from reconciler.decide.actions.registry import unpin
+from reconciler.decide.actions.scaling import count
 from reconciler.decide.claims import (
     Settled,
     finished,
@@ -62,9 +63,11 @@ def _one(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
 
 
 def _escalate(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
-    count = max(len(remediation.actions), 1)
-    reason = "the action did not help" if count == 1 else f"none of {count} actions helped"
-    if remediation.reason:
+    actions = max(len(remediation.actions), 1)
+    reason = "the action did not help" if actions == 1 else f"none of {actions} actions helped"
+    if remediation.reason and actions == 1:
+        reason = f"the action failed: {remediation.reason}"
+    elif remediation.reason:
         reason = f"{reason}; the last one failed: {remediation.reason}"
     body = f"{sentence(reason)}.\nA person has to look."
     note = Note("escalated", titled("escalated", remediation.about), body, {"reason": reason})
@@ -103,8 +106,8 @@ def numbered(remediation: Remediation, **more: Any) -> dict[str, Any]:
         except UserError:
             written = str(remediation.actions[remediation.index].get("action", "none"))
     tried = {"try": remediation.tries + 1} if remediation.tries else {}
-    count = max(len(remediation.actions), 1)
-    return {"action": written, "index": remediation.index + 1, "count": count, **tried, **more}
+    total = max(len(remediation.actions), 1)
+    return {"action": written, "index": remediation.index + 1, "count": total, **tried, **more}
 
 
 def failed_note(
@@ -239,7 +242,9 @@ def _told(view: ServiceView, due: Due, fact: Fact) -> str:
     key, live = due.key, live_value(due.key, fact)
     held = view.desired.get(key)
     if due.expected is None:
-        return spoken(key, f"is {show(due.value)}.") if held is not None else finished(key, due.value)
+        if held is None:
+            return finished(key, due.value)
+        return spoken(key, f"has {count(int(due.value))}." if key[1] == "replicas" else f"is {show(due.value)}.")
     if live == due.value:
         return spoken(key, f"is {show(due.value)} again and no longer held.")
     left = "gone" if live is None else show(live)

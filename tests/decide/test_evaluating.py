@@ -415,3 +415,17 @@ def test_no_data_is_counted_anew_after_a_pass(world: World) -> None:
     world.around.values.clear()
     (step,) = world.waited()
     assert (step.data["evaluation"]["result"], step.data["next"]) == ("no data", "again")
+
+
+def test_a_warning_beside_values_that_are_missing_is_accepted_by_nobody(world: World) -> None:
+    two = SLO.replace("objectives:\n", 'objectives:\n- sli: error_rate\n  pass:\n  - criteria: ["<=5"]\n')
+    world.objectives(two)
+    world.around.values["error_rate"] = 0.0
+    world.open("p1")
+    world.tick()
+    world.resolve("p1")
+    (step,) = world.waited()
+    assert (step.data["evaluation"]["result"], step.data["next"]) == ("warning", "again")
+    for pause in (60, 120, 240):
+        steps = world.waited(pause)
+    assert [step.event for step in steps] == ["evaluated", "unverified"]
