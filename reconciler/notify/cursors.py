@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from structlog.typing import FilteringBoundLogger
 
@@ -44,11 +45,15 @@ class Cursors:
 
     def _of(self, stage: StageName) -> dict[str, str]:
         if stage not in self._known:
-            self._known[stage] = _read(self._folder / f"{stage}.json")
+            self._known[stage] = _read(self._file(stage))
         return self._known[stage]
 
+    def _file(self, stage: StageName) -> Path:
+        """Return a stage's file; its name is that of a branch, which may hold slashes."""
+        return self._folder / f"{quote(stage, safe='')}.json"
+
     def _write(self, stage: StageName, known: Mapping[str, str]) -> None:
-        file = self._folder / f"{stage}.json"
+        file = self._file(stage)
         # After a changed configuration the old channels may still be noting what they told last.
         half = file.with_suffix(f".{os.getpid()}.{threading.get_ident()}.{id(self):x}.new")
         try:

@@ -67,3 +67,8 @@ def test_two_that_write_at_once_do_not_take_each_others_file(tmp_path: Path, mon
         cursors.put(STAGE, "chat", commit(number))
     assert len(names) == 3
     assert len(set(names)) == 2
+
+
+def test_a_stage_with_a_slash_has_a_file_too(tmp_path: Path) -> None:
+    Cursors(tmp_path, log()).put(StageName("team/prod"), "chat", commit(1))
+    assert Cursors(tmp_path, log()).get(StageName("team/prod"), "chat") == commit(1)
