@@ -1,5 +1,9 @@
 """The balancer in front of the replicas of `carts`: a real HTTP server that passes requests on to real HTTP servers.
 
+`python -m reconciler.demo.balancer` announces its port on stdout and is told on stdin which replicas there are, a line
+of JSON each time (name → port), which it repeats once it holds. It is a process of its own because what it measures
+must not depend on what else the demo is busy with.
+
 It answers `/metrics` itself, for what a request has to wait is only known where all of them pass. The replica with the
 fewest requests in hand gets the next one, and of several the one that rested longest: round robin would keep a long
 queue in front of the first replica after a second one has come.
@@ -10,6 +14,8 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -96,3 +102,22 @@ class Balancer:
 
 def _own(status: int, error: str) -> Answer:
     return Answer(status, json.dumps({"error": error}).encode() + b"\n")
+
+
+def main() -> None:
+    """Serve until stdin ends or SIGTERM comes."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with Balancer() as balancer:
+        _say(json.dumps({"url": balancer.url}))
+        for line in sys.stdin:
+            balancer.route_to(json.loads(line))
+            _say(line.rstrip("\n"))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

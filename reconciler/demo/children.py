@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
@@ -15,7 +16,7 @@ _PATIENCE: Final = 10.0
 class Child:
     """A running process. Its stdin is a pipe that closes with us; what it says is added to the file ``log``.
 
-    Of one that ``announces``, stdout is kept apart for `first_line`; with ``out`` it goes into that file instead.
+    Of one that ``announces``, stdout is kept apart for `line`; with ``out`` it goes into that file instead.
     """
 
     def __init__(
@@ -41,13 +42,21 @@ class Child:
         """Return the exit status, negative for a signal; None while it runs."""
         return self._process.poll()
 
-    def first_line(self) -> bytes | None:
-        """Return the first line on stdout once it is there, without waiting for it."""
+    def line(self, number: int = 0) -> bytes | None:
+        """Return a line of stdout, by its number from 0, once it is there; without waiting for it."""
         pipe: IO[bytes] | None = self._process.stdout
-        if b"\n" not in self._said and pipe is not None and not pipe.closed:
+        if self._said.count(b"\n") <= number and pipe is not None and not pipe.closed:
             self._said += pipe.read(1 << 16) or b""
-        line, end, _ = self._said.partition(b"\n")
-        return line if end else None
+        lines = self._said.split(b"\n")
+        return lines[number] if number < len(lines) - 1 else None
+
+    def tell(self, line: bytes) -> None:
+        """Write a line to its stdin. Raises BrokenPipeError where it has ended."""
+        pipe: IO[bytes] | None = self._process.stdin
+        if pipe is None or pipe.closed:
+            raise BrokenPipeError
+        pipe.write(line + b"\n")
+        pipe.flush()
 
     def stop(self, patience: float = _PATIENCE) -> int:
         """Ask it to end (SIGTERM), make it after ``patience`` seconds, and return its exit status. May be repeated."""
@@ -60,5 +69,6 @@ class Child:
         status = self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                pipe.close()
+                with suppress(BrokenPipeError):  # what it was told last and has not read
+                    pipe.close()
         return status

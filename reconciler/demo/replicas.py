@@ -12,12 +12,11 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
-from reconciler.demo.balancer import Balancer
 from reconciler.demo.children import Child
 from reconciler.demo.serving import ask
 from reconciler.embedded.cluster import PodState, Progress, Report, Wanted, WorkloadKey
@@ -34,6 +33,13 @@ def carts_command(flags: Path) -> Callable[[str], list[str]]:
     """Return how a replica of a given name is started."""
     start = [sys.executable, "-m", "reconciler.demo.carts", "--with-parent", "--flags", str(flags)]
     return lambda name: [*start, "--name", name]
+
+
+class Router(Protocol):
+    """Whatever passes requests on to the replicas."""
+
+    def route_to(self, ports: Mapping[str, int]) -> None:
+        """Pass requests to these replicas from now on: name → port on loopback. Those in hand are finished."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +65,7 @@ class Replicas:
     """
 
     def __init__(
-        self, workload: str, command: Callable[[str], Sequence[str]], balancer: Balancer, log: Path,
+        self, workload: str, command: Callable[[str], Sequence[str]], balancer: Router, log: Path,
         *, monotonic: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._workload = workload
@@ -179,7 +185,7 @@ def _pause(told: Progress | None) -> float:
 
 def _answers(replica: _Replica) -> bool:
     """Say whether a replica's health endpoint answers; its port is on its first line."""
-    line = replica.child.first_line()
+    line = replica.child.line()
     if line is None:
         return False
     try:

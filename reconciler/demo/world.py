@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.demo import promises, settings, sight
-from reconciler.demo.balancer import Balancer
+from reconciler.demo.balancer_process import BalancerProcess
 from reconciler.demo.daemon_process import DaemonProcess
 from reconciler.demo.pace import Pace
 from reconciler.demo.person import Person
@@ -86,7 +86,7 @@ class World:
     places: Places
     person: Person
     cluster: EmbeddedCluster
-    balancer: Balancer
+    balancer: BalancerProcess
     replicas: Replicas
     users: Users
     watcher: Watcher
@@ -97,6 +97,7 @@ class World:
         self.daemon.check_alive()
         self.watcher.check_alive()
         self.users.check_alive()
+        self.balancer.check_alive()
 
 
 def make_repository(places: Places, environment: Mapping[str, str]) -> Person:
@@ -136,7 +137,9 @@ def clean_environment(places: Places) -> dict[str, str]:
 
 
 @contextmanager
-def cluster_with_carts(places: Places, patience: Patience) -> Iterator[tuple[EmbeddedCluster, Balancer, Replicas]]:
+def cluster_with_carts(
+    places: Places, patience: Patience, environment: Mapping[str, str]
+) -> Iterator[tuple[EmbeddedCluster, BalancerProcess, Replicas]]:  # fmt: skip
     """Run a cluster, the replica of carts that its Deployment wants, and the balancer before it.
 
     Raises:
@@ -145,7 +148,7 @@ def cluster_with_carts(places: Places, patience: Patience) -> Iterator[tuple[Emb
     places.flags.write_text(settings.flags(), "utf-8")
     places.carts_log.touch()
     with (
-        Balancer() as balancer,
+        BalancerProcess(places.carts_log, environment) as balancer,
         Replicas(settings.WORKLOAD, carts_command(places.flags), balancer, places.carts_log) as replicas,
         EmbeddedCluster(rollout=replicas) as cluster,
     ):
@@ -183,7 +186,7 @@ def running(places: Places, patience: Patience, pace: Pace) -> Iterator[World]:
     environment = clean_environment(places)
     person = make_repository(places, environment)
     person.push(promises.files(pace), "carts: what it promises, and what is done when it breaks that", "you")
-    with cluster_with_carts(places, patience) as (cluster, balancer, replicas):
+    with cluster_with_carts(places, patience, environment) as (cluster, balancer, replicas):
         places.config.write_text(settings.daemon(balancer.metrics_url), "utf-8")
         with (
             DaemonProcess(places.config, places.daemon_log, environment) as daemon,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,13 +34,15 @@ def until(holds: Callable[[], object], what: str) -> None:
 
 
 def processes_of(folder: Path) -> list[str]:
-    """Return the command lines of running processes that name anything in ``folder``."""
+    """Return the command lines of running processes that name ``folder`` there or in their environment."""
     found = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
+    for process in Path("/proc").glob("[0-9]*"):
+        if process.name == str(os.getpid()):
+            continue
         try:
-            command = file.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace").strip()
+            command, environment = ((process / name).read_bytes() for name in ("cmdline", "environ"))
         except OSError:
-            continue  # it has just ended
-        if f"{folder}/" in command:
-            found.append(command)
+            continue  # it has just ended, or is none of ours
+        if str(folder).encode() in command + environment:
+            found.append(command.replace(b"\0", b" ").decode("utf-8", "replace").strip())
     return found

@@ -114,8 +114,8 @@ def test_as_a_process_it_serves_and_ends_when_asked(flags: Path, tmp_path: Path)
     command = [sys.executable, "-m", "reconciler.demo.carts", "--name", "one", "--flags", str(flags), "--with-parent"]
     child = Child(command, tmp_path / "log", announces=True)
     try:
-        until(child.first_line, "the port")
-        port = json.loads(child.first_line() or b"")["port"]
+        until(child.line, "the port")
+        port = json.loads(child.line() or b"")["port"]
         answer = ask(port, "/carts", timeout=10.0)
         assert body(answer)["pid"] == child.pid
     finally:
@@ -131,7 +131,7 @@ def test_a_replica_outlives_nobody(flags: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "reconciler.demo.carts", "--name", "one", "--flags", str(flags), "--with-parent"]
     child = Child(command, tmp_path / "log", announces=True)
     try:
-        until(child.first_line, "the port")
+        until(child.line, "the port")
         stdin = child._process.stdin
         assert stdin is not None
         stdin.close()  # as the system does when the parent dies
@@ -144,5 +144,5 @@ def test_a_replica_outlives_nobody(flags: Path, tmp_path: Path) -> None:
 def test_a_child_that_does_not_listen_is_made_to_end(tmp_path: Path) -> None:
     program = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True)\n"
     child = Child([sys.executable, "-c", program + "time.sleep(600)"], tmp_path / "log", announces=True)
-    until(lambda: child.first_line() == b"deaf", "it is deaf")
+    until(lambda: child.line() == b"deaf", "it is deaf")
     assert child.stop(patience=0.05) == -9

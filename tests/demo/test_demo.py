@@ -116,10 +116,10 @@ def test_the_three_acts_happen(machine: Machine, tmp_path: Path) -> None:
     assert re.search(r"^ EnablePromotion +off +off +off +on +off +off +off *$", out, re.MULTILINE)
     (times,) = re.findall(r"^ p90 in ms +(.*)$", out, re.MULTILINE)
     before, slow_one, two, _, _, slow_two, cached = (int(time.replace(",", "")) for time in times.split())
-    assert max(before, two, cached) <= 300 < min(slow_one, slow_two)
+    assert max(before, two, cached) <= 500 < min(slow_one, slow_two)
     (failed,) = re.findall(r"^ failed  +(.*)$", out, re.MULTILINE)
     assert [int(share.rstrip("%")) > 5 for share in failed.split()] == [False, False, False, True, False, False, False]
-    assert "objective 300 ms" in out
+    assert "objective 500 ms" in out
     assert re.search(r"^     done  +1 +2 +3 +4$", out, re.MULTILINE)
     assert f"All of it lies in {folder}" in out
     assert f"cd {folder}/clone" in out

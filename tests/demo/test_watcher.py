@@ -30,32 +30,32 @@ def told(times: Iterable[float | None], every: float = 0.5) -> list[tuple[float,
 
 
 def test_a_problem_is_reported_once_it_lasts() -> None:
-    assert told([80, 80, 400, 500, 600, 700, 800]) == [(2.0, "slow-1", "open")]
+    assert told([80, 80, 600, 700, 800, 900, 950]) == [(2.0, "slow-1", "open")]
 
 
 def test_a_moment_is_no_problem() -> None:
-    assert told([80, 400, 500, 80, 400, 500, 80]) == []
+    assert told([80, 600, 700, 80, 600, 700, 80]) == []
 
 
 def test_it_is_over_once_that_lasts() -> None:
-    assert told([400, 400, 400, 80, 80, 400, 80, 80, 80]) == [(1.0, "slow-1", "open"), (4.0, "slow-1", "resolved")]
+    assert told([600, 600, 600, 80, 80, 600, 80, 80, 80]) == [(1.0, "slow-1", "open"), (4.0, "slow-1", "resolved")]
 
 
 def test_the_next_one_is_another() -> None:
-    assert [problem for _, problem, _ in told([400] * 3 + [80] * 3 + [400] * 3)] == ["slow-1", "slow-1", "slow-2"]
+    assert [problem for _, problem, _ in told([600] * 3 + [80] * 3 + [600] * 3)] == ["slow-1", "slow-1", "slow-2"]
 
 
 def test_silence_is_neither_a_problem_nor_its_end() -> None:
     assert told([None] * 9) == []
-    assert told([400, 400, 400, None, None, None, None, None]) == [(1.0, "slow-1", "open")]
-    assert told([400, 400, None, 400, 400, 400]) == [(2.5, "slow-1", "open")]
+    assert told([600, 600, 600, None, None, None, None, None]) == [(1.0, "slow-1", "open")]
+    assert told([600, 600, None, 600, 600, 600]) == [(2.5, "slow-1", "open")]
 
 
 @pytest.mark.parametrize(
     ("rule", "seen", "broken"),
     [
-        (SLOW, spell(0, 300.0), False),
-        (SLOW, spell(0, 300.1), True),
+        (SLOW, spell(0, 500.0), False),
+        (SLOW, spell(0, 500.1), True),
         (SLOW, spell(0, None), None),
         (FAILING, spell(0, 80.0, failed=0.05), False),
         (FAILING, spell(0, 80.0, failed=0.06), True),
@@ -98,8 +98,8 @@ def test_it_judges_by_the_time_since_a_window_ago() -> None:
     newest = scene.watcher.newest()
     assert newest.p90 == pytest.approx(47.5)
     assert (newest.at, newest.rate, newest.failed) == (scene.hands.now, 20.0, 0.0)
-    scene.go_on(4, 0.45)
-    assert scene.watcher.newest().p90 == pytest.approx(490.0)
+    scene.go_on(4, 0.7)
+    assert scene.watcher.newest().p90 == pytest.approx(725.0)
     assert len(scene.watcher.spells()) == 5
 
 
@@ -114,7 +114,7 @@ def test_late_looks_make_the_window_no_shorter() -> None:
 def test_what_it_tells_is_a_problem_file() -> None:
     scene = Scene()
     scene.go_on(8, 0.04)
-    scene.go_on(8, 0.45, code=500)
+    scene.go_on(8, 0.7, code=500)
     scene.go_on(12, 0.04)
     assert [(one.problem, one.state) for one in scene.news] == [
         ("slow-1", "open"), ("failing-1", "open"), ("slow-1", "resolved"), ("failing-1", "resolved"),
