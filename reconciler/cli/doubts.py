@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from reconciler.cli.evidence_doubts import Queries, about_objectives, about_queries, strays
 from reconciler.cli.validation import kind_of
 from reconciler.decide.actions.registry import parse_action
 from reconciler.decide.actions.scaling import Scaling
@@ -33,13 +34,16 @@ class Surroundings:
     """What lies around the files in question.
 
     ``branch`` is their branch's name, empty where they are on none; ``project`` what the default branch says; ``near``
-    holds the content of `stage.yaml` and of the services' own files, ``paths`` all paths of the branch.
+    holds the content of `stage.yaml` and of the services' own files, ``paths`` all paths of the branch. ``slis`` are
+    the SLI files of the project, ``unread`` the paths of files called `sli.yaml` that have no kind.
     """
 
     branch: str = ""
     project: ProjectConfig = ProjectConfig()
     near: Contents = field(default_factory=dict)
     paths: frozenset[str] = frozenset()
+    slis: Contents = field(default_factory=dict)
+    unread: frozenset[str] = frozenset()
 
     @property
     def stages(self) -> list[str]:
@@ -62,15 +66,21 @@ class Surroundings:
 
 def doubts(files: Contents, around: Surroundings) -> list[UserError]:
     """Return what is doubtful about files that are valid, in the order of their paths."""
-    found: list[UserError] = []
+    found: list[UserError] = [*strays(around.unread, around.services)]
     for path, data in files.items():
-        kind = kind_of(path) or kind_of(f"service/{path}")
-        if isinstance(data, UserError) or kind not in ("remediation", "problem"):
+        if isinstance(data, UserError):
             continue
-        if kind == "remediation":
-            found += about_playbook(data, path, _bounds(path, around))
-        else:
-            found += _about_problem(data, path, around)
+        match kind_of(path) or kind_of(f"service/{path}"):
+            case "remediation":
+                found += about_playbook(data, path, _bounds(path, around))
+            case "problem":
+                found += _about_problem(data, path, around)
+            case "slo":
+                found += about_objectives(data, path, Queries(around.near, around.slis))
+            case "sli":
+                found += about_queries(data, path, around.near)
+            case _:
+                continue
     return sorted(found, key=lambda error: error.place or Place(""))
 
 

@@ -13,12 +13,15 @@ from reconciler.model.names import BlobId, CommitId
 from reconciler.model.project import ProjectConfig, load_project
 from reconciler.model.reader import PROBLEM_LIMIT
 from reconciler.model.shipyard import load_shipyard
+from reconciler.repo.layout import SLI_FILES
 from reconciler.repo.local import LocalRepository
 from reconciler.repo.objects import EXECUTABLE, FILE, GITLINK, SYMLINK, Entry, Oversize
 
 _LIMIT: Final = PROBLEM_LIMIT + 1
 """One byte more than any kind of file may have, so that its loader sees that it is too large and says so."""
 _ODD: Final = {SYMLINK: "a symbolic link", GITLINK: "a submodule"}
+
+_PROJECT_FILES: Final = ("project.yaml", "shipyard.yaml")
 
 Files = dict[str, bytes | UserError]
 
@@ -49,16 +52,47 @@ def paths_of(root: Path) -> frozenset[str]:
     return frozenset(name for name in names if kind_of(name) is not None)
 
 
-def project_of(repository: LocalRepository) -> ProjectConfig:
-    """Return what the default branch says of the project; nothing where there is none, or it cannot be read.
+def unread_below(folder: Path, root: Path) -> frozenset[str]:
+    """Return the paths from ``root`` of the files below ``folder`` that are called `sli.yaml` and have no kind."""
+    names = (path.relative_to(root).as_posix() for path in _walk(folder) if path.name == "sli.yaml")
+    return frozenset(name for name in names if _is_unread(name))
 
-    The default branch is the remote's, where there is a clone of one, else this repository's.
-    """
+
+def unread_at(repository: LocalRepository, commit: CommitId) -> frozenset[str]:
+    """Return the paths at a commit that are called `sli.yaml` and have no kind."""
+    names = (entry.path or "" for entry in repository.reader.entries(commit))
+    return frozenset(name for name in names if _is_unread(name))
+
+
+def _is_unread(name: str) -> bool:
+    return name.endswith("/sli.yaml") and not name.startswith("ops/") and kind_of(name) is None
+
+
+def slis_of(repository: LocalRepository) -> Files:
+    """Return the SLI files of the project, which lie on the default branch; none where there is no such branch."""
+    for commit in _defaults(repository):
+        found = {name: repository.reader.blob_at(commit, name) for name in (*_PROJECT_FILES, *SLI_FILES)}
+        if any(found[name] for name in _PROJECT_FILES):
+            return {name: blob[1] for name, blob in found.items() if blob and name in SLI_FILES}
+    return {}
+
+
+def _defaults(repository: LocalRepository) -> Iterator[CommitId]:
+    """Yield the commits that may be the default branch's: the remote's, where there is a clone of one, goes first."""
     for ref in ("refs/remotes/origin/HEAD", "main", "master", repository.head() or "HEAD"):
         try:
             commit = repository.resolve(ref)
         except ConfigError:
             continue
+        yield commit
+
+
+def project_of(repository: LocalRepository) -> ProjectConfig:
+    """Return what the default branch says of the project; nothing where there is none, or it cannot be read.
+
+    The default branch is the remote's, where there is a clone of one, else this repository's.
+    """
+    for commit in _defaults(repository):
         for name, load in (("project.yaml", load_project), ("shipyard.yaml", load_shipyard)):
             found = repository.reader.blob_at(commit, name)
             try:

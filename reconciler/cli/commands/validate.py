@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,11 +118,12 @@ def _is_bare(path: Path) -> bool:
 
 def _at_ref(repository: LocalRepository, ref: str) -> _Part:
     from reconciler.cli.doubts import Surroundings, doubts
-    from reconciler.cli.sources import at_commit, project_of
+    from reconciler.cli.sources import at_commit, project_of, slis_of, unread_at
     from reconciler.cli.validation import check_tree
 
-    files = at_commit(repository, repository.resolve(ref))
-    around = Surroundings(ref, project_of(repository), files, frozenset(files))
+    commit = repository.resolve(ref)
+    files, unread = at_commit(repository, commit), unread_at(repository, commit)
+    around = Surroundings(ref, project_of(repository), files, frozenset(files), slis_of(repository), unread)
     return _Part(f"{ref}:", len(files), check_tree(files), doubts(files, around))
 
 
@@ -152,7 +153,7 @@ def _promised(repository: LocalRepository, branches: set[str]) -> Iterator[_Part
 
 def _on_disk(path: Path, root: Path) -> _Part:
     from reconciler.cli.doubts import doubts
-    from reconciler.cli.sources import on_disk, read
+    from reconciler.cli.sources import on_disk, read, unread_below
     from reconciler.cli.validation import check_file, check_tree, kind_of
 
     here = path.resolve()
@@ -165,7 +166,7 @@ def _on_disk(path: Path, root: Path) -> _Part:
             if (root / "stage.yaml").is_file():
                 where += " and stage.yaml"
                 files["stage.yaml"] = read(root / "stage.yaml", "stage.yaml")
-        around = _around(root, files, whole=True)
+        around = replace(_around(root, files, whole=True), unread=unread_below(here, root))
         return _Part(label, len(files), check_tree(files, around.paths), doubts(files, around), where)
     name = here.relative_to(root).as_posix()
     kind = kind_of(name) or kind_of(f"service/{here.name}") or kind_of(here.name)
@@ -184,19 +185,22 @@ def _around(root: Path, files: Mapping[str, bytes | UserError], *, whole: bool) 
     ``whole`` lists all paths of the tree too.
     """
     from reconciler.cli.doubts import Surroundings
-    from reconciler.cli.sources import paths_of, project_of, read
+    from reconciler.cli.sources import paths_of, project_of, read, slis_of
     from reconciler.model.errors import ConfigError
+    from reconciler.repo.layout import SERVICE_FILES, STAGE_FILES, config_place
     from reconciler.repo.local import LocalRepository
 
     near = dict(files)
-    playbooks = [path.removesuffix("remediation.yaml") for path in files if path.endswith("remediation.yaml")]
-    for name in {"stage.yaml", *(f"{folder}service.yaml" for folder in playbooks)} - near.keys():
+    # Outside of Git the root is a service's own directory, where there is no other.
+    places = ((config_place(path) or ("", path)) for path in files if not path.startswith("ops/"))
+    folders = {folder and f"{folder}/" for folder, _ in places}
+    for name in {*STAGE_FILES, *(folder + name for folder in folders for name in SERVICE_FILES)} - near.keys():
         if (root / name).is_file():
             near[name] = read(root / name, name)
     try:
         with LocalRepository.open(root) as repository:
             paths = paths_of(root) if whole else frozenset[str]()
-            return Surroundings(repository.head() or "", project_of(repository), near, paths)
+            return Surroundings(repository.head() or "", project_of(repository), near, paths, slis_of(repository))
     except ConfigError:
         return Surroundings(near=near, paths=frozenset(files))
 
