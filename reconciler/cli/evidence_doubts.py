@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from reconciler.evidence.dynatrace.provider import DEFAULTS as DYNATRACE
 from reconciler.evidence.placeholders import values
 from reconciler.evidence.prometheus.promql import DEFAULTS as PROMETHEUS
 from reconciler.evidence.scrape.defaults import DEFAULTS as SCRAPE
@@ -24,7 +23,8 @@ from reconciler.model.suggest import CONFUSED, did_you_mean, nearest
 from reconciler.repo.layout import PROVIDERS, SLI_FILES, config_place
 
 Contents = Mapping[str, bytes | UserError]
-_DEFAULTS: Final = frozenset({*PROMETHEUS, *DYNATRACE, *SCRAPE})
+DEFAULTS: Final = frozenset({*PROMETHEUS, *SCRAPE})
+"""What providers measure without a query; Dynatrace's are the same, and its module needs what connects to servers."""
 _PLACEHOLDER: Final = re.compile(r"\$(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<label>\.[A-Za-z0-9_])?")
 
 
@@ -42,7 +42,7 @@ class Queries:
         files = [_sli(data, path) for path, data in (*found, *self.wide.items())]
         if None in files:
             return None
-        return _DEFAULTS | {each.name for file in files if file is not None for each in file.indicators}
+        return DEFAULTS | {each.name for file in files if file is not None for each in file.indicators}
 
 
 def about_objectives(data: bytes, path: str, queries: Queries) -> Iterator[UserError]:

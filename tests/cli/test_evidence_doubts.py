@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.cli.evidence_doubts import DEFAULTS
+from reconciler.evidence.dynatrace.provider import DEFAULTS as DYNATRACE
 from tests.cli.conftest import Reconciler, git
 
 SLO = "objectives:\n- sli: {0}\n  pass: [{{criteria: ['<5']}}]\nfilter: {{tier: gold}}\ntotal_score: {{pass: 90%}}\n"
@@ -31,6 +33,10 @@ def warned(reconciler: Reconciler, *arguments: str) -> str:
     result = reconciler("validate", *arguments)
     assert result.code == 0, result.out
     return result.out
+
+
+def test_all_providers_defaults_are_known() -> None:
+    assert set(DYNATRACE) <= DEFAULTS
 
 
 @pytest.mark.parametrize("path", [".", "carts", "carts/slo.yaml"])
