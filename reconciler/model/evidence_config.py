@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
-from urllib.parse import urlsplit
 
 from reconciler.model.document import Checks, Fields, is_null
 from reconciler.model.errors import UserError
 from reconciler.model.json_path import JsonPath, parse_json_path
 from reconciler.model.nodes import MapNode, Scalar
 
+_HOST: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]+)(?::(?P<port>[0-9]{1,5}))?\Z")
+LAST_PORT: Final = 65_535
 EVIDENCE_DEADLINE: Final = 30.0
 """Seconds that all indicators of one evaluation may take together."""
 CALL_DEADLINE: Final = 10.0
@@ -219,12 +220,10 @@ def _server(fields: Fields, interface: str, checks: Checks) -> str:
 
 def _reachable(url: str, name: str, fields: Fields, checks: Checks) -> None:
     """Check that the server's part of an address is one. Where a placeholder stands in it, that shows later."""
-    try:
-        parts = urlsplit(url)
-        wrong = "{" not in parts.netloc and parts.port == 0
-    except ValueError:
-        wrong = "{" not in url.partition("://")[2].partition("/")[0]
-    if wrong:
+    place = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]
+    match = _HOST.match(place)
+    port = int(match["port"]) if match and match["port"] else 1
+    if "{" not in place and (match is None or not 0 < port <= LAST_PORT):
         checks.add(
             f"`{name}` has no host and port that there are", fields.place_of(name),
             expected="a port from 1 to 65535, or none", hint="correct it",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from reconciler.daemon.agenda import HELD
 from reconciler.embedded.cluster import Failing
 from reconciler.embedded.cluster.faults import Refuse, matching
 from tests.daemon.site import THREE_ENTRIES, Later, Site, until
@@ -19,6 +20,7 @@ def test_blind_holds_and_goes_on_when_it_can_see(site: Site) -> None:
         until(loop, lambda: site.events()[-1:] == ["held"], "held while blind")
         assert site.scalings() == []
         site.cluster.faults.clear()
+        site.later(HELD)
         until(loop, lambda: site.events()[-1:] == ["applied"], "goes on")
     assert site.events() == ["opened", "held", "released", "decided", "applied"]
     assert site.replicas() == 2
