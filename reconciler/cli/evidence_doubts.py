@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from reconciler.evidence.placeholders import values
-from reconciler.evidence.prometheus.promql import DEFAULTS as PROMETHEUS
-from reconciler.evidence.scrape.defaults import DEFAULTS as SCRAPE
 from reconciler.model.errors import Place, UserError
 from reconciler.model.instant import Instant
 from reconciler.model.measures import WantMeasures
@@ -23,8 +21,8 @@ from reconciler.model.suggest import CONFUSED, did_you_mean, nearest
 from reconciler.repo.layout import PROVIDERS, SLI_FILES, config_place
 
 Contents = Mapping[str, bytes | UserError]
-DEFAULTS: Final = frozenset({*PROMETHEUS, *SCRAPE})
-"""What providers measure without a query; Dynatrace's are the same, and its module needs what connects to servers."""
+DEFAULTS: Final = frozenset({"throughput", "error_rate", "response_time_p50", "response_time_p90", "response_time_p95"})
+"""What providers measure without a query. Their own modules need what connects to servers, which takes long to load."""
 _PLACEHOLDER: Final = re.compile(r"\$(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<label>\.[A-Za-z0-9_])?")
 
 

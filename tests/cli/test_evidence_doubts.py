@@ -8,6 +8,8 @@ import pytest
 
 from reconciler.cli.evidence_doubts import DEFAULTS
 from reconciler.evidence.dynatrace.provider import DEFAULTS as DYNATRACE
+from reconciler.evidence.prometheus.promql import DEFAULTS as PROMETHEUS
+from reconciler.evidence.scrape.defaults import DEFAULTS as SCRAPE
 from tests.cli.conftest import Reconciler, git
 
 SLO = "objectives:\n- sli: {0}\n  pass: [{{criteria: ['<5']}}]\nfilter: {{tier: gold}}\ntotal_score: {{pass: 90%}}\n"
@@ -36,7 +38,7 @@ def warned(reconciler: Reconciler, *arguments: str) -> str:
 
 
 def test_all_providers_defaults_are_known() -> None:
-    assert set(DYNATRACE) <= DEFAULTS
+    assert {*DYNATRACE, *PROMETHEUS, *SCRAPE} == DEFAULTS
 
 
 @pytest.mark.parametrize("path", [".", "carts", "carts/slo.yaml"])
