@@ -9,6 +9,12 @@ from reconciler.model.errors import UserError
 from reconciler.model.instant import format_instant
 
 _AGAIN = "nothing further is done until `{retry}`"
+_PHASES = {
+    "refused": "refused, until the file that its step names is mended",
+    "decided": "decided, and not yet seen to have taken effect",
+    "applied": "applied, until its source resolves it",
+}
+"""What a phase without a hold or a moment waits for."""
 _NEXT = {
     "escalated": "look at the service, then `{retry}`",
     "reverted": _AGAIN,
@@ -27,8 +33,27 @@ def standing(remediation: Remediation) -> str:
     if remediation.hold is not None:
         return f"held: {remediation.hold.condition}"
     if remediation.waiting is not None and remediation.phase == "applied":
-        return f"waits until {format_instant(remediation.waiting.until)}"
+        return f"waits until {format_instant(remediation.waiting.until)} ({_looked_at(remediation)})"
     return remediation.phase
+
+
+def awaited(remediation: Remediation) -> str:
+    """Return what one that has not ended waits for: the hold and what lifts it, the evaluation, or its phase."""
+    hold, waiting = remediation.hold, remediation.waiting
+    if hold is not None:
+        return f"held: {hold.condition}: {hold.reason}, lifted by {hold.lifts}"
+    if waiting is not None and remediation.phase == "applied":
+        return f"evaluated at {format_instant(waiting.until)} ({_looked_at(remediation)})"
+    return _PHASES.get(remediation.phase, remediation.phase)
+
+
+def _looked_at(remediation: Remediation) -> str:
+    """Return why the service is measured at the end of the wait."""
+    if remediation.unmeasured:
+        return "measured again for want of data"
+    if remediation.passed:
+        return "looked at once more, since the problem is open"
+    return "first evaluation"
 
 
 def is_unhealed(remediation: Remediation) -> bool:

@@ -20,6 +20,7 @@ from reconciler.repo.clone import PersonalClone, open_clone
 from reconciler.repo.clone_view import CloneView, view_of
 from reconciler.repo.layout import ops_place, ops_prefix
 from reconciler.repo.local import LocalRepository
+from reconciler.repo.mirror import Mirror
 from reconciler.repo.project import Project, StageRefs, read_project
 from reconciler.repo.project_history import ProjectHistory
 from reconciler.repo.stage import StageRepo, Tips
@@ -99,27 +100,39 @@ class Workspace:
                 yield self._open(stage)
 
     def _open(self, stage: StageRefs) -> OpenStage:
-        found = self.view.tips(list(dict.fromkeys([stage.config, stage.ops])))
-        config, ops = found[stage.config], found[stage.ops]
-        if config is None:
-            raise ConfigError(f"the stage {stage.name} has no branch", hint=f"push a branch `{stage.name}`")
-        apart = stage.config != stage.ops
-        tips = Tips(self.project.commit, config, ops if ops is not None else config)
-        history = ProjectHistory(self.view, self.project.name, lambda: self.project.commit, lambda: None)
-        repo = StageRepo(self.view, stage.name, partial(history.settings, stage.name), own_branch=apart)
-        repo.sync(tips)
-        return OpenStage(
-            stage.name,
-            stage.ops.removeprefix("refs/heads/"),
-            tips,
-            repo.snapshot(self.project.settings(stage)),
-            ops,
-            self._reported(tips.ops, stage.name),
-        )
+        return open_stage(self.view, self.project, stage)
 
-    def _reported(self, tip: CommitId, stage: StageName) -> frozenset[ServicePath]:
-        places = (ops_place(entry.path or "", stage) for entry in self.view.entries(tip, ops_prefix(stage)))
-        return frozenset(place.service for place in places if place is not None and place.service)
+
+def open_stage(mirror: Mirror, project: Project, stage: StageRefs, *, fetch: bool = False) -> OpenStage:
+    """Open a stage at the tips of its branches; ``fetch`` where their objects may not be here yet.
+
+    Raises:
+        ConfigError: it has no branch.
+    """
+    found = mirror.tips(list(dict.fromkeys([stage.config, stage.ops])))
+    config, ops = found[stage.config], found[stage.ops]
+    if config is None:
+        raise ConfigError(f"the stage {stage.name} has no branch", hint=f"push a branch `{stage.name}`")
+    if fetch:
+        mirror.fetch({ref: tip for ref, tip in found.items() if tip is not None})
+    apart = stage.config != stage.ops
+    tips = Tips(project.commit, config, ops if ops is not None else config)
+    history = ProjectHistory(mirror, project.name, lambda: project.commit, lambda: None)
+    repo = StageRepo(mirror, stage.name, partial(history.settings, stage.name), own_branch=apart)
+    repo.sync(tips)
+    return OpenStage(
+        stage.name,
+        stage.ops.removeprefix("refs/heads/"),
+        tips,
+        repo.snapshot(project.settings(stage)),
+        ops,
+        _reported(mirror, tips.ops, stage.name),
+    )
+
+
+def _reported(mirror: Mirror, tip: CommitId, stage: StageName) -> frozenset[ServicePath]:
+    places = (ops_place(entry.path or "", stage) for entry in mirror.entries(tip, ops_prefix(stage)))
+    return frozenset(place.service for place in places if place is not None and place.service)
 
 
 @contextmanager

@@ -51,6 +51,26 @@ def test_a_project_file_that_cannot_be_read_is_no_plan(reconciler: Reconciler, s
     assert "project.yaml:1:1: error: " in result.err
 
 
+def test_a_plan_tells_what_is_waited_for(reconciler: Reconciler, site: Site) -> None:
+    (site.clone / "stage.yaml").write_text("approval: required\n", "utf-8")
+    git(site.clone, "commit", "-qam", "Ask a person first")
+    git(site.clone, "push", "-q")
+    reconciler("problem", "open", "--service", "carts", "--title", "Response time degradation", "--id", "slow")
+    assert reconciler("reconcile", "-c", site.config).code == 0
+    result = reconciler("plan", "-c", site.config)
+    assert (result.code, result.out) == (0, "")
+    first, held = result.err.splitlines()
+    assert first == "nothing to do"
+    assert held.startswith("carts: held: approval: ")
+    assert held.endswith(", lifted by `reconciler approve slow` (shop/production, slow)")
+    reconciler("approve", "--service", "carts")
+    for _ in range(2):
+        reconciler("reconcile", "-c", site.config)
+    (told,) = json.loads(reconciler("plan", "-c", site.config, "-o", "json").out)["waits"]
+    assert (told["stage"], told["service"], told["remediation"]) == ("production", "carts", "slow")
+    assert "held" not in told["waits"]
+
+
 def test_a_plan_is_made_beside_a_running_daemon_and_leaves_nothing(
     reconciler: Reconciler, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

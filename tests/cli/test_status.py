@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from reconciler.cli.remediations import awaited, standing
+from reconciler.decide.remediation import Remediation, Waiting
+from reconciler.model.instant import Instant
+from reconciler.model.names import RemediationId
 from tests.cli.conftest import Reconciler, Site, git
 
 PLAYBOOK = """\
@@ -148,3 +152,20 @@ def test_retry_takes_the_one_that_can_be_retried(reconciler: Reconciler, shop: S
     assert result.code == 2
     assert "carts has 2 remediations that could be retried: p-later (escalated), p-other (unmatched)" in result.err
     assert "name one with --remediation: p-later, p-other" in result.err
+
+
+@pytest.mark.parametrize(
+    ("unmeasured", "passed", "said"),
+    [
+        (0, 0, "first evaluation"),
+        (1, 0, "measured again for want of data"),
+        (0, 1, "looked at once more, since the problem is open"),
+    ],
+)
+def test_a_wait_says_for_what(unmeasured: int, passed: int, said: str) -> None:
+    waiting = Waiting(Instant(1_000_000_000), Instant(0), Instant(1))
+    remediation = Remediation(
+        RemediationId("r"), phase="applied", waiting=waiting, unmeasured=unmeasured, passed=passed
+    )
+    assert standing(remediation) == f"waits until 2001-09-09T01:46:40Z ({said})"
+    assert awaited(remediation) == f"evaluated at 2001-09-09T01:46:40Z ({said})"
