@@ -71,19 +71,17 @@ def _chosen(stage: OpenStage, request: Request, fits: Fits, nothing: str) -> tup
         known = {str(each.id): each for each in view.remediations.values()}
         remediation = known[request.remediation]
         if not fits(view, remediation):
-            what = next_step(stage.name, view, remediation)
             raise UserError(
                 f"{nothing} about {remediation.id}: it is {standing(remediation)}",
-                hint=what or "see `reconciler status`",
+                hint=_why_not(stage, view, remediation) or "see `reconciler status`",
             )
         return view, remediation
     if request.service is None:
-        raise ConfigError("which one?", hint="name the service with --service, or the remediation with --remediation")
+        raise ConfigError("which one?", hint=_candidates(stage, fits))
     view = stage.service(request.service)
     found = [remediation for remediation in view.remediations.values() if fits(view, remediation)]
     if not found:
-        there = f"it has {listed([*view.remediations.values()])}" if view.remediations else "it has no remediation"
-        raise UserError(f"{nothing} about {view.name} in {stage.name}", hint=f"{there}; see `reconciler status --all`")
+        raise UserError(f"{nothing} about {view.name} in {stage.name}", hint=_what_there_is(stage, view))
     if len(found) > 1:
         names = ", ".join(str(each.id) for each in found)
         raise ConfigError(
@@ -91,6 +89,30 @@ def _chosen(stage: OpenStage, request: Request, fits: Fits, nothing: str) -> tup
             hint=f"name one with --remediation: {names}",
         )
     return view, found[0]
+
+
+def _candidates(stage: OpenStage, fits: Fits) -> str:
+    """Return how to say which one is meant, with all that it may be."""
+    how = "name the service with --service, or the remediation with --remediation"
+    found = ((view, [each for each in view.remediations.values() if fits(view, each)]) for view in stage.busy())
+    there = "; ".join(f"{view.path}: {listed(fitting)}" for view, fitting in found if fitting)
+    return f"{how}: {there}" if there else f"{how}; there is none in {stage.name} that it could be"
+
+
+def _what_there_is(stage: OpenStage, view: ServiceView) -> str:
+    """Return what goes on about a service that does not fit; what is over would only hide that."""
+    running = [each for each in view.remediations.values() if not each.ended]
+    told = (f"{each.id} is {standing(each)}: {_why_not(stage, view, each)}".removesuffix(": ") for each in running)
+    nothing = "all of its remediations are over" if view.remediations else "it has no remediation"
+    return f"{'; '.join(told) or nothing}; see `reconciler status --all`"
+
+
+def _why_not(stage: OpenStage, view: ServiceView, remediation: Remediation) -> str:
+    """Return why it is held and what lifts that, or what a person can do about it."""
+    hold, what = remediation.hold, next_step(stage.name, view, remediation)
+    if hold is None or hold.reason in what:
+        return what
+    return f"{hold.reason}; lifted by {what}" if what else f"{hold.reason}; lifted by {hold.lifts}"
 
 
 def _push(

@@ -155,6 +155,49 @@ def test_retry_takes_the_one_that_can_be_retried(reconciler: Reconciler, shop: S
 
 
 @pytest.mark.parametrize(
+    ("stage", "said"),
+    [
+        ("budgets: {actionsPerHour: 0}", "lifted by the hour going by"),
+        (
+            "approval: required",
+            "needs a person's approval; lifted by `reconciler approve --stage production --remediation p-slow`, or",
+        ),
+        ("freeze: [{schedule: '* * * * *', duration: 1h, reason: release}]", "a freeze window is open"),
+    ],
+)
+@pytest.mark.parametrize("which", [("--service", "carts"), ("--remediation", "p-slow")])
+def test_what_is_held_says_why_and_what_lifts_it(
+    reconciler: Reconciler, shop: Site, stage: str, said: str, which: tuple[str, str]
+) -> None:
+    happen(reconciler, shop, "later")
+    reconciler("problem", "resolve", "p-later")
+    commit(shop, "stage.yaml", stage + "\n")
+    happen(reconciler, shop, "slow")
+    for verb in ("retry", "undo"):
+        result = reconciler(verb, *which)
+        assert result.code == 1
+        assert f"there is nothing to {verb} about" in result.err
+        assert said in result.err
+        assert "lifted by" in result.err
+        assert "p-later" not in result.err
+
+
+def test_what_is_over_is_not_listed(reconciler: Reconciler, shop: Site) -> None:
+    happen(reconciler, shop, "later")
+    result = reconciler("undo", "--service", "carts")
+    assert result.code == 1
+    assert "hint: all of its remediations are over; see `reconciler status --all`\n" in result.err
+
+
+def test_without_a_service_the_candidates_are_named(reconciler: Reconciler, shop: Site) -> None:
+    happen(reconciler, shop, "slow", "later")
+    result = reconciler("undo")
+    assert result.code == 2
+    assert "or the remediation with --remediation: carts: p-slow (" in result.err
+    assert "p-later" not in result.err
+
+
+@pytest.mark.parametrize(
     ("unmeasured", "passed", "said"),
     [
         (0, 0, "first evaluation"),
