@@ -1,8 +1,8 @@
 """One request of a load: the least HTTP/1.1 that asks for an address and hears the answer to its end.
 
 By hand and not by httpx, because what generates load must not need the processor that the service lives on: on a
-machine with two cores this takes less than 1 ms a request, httpx more than 2. Each request has a connection of its own, as each
-visitor has. Nothing is followed, and no proxy is asked.
+machine with two cores this takes less than 1 ms a request, httpx more than 2. Each request has a connection of its
+own, as each visitor has. Nothing is followed, and no proxy is asked.
 """
 
 from __future__ import annotations
