@@ -13,8 +13,10 @@ from typing import Any, Final, NoReturn, cast, get_args
 from reconciler.decide.evaluation.criterion import LARGEST
 from reconciler.decide.evaluation.measured import Earlier, Measured, Outcome
 from reconciler.model.errors import Place, UserError
+from reconciler.model.suggest import CONFUSED, nearest
 
 _VALUES: Final = '`[{"metric": "response_time_p95", "value": 312.5, "success": true}, ...]`'
+_CHANGE: Final = "change the file"
 _PREVIOUS: Final = '`[{"result": "pass", "indicators": [{"metric": ..., "value": ...}, ...]}, ...]`, newest first'
 
 
@@ -32,8 +34,14 @@ def load_values(data: bytes, path: str) -> tuple[Measured, ...]:
 
 
 def load_previous(data: bytes, path: str) -> tuple[Earlier, ...]:
-    """Return the earlier evaluations, in the order of the file. Raises UserError for what is no such list."""
+    """Return the earlier evaluations, in the order of the file; one as `-o json` writes it is a list of one.
+
+    Raises:
+        UserError: the file is neither.
+    """
     document = _parsed(data, path)
+    if isinstance(document, Mapping) and "indicators" in document:
+        document = [document]
     if not isinstance(document, list):
         _refuse("the file is no list", path, _PREVIOUS)
     return tuple(_earlier(item, path, number) for number, item in enumerate(document, 1))
@@ -77,7 +85,9 @@ def _list(found: Any, path: str, where: str) -> Sequence[Any]:
 def _measured(item: Any, path: str, where: str) -> Measured:
     metric = _metric(item) if isinstance(item, Mapping) else None
     if not isinstance(metric, str) or not metric:
-        _refuse(f"{where} names no `metric`", path, _VALUES)
+        wrong = nearest("metric", map(str, item), cutoff=CONFUSED) if isinstance(item, Mapping) else ""
+        hint = f"did you mean `metric` by `{wrong}`?" if wrong not in ("", "metric") else _CHANGE
+        _refuse(f"{where} names no `metric`", path, _VALUES, hint)
     success, message, value = item.get("success", True), item.get("message") or "", item.get("value")
     if not isinstance(success, bool):
         _refuse(f"`success` of `{metric}` ({where}) is neither true nor false", path, "`true` or `false`")
@@ -113,8 +123,8 @@ def _constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
 
 
-def _refuse(message: str, path: str, expected: str) -> NoReturn:
-    raise UserError(message, place=Place(path), expected=expected, hint="change the file")
+def _refuse(message: str, path: str, expected: str, hint: str = _CHANGE) -> NoReturn:
+    raise UserError(message, place=Place(path), expected=expected, hint=hint)
 
 
 def read(path: Path) -> tuple[bytes, str]:

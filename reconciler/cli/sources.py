@@ -10,8 +10,9 @@ from typing import Final
 from reconciler.cli.validation import kind_of
 from reconciler.model.errors import ConfigError, Place, UserError
 from reconciler.model.names import BlobId, CommitId
+from reconciler.model.nodes import MapNode
 from reconciler.model.project import ProjectConfig, load_project
-from reconciler.model.reader import PROBLEM_LIMIT
+from reconciler.model.reader import PROBLEM_LIMIT, read_yaml
 from reconciler.model.shipyard import load_shipyard
 from reconciler.repo.layout import SLI_FILES
 from reconciler.repo.local import LocalRepository
@@ -21,6 +22,7 @@ _LIMIT: Final = PROBLEM_LIMIT + 1
 """One byte more than any kind of file may have, so that its loader sees that it is too large and says so."""
 _ODD: Final = {SYMLINK: "a symbolic link", GITLINK: "a submodule"}
 
+_YAML: Final = frozenset({".yaml", ".yml", ".json"})
 _PROJECT_FILES: Final = ("project.yaml", "shipyard.yaml")
 
 Files = dict[str, bytes | UserError]
@@ -109,6 +111,17 @@ def read(path: Path, name: str) -> bytes | UserError:
         return _odd(name, SYMLINK)
     with path.open("rb") as file:
         return file.read(_LIMIT)
+
+
+def is_daemon_config(path: Path) -> bool:
+    """Whether a file looks like the daemon's own configuration: by its name, or since projects are in it."""
+    if path.name == "reconciler.yaml":
+        return True
+    try:
+        node = read_yaml(path.resolve().read_bytes()[:_LIMIT], path.name) if path.suffix in _YAML else None
+    except (OSError, UserError):
+        return False
+    return isinstance(node, MapNode) and isinstance(node.get("projects"), MapNode)
 
 
 def _walk(folder: Path) -> Iterator[Path]:

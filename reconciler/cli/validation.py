@@ -15,6 +15,7 @@ from reconciler.decide.evaluation.objectives import load_objectives
 from reconciler.model import canonical
 from reconciler.model.checks import colliding, service_path
 from reconciler.model.command import check_command_name, load_command
+from reconciler.model.daemon_config import load_daemon_config
 from reconciler.model.desired import load_desired
 from reconciler.model.errors import Place, UserError
 from reconciler.model.invalid import InvalidFile
@@ -31,7 +32,7 @@ from reconciler.repo.layout import MAKES_A_SERVICE, SLI_FILES, OpsPlace, config_
 
 Kind: TypeAlias = Literal[
     "project", "shipyard", "stage", "service", "slo", "sli", "remediation", "problem", "command", "step", "desired",
-    "machine",
+    "machine", "reconciler",
 ]  # fmt: skip
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
@@ -51,6 +52,7 @@ _LOADERS: Final[Mapping[Kind, _Load]] = {
     "step": load_step,
     "desired": load_desired,
     "machine": canonical.read,
+    "reconciler": load_daemon_config,
 }
 _ROOT: Final[Mapping[str, Kind]] = {
     "project.yaml": "project",

@@ -213,6 +213,18 @@ def test_refused_values(evaluate: Evaluate, measured: Any, message: str) -> None
     assert "hint:" in result.err
 
 
+def test_a_mistyped_metric_is_told(evaluate: Evaluate) -> None:
+    assert "hint: did you mean `metric` by `metrc`?\n" in evaluate([{"metrc": "a", "value": 1}]).err
+    assert "did you mean" not in evaluate([{"metric": 5, "value": 1}]).err
+
+
+def test_one_earlier_evaluation_needs_no_list(evaluate: Evaluate) -> None:
+    written = evaluate(values(rt=100.0), None, "-o", "json").out
+    result = evaluate(values(rt=150.0), written)
+    assert result.code == evaluate(values(rt=150.0), f"[{written}]").code
+    assert "(110), missed" in result.out
+
+
 @pytest.mark.parametrize(
     ("previous", "message"),
     [

@@ -232,3 +232,29 @@ def test_a_command_is_named_after_what_it_says() -> None:
 def test_what_could_not_be_read_is_told_beside_the_rest() -> None:
     assert told({"stage.yaml": UserError("no UTF-8"), "project.yaml": b"nam: x\n"})[0] == "None: no UTF-8"
     assert len(told({"stage.yaml": UserError("no UTF-8"), "project.yaml": b"nam: x\n"})) == 2
+
+
+@pytest.mark.parametrize("name", ["reconciler.yaml", "daemon.yaml"])
+def test_the_daemons_own_configuration(
+    reconciler: Reconciler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = tmp_path / name
+    config.write_text("projects:\n  shop:\n    repository: {url: shop.git}\n", "utf-8")
+    result = reconciler("validate", name)
+    assert (result.code, result.out, result.err) == (0, "", "1 file checked, all valid\n")
+    config.write_text("projects:\n  shop:\n    repositori: {url: shop.git}\n    poll: 0s\n", "utf-8")
+    result = reconciler("validate", name)
+    assert result.code == 1
+    assert result.out.startswith(f"{name}:3:5: error: ")
+    assert "did you mean `repository`?" in result.out
+    (tmp_path / "mounted").mkdir()
+    (tmp_path / "mounted" / name).symlink_to(config)
+    assert f"mounted/{name}:3:5: error: " in reconciler("validate", f"mounted/{name}").out
+
+
+def test_what_is_nobodys_configuration_is_told_as_before(reconciler: Reconciler, tmp_path: Path) -> None:
+    (tmp_path / "values.yaml").write_text("projects: 3\n", "utf-8")
+    result = reconciler("validate", tmp_path / "values.yaml")
+    assert result.code == 2
+    assert "is a file of a configuration repository" in result.err

@@ -46,8 +46,9 @@ def command(path: Path, refs: tuple[str, ...], kind: str | None, form: str) -> i
 
     PATH is a file, a folder, a work tree, or a bare repository (then all its branches are checked). A file's kind
     is known by its name. All findings are shown, with their place and how to write it right. Of a folder in a work
-    tree its files are checked, together with the stage's `stage.yaml`. A warning tells what is valid and unlikely to
-    be meant. Exit code 0: all valid; 1: something is not; 2: it could not be checked.
+    tree its files are checked, together with the stage's `stage.yaml`. The daemon's own configuration is checked where
+    PATH is that file. A warning tells what is valid and unlikely to be meant. Exit code 0: all valid; 1: something is
+    not; 2: it could not be checked.
     """
     from reconciler.daemon.plugins import load_actions
 
@@ -153,7 +154,7 @@ def _promised(repository: LocalRepository, branches: set[str]) -> Iterator[_Part
 
 def _on_disk(path: Path, root: Path) -> _Part:
     from reconciler.cli.doubts import doubts
-    from reconciler.cli.sources import on_disk, read, unread_below
+    from reconciler.cli.sources import is_daemon_config, on_disk, read, unread_below
     from reconciler.cli.validation import check_file, check_tree, kind_of
 
     here = path.resolve()
@@ -168,8 +169,13 @@ def _on_disk(path: Path, root: Path) -> _Part:
                 files["stage.yaml"] = read(root / "stage.yaml", "stage.yaml")
         around = replace(_around(root, files, whole=True), unread=unread_below(here, root))
         return _Part(label, len(files), check_tree(files, around.paths), doubts(files, around), where)
-    name = here.relative_to(root).as_posix()
+    # A link may lead out of the work tree.
+    name = (here.relative_to(root) if here.is_relative_to(root) else path).as_posix()
     kind = kind_of(name) or kind_of(f"service/{here.name}") or kind_of(here.name)
+    if kind is None and is_daemon_config(path):
+        # It may be a link, as all that Kubernetes mounts is; in a configuration repository no file may.
+        given = read(here, str(path))
+        return _Part("", 1, check_file(given, str(path), "reconciler") if isinstance(given, bytes) else [given])
     if kind is None:
         return _Part(label, 0, [])
     data = read(path, name)
