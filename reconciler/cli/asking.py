@@ -14,7 +14,7 @@ from typing import Any, Final
 from reconciler.cli.context import now
 from reconciler.cli.output import Format
 from reconciler.cli.pushing import push_files
-from reconciler.cli.remediations import listed, next_step, standing
+from reconciler.cli.remediations import listed, next_step, standing, still_open
 from reconciler.cli.workspace import OpenStage, Workspace, open_workspace
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView
@@ -101,7 +101,7 @@ def _candidates(stage: OpenStage, fits: Fits) -> str:
 
 def _what_there_is(stage: OpenStage, view: ServiceView) -> str:
     """Return what goes on about a service that does not fit; what is over would only hide that."""
-    running = [each for each in view.remediations.values() if not each.ended]
+    running = [each for each in view.remediations.values() if not each.ended or still_open(view, each)]
     told = (f"{each.id} is {standing(each)}: {_why_not(stage, view, each)}".removesuffix(": ") for each in running)
     nothing = "all of its remediations are over" if view.remediations else "it has no remediation"
     return f"{'; '.join(told) or nothing}; see `reconciler status --all`"

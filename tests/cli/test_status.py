@@ -184,6 +184,9 @@ def test_what_is_held_says_why_and_what_lifts_it(
 
 def test_what_is_over_is_not_listed(reconciler: Reconciler, shop: Site) -> None:
     happen(reconciler, shop, "later")
+    assert "hint: p-later is escalated: " in reconciler("undo", "--service", "carts").err
+    reconciler("problem", "resolve", "p-later")
+    reconciler("reconcile", "-c", shop.config)
     result = reconciler("undo", "--service", "carts")
     assert result.code == 1
     assert "hint: all of its remediations are over; see `reconciler status --all`\n" in result.err
