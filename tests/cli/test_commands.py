@@ -92,7 +92,7 @@ def test_undo_takes_the_only_decision_back(reconciler: Reconciler, site: Site) -
     result = reconciler("undo", "--service", "carts")
     assert result.code == 1
     assert "there is nothing to undo about carts" in result.err
-    assert "hint: slow is reverted: nothing further is done until `reconciler retry " in result.err
+    assert "hint: slow is reverted: load test; nothing further is done until `reconciler retry " in result.err
 
 
 def test_retry_acts_again_after_an_undo(reconciler: Reconciler, site: Site) -> None:
