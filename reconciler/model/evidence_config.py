@@ -223,7 +223,7 @@ def _reachable(url: str, name: str, fields: Fields, checks: Checks) -> None:
     place = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]
     match = _HOST.match(place)
     port = int(match["port"]) if match and match["port"] else 1
-    if "{" not in place and (match is None or not 0 < port <= LAST_PORT):
+    if url and "{" not in place and (match is None or not 0 < port <= LAST_PORT):
         checks.add(
             f"`{name}` has no host and port that there are", fields.place_of(name),
             expected="a port from 1 to 65535, or none", hint="correct it",

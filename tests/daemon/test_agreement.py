@@ -20,6 +20,8 @@ from reconciler.model.targets import Fact, Want
 from tests.daemon.agreement import check_agreement
 from tests.daemon.site import SCALING, THREE_ENTRIES, Site, deployment, git, until
 
+pytestmark = pytest.mark.no_cover  # many cases of what other tests cover once; tracing them would double their time
+
 TITLE = "Response time degradation"
 OPS = "ops/production/carts"
 DESIRED = f"{OPS}/state/desired.yaml"

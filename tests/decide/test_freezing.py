@@ -14,6 +14,8 @@ from reconciler.model.errors import Place
 from reconciler.model.instant import Instant, format_instant, parse_instant
 from reconciler.model.policy import Freeze
 
+pytestmark = pytest.mark.no_cover  # many cases of what other tests cover once; tracing them would double their time
+
 HOUR = 3600
 DAY = 24 * HOUR
 

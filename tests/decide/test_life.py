@@ -9,6 +9,8 @@ from tests.decide.surroundings import Flag, Workload
 from tests.decide.test_decision import hpa
 from tests.decide.world import START, World
 
+pytestmark = pytest.mark.no_cover  # many cases of what other tests cover once; tracing them would double their time
+
 
 def test_open_again_is_the_next_occurrence(world: World) -> None:
     for _ in range(3):

@@ -16,6 +16,8 @@ from tests.decide.files import entry, playbook
 from tests.decide.surroundings import Flag
 from tests.decide.world import World
 
+pytestmark = pytest.mark.no_cover  # many cases of what other tests cover once; tracing them would double their time
+
 
 def flags(count: int, start: int = 0) -> str:
     return "{" + ", ".join(f"Flag{number:03d}: on" for number in range(start, start + count)) + "}"

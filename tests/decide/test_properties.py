@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +27,8 @@ from reconciler.model.problem import Problem
 from tests.decide.files import SLO, entry, playbook
 from tests.decide.surroundings import Flag, Workload
 from tests.decide.world import World
+
+pytestmark = pytest.mark.no_cover  # many cases of what other tests cover once; tracing them would double their time
 
 PLAYBOOKS = [
     playbook(

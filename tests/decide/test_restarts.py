@@ -16,6 +16,8 @@ from tests.decide.surroundings import Flag
 from tests.decide.test_properties import without_facts
 from tests.decide.world import World
 
+pytestmark = pytest.mark.no_cover  # many cases of what other tests cover once; tracing them would double their time
+
 Act = Callable[[World], object]
 KILLS = 12
 """More pushes and writes than any one look at the stage makes here."""

@@ -22,6 +22,8 @@ from tests.decide.files import SLO, entry, playbook
 from tests.decide.surroundings import Workload
 from tests.decide.world import World
 
+pytestmark = pytest.mark.no_cover  # many cases of what other tests cover once; tracing them would double their time
+
 OTHERS = (entry("other", "scaling +1"), entry("fixed", "scaling {replicas: 5}"))
 PLAYBOOK = playbook(entry("slow", "scaling +2"), *OTHERS)
 TWO = playbook(*OTHERS, entry("slow", "scaling +2", "scaling +3"))

@@ -27,6 +27,8 @@ from reconciler.model.reader import read_yaml
 from reconciler.model.schema import findings, load_schema
 from tests.decide.actions.test_contract import BAD, GOOD
 
+pytestmark = pytest.mark.no_cover  # many cases of what other tests cover once; tracing them would double their time
+
 HERE = Place("carts/remediation.yaml", 5, 12)
 ACTION = load_schema("remediation")["$defs"]["action"]
 TOGGLES = ("featuretoggle", "togglefeature", "toggle-feature")

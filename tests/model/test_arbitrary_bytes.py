@@ -23,6 +23,8 @@ from reconciler.model.shipyard import load_shipyard
 from reconciler.model.sli import load_sli
 from reconciler.model.slo import load_slo
 
+pytestmark = pytest.mark.no_cover  # many cases of what other tests cover once; tracing them would double their time
+
 QUICK = settings(deadline=None, max_examples=50)
 
 LOADERS: dict[str, Callable[[bytes, str], object]] = {

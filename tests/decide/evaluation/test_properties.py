@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,8 @@ from reconciler.decide.evaluation.objectives import load_objectives
 from reconciler.decide.evaluation.record import plain
 from reconciler.model import canonical
 from tests.decide.evaluation import literal
+
+pytestmark = pytest.mark.no_cover  # many cases of what other tests cover once; tracing them would double their time
 
 SLIS = ("rt", "errors", "throughput")
 # Few and coarse, so that limits are often hit exactly and percentiles fall between and on values.
