@@ -1,1 +1,1 @@
-"""Both scenarios on real input, for a newcomer to watch."""
+"""Three problems on real input, from their cause to their end, for somebody new to watch."""
