@@ -1,0 +1,99 @@
+"""The inbox of a project: reports wait here until its loop has committed and pushed them (DESIGN.md, law 7).
+
+Any thread puts reports in and gets a future of receipts; the loop's thread takes everything that waits, so that
+requests that come at the same time share one commit and one push.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from reconciler.intake.report import Report
+from reconciler.model.names import CommitId
+
+Outcome: TypeAlias = Literal["accepted", "unchanged", "unknown", "refused", "unavailable"]
+"""`accepted` and `unchanged` (it was there already) are durable; `unavailable` may be accepted when sent again."""
+
+CAPACITY = 10_000
+"""Reports that may wait; more are told to come again."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of one report. ``reason`` says why it was not taken, ``hint`` what to change, with known names."""
+
+    outcome: Outcome
+    commit: CommitId = CommitId("")
+    path: str = ""
+    reason: str = ""
+    hint: str = ""
+
+    @property
+    def durable(self) -> bool:
+        """Whether the report is on the remote."""
+        return self.outcome in {"accepted", "unchanged"}
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Reports of one request, and where their receipts go."""
+
+    reports: tuple[Report, ...]
+    receipts: Future[tuple[Receipt, ...]]
+
+
+class Inbox:
+    """Thread-safe. ``wake`` is called when something was put in."""
+
+    def __init__(self, wake: Callable[[], None], capacity: int = CAPACITY) -> None:
+        self._wake = wake
+        self._capacity = capacity
+        self._lock = threading.Lock()
+        self._waiting: list[Waiting] = []
+        self._count = 0
+        self._closed = False
+
+    def submit(self, reports: Iterable[Report]) -> Future[tuple[Receipt, ...]]:
+        """Put reports in. The future gets one receipt for each, in their order; it never fails.
+
+        Where the inbox is full or closed all receipts are `unavailable`, at once.
+        """
+        given = tuple(reports)
+        future: Future[tuple[Receipt, ...]] = Future()
+        with self._lock:
+            refused = "the daemon is stopping" if self._closed else self._full(len(given))
+            if not refused:
+                self._waiting.append(Waiting(given, future))
+                self._count += len(given)
+        if refused:
+            future.set_result((Receipt("unavailable", reason=refused, hint="send it again"),) * len(given))
+        else:
+            self._wake()
+        return future
+
+    def _full(self, more: int) -> str:
+        # A payload larger than the capacity still gets in where nothing else waits: it could never come otherwise.
+        full = self._count > 0 and self._count + more > self._capacity
+        return f"{self._count} reports are waiting already" if full else ""
+
+    def take(self) -> Sequence[Waiting]:
+        """Return everything that waits and forget it; requests whose sender has gone are left out."""
+        with self._lock:
+            taken, self._waiting, self._count = self._waiting, [], 0
+        return [each for each in taken if each.receipts.set_running_or_notify_cancel()]
+
+    @property
+    def depth(self) -> int:
+        """How many reports wait."""
+        return self._count
+
+    def close(self) -> None:
+        """Take nothing more, and tell everybody who waits to come again."""
+        with self._lock:
+            self._closed = True
+        for each in self.take():
+            each.receipts.set_result((Receipt("unavailable", reason="the daemon is stopping"),) * len(each.reports))
