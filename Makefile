@@ -13,10 +13,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # More of them than cores: many tests wait for processes and deadlines.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) * 2 )))
 
-.PHONY: help install demo test coverage check format bench lock clean
+.PHONY: help install demo test acceptance coverage check format bench lock clean
 
 help:  ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP)  ## the command `reconciler` in .venv/bin, with the locked versions of all it needs
 
@@ -31,8 +31,13 @@ $(STAMP): requirements/dev.txt pyproject.toml LICENSE
 demo: $(STAMP)  ## watch three problems being healed on this machine, in a temporary folder
 	@$(BIN)/reconciler demo $(ARGS)
 
-test: $(STAMP)  ## all tests
+test: $(STAMP)  ## all tests that need nothing but this
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+# A file's tests share their servers, so they stay together.
+acceptance: $(STAMP)  ## the tests against real servers, which it installs on Debian as root and else names
+	@tests/acceptance/install.sh
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/acceptance $(ARGS)
 
 coverage: $(STAMP)  ## all tests, and which lines none of them has run; takes twice as long
 	@$(BIN)/python -m pytest -n $(WORKERS) --cov $(ARGS)

@@ -1,21 +1,17 @@
-"""Our Prometheus provider against a real Prometheus that looks at a service of ours.
-
-Needs the `prometheus` binary (Debian: `apt-get install prometheus`), and is skipped where there is none.
-"""
+"""Our Prometheus provider against a real Prometheus that looks at a service of ours."""
 
 from __future__ import annotations
 
-import shutil
-import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from reconciler.demo.waiting import NotYetError
 from reconciler.evidence.http_client import HttpClient
 from reconciler.evidence.login import Login
 from reconciler.evidence.prometheus import PrometheusProvider
@@ -25,13 +21,10 @@ from reconciler.evidence.tls import Tls
 from reconciler.model.errors import BlindError, ReconcilerError, TerminalError
 from reconciler.model.instant import Instant
 from reconciler.model.measures import Measure, MeasuresFact, Query, WantMeasures
+from tests.acceptance.ports import Port
+from tests.acceptance.servers import PATIENCE, Prometheus
 from tests.evidence.speaking import Request, Response, SpeakingServer
 
-BINARY = shutil.which("prometheus")
-pytestmark = pytest.mark.skipif(BINARY is None, reason="there is no prometheus on this machine")
-
-PATIENCE = 60.0
-"""Seconds that the real server is given to start and to have seen enough."""
 BCRYPT = "$2b$04$C1CEDrcljOlOw2/iopH0XOcUStwNF51rpehleUuMQTOCN/mY/cOcm"
 """Of `real-passw0rd`."""
 NASTY = ['"', "'", "`", "\\", "x\\", '"} or vector(1) or x{a="', "'} or vector(1) #", "a\nb", "\0", "ü€", "{{", "%s"]
@@ -62,45 +55,21 @@ load{{core="1"}} 1.5
         return Response(body=page.encode(), headers={"Content-Type": "text/plain; version=0.0.4"})
 
 
-def eventually(met: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not met():
-        assert time.monotonic() < deadline, f"never happened: {what}"
-        time.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
-
-
 @contextmanager
-def prometheus(folder: Path, target: str, *arguments: str) -> Iterator[int]:
-    """Run a Prometheus that looks at ``target`` four times a second; give its port once it is there."""
-    assert BINARY is not None
+def prometheus(folder: Path, target: str, *arguments: str) -> Iterator[Prometheus]:
+    """Run a Prometheus that looks at ``target`` four times a second, without waiting for it."""
     (folder / "prometheus.yml").write_text(
         "global: {scrape_interval: 250ms, scrape_timeout: 200ms}\n"
         f"scrape_configs: [{{job_name: carts-sockshop-production, static_configs: [{{targets: ['{target}']}}]}}]\n",
         "utf-8",
     )
-    port = free_port()
-    process = subprocess.Popen(
-        [
-            BINARY,
-            f"--config.file={folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={folder / 'tsdb'}",
-            f"--web.listen-address=127.0.0.1:{port}",
-            "--log.level=error",
-            *arguments,
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield port
-    finally:
-        process.terminate()
-        process.wait(30)
+    with Port() as port:
+        server = Prometheus(folder, port, *arguments)
+        server.start(wait=False)
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 @dataclass(frozen=True)
@@ -118,22 +87,23 @@ class Real:
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
     folder = tmp_path_factory.mktemp("prometheus")
-    with SpeakingServer(Shop().respond) as shop, prometheus(folder, shop.url[7:]) as port:
-        client = HttpClient(f"http://127.0.0.1:{port}", "Prometheus", deadline=10.0)
+    with SpeakingServer(Shop().respond) as shop, prometheus(folder, shop.url[7:]) as server:
+        client = HttpClient(server.url, "Prometheus", deadline=10.0)
         provider = PrometheusProvider(client, 10.0)
 
         def want() -> WantMeasures:
             now = Instant(int(time.time()))
             return WantMeasures("sockshop", "production", "carts", Instant(now - 4), now, ())
 
-        def known() -> bool:
+        def known() -> None:
             try:
                 found = provider.measure(Asked("x", "count_over_time(up[$DURATION_SECONDS])", want()))
-            except ReconcilerError:
-                return False
-            return found.value is not None and found.value >= 15
+            except ReconcilerError as error:
+                raise NotYetError(error.message) from error
+            if found.value is None or found.value < 15:
+                raise NotYetError(f"{found.value} looks")
 
-        eventually(known, "four seconds of looks")
+        PATIENCE.until("four seconds of looks", known, alive=server.check_alive)
         yield Real(provider, want())
         client.close()
 
@@ -225,8 +195,8 @@ def test_basic_auth_over_tls(tmp_path: Path) -> None:
     (tmp_path / "web.yml").write_text(
         f"tls_server_config: {{cert_file: crt, key_file: key}}\nbasic_auth_users: {{ada: '{BCRYPT}'}}\n", "utf-8"
     )
-    with prometheus(tmp_path, "127.0.0.1:1", f"--web.config.file={tmp_path / 'web.yml'}") as port:
-        url, tls = f"https://127.0.0.1:{port}", Tls(tmp_path / "crt")
+    with prometheus(tmp_path, "127.0.0.1:1", f"--web.config.file={tmp_path / 'web.yml'}") as server:
+        url, tls = server.url.replace("http:", "https:"), Tls(tmp_path / "crt")
         one = Query("x", (("prometheus", "vector(1)"),))
         want = WantMeasures("sockshop", "production", "carts", Instant(1_000), Instant(1_060), (one,))
 
@@ -239,6 +209,11 @@ def test_basic_auth_over_tls(tmp_path: Path) -> None:
             return fact.measures[0]
 
         right = Login("Basic", lambda: "real-passw0rd", "ada")
-        eventually(lambda: ask(right).value == 1.0, "an answer over TLS")
+
+        def answered() -> None:
+            if (found := ask(right)).value != 1.0:
+                raise NotYetError(found.message)
+
+        PATIENCE.until("an answer over TLS", answered, alive=server.check_alive)
         assert "does not accept the credentials" in ask(Login("Basic", lambda: "wrong", "ada")).message
         assert "wants credentials" in ask(None).message
