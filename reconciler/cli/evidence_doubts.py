@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from reconciler.evidence.placeholders import values
 from reconciler.model.errors import Place, UserError
 from reconciler.model.instant import Instant
 from reconciler.model.measures import WantMeasures
+from reconciler.model.placeholders import values
 from reconciler.model.sli import Sli, load_sli
 from reconciler.model.slo import load_slo
 from reconciler.model.suggest import CONFUSED, did_you_mean, nearest

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.evidence_doubts import DEFAULTS
-from reconciler.evidence.dynatrace.provider import DEFAULTS as DYNATRACE
 from reconciler.evidence.prometheus.promql import DEFAULTS as PROMETHEUS
 from reconciler.evidence.scrape.defaults import DEFAULTS as SCRAPE
+from reconciler.model.dynatrace_query import DEFAULTS as DYNATRACE
 from tests.cli.conftest import Reconciler, git
 
 SLO = "objectives:\n- sli: {0}\n  pass: [{{criteria: ['<5']}}]\nfilter: {{tier: gold}}\ntotal_score: {{pass: 90%}}\n"

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from reconciler.evidence.answer import Answer
-from reconciler.evidence.dynatrace.query import SessionQuery
+from reconciler.model.dynatrace_query import SessionQuery
 from reconciler.model.errors import BlindError, ReconcilerError, TerminalError
 from reconciler.model.instant import Instant
 from reconciler.model.measures import Series

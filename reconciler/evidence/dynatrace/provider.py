@@ -7,7 +7,7 @@ asked about only then; Keptn waited as long (ADR 0045).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
@@ -15,7 +15,10 @@ from typing import Final
 
 from reconciler.evidence.answer import Answer
 from reconciler.evidence.dynatrace import answers
-from reconciler.evidence.dynatrace.query import (
+from reconciler.evidence.http_client import HttpClient
+from reconciler.evidence.protocol import Asked
+from reconciler.model.dynatrace_query import (
+    DEFAULTS,
     CountQuery,
     DynatraceQuery,
     MetricQuery,
@@ -23,9 +26,7 @@ from reconciler.evidence.dynatrace.query import (
     SloQuery,
     read_query,
 )
-from reconciler.evidence.dynatrace.selectors import filled, filled_plainly
-from reconciler.evidence.http_client import HttpClient
-from reconciler.evidence.protocol import Asked
+from reconciler.model.dynatrace_selectors import filled, filled_plainly
 from reconciler.model.errors import BlindError, TerminalError
 from reconciler.model.measures import Measure, Series, WantMeasures
 
@@ -37,21 +38,6 @@ SETTLED: Final = 120
 SESSIONS_SETTLED: Final = 360
 """The same for user sessions."""
 _MINUTE: Final = 60
-
-_OF_SERVICE: Final = (
-    "entitySelector=type(SERVICE),tag(keptn_project:$PROJECT),tag(keptn_stage:$STAGE),tag(keptn_service:$SERVICE)"
-    ",tag(keptn_deployment:$DEPLOYMENT)"
-)
-DEFAULTS: Final[Mapping[str, str]] = {
-    "throughput": f"metricSelector=builtin:service.requestCount.total:splitBy():sum&{_OF_SERVICE}",
-    "error_rate": f"metricSelector=builtin:service.errors.total.rate:splitBy():avg&{_OF_SERVICE}",
-    **{
-        f"response_time_p{percent}": f"metricSelector=builtin:service.response.time:splitBy():percentile({percent})"
-        f"&{_OF_SERVICE}"
-        for percent in (50, 90, 95)
-    },
-}
-"""Keptn's queries for indicators that no file has one for (dynatrace-service)."""
 
 
 @dataclass(frozen=True)

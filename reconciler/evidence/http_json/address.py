@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
-from reconciler.evidence.placeholders import DEPLOYMENT
 from reconciler.model.errors import UserError
 from reconciler.model.instant import format_instant
 from reconciler.model.measures import WantMeasures
+from reconciler.model.placeholders import DEPLOYMENT
 from reconciler.model.suggest import did_you_mean
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")

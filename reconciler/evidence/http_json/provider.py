@@ -17,11 +17,11 @@ from reconciler.evidence.answer import Answer
 from reconciler.evidence.http_client import HttpClient
 from reconciler.evidence.http_json.address import filled, given, parameters
 from reconciler.evidence.http_json.query import PATH, JsonQuery, parse_query
-from reconciler.evidence.placeholders import placed, values
 from reconciler.evidence.protocol import Asked
 from reconciler.model.errors import BlindError, TerminalError, UserError
 from reconciler.model.json_path import JsonPath, kind
 from reconciler.model.measures import Measure
+from reconciler.model.placeholders import placed, values
 from reconciler.model.suggest import did_you_mean
 
 NAME: Final = "http"

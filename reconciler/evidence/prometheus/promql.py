@@ -12,9 +12,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from reconciler.evidence.placeholders import Value, placed, values
 from reconciler.model.errors import TerminalError
 from reconciler.model.measures import WantMeasures
+from reconciler.model.placeholders import Value, placed, values
 
 _WORD: Final = re.compile(r"[A-Za-z0-9_:.]+\Z")
 # What nothing ends goes on to the query's end, and nothing is tried a second time: the time that a query takes grows

@@ -15,7 +15,6 @@ from typing import Final
 
 from reconciler.evidence.http_client import HttpClient
 from reconciler.evidence.login import Login
-from reconciler.evidence.placeholders import Value, placed, values
 from reconciler.evidence.protocol import Asked
 from reconciler.evidence.scrape.addresses import Addresses, split
 from reconciler.evidence.scrape.defaults import DEFAULTS, default_query
@@ -28,6 +27,7 @@ from reconciler.evidence.tls import Tls
 from reconciler.model.errors import BlindError, UserError
 from reconciler.model.instant import Instant
 from reconciler.model.measures import Measure, Series, WantMeasures
+from reconciler.model.placeholders import Value, placed, values
 
 NAME: Final = "scrape"
 POINTS: Final = 60

@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, cast
 
-from reconciler.evidence.dynatrace.selectors import strings
+from reconciler.model.dynatrace_selectors import strings
 from reconciler.model.errors import UserError
 from reconciler.model.suggest import did_you_mean
 
@@ -35,6 +35,21 @@ _MICROSECONDS: Final = "builtin:service.response.time"
 _METRICS: Final = ("metricSelector", "entitySelector", "mzSelector", "resolution")
 _TABLES: Final = ("SINGLE_VALUE", "PIE_CHART", "COLUMN_CHART", "TABLE")
 _SLO_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,100}\Z")
+
+_OF_SERVICE: Final = (
+    "entitySelector=type(SERVICE),tag(keptn_project:$PROJECT),tag(keptn_stage:$STAGE),tag(keptn_service:$SERVICE)"
+    ",tag(keptn_deployment:$DEPLOYMENT)"
+)
+DEFAULTS: Final[Mapping[str, str]] = {
+    "throughput": f"metricSelector=builtin:service.requestCount.total:splitBy():sum&{_OF_SERVICE}",
+    "error_rate": f"metricSelector=builtin:service.errors.total.rate:splitBy():avg&{_OF_SERVICE}",
+    **{
+        f"response_time_p{percent}": f"metricSelector=builtin:service.response.time:splitBy():percentile({percent})"
+        f"&{_OF_SERVICE}"
+        for percent in (50, 90, 95)
+    },
+}
+"""Keptn's queries for indicators that no file has one for (dynatrace-service)."""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.evidence.placeholders import Value, placed, values
 from reconciler.model.errors import TerminalError
+from reconciler.model.placeholders import Value, placed, values
 from tests.evidence.wanting import want
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from reconciler.evidence.placeholders import Value, placed, values
 from reconciler.model.errors import TerminalError
 from reconciler.model.measures import WantMeasures
+from reconciler.model.placeholders import Value, placed, values
 
 _STRING: Final = re.compile(r'"(?:[^"~]|~.)*+(?P<end>"|~?\Z)', re.DOTALL)
 _ENDS_A_VALUE: Final = frozenset('"~,()')

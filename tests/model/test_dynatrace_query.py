@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.evidence.dynatrace.query import CountQuery, MetricQuery, SessionQuery, SloQuery, read_query
-from reconciler.evidence.dynatrace.selectors import filled, filled_plainly
+from reconciler.model.dynatrace_query import CountQuery, MetricQuery, SessionQuery, SloQuery, read_query
+from reconciler.model.dynatrace_selectors import filled, filled_plainly
 from reconciler.model.errors import ReconcilerError, TerminalError, UserError
 from reconciler.model.instant import Instant
 from reconciler.model.measures import WantMeasures
 from reconciler.model.sli import load_sli
 
-SAMPLES = Path(__file__).parents[4] / "shared" / "conformance" / "keptn" / "samples" / "sli"
+SAMPLES = Path(__file__).parents[3] / "shared" / "conformance" / "keptn" / "samples" / "sli"
 CPU = "builtin:host.cpu.usage:splitBy():avg"
 TIME = "builtin:service.response.time:splitBy():percentile(90)"
 
