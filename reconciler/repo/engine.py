@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from typing import Final
 from reconciler.model.errors import ConfigError
 from reconciler.repo import argv as commands
 from reconciler.repo.argv import Argv
+from reconciler.repo.conversation import Conversation, Heard, Op, conversing, unheard
 from reconciler.repo.environ import engine_environment
 from reconciler.repo.faults import checked, timed_out
 from reconciler.repo.process import Finished, Process, ProcessTimedOutError, run
@@ -50,6 +51,7 @@ class Engine:
         clock: Callable[[], float],
         *,
         durable: bool = True,
+        heard: Heard = unheard,
         base: Mapping[str, str] | None = None,
     ) -> None:
         self.remote = remote
@@ -57,6 +59,7 @@ class Engine:
         self._credentials = credentials
         self._clock = clock
         self._durable = durable
+        self._heard = heard
         self._base = dict(os.environ if base is None else base)
         self._local = engine_environment(
             self._base, _HERE, Credentials(), network_timeout=timeouts.network, durable=durable
@@ -88,6 +91,10 @@ class Engine:
         if found is None or (int(found[1]), int(found[2])) < _OLDEST:
             said = _VERSIONS[path].decode("utf-8", "replace").strip()
             raise ConfigError(f"{said} is too old", hint="install git 2.31 or newer")
+
+    def conversation(self, op: Op) -> AbstractContextManager[Conversation]:
+        """Tell whoever listens of the conversation that is had inside, with how it is judged there."""
+        return conversing(op, self._heard, self._clock)
 
     def talk(self, doing: str, argv: Argv, *, timeout: float | None = None) -> Finished:
         """Run a command that talks to the remote; its output and errors come back without secrets.

@@ -22,6 +22,7 @@ from typing import Final, Self
 from reconciler.model.errors import BugError, ConfigError, TransientError
 from reconciler.model.names import BlobId, CommitId
 from reconciler.repo import argv
+from reconciler.repo.conversation import Heard, Op, unheard
 from reconciler.repo.directory import FETCHED, Directory
 from reconciler.repo.engine import Engine, Timeouts
 from reconciler.repo.faults import DamagedError, transport_error
@@ -71,19 +72,23 @@ class Mirror:
         committer: Identity = RECONCILER,
         share: bool = True,
         durable: bool = True,
+        heard: Heard = unheard,
     ) -> Self:
         """Open the mirror at ``path``, making it where it is missing, damaged, or of another address.
 
         A remote behind a network is not contacted yet. ``clock`` is monotonic, in seconds; ``share=False`` treats a
         remote on this machine like one behind a network. ``durable=False`` does not wait for the disk (some
         milliseconds a write): after a power cut the mirror is made anew, and only what was not pushed is lost.
+        ``heard`` is told of each conversation with the remote.
 
         Raises:
             ConfigError: address, path, git version or the remote's format cannot work; or another process has the
             mirror. BlindError: a remote on this machine is not there.
         """
         remote = parse_remote(url)
-        engine = Engine(remote, credentials or Credentials(), timeouts or Timeouts(), clock, durable=durable)
+        engine = Engine(
+            remote, credentials or Credentials(), timeouts or Timeouts(), clock, durable=durable, heard=heard
+        )
         with ExitStack() as undo:
             undo.callback(engine.close)
             engine.check_version()
@@ -132,13 +137,13 @@ class Mirror:
         """Return the full ref that the remote's HEAD names; None where it names none or the remote doesn't say."""
         if self._refs is not None:
             return self._refs.head()
-        finished = self._talk("listing the remote", argv.ls_remote_head(self._engine.remote))
+        finished = self._talk("list", "listing the remote", argv.ls_remote_head(self._engine.remote))
         match = re.search(rb"^ref: (refs/\S+)\tHEAD$", finished.stdout, re.MULTILINE)
         ref = "" if match is None else match[1].decode("utf-8", "replace")
         return ref if is_full_ref(ref) else None
 
     def _listed(self, command: argv.Argv) -> dict[str, CommitId]:
-        finished = self._talk("listing the remote", command)
+        finished = self._talk("list", "listing the remote", command)
         found: dict[str, CommitId] = {}
         for line in finished.stdout.decode("utf-8", "replace").splitlines():
             match = _LISTED.match(line)
@@ -174,7 +179,7 @@ class Mirror:
             return
         timeout = self._engine.timeouts.network if self._complete else self._engine.timeouts.first_fetch
         pairs = [(ref, _private(ref)) for ref in wanted]
-        finished = self._talk("fetching", argv.fetch(self.path, self._engine.remote, pairs), timeout=timeout)
+        finished = self._talk("fetch", "fetching", argv.fetch(self.path, self._engine.remote, pairs), timeout=timeout)
         for ref, tip in wanted.items():
             arrived = self._directory.refs.read(_private(ref))
             if arrived is None:
@@ -206,9 +211,10 @@ class Mirror:
             if update.old is not None and not self._descends(update.new, update.old):
                 raise BugError(f"{update.new} does not descend from {update.old}: {update.ref} would be rewritten")
         triples = [(update.ref, update.old, update.new) for update in updates]
-        finished = self._engine.talk("pushing", argv.push(self.path, self._engine.remote, triples))
-        with self._noticing():
+        with self._engine.conversation("push") as conversation, self._noticing():
+            finished = self._engine.talk("pushing", argv.push(self.path, self._engine.remote, triples))
             result = push_result(updates, finished, finished.stdout.decode("utf-8", "replace"), finished.stderr)
+            conversation.result = "ok" if result.landed else "lost" if result.lost else "declined"
         if result.landed:
             for update in updates:
                 self._remember(update.new)
@@ -217,12 +223,12 @@ class Mirror:
     def _descends(self, new: CommitId, old: CommitId) -> bool:
         return self._writer.descends(new, old) or self.is_ancestor(old, new)
 
-    def _talk(self, doing: str, command: argv.Argv, timeout: float | None = None) -> Finished:
-        finished = self._engine.talk(doing, command, timeout=timeout)
-        if finished.status:
-            with self._noticing():
+    def _talk(self, op: Op, doing: str, command: argv.Argv, timeout: float | None = None) -> Finished:
+        with self._engine.conversation(op), self._noticing():
+            finished = self._engine.talk(doing, command, timeout=timeout)
+            if finished.status:
                 raise transport_error(doing, finished.stderr)
-        return finished
+            return finished
 
     # Writing
 
