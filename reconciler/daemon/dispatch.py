@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from structlog.typing import FilteringBoundLogger
 
@@ -20,7 +20,7 @@ from reconciler.decide.claims import live_value
 from reconciler.decide.effects import Due
 from reconciler.evidence.protocol import Evidence
 from reconciler.model.errors import BlindError, ReconcilerError, TerminalError, TransientError
-from reconciler.model.measures import WantMeasures
+from reconciler.model.measures import MeasuresFact, WantMeasures
 from reconciler.model.targets import (
     ROUTE,
     Effect,
@@ -169,6 +169,17 @@ def _unconnected(what: str, key: str) -> NoFact:
     return NoFact("forbidden", f"no {what} is configured for this stage", f"add `{key}` to the stage's configuration")
 
 
+class Counted(Protocol):
+    """Hears of each call of a server that has ended. Called from any thread; must be quick and never raise."""
+
+    def __call__(self, target: Lane, result: str, *, wrote: bool) -> None:
+        """Take a call: to which kind of server, `ok` or what trouble there was, and whether it was to write."""
+
+
+def uncounted(target: Lane, result: str, *, wrote: bool) -> None:
+    """Count nothing."""
+
+
 @dataclass
 class _Call:
     """Something asked of a server. ``ended`` is when its answer came, monotonic seconds; None while it has not."""
@@ -185,13 +196,14 @@ class Dispatch:
 
     def __init__(
         self, servers: Servers, clock: Clock, log: FilteringBoundLogger, wake: Callable[[], None],
-        patience: float = PATIENCE,
+        patience: float = PATIENCE, counted: Counted = uncounted,
     ) -> None:  # fmt: skip
         self._servers = servers
         self._clock = clock
         self._log = log
         self._wake = wake
         self._patience = patience
+        self._counted = counted
         self._pools = {name: ThreadPoolExecutor(size, thread_name_prefix=name) for name, size in _THREADS.items()}
         self._calls: dict[tuple[int, Want], _Call] = {}
         self._news = threading.Event()
@@ -215,7 +227,7 @@ class Dispatch:
         self._forget_old_answers()
         for key, call in asked.items():
             if key not in self._calls:
-                self._calls[key] = self._start(key[1], call)
+                self._calls[key] = self._start(key, call)
         quick = [self._calls[key].future for key in asked if lane(key[1]) != "evidence"]
         wait(quick or [self._calls[key].future for key in asked], timeout=self._patience if quick else BRIEFLY)
         facts: dict[Want, Fact] = {}
@@ -238,14 +250,23 @@ class Dispatch:
         self._news.clear()
         return news
 
-    def _start(self, want: Want, call: Callable[[], Fact]) -> _Call:
-        started = _Call(self._pools[lane(want)].submit(call))
+    def _start(self, key: tuple[int, Want], call: Callable[[], Fact]) -> _Call:
+        started = _Call(self._pools[lane(key[1])].submit(self._counting, key, call))
 
         def note_end(_: Future[Fact]) -> None:
             started.ended = self._clock.monotonic()
 
         started.future.add_done_callback(note_end)
         return started
+
+    def _counting(self, key: tuple[int, Want], call: Callable[[], Fact]) -> Fact:
+        result = "failed"
+        try:
+            fact = call()
+            result = _result_of(fact)
+            return fact
+        finally:
+            self._counted(lane(key[1]), result, wrote=key[0] != _LOOK)
 
     def _forget_old_answers(self) -> None:
         """Drop answers that nobody fetched in time: what was seen then is no fact of now."""
@@ -268,3 +289,9 @@ class Dispatch:
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
         self._servers.close()
+
+
+def _result_of(fact: Fact) -> str:
+    if isinstance(fact, MeasuresFact):
+        return "missing" if any(each.value is None for each in fact.measures) else "ok"
+    return fact.trouble if isinstance(fact, NoFact) else "ok"
