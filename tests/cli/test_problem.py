@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.cli.problem_files import new_id, resolved
+from reconciler.cli.problem_files import new_id
 from reconciler.model import canonical
 from reconciler.model.invalid import InvalidFile
 from reconciler.model.problem import load_problem
+from reconciler.model.problem_writing import resolved
 from tests.cli.conftest import Reconciler, git
 
 OPS = "ops/production/carts/problems"

@@ -18,8 +18,8 @@ from reconciler.model.schema import FINDINGS_LIMIT, findings, load_schema, schem
 from reconciler.model.step import EVENTS, load_step
 
 FILES = (
-    *("closed", "command", "common", "desired", "evaluations", "problem", "problem-event", "project", "reconciler"),
-    *("remediation", "service", "shipyard", "sli", "slo", "stage", "step"),
+    *("closed", "command", "common", "desired", "evaluations", "problem", "problem-event", "problem-report"),
+    *("project", "reconciler", "remediation", "service", "shipyard", "sli", "slo", "stage", "step"),
 )
 REGISTRY: Registry[Any] = Registry().with_resources(
     (f"{name}.schema.json", Resource.from_contents(load_schema(name))) for name in FILES

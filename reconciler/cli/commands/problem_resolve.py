@@ -41,9 +41,9 @@ def command(
     ID is what `reconciler problem list` shows, or the name of its file. The service need only be named where two
     services have a problem of that id. Without ID the only open problem of the service that --service names is meant.
     """
-    from reconciler.cli.problem_files import resolved
     from reconciler.cli.pushing import push_files
     from reconciler.cli.workspace import open_workspace
+    from reconciler.model.problem_writing import resolved
 
     with open_workspace(repo, project) as workspace:
         here = workspace.stage(stage)

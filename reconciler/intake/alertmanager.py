@@ -1,0 +1,192 @@
+"""Alertmanager's webhook, payload version 4: every alert of a group becomes a report of its own.
+
+The group's own status and common labels are not used: a group that fires may hold alerts that are resolved. One
+occurrence is a fingerprint (a hash of the labels) and the moment it started at; resolved is its end, a new firing has
+a new moment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from reconciler.intake.belonging import label, where
+from reconciler.intake.bounds import bounded_labels, cut, fitted, link
+from reconciler.intake.identity import identity
+from reconciler.intake.json_body import kind, parse_json, parse_object
+from reconciler.intake.moments import in_a_name, moment
+from reconciler.intake.report import Group, Payload, Refused, Report
+from reconciler.model.errors import UserError
+from reconciler.model.problem import Problem
+from reconciler.model.reader import shown
+from reconciler.model.webhooks import Belonging
+
+_WHAT: Final = "the payload of Alertmanager"
+_TITLES: Final = ("problem",)
+_CAUSES: Final = ("rootCause", "root_cause")
+_STATES: Final = {"firing": "open", "resolved": "resolved"}
+_NAME_LIMIT: Final = 512
+
+
+def read(body: bytes, belonging: Belonging) -> Payload:
+    """Return a report for each alert of the group.
+
+    Raises:
+        UserError: the whole payload cannot be read. An alert that cannot is in the payload's `refused`.
+    """
+    payload = parse_object(body, _WHAT)
+    version = payload.get("version")
+    if version not in ("4", 4):
+        raise UserError(
+            f"{_WHAT}: version {_shown(version)}" if version is not None else f"{_WHAT}: no `version`",
+            expected='`"version": "4"`, which Alertmanager sends since 0.4',
+            hint="point a `webhook_configs` receiver of Alertmanager at this address; other senders use "
+            "/webhooks/problem",
+        )
+    alerts = payload.get("alerts")
+    if not isinstance(alerts, list):
+        raise UserError(
+            f"{_WHAT}: `alerts` is {kind(alerts)}",
+            expected="the list of the group's alerts",
+            hint="send the payload as Alertmanager makes it",
+        )
+    about = {name: _text(payload.get(name)) for name in ("receiver", "groupKey", "externalURL")}
+    reports, refused = _all(alerts, belonging, about)
+    return Payload(reports, refused, _group(payload), "" if alerts else "the group has no alerts")
+
+
+def read_api(body: bytes, belonging: Belonging) -> Payload:
+    """Return a report for each active alert in an answer of Alertmanager's `GET /api/v2/alerts`.
+
+    An alert that is silenced, inhibited or not processed yet is none that Alertmanager would have told of.
+
+    Raises:
+        UserError: the answer cannot be read.
+    """
+    what = "the answer of Alertmanager's API"
+    alerts = parse_json(body, what)
+    if not isinstance(alerts, list):
+        raise UserError(f"{what}: {kind(alerts)} at the top", expected="a list of alerts", hint="ask /api/v2/alerts")
+    active = [
+        {**alert, "status": "firing"}
+        for alert in alerts
+        if isinstance(alert, dict)
+        and isinstance(alert.get("status"), dict)
+        and alert["status"].get("state") == "active"
+    ]
+    reports, refused = _all(active, belonging, {})
+    return Payload(reports, refused)
+
+
+def _all(
+    alerts: list[Any], belonging: Belonging, about: Mapping[str, str]
+) -> tuple[tuple[Report, ...], tuple[Refused, ...]]:
+    reports: list[Report] = []
+    refused: list[Refused] = []
+    for number, alert in enumerate(alerts):
+        try:
+            reports.append(_report(alert, belonging, about))
+        except UserError as error:
+            reason = f"{error.message}, expected {error.expected}"
+            refused.append(Refused(f"alerts[{number}]", reason, error.hint))
+    return tuple(reports), tuple(refused)
+
+
+def _report(alert: object, belonging: Belonging, about: Mapping[str, str]) -> Report:
+    if not isinstance(alert, dict):
+        raise UserError(f"{kind(alert)}", expected="an alert, `{...}`", hint="send alerts as Alertmanager makes them")
+    labels, annotations = _texts(alert, "labels"), _texts(alert, "annotations")
+    title = next(
+        (
+            text
+            for text in (*(label(labels, name) for name in _TITLES), *(label(annotations, name) for name in _TITLES))
+            if text.strip()
+        ),
+        labels.get("alertname", ""),
+    )
+    if not title.strip():
+        raise UserError(
+            "the alert has no name",
+            expected="a label `problem` or `alertname`",
+            hint="give the rule a label `problem` with the name of the playbook's entry",
+        )
+    state = _STATES.get(_text(alert.get("status")).lower())
+    if state is None:
+        raise UserError(
+            f"the alert's `status` is {_shown(alert.get('status'))}",
+            expected="`firing` or `resolved`",
+            hint="send alerts as Alertmanager makes them",
+        )
+    started = moment(alert.get("startsAt"))
+    if started is None:
+        raise UserError(
+            f"the alert's `startsAt` is {_shown(alert.get('startsAt'))}",
+            expected="a time such as `2026-11-21T10:00:00.123Z`",
+            hint="an occurrence of an alert is known by the time it started at; send it with every alert",
+        )
+    fingerprint = _text(alert.get("fingerprint")) or _fingerprint(labels)
+    causes = (*(label(labels, name) for name in _CAUSES), *(label(annotations, name) for name in _CAUSES))
+    url, ends = _text(alert.get("generatorURL")), moment(alert.get("endsAt"))
+    details = {
+        "annotations": annotations,
+        "fingerprint": cut(fingerprint, _NAME_LIMIT),
+        **about,
+        "generatorURL": "" if link(url) else url,
+        "endsAt": _text(alert.get("endsAt")) if ends and state == "resolved" else "",
+    }
+    return Report(
+        sender="alertmanager",
+        where=where(labels, belonging),
+        id=identity("alertmanager", fingerprint, in_a_name(started)),
+        problem=fitted(
+            Problem(
+                title=title,
+                state="open" if state == "open" else "resolved",
+                root_cause=next((text for text in causes if text.strip()), ""),
+                started_at=_text(alert.get("startsAt")),
+                source="alertmanager",
+                url=url,
+                details={name: value for name, value in details.items() if value},
+                labels=labels,
+            )
+        ),
+        day=f"{started:%Y-%m-%d}",
+        final=True,
+    )
+
+
+def _group(payload: Mapping[str, Any]) -> Group | None:
+    missing = payload.get("truncatedAlerts")
+    if isinstance(missing, bool) or not isinstance(missing, int) or missing <= 0:
+        return None
+    labels = payload.get("groupLabels")
+    texts = {name: _text(value) for name, value in labels.items()} if isinstance(labels, dict) else {}
+    return Group(cut(_text(payload.get("receiver")), _NAME_LIMIT), bounded_labels(texts), missing)
+
+
+def _texts(alert: Mapping[str, Any], name: str) -> dict[str, str]:
+    found = alert.get(name)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise UserError(
+            f"the alert's `{name}` is {kind(found)}",
+            expected="an object of texts",
+            hint="send alerts as Alertmanager makes them",
+        )
+    return {key: _text(value) for key, value in found.items()}
+
+
+def _fingerprint(labels: Mapping[str, str]) -> str:
+    """Return a fingerprint of our own for an alert that comes without: of its labels, as Alertmanager's is."""
+    pairs = "\0".join(f"{name}\0{text}" for name, text in sorted(labels.items()))
+    return hashlib.sha256(pairs.encode()).hexdigest()[:16]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _shown(value: object) -> str:
+    return f"`{shown(value)}`" if isinstance(value, str) else kind(value)

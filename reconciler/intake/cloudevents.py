@@ -1,0 +1,146 @@
+"""Keptn's problem events over HTTP: CloudEvents 1.0 and 0.2, in binary, structured and batch mode.
+
+An event that tells of no problem is none of ours and no mistake either: Keptn's senders put many kinds on one bus.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import unquote
+
+from reconciler.intake.belonging import where
+from reconciler.intake.identity import identity
+from reconciler.intake.json_body import kind, parse_json, parse_object
+from reconciler.intake.keptn import told
+from reconciler.intake.report import Payload, Refused, Report
+from reconciler.model.errors import UserError
+from reconciler.model.reader import shown
+from reconciler.model.webhooks import Belonging
+
+_WHAT: Final = "the event"
+_BATCH: Final = "application/cloudevents-batch"
+_VERSIONS: Final = ("1.0", "0.2", "0.3")
+_KNOWN: Final = re.compile(
+    r"sh\.keptn\.(?:event\.problem\.open|events\.problem|event\.(?:[A-Za-z0-9._-]+\.)?remediation\.triggered)\Z"
+)
+KNOWN_TYPES: Final = (
+    "`sh.keptn.event.problem.open`, `sh.keptn.events.problem` and `sh.keptn.event.<stage>.remediation.triggered`"
+)
+
+
+def read(headers: Mapping[str, str], body: bytes, belonging: Belonging) -> Payload:
+    """Return the reports of the events of a request.
+
+    Raises:
+        UserError: nothing of it can be read. In a batch an event that cannot be read is in the payload's `refused`.
+    """
+    given = {name.lower(): value for name, value in headers.items()}
+    content = given.get("content-type", "").partition(";")[0].strip().lower()
+    if content.startswith(_BATCH):
+        return _batch(body, belonging)
+    if "ce-type" in given or "ce-specversion" in given:
+        return _one(_binary(given, body), belonging)
+    return _one(parse_object(body, _WHAT), belonging)
+
+
+def _batch(body: bytes, belonging: Belonging) -> Payload:
+    events = parse_json(body, "the batch")
+    if not isinstance(events, list):
+        raise UserError(f"the batch: {kind(events)} at the top", expected="a list of events", hint="send `[{...}]`")
+    reports: list[Report] = []
+    refused: list[Refused] = []
+    notes: list[str] = []
+    for number, event in enumerate(events):
+        try:
+            payload = _one(event, belonging)
+        except UserError as error:
+            refused.append(Refused(f"events[{number}]", f"{error.message}, expected {error.expected}", error.hint))
+            continue
+        reports.extend(payload.reports)
+        notes.extend([payload.note] if payload.note and payload.note not in notes else [])
+    return Payload(tuple(reports), tuple(refused), note="; ".join(notes[:5]) if events else "the batch is empty")
+
+
+def _binary(given: Mapping[str, str], body: bytes) -> dict[str, Any]:
+    """Return the event of which every attribute came in a header of its own, percent-encoded as the binding says."""
+    attributes = {name.removeprefix("ce-"): unquote(value) for name, value in given.items() if name.startswith("ce-")}
+    return {**attributes, "data": parse_json(body, "the event's data")}
+
+
+def _one(event: object, belonging: Belonging) -> Payload:
+    if not isinstance(event, dict):
+        raise UserError(f"{_WHAT}: {kind(event)}", expected="an event, `{...}`", hint="send events only")
+    envelope = {key.lower(): value for key, value in event.items()}
+    version, name = envelope.get("specversion"), envelope.get("type")
+    if str(version) not in _VERSIONS or not isinstance(name, str):
+        wrong = f"`specversion` {shown(str(version))}" if isinstance(name, str) else "no `type`"
+        raise UserError(
+            f"{_WHAT}: {wrong}",
+            expected="a CloudEvent with `specversion` 1.0 or 0.2, and a `type`",
+            hint="send a CloudEvent; plain problems go to /webhooks/problem",
+        )
+    if not _KNOWN.match(name):
+        return Payload(note=f"an event `{shown(name)}` tells of no problem; these do: {KNOWN_TYPES}")
+    data = _data(envelope)
+    source = _text(envelope.get("source"))
+    found = told(name, source, envelope.get("time"), data, _WHAT)
+    if found.test:
+        return Payload(note="a test notification: it arrived, and there is nothing to be done about it")
+    return Payload(
+        (
+            Report(
+                sender="cloudevents",
+                where=where(found.labels, belonging, found.said),
+                id=identity("cloudevents", *_identity(found.key, envelope, source)),
+                problem=found.problem,
+                sent=found.sent,
+            ),
+        )
+    )
+
+
+def _data(envelope: Mapping[str, Any]) -> dict[str, Any]:
+    data = envelope.get("data")
+    encoded = envelope.get("data_base64")
+    if data is None and isinstance(encoded, str):
+        data = encoded
+    if isinstance(data, str) and (data is encoded or envelope.get("datacontentencoding") == "base64"):
+        try:
+            data = parse_json(base64.b64decode(data, validate=True), "the event's data")
+        except (binascii.Error, ValueError) as error:
+            raise UserError(
+                "the event's data: no base64", expected="JSON, encoded as base64", hint="send the data as JSON"
+            ) from error
+    elif isinstance(data, str):
+        data = parse_json(data.encode(), "the event's data")
+    if not isinstance(data, dict):
+        raise UserError(
+            f"the event's data: {kind(data)}", expected="a JSON object with the problem", hint="send it in `data`"
+        )
+    return data
+
+
+def _identity(key: str, envelope: Mapping[str, Any], source: str) -> tuple[str, ...]:
+    """Return what names the problem in all its events: its own id, else Keptn's context, else this very event."""
+    if key:
+        return (key,)
+    context = _text(envelope.get("shkeptncontext")).strip()
+    if context:
+        return (context,)
+    own = _text(envelope.get("id")).strip()
+    if not own:
+        raise UserError(
+            f"{_WHAT}: nothing that names the problem",
+            expected="`PID` or `ProblemID` in the data, else `shkeptncontext`, else `source` and `id`",
+            hint="add the problem's id, so that its end is known for the end of the same problem",
+        )
+    return (own, hashlib.sha256(f"{source}\0{own}".encode()).hexdigest()[:16])
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

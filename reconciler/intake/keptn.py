@@ -1,0 +1,168 @@
+"""The words of Keptn's problem events and of Dynatrace's notifications, which are the same words, into a problem.
+
+`model/problem_event.py` reads such events from files and refuses what is too long; here everything that came over the
+network is first brought to the schema's names and bounds, so that no problem is lost for a long title.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from reconciler.intake.bounds import TITLE_LIMIT, bounded_labels, cut, fitted
+from reconciler.intake.json_body import as_node, parse_json
+from reconciler.intake.moments import from_milliseconds, moment, written
+from reconciler.intake.report import Where
+from reconciler.model.errors import Place, UserError
+from reconciler.model.nodes import MapNode
+from reconciler.model.problem import Problem
+from reconciler.model.problem_event import event_from
+from reconciler.model.reader import KEY_LIMIT
+
+_NAMES: Final = (
+    *("State", "ProblemTitle", "Title", "rootCause", "ProblemURL", "PID", "ProblemID", "Tags"),
+    *("KeptnProject", "KeptnStage", "KeptnService", "project", "stage", "service", "labels", "problem"),
+    *("ProblemDetails", "ProblemDetailsText", "ProblemDetailsHTML", "ProblemImpact", "ProblemSeverity"),
+    *("ImpactedEntity", "ImpactedEntities", "ImpactedEntityNames", "ProblemStartTime"),
+)
+_SPELLINGS: Final = {
+    **{name.lower(): name for name in _NAMES},
+    "problemdetailsjson": "ProblemDetails",
+    "problemdetailsjsonv2": "ProblemDetails",
+}
+_TEXTS: Final = ("ProblemTitle", "Title", "rootCause", "PID", "ProblemID")
+_CLAIMS: Final = ("KeptnProject", "KeptnStage", "KeptnService", "project", "stage", "service")
+_CLAIM_LIMIT: Final = 256
+_URL_LIMIT: Final = 2048
+_TEST_PID: Final = "99999"
+_TEST_ID: Final = "999"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an event or a notification says. ``key`` is the source's own identity of the problem, empty without one.
+
+    ``sent`` is when it says that it was sent (seconds since 1970), ``said`` what it says of where it belongs;
+    ``labels`` are labels and tags to look for it in.
+    """
+
+    problem: Problem
+    key: str
+    said: Where
+    labels: Mapping[str, str]
+    sent: float | None
+    test: bool
+
+
+def told(kind: str, source: str, time: object, data: Mapping[str, Any], what: str) -> Told:
+    """Read the data of an event of the type ``kind``; ``what`` names it in errors.
+
+    Raises:
+        UserError: it tells of no problem.
+    """
+    about = _respelled(data)
+    inner = about.get("problem")
+    if isinstance(inner, dict):
+        about["problem"] = _respelled(inner)
+    root = as_node({"specversion": "1.0", "type": kind, "source": source[:TITLE_LIMIT], "data": about}, Place(what))
+    if not isinstance(root, MapNode):
+        raise UserError(f"{what}: no object", expected="an event, `{...}`", hint="send the event as an object")
+    event = event_from(root)
+    problem = about["problem"] if isinstance(inner, dict) else about
+    details = problem.get("ProblemDetails")
+    tags = _tags(problem.get("Tags"))
+    sent = moment(time)
+    started = _started(problem, details if isinstance(details, dict) else {})
+    more = {name: value for name, value in event.details.items() if value not in (None, "", [], {})}
+    return Told(
+        problem=fitted(
+            Problem(
+                title=event.title,
+                state="resolved" if event.resolved else "open",
+                root_cause=event.root_cause,
+                started_at=started or (str(time) if sent else ""),
+                source=source,
+                url=event.url,
+                details={**more, **({"sentAt": written(sent)} if sent else {})},
+                labels={**tags, **event.labels},
+            )
+        ),
+        key=_key(problem, details),
+        said=Where(event.project, event.stage, event.service),
+        labels={**tags, **event.labels},
+        sent=sent.timestamp() if sent else None,
+        test=_is_test(problem),
+    )
+
+
+def _respelled(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data with known names as the schema spells them, and what it bounds cut to its bounds.
+
+    Of two names that become one the one that is spelled right counts, else the first that is not empty.
+    """
+    found: dict[str, Any] = {}
+    for key, value in data.items():
+        name = _SPELLINGS.get("".join(key.lower().split()), key[:KEY_LIMIT])
+        if name not in found or found[name] in (None, "") or name == key:
+            found[name] = _bounded(name, value)
+    return found
+
+
+def _bounded(name: str, value: Any) -> Any:
+    if name in _TEXTS and isinstance(value, str):
+        return cut(value, TITLE_LIMIT)
+    if name in _CLAIMS and isinstance(value, str):
+        return value[:_CLAIM_LIMIT]
+    if name == "ProblemURL" and isinstance(value, str):
+        return value if len(value) <= _URL_LIMIT else ""
+    if name == "State" and isinstance(value, str):
+        return value.strip()
+    if name == "labels" and isinstance(value, dict):
+        return bounded_labels({key: str(text) for key, text in value.items() if isinstance(text, (str, int, float))})
+    if name == "ProblemDetails" and isinstance(value, str):
+        return _unpacked(value)
+    return value
+
+
+def _unpacked(text: str) -> Any:
+    """Return details that came as the text of a JSON object as that object; any other text as it is."""
+    if not text.lstrip().startswith("{"):
+        return text
+    try:
+        return parse_json(text.encode(), "the details")
+    except UserError:
+        return text
+
+
+def _tags(tags: object) -> dict[str, str]:
+    """Return tags, `key:value` or `key` alone, of a text apart by commas or of a list, as labels."""
+    words = tags.split(",") if isinstance(tags, str) else tags if isinstance(tags, list) else []
+    found: dict[str, str] = {}
+    for word in words:
+        if isinstance(word, dict):
+            key, value = word.get("key"), word.get("value")
+        else:
+            key, _, value = word.strip().partition(":") if isinstance(word, str) else ("", "", "")
+        if isinstance(key, str) and key.strip():
+            found.setdefault(key.strip(), value.strip() if isinstance(value, str) else "")
+    return found
+
+
+def _started(problem: Mapping[str, Any], details: Mapping[str, Any]) -> str:
+    candidates = (details.get("startTime"), problem.get("ProblemStartTime"))
+    started = next((when for value in candidates if (when := from_milliseconds(value))), None)
+    return written(started) if started else ""
+
+
+def _key(problem: Mapping[str, Any], details: object) -> str:
+    inner = details if isinstance(details, dict) else {}
+    candidates = (problem.get("PID"), problem.get("ProblemID"), inner.get("problemId"), inner.get("id"))
+    texts = (str(value).strip() for value in candidates if isinstance(value, (str, int)))
+    return next((text for text in texts if text), "")
+
+
+def _is_test(problem: Mapping[str, Any]) -> bool:
+    """Whether it is what Dynatrace's button `Send test notification` sends: its ids are always these."""
+    pid, short = (str(problem.get(name) or "").strip() for name in ("PID", "ProblemID"))
+    return pid == _TEST_PID or (not pid and short == _TEST_ID)
