@@ -15,7 +15,8 @@ from structlog.typing import FilteringBoundLogger
 
 from benchmarks.repositories import PROJECT, STAGE, STAGE_REF
 from reconciler.daemon.dispatch import Allowed, Servers
-from reconciler.daemon.project_loop import ProjectLoop, Surroundings
+from reconciler.daemon.project_loop import ProjectLoop
+from reconciler.daemon.surroundings import Surroundings
 from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.model.step import Step
 from reconciler.model.targets import Effect, Fact, NoFact

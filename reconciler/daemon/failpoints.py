@@ -16,6 +16,8 @@ Failpoint: TypeAlias = Literal[
     "before-apply",
     "after-apply",
     "before-applied-push",
+    "before-report-push",
+    "after-report-push",
     "before-notify",
     "after-notify",
 ]

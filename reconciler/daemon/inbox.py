@@ -13,13 +13,17 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from reconciler.intake.report import Report
+from reconciler.model.errors import ReconcilerError
 from reconciler.model.names import CommitId
+from reconciler.model.suggest import did_you_mean
 
 Outcome: TypeAlias = Literal["accepted", "unchanged", "unknown", "refused", "unavailable"]
 """`accepted` and `unchanged` (it was there already) are durable; `unavailable` may be accepted when sent again."""
 
 CAPACITY = 10_000
 """Reports that may wait; more are told to come again."""
+_KNOWN = 20
+"""Names that an answer lists."""
 
 
 @dataclass(frozen=True)
@@ -97,3 +101,21 @@ class Inbox:
             self._closed = True
         for each in self.take():
             each.receipts.set_result((Receipt("unavailable", reason="the daemon is stopping"),) * len(each.reports))
+
+
+def later(error: ReconcilerError) -> Receipt:
+    """Return the receipt for a report that may be accepted when it is sent again."""
+    return Receipt("unavailable", reason=error.message, hint=error.hint or "send it again")
+
+
+def unknown(what: str, name: str, where: str, known: Iterable[str]) -> Receipt:
+    """Return the receipt for a name that is not there, with those that are."""
+    names = sorted(known)
+    listed = ", ".join(names[:_KNOWN]) + (f" and {len(names) - _KNOWN} more" if len(names) > _KNOWN else "")
+    near = did_you_mean(name, names)
+    hint = "; ".join(filter(None, (near, f"there are: {listed}" if listed else "there is none yet")))
+    return Receipt("unknown", reason=f"no {what} `{_shown(name)}` in {where}", hint=hint)
+
+
+def _shown(name: str) -> str:
+    return "".join(each if each.isprintable() else "?" for each in name)[:80]

@@ -6,24 +6,23 @@ import gc
 import random
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-from structlog.typing import FilteringBoundLogger
-
 from reconciler.daemon.agenda import Agenda
-from reconciler.daemon.backoff import Backoff
-from reconciler.daemon.clock import Clock
-from reconciler.daemon.dispatch import PATIENCE, Dispatch, Servers
+from reconciler.daemon.branch import Branch
+from reconciler.daemon.dispatch import Dispatch
+from reconciler.daemon.holds import Holds
+from reconciler.daemon.inbox import Inbox, Receipt, later, unknown
 from reconciler.daemon.notifying import StageHistory
 from reconciler.daemon.publish import Publisher
+from reconciler.daemon.reception import Reception
 from reconciler.daemon.stage_loop import Ports, StageLoop
+from reconciler.daemon.surroundings import Surroundings
 from reconciler.decide.engine import Decision
 from reconciler.model.errors import BugError, ConfigError, ReconcilerError, TerminalError, TransientError, UserError
 from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.model.step import Step
-from reconciler.notify.notifier import Notifier
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.project import Project, StageRefs, read_project
 from reconciler.repo.project_history import ProjectHistory
@@ -45,22 +44,6 @@ TIDY_EVERY = 300.0
 """Seconds between two times that the mirror's packs are combined, at the least."""
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What a project's loop is given: time, how to connect a stage, and how to speak."""
-
-    clock: Clock
-    connect: Callable[[StageName], Servers]
-    log: FilteringBoundLogger
-    poll: float
-    sweep_every: float = 30.0
-    patience: float = PATIENCE
-    seed: int = 0
-    watch: bool = False
-    check: Callable[[list[StageName]], None] = lambda _: None
-    notifier: Notifier | None = None
-
-
 class ProjectLoop:
     """Reconciles all stages of a project. One owner thread; `wake` and `stop` may be called from any."""
 
@@ -78,14 +61,30 @@ class ProjectLoop:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._unblocked = threading.Event()
+        self._hinted = threading.Event()
         self._tidy_at = 0.0
         self._random = random.Random(around.seed)  # noqa: S311  (spreads polls; no secret depends on it)
         self._project: Project | None = None
         self._stages: dict[StageName, StageLoop] = {}
         self._dispatches: dict[StageName, Dispatch] = {}
-        self._blocked: dict[str, float] = {}
-        self._backoffs: dict[str, Backoff] = {}
-        self.conditions: dict[str, str] = {}
+        self._branches: dict[StageName, Branch] = {}
+        self.inbox = Inbox(self.wake)
+        self._reception = Reception(
+            self.inbox, self._branch_or_receipt, self._branches.values(), around.clock, self._sleep, self._log
+        )
+        self.seen_at: float | None = None
+        self._holds = Holds(around.clock, self._log, around.seed)
+        self._ask_head_at = 0.0
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """What stands in the way of the project (`project`), of a stage, or of something in it (`stage/what`)."""
+        return self._holds.conditions
+
+    @property
+    def ready(self) -> bool:
+        """Whether the project has been read; may be asked from any thread, as ``seen_at``, the last look's time."""
+        return self._project is not None
 
     def wake(self) -> None:
         """Look again soon; called by watchers, timers and late answers."""
@@ -126,6 +125,7 @@ class ProjectLoop:
             self._wake.clear()
             if not self.tick():
                 self._tidy_up()
+            self.seen_at = self._around.clock.monotonic()
             if first:
                 # What the first pass read stays; without it, each full collection would walk all of it again.
                 gc.freeze()
@@ -148,23 +148,47 @@ class ProjectLoop:
         pushed: list[Step] = []
         if self._unblocked.is_set():
             self._unblocked.clear()
-            self._blocked.clear()
-        if self._is_blocked("project"):
+            self._holds.release()
+            self._read_project_soon()
+        if self._hinted.is_set():
+            self._hinted.clear()
+            self._read_project_soon()
+        if (held := self._holds.error("project")) is not None:
+            self._reception.turn_away(held)
             return ()
         try:
             project = self._read()
         except ReconcilerError as error:
-            self._note("project", error)
+            self._holds.hold("project", error)
+            self._reception.turn_away(error)
             return ()
-        self._clear("project")
+        self._holds.clear("project")
         self._forget_others(project)
-        stages = [stage for stage in project.stages if not self._is_blocked(stage.name)]
+        self._reception.take_all()
+        stages = [stage for stage in project.stages if stage.name not in self._holds]
         listed = self._listed(stages)
         for stage in stages:
             if listed is None or self._stop.is_set():
                 break
             pushed += self._guarded(project, stage, listed)
         return tuple(pushed)
+
+    def hint(self) -> None:
+        """Somebody says that there is something new to fetch; called from any thread."""
+        self._hinted.set()
+        self._wake.set()
+
+    def _branch_or_receipt(self, name: str) -> Branch | Receipt:
+        project = self._project
+        if project is None:
+            return later(TransientError("the project has not been read yet"))
+        stages = {str(stage.name): stage for stage in project.stages}
+        if name not in stages:
+            return unknown("stage", name, project.name, stages)
+        held = self._holds.error(name)
+        if isinstance(held, TransientError):
+            return later(held)
+        return self._branch(project, stages[name])
 
     def preview(self) -> Mapping[StageName, Decision]:
         """Return what the next pass would decide for each stage; `conditions` say what could not be found out.
@@ -182,17 +206,19 @@ class ProjectLoop:
 
     def pause(self) -> float:
         """Return the seconds until something is due without a wake-up."""
-        if self._opened is None or "project" in self._blocked:
-            return max(self._blocked.get("project", 0.0) - self._around.clock.monotonic(), 0.0)
+        if self._opened is None or "project" in self._holds:
+            return self._holds.left("project")
         poll = FALLBACK_POLL if self._mirror.shared else self._around.poll
         pauses = [poll * (1 + JITTER * (2 * self._random.random() - 1))]
-        pauses += [loop.agenda.pause() for name, loop in self._stages.items() if not self._is_blocked(name)]
-        now = self._around.clock.monotonic()
-        pauses += [max(until - now, 0.0) for until in self._blocked.values()]
+        pauses += [loop.agenda.pause() for name, loop in self._stages.items() if name not in self._holds]
+        pauses += self._holds.pauses()
+        if not self._mirror.shared:
+            pauses.append(max(self._ask_head_at - self._around.clock.monotonic(), 0.0))
         return min(pauses)
 
     def close(self) -> None:
-        """Let go of servers and of the mirror's processes."""
+        """Let go of servers and of the mirror's processes; who still waits for a receipt is told to come again."""
+        self.inbox.close()
         for dispatch in self._dispatches.values():
             dispatch.close()
         if self._watcher is not None:
@@ -214,8 +240,8 @@ class ProjectLoop:
     def _due_for_project(self) -> bool:
         """A remote behind a network is asked about its default branch only once in a while."""
         now = self._around.clock.monotonic()
-        if now >= self._blocked.get("head", 0.0):
-            self._blocked["head"] = now + max(self._around.poll, 30.0)
+        if now >= self._ask_head_at:
+            self._ask_head_at = now + max(self._around.poll, 30.0)
             return True
         return False
 
@@ -228,19 +254,19 @@ class ProjectLoop:
             return {} if self._mirror.shared else self._mirror.tips(_refs(stages))
         except _STANDS_STILL as error:
             for stage in stages:
-                self._note(stage.name, error)
+                self._holds.hold(stage.name, error)
             return None
 
     def _guarded(self, project: Project, stage: StageRefs, listed: Listed) -> tuple[Step, ...]:
         try:
-            tips = self._tips_or_fail(project, stage, listed)
+            tips = self._tips_or_fail(project, stage, {} if stage.name in self._reception.moved else listed)
             steps = self._loop(project, stage).reconcile(tips, project.settings(stage))
         except _STANDS_STILL as error:
-            self._note(stage.name, error)
+            self._holds.hold(stage.name, error)
             return ()
         finally:
             self._take_conditions(stage.name)
-        self._clear(stage.name)
+        self._holds.clear(stage.name)
         return steps
 
     def _take_conditions(self, stage: StageName) -> None:
@@ -253,16 +279,16 @@ class ProjectLoop:
     def _forget_others(self, project: Project) -> None:
         """Let go of stages that the project no longer has; what runs there is left as it is."""
         names = {stage.name for stage in project.stages}
-        noted: set[str] = {*self._stages, *self._backoffs} - {"project"}
+        noted = {*self._stages, *self._holds.names()} - {"project"}
         for gone in noted - names:
             self._log.warning("no longer a stage of the project; left as it is", stage=gone)
             self._stages.pop(StageName(gone), None)
+            self._branches.pop(StageName(gone), None)
             dispatch = self._dispatches.pop(StageName(gone), None)
             if dispatch is not None:
                 dispatch.close()
             self._take_conditions(StageName(gone))
-            for table in (self._blocked, self._backoffs, self.conditions):
-                table.pop(gone, None)
+            self._holds.forget(gone)
         named = ", ".join(project.unknown)
         self._note_wrong("stages", f"{named}: configured, and no stage of {project.name}" if named else "", names)
         self._note_wrong("notifications", self._strangers(project), names)
@@ -279,10 +305,7 @@ class ProjectLoop:
         if not reason:
             self.conditions.pop(of, None)
             return
-        if self.conditions.get(of) != reason:
-            known = ", ".join(sorted(stages)) or "none"
-            self._log.warning("held", of=of, reason=reason, hint=f"it has {known}")
-        self.conditions[of] = reason
+        self._holds.tell(of, reason, reason, f"it has {', '.join(sorted(stages)) or 'none'}")
 
     def _tips(self, project: Project, stage: StageRefs, listed: Listed | None = None) -> Tips | None:
         wanted = _refs([stage])
@@ -311,19 +334,28 @@ class ProjectLoop:
         log = self._log.bind(stage=stage.name)
         dispatch = Dispatch(around.connect(stage.name), around.clock, log, self.wake, around.patience)
         self._dispatches[stage.name] = dispatch
-        repo = self._stage_repo(project, stage)
         return StageLoop(
             Ports(
-                repo=repo,
-                publisher=Publisher(self._mirror, stage.ops, around.clock, self._sleep),
+                branch=self._branch(project, stage),
                 dispatch=dispatch,
-                read_tips=lambda: self._tips(self._project or project, stage),
                 clock=around.clock,
                 log=log,
-                tell=self._told(project, stage, repo),
+                take_in=lambda: stage.name in self._reception.take(),
             ),
             Agenda(around.clock, sweep_every=around.sweep_every, seed=around.seed),
         )  # fmt: skip
+
+    def _branch(self, project: Project, stage: StageRefs) -> Branch:
+        branch = self._branches.get(stage.name)
+        if branch is None:
+            repo = self._stage_repo(project, stage)
+            branch = self._branches[stage.name] = Branch(
+                repo,
+                Publisher(self._mirror, stage.ops, self._around.clock, self._sleep),
+                lambda: self._tips(self._project or project, stage),
+                self._told(project, stage, repo),
+            )
+        return branch
 
     def _told(self, project: Project, stage: StageRefs, repo: StageRepo) -> Callable[[CommitId], None]:
         """Return whom to give the tips of a stage, so that its receivers are told of its steps."""
@@ -347,29 +379,11 @@ class ProjectLoop:
 
     def _read_project_soon(self) -> None:
         """Read the project in the next pass although it was read a moment ago: somebody knows a newer one."""
-        self._blocked.pop("head", None)
+        self._ask_head_at = 0.0
 
     def _sleep(self, seconds: float) -> None:
         if seconds > 0:
             self._stop.wait(seconds)
-
-    def _is_blocked(self, name: str) -> bool:
-        return self._around.clock.monotonic() < self._blocked.get(name, 0.0)
-
-    def _note(self, name: str, error: ReconcilerError) -> None:
-        """Hold a stage, or the whole project, and say so once."""
-        backoff = self._backoffs.setdefault(name, Backoff(1.0, 60.0, seed=self._around.seed + len(self._backoffs)))
-        pause = max(backoff.next(), error.retry_after if isinstance(error, TransientError) else 0.0)
-        self._blocked[name] = self._around.clock.monotonic() + pause
-        if self.conditions.get(name) != str(error):
-            self._log.warning("held", of=name, reason=error.message, hint=error.hint)
-        self.conditions[name] = str(error)
-
-    def _clear(self, name: str) -> None:
-        self._blocked.pop(name, None)
-        self._backoffs.pop(name, None)
-        if self.conditions.pop(name, None) is not None:
-            self._log.info("goes on", of=name)
 
 
 def _refs(stages: Iterable[StageRefs]) -> list[str]:

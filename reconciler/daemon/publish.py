@@ -1,4 +1,4 @@
-"""Steps into commits, commits onto the remote: the one linearisation point (DESIGN.md, law 5)."""
+"""Commits onto the remote: the one linearisation point (DESIGN.md, law 5)."""
 
 from __future__ import annotations
 
@@ -10,22 +10,21 @@ from reconciler.daemon.failpoints import reach
 from reconciler.daemon.pacer import Pacer
 from reconciler.model.errors import TerminalError
 from reconciler.model.names import CommitId
-from reconciler.model.step import Step
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.push import RefUpdate
-from reconciler.repo.steps import as_commit
+from reconciler.repo.stream import NewCommit
 
 
 @dataclass(frozen=True)
 class Landed:
-    """The commits of steps that are on the remote now, and the tip that was read back (theirs or a later one)."""
+    """The commits that are on the remote now, and the tip that was read back (theirs or a later one)."""
 
     commits: tuple[CommitId, ...]
     tip: CommitId
 
 
 class Publisher:
-    """Writes and pushes the steps of one branch."""
+    """Writes and pushes what goes onto one branch."""
 
     def __init__(self, mirror: Mirror, ref: str, clock: Clock, wait: Callable[[float], None]) -> None:
         self._mirror = mirror
@@ -38,23 +37,25 @@ class Publisher:
         """Step back: somebody else is pushing to this branch."""
         self._pacer.foreign(self._clock.monotonic())
 
-    def publish(self, parent: CommitId, steps: Sequence[Step], *, create: bool = False) -> Landed | None:
+    def delay(self) -> float:
+        """Return the seconds to wait before the next push."""
+        return self._pacer.delay(self._clock.monotonic())
+
+    def push(self, parent: CommitId, commits: Sequence[NewCommit], *, create: bool = False) -> Landed | None:
         """Commit and push; None where somebody else's push came first and everything is to be decided again.
 
-        ``create``: the branch is not there yet and begins with these steps, on top of ``parent``.
+        ``create``: the branch is not there yet and begins with these commits, on top of ``parent``.
 
         Raises:
             TerminalError: the remote declined (a hook, a protected branch), or took the push and does not show it.
             TransientError, BlindError: the remote could not be reached; what is there is known after reading its tip.
         """
         reach("before-write")
-        commits = self._mirror.write(parent, [as_commit(step) for step in steps])
-        self._wait(self._pacer.delay(self._clock.monotonic()))
+        written = self._mirror.write(parent, commits)
+        self._wait(self.delay())
         reach("before-push")
-        if any(step.event == "applied" for step in steps):
-            reach("before-applied-push")
         began = self._clock.monotonic()
-        result = self._mirror.push([RefUpdate(self._ref, None if create else parent, commits[-1])])
+        result = self._mirror.push([RefUpdate(self._ref, None if create else parent, written[-1])])
         self._pacer.pushed(began, self._clock.monotonic())
         if result.lost:
             self.noticed_foreign_push()
@@ -67,11 +68,11 @@ class Publisher:
             )
         tip = self._mirror.tips([self._ref])[self._ref]
         reach("after-push")
-        if tip is None or not self._holds(tip, commits[-1]):
+        if tip is None or not self._holds(tip, written[-1]):
             raise TerminalError(
                 f"{self._ref} took the push and does not show it", hint="look at the remote's hooks and replication"
             )
-        return Landed(tuple(commits), tip)
+        return Landed(tuple(written), tip)
 
     def _holds(self, tip: CommitId, ours: CommitId) -> bool:
         if tip == ours:

@@ -18,7 +18,8 @@ from reconciler.daemon.connections import check_legacy_flags, connect, open_mirr
 from reconciler.daemon.dispatch import PATIENCE
 from reconciler.daemon.notifying import notifier
 from reconciler.daemon.plugins import load_actions
-from reconciler.daemon.project_loop import ProjectLoop, Surroundings
+from reconciler.daemon.project_loop import ProjectLoop
+from reconciler.daemon.surroundings import Surroundings
 from reconciler.model.daemon_config import DaemonConfig, ProjectConnections, load_daemon_config
 from reconciler.model.errors import BugError, ConfigError, ReconcilerError, UserError
 from reconciler.model.names import ProjectName, StageName

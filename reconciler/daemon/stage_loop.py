@@ -12,9 +12,11 @@ from dataclasses import dataclass, field, replace
 from structlog.typing import FilteringBoundLogger
 
 from reconciler.daemon.agenda import Agenda
+from reconciler.daemon.branch import Branch
 from reconciler.daemon.clock import Clock, Watchful
 from reconciler.daemon.dispatch import Dispatch
-from reconciler.daemon.publish import Publisher
+from reconciler.daemon.failpoints import reach
+from reconciler.daemon.publish import Landed
 from reconciler.daemon.unseen import unseen
 from reconciler.decide.claims import live_value, mark_of, want_of
 from reconciler.decide.effects import Due, due_effects
@@ -26,13 +28,10 @@ from reconciler.model.measures import MeasuresFact
 from reconciler.model.names import CommitId, ServicePath
 from reconciler.model.step import Step, log_fields
 from reconciler.model.targets import CallFact, Fact, Mark, NoFact, Want, WantWorkload, WorkloadFact
-from reconciler.repo.stage import ProjectSettings, StageRepo, Tips
+from reconciler.repo.stage import ProjectSettings, Tips
 
 _ROUNDS = 32
 """Pushes of one pass; a pass that needs more is going round in circles and waits for the next wake-up."""
-
-_REMEMBERED = 4096
-"""Steps whose commits are kept at hand."""
 _FOR_PEOPLE = frozenset(
     {"held", "failed", "refused", "unmatched", "escalated", "unverified", "restored", "rewritten", "orphaned", "drift"}
 )
@@ -61,30 +60,29 @@ class Condition:
 
 @dataclass(frozen=True)
 class Ports:
-    """What a stage's loop works through. ``tell`` hears of each tip that is followed, and never raises."""
+    """What a stage's loop works through.
 
-    repo: StageRepo
-    publisher: Publisher
+    ``take_in`` commits what was reported meanwhile, and tells whether that concerned this stage's branch.
+    """
+
+    branch: Branch
     dispatch: Dispatch
-    read_tips: Callable[[], Tips | None]
     clock: Clock
     log: FilteringBoundLogger
-    tell: Callable[[CommitId], None] = lambda _: None
+    take_in: Callable[[], bool] = lambda: False
 
 
 class StageLoop:
     """Reconciles one stage. One owner thread."""
 
     def __init__(self, ports: Ports, agenda: Agenda | None = None) -> None:
-        self._repo = ports.repo
-        self._publisher = ports.publisher
+        self._branch = ports.branch
+        self._repo = ports.branch.repo
         self._dispatch = ports.dispatch
-        self._read_tips = ports.read_tips
-        self._tell = ports.tell
+        self._take_in = ports.take_in
         self._clock = ports.clock
         self._log = ports.log
         self._watchful = Watchful(ports.clock, ports.dispatch.dates)
-        self._commits: dict[int, CommitId] = {}
         self._focus: set[ServicePath] = set()
         self._own = ""
         self._unsound: set[ServicePath] = set()
@@ -105,7 +103,9 @@ class StageLoop:
             self.agenda.look_soon()
         sweep = self.agenda.sweep_due()
         for _ in range(_ROUNDS):
-            self._follow(tips)
+            if self._take_in():
+                tips = self._branch.read_tips() or tips
+            self._branch.follow(tips)
             focus |= self._repo.take_dirty() | self.agenda.take_due()
             if not self._may_decide():
                 return tuple(pushed)
@@ -116,8 +116,7 @@ class StageLoop:
                 sweep = False
             decision = self._decide(snapshot, facts, focus)
             if decision.steps:
-                landed = self._publisher.publish(tips.ops, decision.steps, create=tips.fresh)
-                tips = self._tips_after(tips, landed.tip if landed else None)
+                landed, tips = self._publish(tips, decision.steps)
                 if landed is not None:
                     self._note_landed(decision.steps, landed.commits)
                     pushed += decision.steps
@@ -141,7 +140,7 @@ class StageLoop:
 
     def preview(self, tips: Tips, settings: ProjectSettings) -> Decision:
         """Return what the next pass would decide, with facts looked up and nothing written anywhere."""
-        self._follow(tips)
+        self._branch.follow(tips)
         if not self._may_decide():
             raise TerminalError(self.condition.reasons["rules"], hint="run the newer reconciler")
         snapshot = self._repo.snapshot(settings)
@@ -151,21 +150,11 @@ class StageLoop:
         self.condition.set("unseen", unseen(decision.wants, facts))
         return decision
 
-    def _follow(self, tips: Tips) -> None:
-        known = self._repo.tips
-        if known is not None and known.ops != tips.ops and tips.ops not in self._commits.values():
-            self._publisher.noticed_foreign_push()
-        if not self._repo.sync(tips):
-            self._commits.clear()
-        self._tell(tips.ops)
-
-    def _tips_after(self, tips: Tips, landed: CommitId | None) -> Tips:
-        """Return the tips to go on from: as read back after our push, or read anew where another's came first."""
-        if landed is not None:
-            shared = tips.config == tips.ops and not tips.fresh
-            return Tips(tips.project, landed if shared else tips.config, landed)
-        fresh = self._read_tips()
-        return fresh if fresh is not None else tips
+    def _publish(self, tips: Tips, steps: tuple[Step, ...]) -> tuple[Landed | None, Tips]:
+        if any(step.event == "applied" for step in steps):
+            reach("before-applied-push")
+        landed = self._branch.publish(tips, steps)
+        return landed, self._branch.after(tips, landed)
 
     def _may_decide(self) -> bool:
         newer = self._repo.newer_rules
@@ -245,15 +234,11 @@ class StageLoop:
         return set(sound)
 
     def _note_landed(self, steps: tuple[Step, ...], commits: tuple[CommitId, ...]) -> None:
-        self._repo.expect(commits)
         for step, commit in zip(steps, commits, strict=True):
-            self._commits[step.sequence] = commit
             reason = step.data.get("reason", step.data.get("error"))
             why = {} if reason is None else {"reason": str(reason)}
             tell = self._log.warning if step.event in _FOR_PEOPLE else self._log.info
             tell(step.subject, **log_fields(step), **why, commit=commit)
-        while len(self._commits) > _REMEMBERED:
-            del self._commits[min(self._commits)]
 
     def _apply(
         self, snapshot: Snapshot, facts: dict[Want, Fact], focus: Iterable[ServicePath], tried: set[tuple[object, int]]
@@ -291,7 +276,7 @@ class StageLoop:
         """Where a server has no compare-and-set, read the tip again right before the write (law 5)."""
         if all(each.key[0].kind != "Flag" for each in due):
             return False
-        fresh = self._read_tips()
+        fresh = self._branch.read_tips()
         if fresh is None or self._repo.tips is None or fresh.ops == self._repo.tips.ops:
             return False
         self.agenda.look_soon()
@@ -299,12 +284,10 @@ class StageLoop:
 
     def _commit_of(self, sequence: int, service: ServicePath) -> CommitId | None:
         """Return the step behind a value; None, and said so, where the branch has none: then nothing is written."""
-        commit = self._commits.get(sequence) or self._repo.commit_of(sequence, service)
+        commit = self._branch.commit_of(sequence, service)
         missing = f"step {sequence} stands behind a value and is not in the branch's history" if commit is None else ""
         if self.condition.set(f"step:{sequence}", missing):
             self._log.error("nothing is written for this service", service=service, reason=missing)
-        if commit is not None:
-            self._commits[sequence] = commit
         return commit
 
     def _plan_next_look(

@@ -160,6 +160,13 @@ class StageIndex:
         others = self.names.get(service.rpartition("/")[2], set()) - {service}
         return min(others) if others else None
 
+    def named(self, text: str) -> frozenset[ServicePath]:
+        """Return the configured services of this name, or the one at this path."""
+        if "/" not in text:
+            return frozenset(self.names.get(text, ()))
+        path = ServicePath(text)
+        return frozenset({path}) if self.is_service(path) else frozenset()
+
     def take_touched(self) -> set[ServicePath]:
         """Return what was touched since the last call; the empty path stands for the stage itself."""
         touched, self.touched = self.touched, set()

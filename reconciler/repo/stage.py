@@ -11,12 +11,12 @@ would judge it (`row`), since all daemons must take the same step for the newest
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.decide.draft import RULES
 from reconciler.decide.snapshot import Rewritten, ServiceView, Snapshot
-from reconciler.model.names import CommitId, ServicePath, StageName
+from reconciler.model.names import BlobId, CommitId, ServicePath, StageName
 from reconciler.repo.index import Stored
 from reconciler.repo.marks import Marks
 from reconciler.repo.mirror import Mirror
@@ -24,6 +24,7 @@ from reconciler.repo.proof import Proof, SettingsAt
 from reconciler.repo.row import WINDOW, Rows, follows, stands_on
 from reconciler.repo.standing import ProjectSettings, Standing
 from reconciler.repo.steps import Claimed, claimed, own_file
+from reconciler.repo.tally import Census
 
 __all__ = ["ProjectSettings", "SettingsAt", "StageRepo", "Tips"]
 
@@ -235,6 +236,26 @@ class StageRepo:
         """Return all services of the stage, configured or only reported about."""
         return self._standing.services()
 
+    def named(self, text: str) -> frozenset[ServicePath]:
+        """Return the configured services of this name, or the one at this path."""
+        return self._standing.named(text)
+
+    def configured(self) -> list[str]:
+        """Return the names of all configured services, in order."""
+        return self._standing.configured()
+
+    def problem_files(self, service: ServicePath) -> Mapping[str, BlobId]:
+        """Return the files of a service's problems, from `problems/` on."""
+        return self._standing.problem_files(service)
+
+    def archive(self) -> BlobId | None:
+        """Return the content's id of the stage's `closed.yaml`, None where nothing was archived."""
+        return self._standing.archive()
+
+    def blob(self, blob: BlobId, limit: int) -> bytes:
+        """Return a content by its id; see `Mirror.blob`."""
+        return self._store.blob(blob, limit)
+
     def take_dirty(self) -> frozenset[ServicePath]:
         """Return the services to look at since the last call; see `Standing.take_dirty`."""
         return self._standing.take_dirty()
@@ -242,6 +263,10 @@ class StageRepo:
     def holding(self) -> frozenset[ServicePath]:
         """Return the services that hold or give back any field: what a sweep for drift looks at."""
         return self._standing.holding()
+
+    def census(self) -> Census:
+        """Return how many problems, remediations and unusable files there are; see `Standing.census`."""
+        return self._standing.census()
 
     def snapshot(self, settings: ProjectSettings) -> Snapshot:
         """Return the stage as of the last `sync`."""

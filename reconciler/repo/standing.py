@@ -22,7 +22,7 @@ from reconciler.repo.layout import ops_prefix
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import Change, Entry, Oversize
 from reconciler.repo.steps import Claimed, OwnFile
-from reconciler.repo.tally import Tally
+from reconciler.repo.tally import Census, Tally
 from reconciler.repo.views import UnreadableError, Views
 
 ROOT = ServicePath("")
@@ -149,6 +149,24 @@ class Standing:
         """Return all services of the stage, configured or only reported about."""
         return frozenset(self._index.services())
 
+    def named(self, text: str) -> frozenset[ServicePath]:
+        """Return the configured services of this name, or the one at this path."""
+        return self._index.named(text)
+
+    def configured(self) -> list[str]:
+        """Return the names of all configured services, in order."""
+        return sorted(name for name, paths in self._index.names.items() if paths)
+
+    def problem_files(self, service: ServicePath) -> Mapping[str, BlobId]:
+        """Return the files of a service's problems, from `problems/` on."""
+        files = self._index.ops.get(service, {})
+        return {rest: stored.blob for rest, stored in files.items() if rest.startswith("problems/")}
+
+    def archive(self) -> BlobId | None:
+        """Return the content's id of the stage's `closed.yaml`, None where nothing was archived."""
+        stored = self._index.ops.get(ROOT, {}).get("closed.yaml")
+        return stored.blob if stored is not None else None
+
     def step_path(self, service: ServicePath, sequence: int) -> tuple[str, BlobId] | None:
         """Return where the step of a service with this sequence lies and its content's id; None where there is none."""
         return self._views.step_path(service, sequence)
@@ -170,6 +188,13 @@ class Standing:
         self.settle()
         holding = {service for service, files in self._index.ops.items() if "state/desired.yaml" in files}
         return frozenset(holding - self._broken)
+
+    def census(self) -> Census:
+        """Return how the services stand; it costs as much as there are different answers, not services."""
+        self.settle()
+        found = self._tally.census()
+        wide, _ = self._views.stage_config()
+        return replace(found, unusable=found.unusable + 1) if isinstance(wide, UserError) else found
 
     def settle(self) -> None:
         """Bring what was derived in step with the services that were touched; others cost nothing."""

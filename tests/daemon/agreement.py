@@ -55,7 +55,8 @@ def told(snapshot: Snapshot) -> dict[str, object]:
 
 def _plain(value: object) -> object:
     """Return errors as their text: two of the same words are the same."""
-    return repr(value) if isinstance(value, UserError) or "UserError" in repr(value) else value
+    said = repr(value)
+    return said if isinstance(value, UserError) or "UserError" in said or "InvalidFile" in said else value
 
 
 def check_agreement(site: Site, branch: str = "production") -> int:

@@ -204,15 +204,30 @@ class Site:
 
     def pass_once(self, failpoint: str = "") -> int:
         """Make one pass in a process of its own; returns its exit status (-9 where the failpoint killed it)."""
-        code = (
-            "import structlog, sys; from pathlib import Path\n"
+        return self._in_a_process(
             "from reconciler.daemon.service import read_config, reconcile_once\n"
             "done = reconcile_once(read_config(Path(sys.argv[1])), structlog.get_logger())\n"
-            "sys.exit(any(result.conditions for result in done.values()))\n"
+            "sys.exit(any(result.conditions for result in done.values()))\n",
+            failpoint,
         )
+
+    def take_in_once(self, name: str, failpoint: str = "") -> int:
+        """Let a process of its own take in the report of this name and do what follows; see `pass_once`."""
+        return self._in_a_process(
+            "from reconciler.daemon.service import opened, read_config\n"
+            "from tests.daemon.reporting import report\n"
+            "with opened(read_config(Path(sys.argv[1])), 'sockshop', structlog.get_logger()) as loop:\n"
+            f"    receipts = loop.inbox.submit([report({name!r})])\n"
+            "    loop.tick()\n"
+            "    assert receipts.result(timeout=0)[0].durable\n",
+            failpoint,
+        )
+
+    def _in_a_process(self, code: str, failpoint: str) -> int:
         environment = {**os.environ, "RECONCILER_FAILPOINT": failpoint}
         done = subprocess.run(
-            [sys.executable, "-c", code, str(self.config)],
+            [sys.executable, "-c", f"import structlog, sys; from pathlib import Path\n{code}", str(self.config)],
+            cwd=Path(__file__).parents[2],
             env=environment,
             capture_output=True,
             timeout=60,

@@ -177,14 +177,14 @@ def test_rounds_without_an_end_are_told_and_the_problem_is_not_forgotten(
 ) -> None:
     from reconciler.daemon.publish import Publisher
 
-    publish = Publisher.publish
+    push = Publisher.push
     with site.loop() as loop:
         loop.tick()
-        monkeypatch.setattr(Publisher, "publish", lambda *_args, **_more: None)
+        monkeypatch.setattr(Publisher, "push", lambda *_args, **_more: None)
         site.problem("p1", "Response time degradation")
         assert loop.tick() == ()
         assert "rounds did not come to an end" in loop.conditions["production"]
-        monkeypatch.setattr(Publisher, "publish", publish)
+        monkeypatch.setattr(Publisher, "push", push)
         loop.unblock()
         eventually(lambda: loop.tick() or site.replicas() == 2, "taken up again")
 

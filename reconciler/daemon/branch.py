@@ -1,0 +1,79 @@
+"""A stage's branch as this process follows it and pushes to it: one for all who do, so that they know of each other.
+
+Both the stage's loop, with its steps, and the reception, with problems that were reported, move the branch. What
+either of them pushed is no push of somebody else, and the pauses between machine pushes (law 5) count for both.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from reconciler.daemon.publish import Landed, Publisher
+from reconciler.model.names import CommitId, ServicePath
+from reconciler.model.step import Step
+from reconciler.repo.stage import StageRepo, Tips
+from reconciler.repo.steps import as_commit
+from reconciler.repo.stream import NewCommit
+
+_REMEMBERED = 4096
+"""Steps whose commits are kept at hand."""
+_TIPS = 64
+"""Tips of our own pushes that are remembered, so that they are not taken for somebody else's."""
+
+
+@dataclass
+class Branch:
+    """One owner thread. ``read_tips`` asks the remote; ``tell`` hears of each tip, and never raises."""
+
+    repo: StageRepo
+    publisher: Publisher
+    read_tips: Callable[[], Tips | None]
+    tell: Callable[[CommitId], None] = lambda _: None
+    commits: dict[int, CommitId] = field(default_factory=dict)
+    _ours: deque[CommitId] = field(default_factory=lambda: deque(maxlen=_TIPS))
+
+    def follow(self, tips: Tips) -> None:
+        """Bring what is known of the stage to these tips."""
+        known = self.repo.tips
+        if known is not None and known.ops != tips.ops and tips.ops not in self._ours:
+            self.publisher.noticed_foreign_push()
+        if not self.repo.sync(tips):
+            self.commits.clear()
+        self.tell(tips.ops)
+
+    def publish(self, tips: Tips, steps: Sequence[Step]) -> Landed | None:
+        """Commit and push steps on top of the tips; None where somebody else's push came first.
+
+        Raises:
+            TerminalError, TransientError, BlindError: see `Publisher.push`.
+        """
+        landed = self.push(tips, [as_commit(step) for step in steps])
+        if landed is not None:
+            self.repo.expect(landed.commits)
+            self.commits.update(zip((step.sequence for step in steps), landed.commits, strict=True))
+            while len(self.commits) > _REMEMBERED:
+                del self.commits[min(self.commits)]
+        return landed
+
+    def push(self, tips: Tips, commits: Sequence[NewCommit]) -> Landed | None:
+        """Write and push commits on top of the tips; None where somebody else's push came first."""
+        landed = self.publisher.push(tips.ops, commits, create=tips.fresh)
+        if landed is not None:
+            self._ours.append(landed.commits[-1])
+        return landed
+
+    def after(self, tips: Tips, landed: Landed | None) -> Tips:
+        """Return the tips to go on from: as read back after our push, or read anew where another's came first."""
+        if landed is not None:
+            shared = tips.config == tips.ops and not tips.fresh
+            return Tips(tips.project, landed.tip if shared else tips.config, landed.tip)
+        return self.read_tips() or tips
+
+    def commit_of(self, sequence: int, service: ServicePath) -> CommitId | None:
+        """Return the commit of a service's step, None where the branch has none."""
+        commit = self.commits.get(sequence) or self.repo.commit_of(sequence, service)
+        if commit is not None:
+            self.commits[sequence] = commit
+        return commit

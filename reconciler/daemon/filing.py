@@ -1,0 +1,94 @@
+"""Which file a report becomes at one commit of a stage, and whether it changes anything there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reconciler.daemon.inbox import Receipt, unknown
+from reconciler.intake.merging import file_path, merged
+from reconciler.intake.report import Report
+from reconciler.model.closed import load_closed
+from reconciler.model.errors import UserError
+from reconciler.model.names import ProblemId, ServicePath, StageName
+from reconciler.model.problem_ids import problem_id
+from reconciler.model.reader import PROBLEM_LIMIT
+from reconciler.repo.layout import ops_prefix
+from reconciler.repo.stage import StageRepo
+
+_ARCHIVE_LIMIT = 16 << 20
+
+
+@dataclass(frozen=True)
+class Unfiled:
+    """Why a report became no file, as the receipt that its sender gets."""
+
+    receipt: Receipt
+
+
+class Filing:
+    """Files reports on top of what a stage holds; ``files`` are those to be written, by path.
+
+    The repository must have been synced to the commit that they are written onto.
+    """
+
+    def __init__(self, repo: StageRepo, stage: StageName) -> None:
+        self._repo = repo
+        self._stage = stage
+        self._places: dict[ServicePath, Mapping[ProblemId, str]] = {}
+        self._closed: frozenset[tuple[ServicePath, ProblemId]] | None = None
+        self.files: dict[str, bytes] = {}
+
+    def take(self, report: Report) -> str | Unfiled:
+        """Return the path of the report's file; it is among ``files`` if it has to be written."""
+        service = self._service(report.where.service)
+        if isinstance(service, Receipt):
+            return Unfiled(service)
+        here = f"{ops_prefix(self._stage)}/{service}"
+        try:
+            rest = file_path(report)
+            if (service, report.id) in self._archived():
+                return f"{here}/{rest}"
+            rest = self._known(service, report.id, rest)
+            path = f"{here}/{rest}"
+            content = merged(report, self._existing(service, path, rest), path)
+        except UserError as error:
+            return Unfiled(Receipt("refused", path=here, reason=str(error), hint=error.hint))
+        if content is not None:
+            self.files[path] = content
+        return path
+
+    def _service(self, name: str) -> ServicePath | Receipt:
+        found = sorted(self._repo.named(name))
+        if len(found) == 1:
+            return found[0]
+        if found:
+            both = " and ".join(f"{path}/" for path in found)
+            return Receipt("unavailable", reason=f"{self._stage} has two services called {name}", hint=f"rename {both}")
+        return unknown("service", name, self._stage, self._repo.configured())
+
+    def _known(self, service: ServicePath, identity: ProblemId, rest: str) -> str:
+        """Return where the problem's file lies already, else where it is to lie."""
+        files = self._repo.problem_files(service)
+        if rest in files:
+            return rest
+        if service not in self._places:
+            self._places[service] = {problem_id(_stem(path)): path for path in sorted(files, reverse=True)}
+        return self._places[service].get(identity, rest)
+
+    def _existing(self, service: ServicePath, path: str, rest: str) -> bytes | None:
+        if path in self.files:
+            return self.files[path]
+        blob = self._repo.problem_files(service).get(rest)
+        return None if blob is None else self._repo.blob(blob, PROBLEM_LIMIT)
+
+    def _archived(self) -> frozenset[tuple[ServicePath, ProblemId]]:
+        if self._closed is None:
+            blob = self._repo.archive()
+            found = load_closed(self._repo.blob(blob, _ARCHIVE_LIMIT), "closed.yaml") if blob is not None else ()
+            self._closed = frozenset((line.service, line.problem) for line in found)
+        return self._closed
+
+
+def _stem(path: str) -> str:
+    return path.rpartition("/")[2].rpartition(".")[0]
