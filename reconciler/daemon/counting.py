@@ -16,9 +16,10 @@ from reconciler.model.step import Step
 
 OTHER: Final = "other"
 
-SENDERS: Final[frozenset[str]] = frozenset(get_args(Sender)) | {"git"}
+REPORTERS: Final[frozenset[str]] = frozenset(get_args(Sender))
+SENDERS: Final = REPORTERS | {"git"}
 """Whose requests are told apart."""
-SOURCES: Final = frozenset({*get_args(Sender), "prometheus", "keptn"})
+SOURCES: Final = REPORTERS | {"prometheus", "keptn"}
 """What problem files are told to come from."""
 CONDITIONS: Final = frozenset({
     "approval", "shadow", "suspended", "freeze", "budget", "cooldown", "conflict", "blind", "drift", "age",
@@ -28,7 +29,7 @@ PHASES: Final = ("opened", "held", "refused", "decided", "applied", "evaluated",
 RESULTS: Final = frozenset({"pass", "warning", "fail", "no data"})
 OUTCOMES: Final = frozenset({"accepted", "unchanged", "unknown", "refused", "unavailable", "truncated"})
 """What becomes of one alert of a request; `truncated` ones were never sent."""
-_ACTIONS: Final = frozenset({
+ACTIONS: Final = frozenset({
     "scaling", "featuretoggle", "togglefeature", "toggle-feature", "restart", "rollback", "escalate", "slowdown",
     "abort", "webhook", "bounds",
 })  # fmt: skip
@@ -83,12 +84,12 @@ class Actions:
     """Names of actions. Those of other makers are known once one was decided: only what is installed ever is."""
 
     def __init__(self) -> None:
-        self._known = set(_ACTIONS)
+        self._known = set(ACTIONS)
 
     def decided(self, step: Step) -> str:
         """Return the name of the action that a step decides."""
         name = _first_word(step.data.get("action"))
-        if len(self._known) < len(_ACTIONS) + _OTHERS_ACTIONS:
+        if len(self._known) < len(ACTIONS) + _OTHERS_ACTIONS:
             self._known.add(name)
         return self._bounded(name)
 

@@ -20,6 +20,7 @@ from reconciler.daemon.counting import (
     OTHER,
     OUTCOMES,
     PHASES,
+    REPORTERS,
     RESULTS,
     SENDERS,
     Actions,
@@ -32,7 +33,7 @@ from reconciler.daemon.counting import (
 from reconciler.daemon.families import Families, harmless
 from reconciler.decide.snapshot import ServiceView
 from reconciler.model.names import ProjectName, StageName
-from reconciler.model.step import Step
+from reconciler.model.step import EVENTS, Step
 from reconciler.repo.conversation import Op, Result
 from reconciler.repo.tally import Census
 
@@ -51,6 +52,9 @@ class Metrics:
         self.errors = self.families.errors
         self._projects: dict[ProjectName, ProjectMetrics] = {}
         self.config_usable(usable=True)
+        for sender in REPORTERS:
+            for outcome in OUTCOMES:
+                self.families.reports.labels(sender, outcome)
 
     @property
     def registry(self) -> CollectorRegistry:
@@ -178,6 +182,8 @@ class StageMetrics:
         self.errors = metrics.errors
         for metric in (families.drift, families.retries, families.unpushed, families.score, families.passes):
             metric.labels(*self._of)
+        for event in EVENTS:
+            families.steps.labels(*self._of, event)
         families.leader.labels(*self._of).set(1)
 
     @harmless
