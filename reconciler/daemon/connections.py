@@ -14,6 +14,7 @@ from reconciler.model.daemon_config import ProjectConnections, RepositoryConfig
 from reconciler.model.errors import ConfigError
 from reconciler.model.names import StageName
 from reconciler.model.targets import WantFlag
+from reconciler.repo.conversation import Heard, unheard
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.remote import Credentials
 from reconciler.targets.endpoints import Address, EndpointServer
@@ -106,7 +107,7 @@ def check_legacy_flags(project: ProjectConnections, stages: list[StageName]) -> 
             )
 
 
-def open_mirror(repository: RepositoryConfig, state: Path) -> Mirror:
+def open_mirror(repository: RepositoryConfig, state: Path, heard: Heard = unheard) -> Mirror:
     """Open the mirror of a project's repository below the daemon's state directory, which may be deleted any time."""
     name = hashlib.sha256(repository.url.encode()).hexdigest()[:16]
     credentials = Credentials(
@@ -115,4 +116,4 @@ def open_mirror(repository: RepositoryConfig, state: Path) -> Mirror:
         ssh_key=repository.ssh_key_file,
         known_hosts=repository.known_hosts_file,
     )
-    return Mirror.open(state / "mirrors" / f"{name}.git", repository.url, credentials=credentials)
+    return Mirror.open(state / "mirrors" / f"{name}.git", repository.url, credentials=credentials, heard=heard)

@@ -32,7 +32,7 @@ from reconciler.daemon.counting import (
 )
 from reconciler.daemon.families import Families, harmless
 from reconciler.decide.snapshot import ServiceView
-from reconciler.model.names import ProjectName, StageName
+from reconciler.model.names import ProjectName, ServicePath, StageName
 from reconciler.model.step import EVENTS, Step
 from reconciler.repo.conversation import Op, Result
 from reconciler.repo.tally import Census
@@ -192,8 +192,9 @@ class StageMetrics:
         self._families.passes.labels(*self._of).observe(seconds)
 
     @harmless
-    def passed(self, census: Census, now: float) -> None:
+    def passed(self, counted: Callable[[], Census], now: float) -> None:
         """Show how the stage stands after a pass that came to its end ``now``, seconds since 1970."""
+        census = counted()
         self._families.last_pass.labels(*self._of).set(now)
         self._families.unpushed.labels(*self._of).set(0)
         if census == self._census:
@@ -210,9 +211,10 @@ class StageMetrics:
             self._families.held.labels(*self._of, condition).set(held[condition])
 
     @harmless
-    def step(self, step: Step, view: ServiceView | None = None) -> None:
-        """Count a step that has landed; ``view`` is its service as it stood before."""
+    def step(self, step: Step, services: Mapping[ServicePath, ServiceView]) -> None:
+        """Count a step that has landed; ``services`` are as they stood before."""
         families = self._families
+        view = services.get(step.service) if step.service is not None else None
         families.steps.labels(*self._of, step.event).inc()
         if (source := new_problem(step)) is not None:
             families.problems.labels(*self._of, source, "open").inc()

@@ -70,11 +70,13 @@ class ProjectLoop:
         self._branches: dict[StageName, Branch] = {}
         self.inbox = Inbox(self.wake)
         self._reception = Reception(
-            self.inbox, self._branch_or_receipt, self._branches.values(), around.clock, self._sleep, self._log
-        )
+            self.inbox, self._stage_names, self._branch_or_receipt, self._branches.values(),
+            around.clock, self._sleep, self._log,
+        )  # fmt: skip
         self.seen_at: float | None = None
         self._holds = Holds(around.clock, self._log, around.seed)
         self._ask_head_at = 0.0
+        around.metrics.queued(lambda: self.inbox.depth)
 
     @property
     def conditions(self) -> dict[str, str]:
@@ -126,6 +128,7 @@ class ProjectLoop:
             if not self.tick():
                 self._tidy_up()
             self.seen_at = self._around.clock.monotonic()
+            self._around.metrics.stands(self.conditions)
             if first:
                 # What the first pass read stays; without it, each full collection would walk all of it again.
                 gc.freeze()
@@ -177,6 +180,9 @@ class ProjectLoop:
         """Somebody says that there is something new to fetch; called from any thread."""
         self._hinted.set()
         self._wake.set()
+
+    def _stage_names(self) -> list[StageName]:
+        return [stage.name for stage in self._project.stages] if self._project is not None else []
 
     def _branch_or_receipt(self, name: str) -> Branch | Receipt:
         project = self._project
@@ -258,6 +264,8 @@ class ProjectLoop:
             return None
 
     def _guarded(self, project: Project, stage: StageRefs, listed: Listed) -> tuple[Step, ...]:
+        metrics, clock = self._around.metrics.stage(stage.name), self._around.clock
+        began = clock.monotonic()
         try:
             tips = self._tips_or_fail(project, stage, {} if stage.name in self._reception.moved else listed)
             steps = self._loop(project, stage).reconcile(tips, project.settings(stage))
@@ -265,7 +273,9 @@ class ProjectLoop:
             self._holds.hold(stage.name, error)
             return ()
         finally:
+            metrics.took(clock.monotonic() - began)
             self._take_conditions(stage.name)
+        metrics.passed(self._branches[stage.name].repo.census, clock.wall())
         self._holds.clear(stage.name)
         return steps
 
@@ -279,6 +289,7 @@ class ProjectLoop:
     def _forget_others(self, project: Project) -> None:
         """Let go of stages that the project no longer has; what runs there is left as it is."""
         names = {stage.name for stage in project.stages}
+        self._around.metrics.keep(names)
         noted = {*self._stages, *self._holds.names()} - {"project"}
         for gone in noted - names:
             self._log.warning("no longer a stage of the project; left as it is", stage=gone)
@@ -289,9 +300,10 @@ class ProjectLoop:
                 dispatch.close()
             self._take_conditions(StageName(gone))
             self._holds.forget(gone)
-        named = ", ".join(project.unknown)
-        self._note_wrong("stages", f"{named}: configured, and no stage of {project.name}" if named else "", names)
-        self._note_wrong("notifications", self._strangers(project), names)
+        named, known = ", ".join(project.unknown), f"it has {', '.join(sorted(names)) or 'none'}"
+        wrong = f"{named}: configured, and no stage of {project.name}" if named else ""
+        self._holds.remark("stages", wrong, known)
+        self._holds.remark("notifications", self._strangers(project), known)
 
     def _strangers(self, project: Project) -> str:
         """Return what the configuration says wrongly of who is told; empty where all is right."""
@@ -299,13 +311,6 @@ class ProjectLoop:
         found = self._around.notifier.strangers(of_ours) if self._around.notifier is not None else {}
         told = "; ".join(f"{name} is told of {', '.join(wrong)}" for name, wrong in found.items())
         return f"{told}: no stage of {project.name} that is reconciled here" if told else ""
-
-    def _note_wrong(self, of: str, reason: str, stages: Iterable[str]) -> None:
-        """Tell of what the daemon's configuration names and the project does not have; it holds nothing else up."""
-        if not reason:
-            self.conditions.pop(of, None)
-            return
-        self._holds.tell(of, reason, reason, f"it has {', '.join(sorted(stages)) or 'none'}")
 
     def _tips(self, project: Project, stage: StageRefs, listed: Listed | None = None) -> Tips | None:
         wanted = _refs([stage])
@@ -332,7 +337,8 @@ class ProjectLoop:
     def _make(self, project: Project, stage: StageRefs) -> StageLoop:
         around = self._around
         log = self._log.bind(stage=stage.name)
-        dispatch = Dispatch(around.connect(stage.name), around.clock, log, self.wake, around.patience)
+        metrics = around.metrics.stage(stage.name)
+        dispatch = Dispatch(around.connect(stage.name), around.clock, log, self.wake, around.patience, metrics.called)
         self._dispatches[stage.name] = dispatch
         return StageLoop(
             Ports(
@@ -341,17 +347,18 @@ class ProjectLoop:
                 clock=around.clock,
                 log=log,
                 take_in=lambda: stage.name in self._reception.take(),
+                count=metrics.step,
             ),
             Agenda(around.clock, sweep_every=around.sweep_every, seed=around.seed),
         )  # fmt: skip
 
     def _branch(self, project: Project, stage: StageRefs) -> Branch:
-        branch = self._branches.get(stage.name)
+        around, branch = self._around, self._branches.get(stage.name)
         if branch is None:
             repo = self._stage_repo(project, stage)
             branch = self._branches[stage.name] = Branch(
                 repo,
-                Publisher(self._mirror, stage.ops, self._around.clock, self._sleep),
+                Publisher(self._mirror, stage.ops, around.clock, self._sleep, around.metrics.stage(stage.name)),
                 lambda: self._tips(self._project or project, stage),
                 self._told(project, stage, repo),
             )

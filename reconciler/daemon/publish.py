@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from reconciler.daemon.clock import Clock
 from reconciler.daemon.failpoints import reach
+from reconciler.daemon.metrics import StageMetrics
 from reconciler.daemon.pacer import Pacer
 from reconciler.model.errors import TerminalError
 from reconciler.model.names import CommitId
@@ -26,11 +27,14 @@ class Landed:
 class Publisher:
     """Writes and pushes what goes onto one branch."""
 
-    def __init__(self, mirror: Mirror, ref: str, clock: Clock, wait: Callable[[float], None]) -> None:
+    def __init__(
+        self, mirror: Mirror, ref: str, clock: Clock, wait: Callable[[float], None], metrics: StageMetrics
+    ) -> None:
         self._mirror = mirror
         self._ref = ref
         self._clock = clock
         self._wait = wait
+        self._metrics = metrics
         self._pacer = Pacer()
 
     def noticed_foreign_push(self) -> None:
@@ -52,11 +56,14 @@ class Publisher:
         """
         reach("before-write")
         written = self._mirror.write(parent, commits)
+        self._metrics.pushing(len(written))
         self._wait(self.delay())
         reach("before-push")
         began = self._clock.monotonic()
         result = self._mirror.push([RefUpdate(self._ref, None if create else parent, written[-1])])
         self._pacer.pushed(began, self._clock.monotonic())
+        if result.lost or result.landed:
+            self._metrics.pushed(lost=bool(result.lost))
         if result.lost:
             self.noticed_foreign_push()
             return None

@@ -16,6 +16,7 @@ from structlog.typing import FilteringBoundLogger
 from reconciler.daemon.clock import Clock, SystemClock
 from reconciler.daemon.connections import check_legacy_flags, connect, open_mirror
 from reconciler.daemon.dispatch import PATIENCE
+from reconciler.daemon.metrics import Metrics
 from reconciler.daemon.notifying import notifier
 from reconciler.daemon.plugins import load_actions
 from reconciler.daemon.project_loop import ProjectLoop
@@ -84,14 +85,14 @@ def preview(
 def opened(
     config: DaemonConfig, name: ProjectName, log: FilteringBoundLogger, *, clock: Clock | None = None,
     watch: bool = False, seed: int | None = None, state: Path | None = None,
-    patience: float = PATIENCE, tell: bool = True, settle: float = 0.0,
+    patience: float = PATIENCE, tell: bool = True, settle: float = 0.0, metrics: Metrics | None = None,
 ) -> Iterator[ProjectLoop]:  # fmt: skip
     """Open a project's loop and close it again, with everything it connected to.
 
     ``seed`` is that of all jitter; without one each process has its own, so that many do not move in step. ``state``
     is where the mirror lies, and without it where the configuration says. ``patience`` is for how many seconds a pass
     waits for servers. ``tell``: receivers are told of steps; ``settle`` is for how many seconds they are waited for at
-    the end.
+    the end. ``metrics`` are those of the daemon, if it is one.
 
     Raises:
         ConfigError: an action of another maker cannot be loaded.
@@ -101,13 +102,16 @@ def opened(
     own = clock or SystemClock()
     where, chance = state or config.state_dir, randbits(32) if seed is None else seed
     told = notifier(project, where, own, log.bind(project=name), seed=chance) if tell else None
+    counted = (metrics or Metrics()).project(name)
     around = Surroundings(
         clock=own, connect=lambda stage: connect(project, stage, own),
         log=log.bind(project=name), poll=project.poll, watch=watch,
         check=lambda stages: check_legacy_flags(project, stages), seed=chance,
-        patience=patience, notifier=told,
+        patience=patience, notifier=told, metrics=counted,
     )  # fmt: skip
-    loop = ProjectLoop(lambda: open_mirror(project.repository, where), name, around, _named_stages(project))
+    loop = ProjectLoop(
+        lambda: open_mirror(project.repository, where, counted.conversed), name, around, _named_stages(project)
+    )
     try:
         if told is not None:
             told.start(loop.wake)
@@ -152,6 +156,7 @@ class Daemon:
     log: FilteringBoundLogger
     clock: Clock = field(default_factory=SystemClock)
     on_ready: Callable[[], None] = lambda: None
+    metrics: Metrics = field(default_factory=Metrics)
 
     def __post_init__(self) -> None:
         self._stopping = threading.Event()
@@ -181,15 +186,18 @@ class Daemon:
             check_connections(fresh, self.clock)
         except ReconcilerError as error:
             self.log.warning("the configuration cannot be used; the old one stays", reason=str(error))
+            self.metrics.config_usable(usable=False)
             return config
         self.log.info("the configuration was read again")
+        self.metrics.config_usable(usable=True)
         return fresh
 
     def _run_with(self, config: DaemonConfig, seen: bytes | None) -> None:
         """Run with a configuration until its file no longer holds what was ``seen``."""
+        self.metrics.keep(config.projects)
         with ExitStack() as stack:
             self._loops = [
-                stack.enter_context(opened(config, name, self.log, clock=self.clock, watch=True))
+                stack.enter_context(opened(config, name, self.log, clock=self.clock, watch=True, metrics=self.metrics))
                 for name in config.projects
             ]
             threads = [threading.Thread(target=self._guarded, args=(loop,), daemon=True) for loop in self._loops]

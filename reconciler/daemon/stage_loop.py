@@ -21,7 +21,7 @@ from reconciler.daemon.unseen import unseen
 from reconciler.decide.claims import live_value, mark_of, want_of
 from reconciler.decide.effects import Due, due_effects
 from reconciler.decide.engine import Decision, decide
-from reconciler.decide.snapshot import Snapshot
+from reconciler.decide.snapshot import ServiceView, Snapshot
 from reconciler.model.errors import BugError, TerminalError, TransientError
 from reconciler.model.instant import Instant
 from reconciler.model.measures import MeasuresFact
@@ -62,7 +62,8 @@ class Condition:
 class Ports:
     """What a stage's loop works through.
 
-    ``take_in`` commits what was reported meanwhile, and tells whether that concerned this stage's branch.
+    ``take_in`` commits what was reported meanwhile, and tells whether that concerned this stage's branch. ``count``
+    hears of each step that has landed, with the services as they stood before.
     """
 
     branch: Branch
@@ -70,6 +71,7 @@ class Ports:
     clock: Clock
     log: FilteringBoundLogger
     take_in: Callable[[], bool] = lambda: False
+    count: Callable[[Step, Mapping[ServicePath, ServiceView]], None] = lambda *_: None
 
 
 class StageLoop:
@@ -80,6 +82,7 @@ class StageLoop:
         self._repo = ports.branch.repo
         self._dispatch = ports.dispatch
         self._take_in = ports.take_in
+        self._count = ports.count
         self._clock = ports.clock
         self._log = ports.log
         self._watchful = Watchful(ports.clock, ports.dispatch.dates)
@@ -118,7 +121,7 @@ class StageLoop:
             if decision.steps:
                 landed, tips = self._publish(tips, decision.steps)
                 if landed is not None:
-                    self._note_landed(decision.steps, landed.commits)
+                    self._note_landed(decision.steps, landed.commits, snapshot)
                     pushed += decision.steps
                     focus |= self.agenda.waiting()
                 continue
@@ -233,12 +236,13 @@ class StageLoop:
         facts.update(self._dispatch.observe(wants - facts.keys()))
         return set(sound)
 
-    def _note_landed(self, steps: tuple[Step, ...], commits: tuple[CommitId, ...]) -> None:
+    def _note_landed(self, steps: tuple[Step, ...], commits: tuple[CommitId, ...], before: Snapshot) -> None:
         for step, commit in zip(steps, commits, strict=True):
             reason = step.data.get("reason", step.data.get("error"))
             why = {} if reason is None else {"reason": str(reason)}
             tell = self._log.warning if step.event in _FOR_PEOPLE else self._log.info
             tell(step.subject, **log_fields(step), **why, commit=commit)
+            self._count(step, before.services)
 
     def _apply(
         self, snapshot: Snapshot, facts: dict[Want, Fact], focus: Iterable[ServicePath], tried: set[tuple[object, int]]

@@ -1,15 +1,16 @@
-"""What the loop of a project is surrounded by: time, chance, and how to connect and to speak."""
+"""What the loop of a project is surrounded by: time, chance, and how to connect, to speak and to count."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from structlog.typing import FilteringBoundLogger
 
 from reconciler.daemon.clock import Clock
 from reconciler.daemon.dispatch import PATIENCE, Servers
-from reconciler.model.names import StageName
+from reconciler.daemon.metrics import Metrics, ProjectMetrics
+from reconciler.model.names import ProjectName, StageName
 from reconciler.notify.notifier import Notifier
 
 
@@ -27,3 +28,4 @@ class Surroundings:
     watch: bool = False
     check: Callable[[list[StageName]], None] = lambda _: None
     notifier: Notifier | None = None
+    metrics: ProjectMetrics = field(default_factory=lambda: Metrics().project(ProjectName("")))

@@ -42,11 +42,12 @@ def step(event: Event, data: Mapping[str, Any] | None = None, *, number: int = 2
     )  # fmt: skip
 
 
-def view(action: str = "scaling", phase: Phase = "decided", source: str = "") -> ServiceView:
+def services(action: str = "scaling", phase: Phase = "decided", source: str = "") -> dict[ServicePath, ServiceView]:
     ours = Remediation(RemediationId("p1"), phase=phase, actions=({"action": action, "value": "+1"},))
     file = FileRef("ops/production/carts/problems/p1.yaml", BlobId("f" * 40))
     problem = ProblemFile(ProblemId("p1"), file, Problem("Slow", "resolved", source=source))
-    return ServiceView(ServicePath("carts"), remediations={ours.id: ours}, problems={problem.id: problem})
+    view = ServiceView(ServicePath("carts"), remediations={ours.id: ours}, problems={problem.id: problem})
+    return {view.path: view}
 
 
 def everything(metrics: Metrics) -> None:
@@ -54,13 +55,13 @@ def everything(metrics: Metrics) -> None:
     project = metrics.project(SHOP)
     stage = project.stage(PRODUCTION)
     stage.took(0.01)
-    stage.passed(Census(1, {"held": 1}, {"budget": 1}, 1), 1_800_000_000.0)
+    stage.passed(lambda: Census(1, {"held": 1}, {"budget": 1}, 1), 1_800_000_000.0)
     told = {"problem": {"id": "dynatrace-7", "source": "dynatrace"}}
     for each in (
         step("opened", told, number=1), step("decided", {"action": "scaling +1"}),
         step("evaluated", {"evaluation": {"result": "pass", "score": 100.0}}), step("drift"),
     ):  # fmt: skip
-        stage.step(each, view())
+        stage.step(each, services())
     stage.called("kubernetes", "ok", wrote=True)
     stage.called("kubernetes", "ok", wrote=False)
     project.conversed("push", "ok", 0.02)

@@ -7,10 +7,14 @@ import re
 import shutil
 import subprocess
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
@@ -18,11 +22,16 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from reconciler.daemon.counting import ACTIONS, SOURCES
 from reconciler.daemon.metrics import Metrics, StageMetrics
+from reconciler.daemon.project_loop import ProjectLoop
+from reconciler.daemon.service import Daemon, opened, read_config
+from reconciler.model.names import ProjectName
 from reconciler.model.step import EVENTS, Event
 from reconciler.repo.tally import Census
-from tests.daemon.exposed import PRODUCTION, SHOP, everything, read, step, value, view
+from tests.daemon.exposed import PRODUCTION, SHOP, everything, read, services, step, value
+from tests.daemon.site import Site, eventually, git, until
 
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
+SOCKSHOP = ProjectName("sockshop")
 GIVEN = {
     "reconcile_duration_seconds", "problems_total", "problems_open", "decisions_total", "evaluation_score",
     "git_requests_total", "git_request_duration_seconds", "git_unpushed_commits", "push_retries_total", "apply_total",
@@ -75,8 +84,8 @@ def test_nobody_makes_series_by_what_they_write_and_nothing_is_raised(
     everything(metrics)
     before = labels_of(metrics)
     for event, data, word in told:
-        stage.step(step(event, data, number=1), view(action=word, source=word))
-        stage.passed(Census(held={word: 1}), 0.0)
+        stage.step(step(event, data, number=1), services(action=word, source=word))
+        stage.passed(partial(Census, held={word: 1}), 0.0)
         metrics.project(SHOP).stands({word: "", f"production/{word}": ""})
         metrics.webhook(word, 400, 0.1)
         metrics.reports(word, word)
@@ -87,9 +96,9 @@ def test_hostile_senders_and_playbooks_share_a_few_series(metrics: Metrics, stag
     everything(metrics)
     for number in range(1000):
         name = f"evil{number}"
-        stage.step(step("opened", {"problem": {"id": f"{name}-1", "source": name}}, number=1))
-        stage.step(step("decided", {"action": f"{name} now"}), view())
-        stage.step(step("evaluated", {"evaluation": {"result": name, "score": 1}}), view(name))
+        stage.step(step("opened", {"problem": {"id": f"{name}-1", "source": name}}, number=1), {})
+        stage.step(step("decided", {"action": f"{name} now"}), services())
+        stage.step(step("evaluated", {"evaluation": {"result": name, "score": 1}}), services(name))
         metrics.webhook(name, 404, 0.0)
         metrics.reports(name, name)
     assert len([key for key in read(metrics) if any("evil" in label for label in key[1])]) <= 64
@@ -98,8 +107,8 @@ def test_hostile_senders_and_playbooks_share_a_few_series(metrics: Metrics, stag
 
 
 def test_counting_never_stops_what_is_counted(metrics: Metrics, stage: StageMetrics) -> None:
-    stage.step(step("evaluated"))
-    stage.step(step("evaluated", {"evaluation": 5}))
+    stage.step(step("evaluated"), {})
+    stage.step(step("evaluated", {"evaluation": 5}), {})
     assert value(metrics, "metrics_errors_total") == 2
 
 
@@ -159,3 +168,106 @@ def test_the_alert_rules_in_the_documentation_are_rules_about_metrics_that_there
     everything(metrics)
     text = metrics.exposition()[0].decode()
     assert all(f"{name}{{" in text or f"{name} " in text for name in re.findall(r"reconciler_\w+", rules[0]))
+
+
+# A real loop
+
+
+@contextmanager
+def measured(site: Site, metrics: Metrics) -> Iterator[ProjectLoop]:
+    log = structlog.get_logger()
+    with opened(read_config(site.config), SOCKSHOP, log, clock=site.clock, metrics=metrics) as loop:
+        yield loop
+
+
+def test_a_remediation_is_measured_from_the_problem_to_its_end(site: Site, metrics: Metrics) -> None:
+    def count(name: str, *labels: str) -> float | None:
+        return value(metrics, name, "sockshop", "production", *labels)
+
+    with measured(site, metrics) as loop:
+        until(loop, lambda: count("last_pass_timestamp_seconds"), "a first pass")
+        assert count("problems_open") == 0
+        site.problem("dynatrace-7", "Response time degradation")
+        until(loop, lambda: "applied" in site.events(), "applied")
+        loop.tick()
+        assert count("problems_total", "dynatrace", "open") == count("problems_open") == 1
+        assert count("remediations", "applied") == 1
+        assert count("decisions_total", "scaling", "decided") == count("decisions_total", "scaling", "applied") == 1
+        assert (count("apply_total", "kubernetes", "ok") or 0) >= 1
+        assert (count("observe_total", "kubernetes", "ok") or 0) >= 1
+        site.problem("dynatrace-7", "Response time degradation", "resolved")
+        site.later()
+        until(loop, lambda: "remediated" in site.events(), "remediated")
+        loop.tick()
+    assert count("problems_total", "dynatrace", "resolved") == 1
+    assert count("problems_open") == count("remediations", "applied") == 0
+    assert count("evaluations_total", "scaling", "pass") == 1
+    assert count("leader") == 1
+    assert count("git_unpushed_commits") == 0
+    events = site.events()
+    assert all(count("steps_total", event) == events.count(event) for event in EVENTS)
+    pushes = value(metrics, "git_requests_total", "sockshop", "push", "ok")
+    assert pushes
+    assert value(metrics, "git_request_duration_seconds_count", "sockshop", "push") == pushes
+    assert (count("reconcile_duration_seconds_count") or 0) >= 3
+    assert value(metrics, "queue_depth", "sockshop") == 0
+    assert value(metrics, "metrics_errors_total") == 0
+
+
+def test_gauges_are_right_after_a_restart_and_counters_begin_anew(site: Site, metrics: Metrics) -> None:
+    site.push({"stage.yaml": "mode: shadow\n"})
+    site.problem("p1", "Response time degradation")
+    site.problem("p2", "Nobody knows this")
+    with measured(site, metrics) as loop:
+        until(loop, lambda: {"held", "unmatched"} <= set(site.events()), "held and unmatched")
+    restarted = Metrics()
+    with measured(site, restarted) as loop:
+        loop.tick()
+    for name, labels, count in (
+        ("problems_open", (), 2), ("held", ("shadow",), 1), ("remediations", ("held",), 1), ("config_invalid", (), 0),
+        ("steps_total", ("held",), 0),
+    ):  # fmt: skip
+        assert value(restarted, name, "sockshop", "production", *labels) == count, name
+    site.push({"stage.yaml": "mode: [\n"})
+    with measured(site, restarted) as loop:
+        loop.tick()
+    assert value(restarted, "config_invalid", "sockshop", "production") == 1
+
+
+def test_a_push_that_is_declined_leaves_its_commits_unpushed_until_one_lands(site: Site, metrics: Metrics) -> None:
+    hook = site.remote / "hooks" / "pre-receive"
+    with measured(site, metrics) as loop:
+        site.problem("p1", "Response time degradation")
+        hook.write_text("#!/bin/sh\nexit 1\n")
+        hook.chmod(0o755)
+        loop.tick()
+        assert (value(metrics, "git_unpushed_commits", "sockshop", "production") or 0) >= 1
+        assert value(metrics, "git_requests_total", "sockshop", "push", "declined") == 1
+        assert value(metrics, "decisions_total", "sockshop", "production", "scaling", "decided") is None
+        hook.unlink()
+        loop.unblock()
+        until(loop, lambda: "decided" in site.events(), "decided")
+    assert value(metrics, "git_unpushed_commits", "sockshop", "production") == 0
+
+
+def test_the_daemon_shows_what_stands_still_and_a_configuration_that_cannot_be_used(
+    site: Site, metrics: Metrics
+) -> None:
+    good = site.config.read_text()
+    daemon = Daemon(site.config, structlog.get_logger(), clock=site.clock, metrics=metrics)
+    thread = threading.Thread(target=daemon.run)
+    thread.start()
+    try:
+        eventually(lambda: value(metrics, "last_pass_timestamp_seconds", "sockshop", "production"), "a pass")
+        site.config.write_text("nonsense: 1\n")
+        eventually(lambda: value(metrics, "config_invalid", "") == 1, "the configuration refused")
+        site.config.write_text(good)
+        eventually(lambda: value(metrics, "config_invalid", "") == 0, "the configuration usable again")
+        git(site.remote, "branch", "-m", "production", "elsewhere")
+        eventually(lambda: value(metrics, "conditions", "sockshop", "production", "standstill") == 1, "standing still")
+        git(site.remote, "branch", "-m", "elsewhere", "production")
+        eventually(lambda: value(metrics, "conditions", "sockshop", "production", "standstill") == 0, "going on")
+    finally:
+        daemon.stop()
+        thread.join(30)
+    assert not thread.is_alive()
