@@ -52,10 +52,16 @@ class Holds:
         pause = max(backoff.next(), error.retry_after if isinstance(error, TransientError) else 0.0)
         self._until[name] = self._clock.monotonic() + pause
         self._errors[name] = error
-        self.tell(name, str(error), error.message, error.hint)
+        self._tell(name, str(error), error.message, error.hint)
 
-    def tell(self, name: str, condition: str, reason: str, hint: str) -> None:
-        """Make something a condition, and log it where it is new."""
+    def remark(self, name: str, reason: str, hint: str) -> None:
+        """Tell of what is wrong and holds nothing up; an empty reason takes it back."""
+        if reason:
+            self._tell(name, reason, reason, hint)
+        else:
+            self.conditions.pop(name, None)
+
+    def _tell(self, name: str, condition: str, reason: str, hint: str) -> None:
         if self.conditions.get(name) != condition:
             self._log.warning("held", of=name, reason=reason, hint=hint)
         self.conditions[name] = condition

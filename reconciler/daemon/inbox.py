@@ -12,9 +12,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from reconciler.intake.report import Report
-from reconciler.model.errors import ReconcilerError
-from reconciler.model.names import CommitId
+from reconciler.intake.report import Report, Where
+from reconciler.model.errors import ReconcilerError, TransientError
+from reconciler.model.names import CommitId, ProblemId
+from reconciler.model.problem import Problem
 from reconciler.model.suggest import did_you_mean
 
 Outcome: TypeAlias = Literal["accepted", "unchanged", "unknown", "refused", "unavailable"]
@@ -50,6 +51,15 @@ class Waiting:
     receipts: Future[tuple[Receipt, ...]]
 
 
+@dataclass(frozen=True)
+class OpenProblem:
+    """A problem that is open on a stage's branch."""
+
+    where: Where
+    id: ProblemId
+    problem: Problem
+
+
 class Inbox:
     """Thread-safe. ``wake`` is called when something was put in."""
 
@@ -58,6 +68,7 @@ class Inbox:
         self._capacity = capacity
         self._lock = threading.Lock()
         self._waiting: list[Waiting] = []
+        self._asking: list[Future[tuple[OpenProblem, ...]]] = []
         self._count = 0
         self._closed = False
 
@@ -79,6 +90,19 @@ class Inbox:
             self._wake()
         return future
 
+    def open_problems(self) -> Future[tuple[OpenProblem, ...]]:
+        """Ask for everything that is open in the project. The future fails with what stands in the way."""
+        future: Future[tuple[OpenProblem, ...]] = Future()
+        with self._lock:
+            closed = self._closed
+            if not closed:
+                self._asking.append(future)
+        if closed:
+            future.set_exception(TransientError("the daemon is stopping"))
+        else:
+            self._wake()
+        return future
+
     def _full(self, more: int) -> str:
         # A payload larger than the capacity still gets in where nothing else waits: it could never come otherwise.
         full = self._count > 0 and self._count + more > self._capacity
@@ -90,6 +114,12 @@ class Inbox:
             taken, self._waiting, self._count = self._waiting, [], 0
         return [each for each in taken if each.receipts.set_running_or_notify_cancel()]
 
+    def take_asking(self) -> Sequence[Future[tuple[OpenProblem, ...]]]:
+        """Return everybody who asks for open problems and still waits, and forget them."""
+        with self._lock:
+            asking, self._asking = self._asking, []
+        return [each for each in asking if each.set_running_or_notify_cancel()]
+
     @property
     def depth(self) -> int:
         """How many reports wait."""
@@ -99,6 +129,8 @@ class Inbox:
         """Take nothing more, and tell everybody who waits to come again."""
         with self._lock:
             self._closed = True
+        for asking in self.take_asking():
+            asking.set_exception(TransientError("the daemon is stopping"))
         for each in self.take():
             each.receipts.set_result((Receipt("unavailable", reason="the daemon is stopping"),) * len(each.reports))
 

@@ -6,7 +6,7 @@ again; what will never belong anywhere is told which names are known (DESIGN.md,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -16,11 +16,12 @@ from reconciler.daemon.branch import Branch
 from reconciler.daemon.clock import Clock
 from reconciler.daemon.failpoints import reach
 from reconciler.daemon.filing import Filing, Unfiled
-from reconciler.daemon.inbox import Inbox, Receipt, Waiting, later
+from reconciler.daemon.inbox import Inbox, OpenProblem, Receipt, Waiting, later
 from reconciler.daemon.reporting import reported
-from reconciler.intake.report import Report
-from reconciler.model.errors import ReconcilerError, TransientError
-from reconciler.model.names import StageName
+from reconciler.intake.report import Report, Where
+from reconciler.model.errors import BugError, ReconcilerError, TransientError
+from reconciler.model.names import ServicePath, StageName
+from reconciler.model.problem import Problem
 from reconciler.repo.stage import Tips
 
 _TRIES = 8
@@ -48,10 +49,11 @@ class Reception:
     """
 
     def __init__(
-        self, inbox: Inbox, find: Find, pushing: Iterable[Branch], clock: Clock, wait: Callable[[float], None],
-        log: FilteringBoundLogger,
+        self, inbox: Inbox, stages: Callable[[], Iterable[StageName]], find: Find, pushing: Iterable[Branch],
+        clock: Clock, wait: Callable[[float], None], log: FilteringBoundLogger,
     ) -> None:  # fmt: skip
         self._inbox = inbox
+        self._stages = stages
         self._find = find
         self._pushing = pushing
         self._clock = clock
@@ -61,15 +63,54 @@ class Reception:
 
     def turn_away(self, error: ReconcilerError) -> None:
         """Tell everybody who waits to come again: nothing can be pushed now."""
+        for asking in self._inbox.take_asking():
+            asking.set_exception(error)
         for waiting in self._inbox.take():
             waiting.receipts.set_result((later(error),) * len(waiting.reports))
 
     def take_all(self) -> None:
         """Take in what waits, and what comes meanwhile, for a while: decisions must have their turn too."""
+        self._answer_asking()
         until = self._clock.monotonic() + _FOR
         while self.take() and self._inbox.depth and self._clock.monotonic() < until:
             continue
         self.moved.clear()
+
+    def _answer_asking(self) -> None:
+        asking = self._inbox.take_asking()
+        if not asking:
+            return
+        try:
+            found = tuple(self._open_problems())
+        except ReconcilerError as error:
+            for each in asking:
+                each.set_exception(error)
+            return
+        for each in asking:
+            each.set_result(found)
+
+    def _open_problems(self) -> Iterator[OpenProblem]:
+        for stage in self._stages():
+            branch = self._find(stage)
+            if isinstance(branch, Receipt):
+                raise TransientError(branch.reason, hint=branch.hint)
+            tips = branch.read_tips()
+            if tips is None:
+                continue
+            branch.follow(tips)
+            self.moved.add(stage)
+            for service in sorted(branch.repo.reported()):
+                yield from self._open_of(branch, Where(stage=stage, service=service))
+
+    def _open_of(self, branch: Branch, where: Where) -> Iterator[OpenProblem]:
+        try:
+            view = branch.repo.view(ServicePath(where.service))
+        except BugError as error:
+            self._log.warning("what is open cannot be told of a service", service=where.service, reason=error.message)
+            return
+        for each in view.problems.values():
+            if isinstance(each.problem, Problem) and each.problem.state == "open":
+                yield OpenProblem(where, each.id, each.problem)
 
     def take(self) -> frozenset[StageName]:
         """Take everything that waits. Returns the stages whose branches were looked at, and maybe moved.

@@ -244,6 +244,10 @@ class StageRepo:
         """Return the names of all configured services, in order."""
         return self._standing.configured()
 
+    def reported(self) -> frozenset[ServicePath]:
+        """Return the services about which anything was ever reported or done."""
+        return self._standing.reported()
+
     def problem_files(self, service: ServicePath) -> Mapping[str, BlobId]:
         """Return the files of a service's problems, from `problems/` on."""
         return self._standing.problem_files(service)

@@ -157,6 +157,10 @@ class Standing:
         """Return the names of all configured services, in order."""
         return sorted(name for name, paths in self._index.names.items() if paths)
 
+    def reported(self) -> frozenset[ServicePath]:
+        """Return the services about which anything was ever reported or done."""
+        return frozenset(self._index.ops.keys() - {ROOT})
+
     def problem_files(self, service: ServicePath) -> Mapping[str, BlobId]:
         """Return the files of a service's problems, from `problems/` on."""
         files = self._index.ops.get(service, {})

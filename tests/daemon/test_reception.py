@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.daemon.inbox import Inbox
 from reconciler.model.canonical import emit
+from reconciler.model.errors import TransientError
 from reconciler.model.names import BlobId
 from reconciler.repo.stage import StageRepo
 from tests.daemon.reporting import TITLE, handed_in, path_of, report
@@ -146,7 +147,9 @@ def test_a_hook_that_declines_is_told_to_the_sender(site: Site) -> None:
 
 
 def test_servers_that_cannot_be_connected_do_not_keep_reports_out(site: Site) -> None:
-    site.config.write_text(site.config.read_text().replace("{kubeconfig: kubeconfig}", '{server: "https://127.0.0.1:1"}'))
+    site.config.write_text(
+        site.config.read_text().replace("{kubeconfig: kubeconfig}", '{server: "https://127.0.0.1:1"}')
+    )
     with site.loop() as loop:
         [(receipt,)] = handed_in(loop, [report()])
         assert loop.conditions
@@ -243,3 +246,25 @@ def test_killed_around_the_push_nothing_is_lost_and_nothing_is_there_twice(
     assert site.take_in_once(FIRST) == 0
     assert pushes(site) == 1
     assert site.replicas() == 2
+
+
+def test_what_is_open_can_be_asked_for(site: Site) -> None:
+    with site.loop() as loop:
+        handed_in(loop, [report("a"), report("b")], [report("b", state="resolved")])
+        asked = loop.inbox.open_problems()
+        loop.tick()
+        [known] = asked.result(timeout=0)
+        assert (known.where.stage, known.where.service, known.id) == ("production", "carts", "a")
+        assert known.problem.title == TITLE
+        late = loop.inbox.open_problems()
+    assert isinstance(late.exception(timeout=0), TransientError)
+
+
+def test_what_is_open_cannot_be_told_without_the_remote(site: Site) -> None:
+    with site.loop() as loop:
+        loop.tick()
+        site.remote.rename(site.folder / "away.git")
+        asked = loop.inbox.open_problems()
+        loop.tick()
+        assert isinstance(asked.exception(timeout=0), TransientError)
+        (site.folder / "away.git").rename(site.remote)
