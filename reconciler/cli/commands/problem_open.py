@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from pathlib import Path
 
 import click
 
 from reconciler.cli.context import now
+from reconciler.cli.daemon_options import daemon_options, find_daemon
 from reconciler.cli.options import repo_options, service_option, stage_option
 from reconciler.cli.output import Format, output_option
 from reconciler.model.errors import ConfigError, UserError
@@ -22,6 +24,7 @@ from reconciler.model.errors import ConfigError, UserError
 @click.option("--source", default="", help="Who says so.")
 @click.option("--url", default="", help="Where to read more.")
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="A label; can be given again.")
+@daemon_options
 @output_option
 def command(
     repo: Path,
@@ -34,9 +37,13 @@ def command(
     source: str,
     url: str,
     labels: tuple[str, ...],
+    daemon: str | None,
+    config: Path | None,
+    token_file: Path | None,
+    ca_file: Path | None,
     form: Format,
-) -> None:
-    """Open a problem: commit its file and push it.
+) -> int:
+    """Open a problem: commit its file and push it, or have the daemon do so (--daemon), which needs no clone.
 
     What is done about it can then be followed by `git pull` and `reconciler status`.
     """
@@ -54,7 +61,14 @@ def command(
             f"nor `.lock` nor `+` and a number; for example {slug(name) or 'slow-carts'}",
         )
     pairs = dict(_pair(label) for label in labels)
-    data = new_problem(title, now(), {"rootCause": root_cause, "source": source, "url": url, "labels": pairs})
+    more = {"rootCause": root_cause, "source": source, "url": url, "labels": pairs}
+    if (found := find_daemon("problem", daemon, config, token_file, ca_file)) is not None:
+        from reconciler.cli.problem_reports import belongs, send_report
+
+        started = f"{now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        report = {"id": name, "title": title, "state": "open", "startedAt": started, **more}
+        return send_report(found, {**belongs(repo, project, stage, service), **report}, form)
+    data = new_problem(title, now(), more)
     with open_workspace(repo, project) as workspace:
         here = workspace.stage(stage)
         view = here.service(service)
@@ -72,6 +86,7 @@ def command(
             raise ConfigError(wrong[0].message, hint=f"expected {wrong[0].expected}")
         body = f"Reported by hand as {name}."
         push_files(workspace, here, {path: data}, f"{view.name}: problem open: {title}", body, form)
+    return 0
 
 
 def _is_id(name: str) -> bool:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from reconciler.cli.daemon_options import daemon_options, find_daemon
 from reconciler.cli.options import reason_option, repo_options, service_option, stage_option
 from reconciler.cli.output import Format, output_option
 from reconciler.model.errors import ConfigError, UserError
 
 if TYPE_CHECKING:
+    from reconciler.cli.daemon_client import Daemon
     from reconciler.cli.workspace import OpenStage
     from reconciler.decide.snapshot import ProblemFile, ServiceView
     from reconciler.model.names import ProblemId
@@ -26,6 +28,7 @@ _ENDINGS: Final = (".yaml", ".yml", ".json")
 @stage_option
 @service_option(required=False)
 @reason_option
+@daemon_options
 @output_option
 def command(
     identity: str | None,
@@ -34,13 +37,21 @@ def command(
     stage: str | None,
     service: str | None,
     reason: str,
+    daemon: str | None,
+    config: Path | None,
+    token_file: Path | None,
+    ca_file: Path | None,
     form: Format,
-) -> None:
+) -> int:
     """Say that the problem ID is over: set its file's state to `resolved`, commit and push it.
 
     ID is what `reconciler problem list` shows, or the name of its file. The service need only be named where two
     services have a problem of that id. Without ID the only open problem of the service that --service names is meant.
+
+    With --daemon the daemon is told, which needs both ID and --service, and no clone.
     """
+    if (found := find_daemon("problem", daemon, config, token_file, ca_file)) is not None:
+        return _tell(found, identity, repo, project, stage, service, reason, form)
     from reconciler.cli.pushing import push_files
     from reconciler.cli.workspace import open_workspace
     from reconciler.model.problem_writing import resolved
@@ -55,6 +66,31 @@ def command(
         data = resolved(workspace.view.blob(file.file.blob), file.file.path)
         subject = f"{view.name}: problem resolved: {file.problem.title}"
         push_files(workspace, here, {file.file.path: data}, subject, reason or f"{file.id} is over.", form)
+    return 0
+
+
+def _tell(
+    daemon: Daemon,
+    identity: str | None,
+    repo: Path,
+    project: str | None,
+    stage: str | None,
+    service: str | None,
+    reason: str,
+    form: Format,
+) -> int:
+    from reconciler.cli.problem_reports import belongs, send_report
+
+    if identity is None or service is None:
+        raise ConfigError(
+            "which problem?", hint="a daemon is told both, the problem's ID and its --service; without --daemon and "
+            "--config they are looked up in the clone",
+        )  # fmt: skip
+    if reason:
+        raise ConfigError("a daemon is told no reason", hint="leave --reason out, or push without --daemon")
+    name = next((identity.removesuffix(end) for end in _ENDINGS if identity.endswith(end)), identity)
+    report = {"id": name, "title": name, "state": "resolved"}
+    return send_report(daemon, {**belongs(repo, project, stage, service), **report}, form)
 
 
 def _named(here: OpenStage, service: str | None, identity: str) -> tuple[ServiceView, ProblemFile]:
