@@ -29,6 +29,8 @@ from reconciler.model.names import ProjectName, StageName
 from reconciler.model.no_secrets import check_git_url, inline_secrets, is_local
 from reconciler.model.nodes import MapNode
 from reconciler.model.notifications import Notification, notifications_from
+from reconciler.model.webhooks import ServerConfig, WebhooksConfig
+from reconciler.model.webhooks_config import server_from, webhooks_from
 
 POLL: Final = 30.0
 """Seconds between two looks at a repository that does not tell of its commits."""
@@ -115,6 +117,8 @@ class DaemonConfig:
     projects: Mapping[ProjectName, ProjectConnections]
     state_dir: Path
     log: LogConfig = LogConfig()
+    server: ServerConfig = ServerConfig()
+    webhooks: WebhooksConfig = WebhooksConfig()
 
 
 def load_daemon_config(data: bytes, path: str) -> DaemonConfig:
@@ -133,6 +137,8 @@ def load_daemon_config(data: bytes, path: str) -> DaemonConfig:
         ProjectName(name): _project(ProjectName(name), section, folder, checks)
         for name, section in _sections(fields, "projects")
     }
+    server = server_from(fields.section("server"), folder, checks)
+    webhooks = webhooks_from(fields.section("webhooks"), server, folder, checks)
     checks.done()
     log = fields.section("log")
     return DaemonConfig(
@@ -142,6 +148,8 @@ def load_daemon_config(data: bytes, path: str) -> DaemonConfig:
             cast("Literal['json', 'console']", log.text("format", "json")),
             cast("Literal['debug', 'info', 'warning', 'error']", log.text("level", "info")),
         ),
+        server=server,
+        webhooks=webhooks,
     )
 
 
