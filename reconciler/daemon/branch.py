@@ -25,14 +25,23 @@ _TIPS = 64
 
 @dataclass
 class Branch:
-    """One owner thread. ``read_tips`` asks the remote; ``tell`` hears of each tip, and never raises."""
+    """One owner thread. ``read_tips`` asks the remote; ``tell`` hears of each tip, and never raises.
+
+    ``near``: the remote is on this machine, so that its tips are read at no cost.
+    """
 
     repo: StageRepo
     publisher: Publisher
     read_tips: Callable[[], Tips | None]
     tell: Callable[[CommitId], None] = lambda _: None
+    near: bool = True
     commits: dict[int, CommitId] = field(default_factory=dict)
     _ours: deque[CommitId] = field(default_factory=lambda: deque(maxlen=_TIPS))
+
+    @property
+    def presumed(self) -> Tips | None:
+        """The tips that were known last, worth a push without asking first; None where asking costs nothing."""
+        return None if self.near else self.repo.tips
 
     def follow(self, tips: Tips) -> None:
         """Bring what is known of the stage to these tips."""

@@ -361,6 +361,7 @@ class ProjectLoop:
                 Publisher(self._mirror, stage.ops, around.clock, self._sleep, around.metrics.stage(stage.name)),
                 lambda: self._tips(self._project or project, stage),
                 self._told(project, stage, repo),
+                near=self._mirror.shared,
             )
         return branch
 

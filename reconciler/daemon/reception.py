@@ -160,6 +160,10 @@ class Reception:
             return [_bug()] * len(reports)
 
     def _pushed(self, stage: StageName, branch: Branch, reports: Sequence[Report]) -> Sequence[Receipt]:
+        presumed = branch.presumed
+        made = self._filed(stage, branch, presumed, reports, presumed=True) if presumed is not None else None
+        if made is not None:
+            return made
         for _ in range(_TRIES):
             tips = branch.read_tips()
             if tips is None:
@@ -170,12 +174,17 @@ class Reception:
         raise TransientError(f"others pushed to {stage} all the time")
 
     def _filed(
-        self, stage: StageName, branch: Branch, tips: Tips, reports: Sequence[Report]
+        self, stage: StageName, branch: Branch, tips: Tips, reports: Sequence[Report], *, presumed: bool = False
     ) -> Sequence[Receipt] | None:
-        """File reports on top of these tips; None where somebody else's push came first."""
+        """File reports on top of these tips; None where somebody else's push came first, or may have.
+
+        Tips that are only ``presumed`` are proved by the push; what is answered without one needs to be asked for.
+        """
         branch.follow(tips)
         filing = Filing(branch.repo, stage)
         answers = [self._answer(filing, report) for report in reports]
+        if presumed and not all(isinstance(answer, str) and answer in filing.files for answer in answers):
+            return None
         if not filing.files:
             return [_receipt(answer, tips) for answer in answers]
         new = [each for each, answer in zip(reports, answers, strict=True) if not isinstance(answer, Unfiled)]
