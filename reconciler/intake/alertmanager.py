@@ -23,7 +23,6 @@ from reconciler.model.reader import shown
 from reconciler.model.webhooks import Belonging
 
 _WHAT: Final = "the payload of Alertmanager"
-_TITLES: Final = ("problem",)
 _CAUSES: Final = ("rootCause", "root_cause")
 _STATES: Final = {"firing": "open", "resolved": "resolved"}
 _NAME_LIMIT: Final = 512
@@ -97,15 +96,8 @@ def _report(alert: object, belonging: Belonging, about: Mapping[str, str]) -> Re
     if not isinstance(alert, dict):
         raise UserError(f"{kind(alert)}", expected="an alert, `{...}`", hint="send alerts as Alertmanager makes them")
     labels, annotations = _texts(alert, "labels"), _texts(alert, "annotations")
-    title = next(
-        (
-            text
-            for text in (*(label(labels, name) for name in _TITLES), *(label(annotations, name) for name in _TITLES))
-            if text.strip()
-        ),
-        labels.get("alertname", ""),
-    )
-    if not title.strip():
+    title = _first(label(labels, "problem"), label(annotations, "problem"), label(labels, "alertname"))
+    if not title:
         raise UserError(
             "the alert has no name",
             expected="a label `problem` or `alertname`",
@@ -126,7 +118,6 @@ def _report(alert: object, belonging: Belonging, about: Mapping[str, str]) -> Re
             hint="an occurrence of an alert is known by the time it started at; send it with every alert",
         )
     fingerprint = _text(alert.get("fingerprint")) or _fingerprint(labels)
-    causes = (*(label(labels, name) for name in _CAUSES), *(label(annotations, name) for name in _CAUSES))
     url, ends = _text(alert.get("generatorURL")), moment(alert.get("endsAt"))
     details = {
         "annotations": annotations,
@@ -143,7 +134,7 @@ def _report(alert: object, belonging: Belonging, about: Mapping[str, str]) -> Re
             Problem(
                 title=title,
                 state="open" if state == "open" else "resolved",
-                root_cause=next((text for text in causes if text.strip()), ""),
+                root_cause=_first(*(label(texts, name) for texts in (labels, annotations) for name in _CAUSES)),
                 started_at=_text(alert.get("startsAt")),
                 source="alertmanager",
                 url=url,
@@ -182,6 +173,10 @@ def _fingerprint(labels: Mapping[str, str]) -> str:
     """Return a fingerprint of our own for an alert that comes without: of its labels, as Alertmanager's is."""
     pairs = "\0".join(f"{name}\0{text}" for name, text in sorted(labels.items()))
     return hashlib.sha256(pairs.encode()).hexdigest()[:16]
+
+
+def _first(*texts: str) -> str:
+    return next((text for text in texts if text.strip()), "")
 
 
 def _text(value: object) -> str:

@@ -26,6 +26,7 @@ _FILE_LIMIT: Final = 192 * 1024
 """Bytes of a file; readers take 256 KiB, the rest is for what people add."""
 _VALUES_LIMIT: Final = 8_000
 _DEPTH_LIMIT: Final = 16
+_FEW: Final = 20
 _SHAPES: Final = ((16_384, 1_000), (2_048, 200), (256, 20))
 """Longest text and most items of details, from generous to tight: the first with which the file fits is used."""
 
@@ -45,16 +46,15 @@ def link(value: object) -> str:
     return value if value.startswith(("https://", "http://")) and not value.endswith("://") else ""
 
 
-def bounded_labels(labels: Mapping[str, str]) -> dict[str, str]:
-    """Return the first labels, as many as a file may have, with bounded names and texts."""
-    named = {_key(name, _NAME_LIMIT): cut(text, LABEL_LIMIT) for name, text in labels.items() if name}
+def bounded_labels(labels: Mapping[str, str], limit: int = LABEL_LIMIT) -> dict[str, str]:
+    """Return the first labels, as many as a file may have, with bounded names and texts of ``limit`` characters."""
+    named = {_key(name, _NAME_LIMIT): cut(text, min(limit, LABEL_LIMIT)) for name, text in labels.items() if name}
     return dict(islice(named.items(), LABELS_LIMIT))
 
 
 def fitted(problem: Problem) -> Problem:
     """Return the problem with everything cut to what its file can hold; `load_problem` gives it back the same."""
-    labels = bounded_labels(problem.labels)
-    missing = len(problem.labels) - len(labels)
+    missing = len(problem.labels) - len(bounded_labels(problem.labels))
     details = {**problem.details, **({"labelsLeftOut": missing} if missing else {})}
     short = replace(
         problem,
@@ -62,15 +62,14 @@ def fitted(problem: Problem) -> Problem:
         root_cause=cut(problem.root_cause, TITLE_LIMIT),
         source=cut(problem.source, _SOURCE_LIMIT),
         url=link(problem.url),
-        labels=labels,
     )
     for texts, items in _SHAPES:
         shape = _Shape(texts, items)
-        small = replace(short, details=shape.bounded(details, 0))
+        small = replace(short, details=shape.bounded(details, 0), labels=bounded_labels(problem.labels, texts))
         if shape.values <= _VALUES_LIMIT and len(problem_file(small)) <= _FILE_LIMIT:
             return small
-    names = {cut(name, TITLE_LIMIT): cut(str(text), LABEL_LIMIT // 16) for name, text in islice(labels.items(), 20)}
-    return replace(short, labels=names, details={"leftOut": "labels and details too large for one file"})
+    labels = dict(islice(small.labels.items(), _FEW))
+    return replace(short, labels=labels, details={"leftOut": "the details and more labels are too large for one file"})
 
 
 class _Shape:

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from reconciler.intake.belonging import where
 from reconciler.intake.identity import identity
 from reconciler.intake.json_body import kind, parse_json, parse_object
-from reconciler.intake.keptn import told
+from reconciler.intake.keptn import TEST_NOTE, told
 from reconciler.intake.report import Payload, Refused, Report
 from reconciler.model.errors import UserError
 from reconciler.model.reader import shown
@@ -24,6 +24,7 @@ from reconciler.model.webhooks import Belonging
 
 _WHAT: Final = "the event"
 _BATCH: Final = "application/cloudevents-batch"
+_STRUCTURED: Final = "application/cloudevents"
 _VERSIONS: Final = ("1.0", "0.2", "0.3")
 _KNOWN: Final = re.compile(
     r"sh\.keptn\.(?:event\.problem\.open|events\.problem|event\.(?:[A-Za-z0-9._-]+\.)?remediation\.triggered)\Z"
@@ -43,7 +44,7 @@ def read(headers: Mapping[str, str], body: bytes, belonging: Belonging) -> Paylo
     content = given.get("content-type", "").partition(";")[0].strip().lower()
     if content.startswith(_BATCH):
         return _batch(body, belonging)
-    if "ce-type" in given or "ce-specversion" in given:
+    if not content.startswith(_STRUCTURED) and ("ce-type" in given or "ce-specversion" in given):
         return _one(_binary(given, body), belonging)
     return _one(parse_object(body, _WHAT), belonging)
 
@@ -67,9 +68,17 @@ def _batch(body: bytes, belonging: Belonging) -> Payload:
 
 
 def _binary(given: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    """Return the event of which every attribute came in a header of its own, percent-encoded as the binding says."""
-    attributes = {name.removeprefix("ce-"): unquote(value) for name, value in given.items() if name.startswith("ce-")}
-    return {**attributes, "data": parse_json(body, "the event's data")}
+    """Return the event of which every attribute came in a header of its own; its data stay bytes until it is known."""
+    attributes = {name.removeprefix("ce-"): _unquoted(value) for name, value in given.items() if name.startswith("ce-")}
+    return {**attributes, "data": body}
+
+
+def _unquoted(value: str) -> str:
+    """Return a header's value as the HTTP binding 1.0 has it read: unquoted, then percent-decoded once."""
+    text = value.strip()
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = re.sub(r"\\(.)", r"\1", text[1:-1])
+    return unquote(text)
 
 
 def _one(event: object, belonging: Belonging) -> Payload:
@@ -90,7 +99,7 @@ def _one(event: object, belonging: Belonging) -> Payload:
     source = _text(envelope.get("source"))
     found = told(name, source, envelope.get("time"), data, _WHAT)
     if found.test:
-        return Payload(note="a test notification: it arrived, and there is nothing to be done about it")
+        return Payload(note=TEST_NOTE)
     return Payload(
         (
             Report(
@@ -106,6 +115,8 @@ def _one(event: object, belonging: Belonging) -> Payload:
 
 def _data(envelope: Mapping[str, Any]) -> dict[str, Any]:
     data = envelope.get("data")
+    if isinstance(data, bytes):
+        data = parse_json(data, "the event's data")
     encoded = envelope.get("data_base64")
     if data is None and isinstance(encoded, str):
         data = encoded
@@ -120,7 +131,9 @@ def _data(envelope: Mapping[str, Any]) -> dict[str, Any]:
         data = parse_json(data.encode(), "the event's data")
     if not isinstance(data, dict):
         raise UserError(
-            f"the event's data: {kind(data)}", expected="a JSON object with the problem", hint="send it in `data`"
+            f"the event's data: {kind(data)}",
+            expected="a JSON object with the problem",
+            hint="send it as the event's data",
         )
     return data
 

@@ -11,14 +11,13 @@ from typing import Any, Final
 from reconciler.intake.belonging import where
 from reconciler.intake.identity import identity
 from reconciler.intake.json_body import parse_object
-from reconciler.intake.keptn import told
+from reconciler.intake.keptn import TEST_NOTE, told
 from reconciler.intake.report import Payload, Report
 from reconciler.model.errors import UserError
 from reconciler.model.webhooks import Belonging
 
 _WHAT: Final = "the notification of Dynatrace"
 _KIND: Final = "sh.keptn.events.problem"
-TEST_NOTE: Final = "a test notification: it arrived, and there is nothing to be done about it"
 
 
 def read(body: bytes, belonging: Belonging) -> Payload:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, Final, NoReturn
 
 from reconciler.model.errors import Place, UserError
@@ -21,6 +22,7 @@ VALUES_LIMIT: Final = 200_000
 _EXACT: Final = 18
 """Digits of the longest integer that files hold as a number."""
 _LONGEST: Final = 40
+_HALF: Final = re.compile("[\ud800-\udfff]")
 
 
 def parse_json(body: bytes, what: str) -> Any:
@@ -137,7 +139,7 @@ class _Walk:
 
 
 def _whole(text: str) -> str:
-    return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return text if text.isascii() else _HALF.sub("\ufffd", text)
 
 
 def _too_deep(what: str) -> UserError:

@@ -37,6 +37,7 @@ _CLAIM_LIMIT: Final = 256
 _URL_LIMIT: Final = 2048
 _TEST_PID: Final = "99999"
 _TEST_ID: Final = "999"
+TEST_NOTE: Final = "a test notification: it arrived, and there is nothing to be done about it"
 
 
 @dataclass(frozen=True)
