@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from reconciler.cli.name_doubts import may_be_meant
 from reconciler.cli.validation import kind_of
 from reconciler.model.errors import ConfigError, Place, UserError
 from reconciler.model.names import BlobId, CommitId
@@ -38,36 +40,31 @@ def root_of(path: Path) -> Path:
         return folder.resolve()
 
 
-def on_disk(folder: Path, root: Path) -> Files:
-    """Return the files below ``folder`` that have a kind, by their path from ``root``."""
+@dataclass(frozen=True)
+class Found:
+    """Files that have a kind, with their content, and the paths of those without that may be meant as one."""
+
+    files: Files
+    odd: frozenset[str]
+
+
+def on_disk(folder: Path, root: Path) -> Found:
+    """Return what lies below ``folder``, by its path from ``root``."""
     files: Files = {}
+    odd: set[str] = set()
     for path in _walk(folder):
         name = path.relative_to(root).as_posix()
         if kind_of(name) is not None:
             files[name] = read(path, name)
-    return files
+        elif may_be_meant(name):
+            odd.add(name)
+    return Found(files, frozenset(odd))
 
 
 def paths_of(root: Path) -> frozenset[str]:
     """Return the paths of all files below a work tree's top that have a kind, without reading them."""
     names = (path.relative_to(root).as_posix() for path in _walk(root))
     return frozenset(name for name in names if kind_of(name) is not None)
-
-
-def unread_below(folder: Path, root: Path) -> frozenset[str]:
-    """Return the paths from ``root`` of the files below ``folder`` that are called `sli.yaml` and have no kind."""
-    names = (path.relative_to(root).as_posix() for path in _walk(folder) if path.name == "sli.yaml")
-    return frozenset(name for name in names if _is_unread(name))
-
-
-def unread_at(repository: LocalRepository, commit: CommitId) -> frozenset[str]:
-    """Return the paths at a commit that are called `sli.yaml` and have no kind."""
-    names = (entry.path or "" for entry in repository.reader.entries(commit))
-    return frozenset(name for name in names if _is_unread(name))
-
-
-def _is_unread(name: str) -> bool:
-    return name.endswith("/sli.yaml") and not name.startswith("ops/") and kind_of(name) is None
 
 
 def slis_of(repository: LocalRepository) -> Files:
@@ -130,20 +127,31 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (Path(parent) / name for name in sorted(names))
 
 
-def at_commit(repository: LocalRepository, commit: CommitId) -> Files:
-    """Return the files of a commit that have a kind, by path."""
+def at_commit(repository: LocalRepository, commit: CommitId) -> Found:
+    """Return the files of a commit."""
+    entries = {name_of(entry): entry for entry in repository.reader.entries(commit)}
+    kinds = {name: entry for name, entry in entries.items() if kind_of(name) is not None}
+    odd = frozenset(name for name in entries.keys() - kinds.keys() if may_be_meant(name))
+    return Found(contents(repository, kinds), odd)
+
+
+def name_of(entry: Entry) -> str:
+    """Return a file's path as it can be shown, also where it is no UTF-8."""
+    return entry.path if entry.path is not None else entry.raw.decode("utf-8", "backslashreplace")
+
+
+def contents(repository: LocalRepository, entries: Mapping[str, Entry]) -> Files:
+    """Return the content of files of a commit, or why it is none; the same content is read once."""
     files: Files = {}
     blobs: dict[str, BlobId] = {}
-    for entry in repository.reader.entries(commit):
-        name = entry.path if entry.path is not None else entry.raw.decode("utf-8", "backslashreplace")
-        if kind_of(name) is not None:
-            if (refusal := _refusal(entry, name)) is not None:
-                files[name] = refusal
-            else:
-                blobs[name] = entry.blob
-    contents = repository.reader.blobs(list(blobs.values()), _LIMIT)
+    for name, entry in entries.items():
+        if (refusal := _refusal(entry, name)) is not None:
+            files[name] = refusal
+        else:
+            blobs[name] = entry.blob
+    read_blobs = repository.reader.blobs(list(blobs.values()), _LIMIT)
     for name, blob in blobs.items():
-        data = contents[blob]
+        data = read_blobs[blob]
         files[name] = _too_large(name, data) if isinstance(data, Oversize) else data
     return files
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, Literal, Protocol, TypeAlias, get_args
+from typing import Any, Final, Literal, Protocol, TypeAlias, cast, get_args
 
-from reconciler.decide.actions.registry import check_playbook
-from reconciler.decide.evaluation.objectives import load_objectives
+from reconciler.cli import loaded
+from reconciler.cli.findings.finding import at
+from reconciler.cli.loaded import errors_of
 from reconciler.model import canonical
 from reconciler.model.checks import colliding, service_path
 from reconciler.model.command import check_command_name, load_command
@@ -20,14 +21,12 @@ from reconciler.model.desired import load_desired
 from reconciler.model.errors import Place, UserError
 from reconciler.model.invalid import InvalidFile
 from reconciler.model.names import ServicePath, StageName
-from reconciler.model.playbook import load_playbook
-from reconciler.model.policy import load_service, load_stage
 from reconciler.model.problem import load_problem
 from reconciler.model.problem_ids import problem_id
 from reconciler.model.project import load_project
 from reconciler.model.shipyard import load_shipyard
-from reconciler.model.sli import load_sli
 from reconciler.model.step import load_step
+from reconciler.model.yaml_mistakes import conflict_marker
 from reconciler.repo.layout import MAKES_A_SERVICE, SLI_FILES, OpsPlace, config_place, ops_place
 
 Kind: TypeAlias = Literal[
@@ -44,16 +43,14 @@ class _Load(Protocol):
 _LOADERS: Final[Mapping[Kind, _Load]] = {
     "project": load_project,
     "shipyard": load_shipyard,
-    "stage": load_stage,
-    "service": load_service,
-    "slo": load_objectives,
-    "sli": load_sli,
     "problem": load_problem,
     "step": load_step,
     "desired": load_desired,
     "machine": canonical.read,
     "reconciler": load_daemon_config,
 }
+_SHARED: Final = frozenset(get_args(loaded.Kind))
+_MACHINE: Final = frozenset({"step", "desired", "machine"})
 _ROOT: Final[Mapping[str, Kind]] = {
     "project.yaml": "project",
     "shipyard.yaml": "shipyard",
@@ -102,9 +99,11 @@ def _ops_kind(place: OpsPlace) -> Kind:
 
 def check_file(data: bytes, path: str, kind: Kind) -> list[UserError]:
     """Return everything that is wrong with one file, in its order."""
+    if kind in _SHARED:
+        return [at(error, path) for error in errors_of(cast("loaded.Kind", kind), data)]
+    if kind in _MACHINE and (leftover := conflict_marker(data, path)) is not None:
+        return [leftover]
     try:
-        if kind == "remediation":
-            return check_playbook(load_playbook(data, path))
         if kind == "command":
             check_command_name(path, load_command(data, path))
             return []
@@ -131,15 +130,23 @@ def check_tree(
             found.append(data)
         elif kind is not None:
             found += check_file(data, path, kind)
-    whole = sorted({*files, *(paths or ())})
-    beside = [*_services(whole), *_problems(whole)]
-    found += [error for error in beside if error.place and _concerns(error.place.path, files)]
+    found += beside_each_other(files, paths)
     return sorted(found, key=lambda error: error.place or Place(""))
 
 
-def _concerns(path: str, files: Iterable[str]) -> bool:
-    """Whether a file, or the folder of one, is meant."""
-    return any(name == path or name.startswith(f"{path}/") for name in files)
+def beside_each_other(files: Iterable[str], paths: Iterable[str] | None = None) -> list[UserError]:
+    """Return what is wrong with where ``files`` lie among all ``paths`` of the branch; contents don't matter."""
+    given = set(files)
+    whole = sorted({*given, *(paths or ())})
+    concerned = given | {folder for path in given for folder in _above(path)}
+    found = (*_services(whole), *_problems(whole))
+    return [error for error in found if error.place and error.place.path in concerned]
+
+
+def _above(path: str) -> Iterator[str]:
+    """Yield the folders that a path is in, the innermost first."""
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def _services(paths: Iterable[str]) -> Iterator[UserError]:
@@ -148,7 +155,7 @@ def _services(paths: Iterable[str]) -> Iterator[UserError]:
     folders = {folder: path for path, (folder, name) in places.items() if name in MAKES_A_SERVICE}
     services: dict[str, list[ServicePath]] = defaultdict(list)
     for folder, path in sorted(folders.items()):
-        above = next((other for other in folders if folder.startswith(f"{other}/")), None)
+        above = next((other for other in _above(folder) if other in folders), None)
         if above is not None:
             yield UserError(
                 f"this file is never read: `{above}` is a service already, and a service holds no other",

@@ -1,0 +1,190 @@
+"""Files of one branch checked, each with what lies around it; many of them by several processes.
+
+Parsing takes half a millisecond a file and nothing else takes long, so what pays is to share it out among the cores.
+A service's files stay together, for they are checked against each other.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from reconciler.cli import loaded
+from reconciler.cli.doubts import doubts
+from reconciler.cli.evidence_doubts import unused_everywhere
+from reconciler.cli.findings.finding import Finding, located, ordered, refused
+from reconciler.cli.name_doubts import hidden_shipyard, same_but_for_capitals, strays
+from reconciler.cli.surroundings import Contents, Surroundings
+from reconciler.cli.validation import beside_each_other, check_file, kind_of
+from reconciler.daemon.plugins import load_actions
+from reconciler.model.errors import UserError
+from reconciler.repo.layout import SLI_FILES, STAGE_FILES, config_place
+
+MANY: Final = 3000
+"""Files from which on it pays to start processes (0.4 s each)."""
+_PORTION: Final = 400
+"""Files that are handed to a process at a time: its answer is the next step of the progress."""
+_MOST: Final = 8
+
+Progress = Callable[[int, int], None]
+"""Is told how many files of how many are done."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is checked together: files of one branch, or of a work tree.
+
+    ``label`` goes before paths shown to people, ``where`` names a part of a tree. ``paths`` are those of the whole
+    branch where they are known, ``odd`` those of files without a kind that may be meant as one. ``whole``: the files
+    are all there are of the branch.
+    """
+
+    files: Contents
+    around: Surroundings
+    label: str = ""
+    branch: str = ""
+    where: str = ""
+    paths: frozenset[str] = frozenset()
+    odd: frozenset[str] = frozenset()
+    whole: bool = False
+    told: tuple[Finding, ...] = field(default=())
+    """What was found before anything was looked at."""
+    looked_at: int = 0
+    """Files that ``told`` is about and that are not to be looked at again."""
+
+    @property
+    def count(self) -> int:
+        """How many files are checked."""
+        return len(self.files) + self.looked_at
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was found in a portion, and about which indicators its services have objectives."""
+
+    findings: tuple[Finding, ...]
+    used: frozenset[str]
+
+
+def check(part: Part, progress: Progress, workers: int = 0) -> list[Finding]:
+    """Return all findings of a part in the order of their places. ``workers`` 0: as many as there are cores."""
+    count = min(workers or _cores(), _MOST)
+    if count > 1 and len(part.files) >= MANY:
+        seen = _shared_out(part, count, progress)
+    else:
+        seen = check_files(part.files, part.around)
+        progress(len(part.files), len(part.files))
+    found = [*part.told, *seen.findings, *_beside(part)]
+    if part.whole:
+        found += _unused(part, seen.used)
+    return [replace(each, label=part.label, branch=part.branch) for each in ordered(found)]
+
+
+def check_files(files: Contents, around: Surroundings) -> Seen:
+    """Look at each file, and at it with what lies around it."""
+    found: list[Finding] = []
+    used: set[str] = set()
+    for path, data in files.items():
+        if isinstance(data, UserError):
+            found.append(refused(data, "unreadable"))
+            continue
+        kind = kind_of(path) or kind_of(f"service/{path}")
+        if kind is None:
+            continue
+        found += (refused(error, f"invalid-{kind}") for error in check_file(data, path, kind))
+        found += doubts(data, path, around)
+        if kind == "slo" and (slo := loaded.objectives(data)) is not None:
+            used.update(each.sli for each in slo.objectives)
+    return Seen(tuple(found), frozenset(used))
+
+
+def _beside(part: Part) -> Iterator[Finding]:
+    """Yield what is wrong or doubtful about where files lie and how they are called."""
+    told = beside_each_other(part.files, part.paths)
+    yield from (refused(error, "misplaced") for error in told)
+    services = part.around.services
+    yield from strays(part.odd, services)
+    if part.whole:
+        yield from same_but_for_capitals(part.files, services)
+        yield from hidden_shipyard(frozenset(part.files))
+
+
+def _unused(part: Part, used: frozenset[str]) -> Iterator[Finding]:
+    """Yield the stage's queries that no service's objectives are about; a project has them for all its stages."""
+    for name in SLI_FILES if part.around.services else ():
+        data = part.files.get(name)
+        if isinstance(data, bytes):
+            yield from located(unused_everywhere(data, used), name)
+
+
+def _shared_out(part: Part, count: int, progress: Progress) -> Seen:
+    stage = {path: data for path, data in part.around.near.items() if path in STAGE_FILES}
+    around = replace(part.around, near=stage)
+    done, found, used = 0, list[Finding](), set[str]()
+    # Fresh processes: a forked one would inherit the pipes of the running git.
+    context = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(count, context, _begin, (around,)) as pool:
+            waiting: set[Future[tuple[int, Seen]]] = {
+                pool.submit(_work, portion) for portion in _portions(part.files)
+            }  # fmt: skip
+            try:
+                while waiting:
+                    ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                    for number, seen in (each.result() for each in ready):
+                        done += number
+                        found += seen.findings
+                        used |= seen.used
+                    progress(done, len(part.files))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    except (OSError, BrokenProcessPool):
+        # No processes to be had here (a sandbox without shared memory, too little of it): it only takes longer.
+        return check_files(part.files, part.around)
+    return Seen(tuple(found), frozenset(used))
+
+
+def _portions(files: Contents) -> Iterator[dict[str, bytes | UserError]]:
+    """Cut files into portions, a service's files in one."""
+    groups: dict[str, list[str]] = {}
+    for path in files:
+        place = config_place(path)
+        groups.setdefault(place[0] if place else path.rpartition("/")[0], []).append(path)
+    portion: dict[str, bytes | UserError] = {}
+    for group in groups.values():
+        portion |= {path: files[path] for path in group}
+        if len(portion) >= _PORTION:
+            yield portion
+            portion = {}
+    if portion:
+        yield portion
+
+
+_AROUND: list[Surroundings] = []
+"""Of a process that was started for this: what was handed to it at its start."""
+
+
+def _begin(around: Surroundings) -> None:
+    load_actions()
+    _AROUND[:] = [around]
+
+
+def _work(files: Mapping[str, bytes | UserError]) -> tuple[int, Seen]:
+    (around,) = _AROUND
+    return len(files), check_files(files, replace(around, near={**around.near, **files}))
+
+
+def _cores() -> int:
+    """Return how many cores we may use, which may be less than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def invalid(found: Iterable[Finding]) -> int:
+    """Return how many files have an error."""
+    return len({(each.label, each.place.path) for each in found if each.severity == "error"})

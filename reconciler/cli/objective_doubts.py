@@ -1,0 +1,131 @@
+"""What is doubtful about objectives: criteria that exclude each other, scores that nothing can reach or miss.
+
+Only fixed limits are looked at: what a relative one asks for depends on earlier evaluations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from reconciler.cli import loaded
+from reconciler.cli.findings.finding import Finding, doubt
+from reconciler.decide.evaluation.criterion import Rule, parse
+from reconciler.model.errors import UserError
+from reconciler.model.slo import CriteriaSet, Objective, Slo
+
+
+@dataclass(frozen=True)
+class _Range:
+    """The values that a set of criteria lets pass; ``open_`` says that the bound itself does not."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    low_open: bool = False
+    high_open: bool = False
+
+    @property
+    def empty(self) -> bool:
+        return self.low > self.high or (self.low == self.high and (self.low_open or self.high_open))
+
+    def within(self, other: _Range) -> bool:
+        """Whether every value here is one there."""
+        low = self.low > other.low or (self.low == other.low and (self.low_open or not other.low_open))
+        high = self.high < other.high or (self.high == other.high and (self.high_open or not other.high_open))
+        return low and high
+
+    def cut(self, rule: Rule) -> _Range:
+        """Return what is left under one more fixed limit."""
+        low, low_open, high, high_open = self.low, self.low_open, self.high, self.high_open
+        strict = rule.operator in ("<", ">")
+        if rule.operator in (">", ">=", "=") and (rule.value > low or (rule.value == low and strict)):
+            low, low_open = rule.value, strict
+        if rule.operator in ("<", "<=", "=") and (rule.value < high or (rule.value == high and strict)):
+            high, high_open = rule.value, strict
+        return _Range(low, high, low_open, high_open)
+
+
+def about_objectives(data: bytes) -> Iterator[Finding]:
+    """Yield what of a `slo.yaml` can never be as it says."""
+    slo = loaded.objectives(data)
+    if slo is None:
+        return
+    yield from _about_scores(slo)
+    for each in slo.objectives:
+        yield from _about_criteria(each)
+
+
+def _about_scores(slo: Slo) -> Iterator[Finding]:
+    score = slo.total_score
+    if score.warning is not None and score.warning > score.passing:
+        yield doubt(
+            "limits-contradict",
+            f"there is never a warning: it asks for {score.warning:g}%, and {score.passing:g}% pass already",
+            score.place,
+            expected=f"a `warning` below {score.passing:g}%",
+            hint="swap the two, or lower `warning`",
+        )
+    if not slo.objectives:
+        yield doubt(
+            "no-objective",
+            "there are no objectives: no evaluation ever passes",
+            score.place,
+            expected="one objective or more",
+            hint="add one, or delete the file: the problem's own end is then what counts",
+        )
+    elif not any(each.passing for each in slo.objectives):
+        yield doubt(
+            "no-objective",
+            "no objective has `pass`: every evaluation passes, whatever is measured",
+            slo.objectives[0].place,
+            expected="an objective with `pass`",
+            hint='write for example `pass: [{criteria: ["<600"]}]`',
+        )
+
+
+def _about_criteria(objective: Objective) -> Iterator[Finding]:
+    for name, sets in (("pass", objective.passing), ("warning", objective.warning)):
+        for each in sets:
+            left = _left(_rules(each))
+            if left is not None and left.empty:
+                written = ", ".join(f"`{criterion.text}`" for criterion in each.criteria)
+                yield doubt(
+                    "limits-contradict",
+                    f"no value fulfils {written} at once, in `{name}` of `{objective.sli}`",
+                    each.criteria[0].place,
+                    expected="criteria that one value can fulfil together",
+                    hint="put them into two `- criteria:` if either may hold, or correct the numbers",
+                )
+    passes = [_left(rules) for each in objective.passing if (rules := _rules(each)) and not _relative(rules)]
+    for each in objective.warning:
+        rules = _rules(each)
+        left = _left(rules) if rules and not _relative(rules) else None
+        if left is not None and not left.empty and any(wide is not None and left.within(wide) for wide in passes):
+            yield doubt(
+                "limits-contradict",
+                f"this `warning` of `{objective.sli}` never counts: whatever fulfils it passes",
+                each.criteria[0].place,
+                expected="a limit wider than that of `pass`",
+                hint="swap `pass` and `warning`, or widen this one",
+            )
+
+
+def _rules(each: CriteriaSet) -> list[Rule]:
+    try:
+        return [parse(criterion.text) for criterion in each.criteria]
+    except UserError:
+        return []  # told by the check of the file
+
+
+def _relative(rules: Iterable[Rule]) -> bool:
+    return any(rule.relative for rule in rules)
+
+
+def _left(rules: Iterable[Rule]) -> _Range | None:
+    """Return the values that fixed limits leave, None where there is no such limit."""
+    fixed = [rule for rule in rules if not rule.relative]
+    found = _Range()
+    for rule in fixed:
+        found = found.cut(rule)
+    return found if fixed else None

@@ -1,0 +1,177 @@
+"""What `validate` is asked to look at, as parts to be checked: a work tree, a folder or file of it, a branch."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from reconciler.cli.checking import Part
+from reconciler.cli.findings.finding import located, refused
+from reconciler.cli.playbook_doubts import about_playbook
+from reconciler.cli.sources import (
+    at_commit,
+    is_daemon_config,
+    on_disk,
+    paths_of,
+    project_of,
+    read,
+    root_of,
+    slis_of,
+)
+from reconciler.cli.surroundings import Surroundings
+from reconciler.cli.validation import Kind, check_file, kind_of
+from reconciler.model.errors import ConfigError, Place, UserError
+from reconciler.model.project import load_project
+from reconciler.repo.layout import SERVICE_FILES, STAGE_FILES, config_place
+from reconciler.repo.local import LocalRepository
+
+
+def as_kind(path: Path, kind: Kind) -> Part:
+    """Return a file that is said to be of a kind, which is looked at without anything around it."""
+    data = read(path, str(path))
+    if not isinstance(data, bytes):
+        return Part({}, Surroundings(), told=(refused(data, "unreadable"),), looked_at=1)
+    found = [refused(error, f"invalid-{kind}") for error in check_file(data, str(path), kind)]
+    if kind == "remediation":
+        found += located(about_playbook(data), str(path))
+    return Part({}, Surroundings(), told=tuple(found), looked_at=1)
+
+
+def is_bare(path: Path) -> bool:
+    """Whether a folder is a bare repository."""
+    return (path / "HEAD").is_file() and (path / "objects").is_dir()
+
+
+def branches(repository: LocalRepository) -> Iterator[Part]:
+    """Yield all branches of a bare repository, with the stages that should have one."""
+    there = set(repository.branches())
+    yield from (at_ref(repository, branch) for branch in sorted(there))
+    head = repository.head()
+    if head in there:
+        missing = tuple(refused(error, "missing-branch") for error in _promised(repository, head, there))
+        yield Part({}, Surroundings(), f"{head}:", head or "", told=missing)
+
+
+def stages(repository: LocalRepository) -> Iterator[Part]:
+    """Yield the default branch and every stage's, local or as the clone fetched it.
+
+    Raises:
+        ConfigError: nothing names the stages.
+    """
+    project = project_of(repository)
+    if not project.stages:
+        raise ConfigError("nothing names the project's stages", hint="name branches with --ref, or add project.yaml")
+    for name in dict.fromkeys((_default(repository), *(stage.name for stage in project.stages))):
+        yield at_ref(repository, _known(repository, name))
+
+
+def _known(repository: LocalRepository, name: str) -> str:
+    for ref in (name, f"origin/{name}"):
+        try:
+            repository.resolve(ref)
+        except ConfigError:
+            continue
+        return ref
+    raise ConfigError(f"the stage `{name}` has no branch here", hint=f"fetch it, or push a branch `{name}`")
+
+
+def _default(repository: LocalRepository) -> str:
+    for ref in ("origin/HEAD", "main", "master"):
+        try:
+            repository.resolve(ref)
+        except ConfigError:
+            continue
+        return ref
+    return repository.head() or "HEAD"
+
+
+def at_ref(repository: LocalRepository, ref: str) -> Part:
+    """Return all files of a commit. The work tree is not looked at."""
+    commit = repository.resolve(ref)
+    found = at_commit(repository, commit)
+    around = Surroundings(ref, project_of(repository), found.files, slis_of(repository)).among(found.files)
+    return Part(found.files, around, f"{ref}:", ref, paths=frozenset(found.files), odd=found.odd, whole=True)
+
+
+def _promised(repository: LocalRepository, head: str, there: set[str]) -> Iterator[UserError]:
+    """Look whether the stages of `project.yaml` are there; where a shipyard names them, Keptn made them."""
+    found = repository.reader.blob_at(repository.resolve(head), "project.yaml")
+    try:
+        promised = load_project(found[1], "project.yaml").stages if found else ()
+    except UserError:
+        return  # told already, by the check of that branch
+    for stage in promised:
+        if stage.name not in there:
+            yield UserError(
+                f"the stage `{stage.name}` has no branch",
+                place=Place("project.yaml"),
+                expected="a branch for every stage",
+                hint=f"push a branch `{stage.name}`, or take the stage out",
+            )
+
+
+def in_work_tree(path: Path) -> Part:
+    """Return a folder with the stage's file, a file, or a whole work tree."""
+    root, here = root_of(path), path.resolve()
+    label = "" if root == Path.cwd() else f"{_seen_from_here(root)}/"
+    if path.is_dir():
+        return _folder(here, root, label)
+    # A link may lead out of the work tree.
+    name = (here.relative_to(root) if here.is_relative_to(root) else path).as_posix()
+    kind = kind_of(name) or kind_of(f"service/{here.name}") or kind_of(here.name)
+    if kind is None and is_daemon_config(path):
+        return _daemon_config(path)
+    if kind is None:
+        return Part({}, Surroundings(), label)
+    data = read(path, name)
+    around = _around(root, {name: data}, whole=kind == "problem")[0]
+    return Part({name: data}, around, label)
+
+
+def _folder(here: Path, root: Path, label: str) -> Part:
+    found = on_disk(here, root)
+    files, where = found.files, ""
+    if here != root and files:
+        where = f"{here.relative_to(root).as_posix()}/"
+        if (root / "stage.yaml").is_file():
+            where += " and stage.yaml"
+            files["stage.yaml"] = read(root / "stage.yaml", "stage.yaml")
+    around, paths = _around(root, files, whole=True)
+    return Part(files, around, label, "", where, paths, found.odd, whole=here == root)
+
+
+def _daemon_config(path: Path) -> Part:
+    # It may be a link, as all that Kubernetes mounts is; in a configuration repository no file may.
+    data = read(path.resolve(), str(path))
+    errors = check_file(data, str(path), "reconciler") if isinstance(data, bytes) else [data]
+    told = tuple(refused(error, "invalid-reconciler") for error in errors)
+    return Part({}, Surroundings(), told=told, looked_at=1)
+
+
+def _around(
+    root: Path, files: Mapping[str, bytes | UserError], *, whole: bool
+) -> tuple[Surroundings, frozenset[str]]:  # fmt: skip
+    """Return what lies around files of a work tree: the stage's file, the services' own, and what the project says.
+
+    ``whole`` lists all paths of the tree too, which are the second result.
+    """
+    near = dict(files)
+    # Outside of Git the root is a service's own directory, where there is no other.
+    places = ((config_place(path) or ("", path)) for path in files if not path.startswith("ops/"))
+    folders = {folder and f"{folder}/" for folder, _ in places}
+    for name in {*STAGE_FILES, *(folder + name for folder in folders for name in SERVICE_FILES)} - near.keys():
+        if (root / name).is_file():
+            near[name] = read(root / name, name)
+    try:
+        with LocalRepository.open(root) as repository:
+            around = Surroundings(repository.head() or "", project_of(repository), near, slis_of(repository))
+            paths = paths_of(root) if whole else frozenset[str]()
+    except ConfigError:
+        around, paths = Surroundings(near=near), frozenset(files)
+    return around.among(paths), paths
+
+
+def _seen_from_here(root: Path) -> str:
+    relative = os.path.relpath(root)
+    return str(root) if relative.startswith("../../..") else relative

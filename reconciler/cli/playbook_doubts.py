@@ -1,0 +1,181 @@
+"""What is doubtful about a playbook: entries and actions that are never reached, numbers that the bounds will cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from reconciler.cli import loaded
+from reconciler.cli.findings.finding import Finding, doubt, remark
+from reconciler.decide.actions.escalate import Escalate
+from reconciler.decide.actions.featuretoggle import Toggle
+from reconciler.decide.actions.protocol import Spec
+from reconciler.decide.actions.registry import parse_action
+from reconciler.decide.actions.scaling import Scaling
+from reconciler.decide.matching import DEFAULT
+from reconciler.decide.policy import effective, timing
+from reconciler.decide.snapshot import ServiceView, Stage
+from reconciler.model.checks import colliding
+from reconciler.model.errors import Place, UserError
+from reconciler.model.playbook import ActionEntry, Entry, Playbook
+from reconciler.model.policy import Bounds
+from reconciler.model.reader import shown
+
+Policy = tuple[Stage, ServiceView]
+_WIDEN: Final = "change the number, or `bounds` in service.yaml or stage.yaml"
+
+
+def about_playbook(data: bytes, policy: Policy | None = None) -> Iterator[Finding]:
+    """Yield what is doubtful about a playbook; without the ``policy`` of its service, what is so anywhere."""
+    found = loaded.playbook(data)
+    if found is None:
+        return
+    yield from _about_names(found)
+    known = {id(action): _spec(action) for entry in found.entries for action in entry.actions}
+    yield from _about_flags(found, [spec for spec in known.values() if isinstance(spec, Toggle)])
+    for entry in found.entries:
+        specs = [known[id(action)] for action in entry.actions]
+        yield from _about_order(entry, specs)
+        if policy is not None:
+            for action, spec in zip(entry.actions, specs, strict=True):
+                if isinstance(spec, Scaling):
+                    yield from _about_replicas(action, spec, effective(*policy).bounds)
+                yield from _about_times(action, policy)
+
+
+def _spec(action: ActionEntry) -> Spec | None:
+    try:
+        return parse_action(action.action, action.value, action.place)
+    except UserError:
+        return None  # told by the check of the file
+
+
+def _about_names(playbook: Playbook) -> Iterator[Finding]:
+    names = {entry.name: entry for entry in playbook.entries}
+    if not names:
+        yield doubt(
+            "unreachable-entry",
+            "the playbook has no entry: every problem will be unmatched",
+            Place("", 1, 1),
+            expected="an entry for each kind of problem",
+            hint="add one, or `default` for whatever else there is",
+        )
+    for name, entry in names.items():
+        if not name:
+            yield doubt(
+                "unreachable-entry",
+                "an entry without a name is never reached",
+                entry.place,
+                expected="a root cause, a title or how it begins, or `default`",
+                hint="write the title of the problem, or `default` for whatever else there is",
+            )
+        elif name != name.strip():
+            yield doubt(
+                "unreachable-entry",
+                f"`{shown(name)}` begins or ends with a blank, which counts: no such problem is known",
+                entry.place,
+                expected="the title of the problem as it is reported",
+                hint=f"write `{shown(name.strip())}`",
+            )
+        elif name != DEFAULT and name.casefold() == DEFAULT and DEFAULT not in names:
+            yield doubt(
+                "case-only",
+                f"`{name}` is for problems of that title, and not for whatever else there is",
+                entry.place,
+                expected=f"`{DEFAULT}` in small letters",
+                hint=f"write `{DEFAULT}`",
+            )
+    for group in colliding(name for name in names if name):
+        last = max((names[name] for name in group), key=lambda entry: entry.place)
+        yield doubt(
+            "case-only",
+            f"the entries {', '.join(f'`{shown(name)}`' for name in group)} differ in capitals only",
+            last.place,
+            expected="names that differ in more: a problem matches exactly one spelling",
+            hint="keep the one that monitoring reports",
+        )
+
+
+def _about_flags(playbook: Playbook, toggles: Sequence[Toggle]) -> Iterator[Finding]:
+    for group in colliding({name for toggle in toggles for name, _ in toggle.flags}):
+        yield doubt(
+            "case-only",
+            f"the flags {', '.join(f'`{name}`' for name in group)} differ in capitals only",
+            _first_use(playbook, group[-1]),
+            expected="each flag as the flag server calls it",
+            hint="write the same flag in one way",
+        )
+
+
+def _first_use(playbook: Playbook, flag: str) -> Place:
+    for entry in playbook.entries:
+        for action in entry.actions:
+            spec = _spec(action)
+            if isinstance(spec, Toggle) and flag in dict(spec.flags):
+                return action.place
+    return Place("")
+
+
+def _about_order(entry: Entry, specs: Sequence[Spec | None]) -> Iterator[Finding]:
+    if not entry.actions:
+        yield remark(
+            "no-action",
+            f"the entry `{shown(entry.name)}` has no action: a person is called at once",
+            entry.place,
+            expected="one action or more",
+            hint="add an action, or write `action: escalate`, which says so",
+        )
+    calls = next((number for number, spec in enumerate(specs) if isinstance(spec, Escalate)), None)
+    if calls is not None and calls + 1 < len(specs):
+        yield doubt(
+            "unreachable-action",
+            f"this action is never tried: `escalate` in line {entry.actions[calls].place.line} ends the remediation",
+            entry.actions[calls + 1].place,
+            expected="`escalate` as the last action",
+            hint="move it in front of `escalate`, or delete it",
+        )
+
+
+def _about_replicas(action: ActionEntry, spec: Scaling, bounds: Bounds) -> Iterator[Finding]:
+    low, high = bounds.minimum or 0, bounds.maximum if bounds.maximum is not None else 0
+    place = action.value.place if action.value is not None else action.place
+    if spec.to is not None and not low <= spec.to <= high:
+        yield doubt(
+            "replicas-outside-bounds",
+            f"{spec.to} replicas are outside the bounds of this service, and will not be asked for",
+            place,
+            expected=f"{low} to {high}",
+            hint=_WIDEN,
+        )
+    elif spec.by is not None and abs(spec.by) > high - low:
+        room = f"{high - low} at most" if high > low else "none at all"
+        yield doubt(
+            "replicas-outside-bounds",
+            f"the bounds of this service, {low} to {high}, never leave room for {spec.by:+d} replicas",
+            place,
+            expected=f"a change by {room}",
+            hint=_WIDEN,
+        )
+
+
+def _about_times(action: ActionEntry, policy: Policy) -> Iterator[Finding]:
+    options = dict(action.options)
+    given, held = options.get("window"), timing(policy[0], policy[1], options)
+    if isinstance(given, int) and held.wait and given > held.wait:
+        yield doubt(
+            "limits-contradict",
+            f"`window` ({given} s) is longer than the wait of {held.wait} s that holds here, and will be cut to it",
+            action.place,
+            expected=f"at most {held.wait}s",
+            hint="shorten `window`, or write a `wait` beside it",
+        )
+    guard = effective(*policy).loop_guard
+    if held.retries >= guard.times and held.retries * held.wait < guard.within and "retries" in options:
+        yield doubt(
+            "limits-contradict",
+            f"`retries` ({held.retries}) are never all made: {guard.times} actions of one entry within"
+            f" {guard.within} s are too many",
+            action.place,
+            expected=f"less than {guard.times}",
+            hint="retry less often, or widen `loopGuard` in stage.yaml",
+        )
