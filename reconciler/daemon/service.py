@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,7 @@ from reconciler.model.daemon_config import DaemonConfig, ProjectConnections, loa
 from reconciler.model.errors import BugError, ConfigError, ReconcilerError, UserError
 from reconciler.model.names import ProjectName, StageName
 from reconciler.model.step import Step
+from reconciler.model.webhooks_config import webhook_files
 from reconciler.repo.watch import FileWatcher
 
 _STOP_WITHIN = 30.0
@@ -170,7 +171,12 @@ class Daemon:
         self._changed.set()
 
     def run(self) -> None:
-        """Run until `stop`. Raises ConfigError if the configuration is wrong at the start, or a loop's BugError."""
+        """Run until `stop`.
+
+        Raises:
+            ConfigError: the configuration is wrong at the start, or an address to listen on is taken.
+            BugError: a loop ended.
+        """
         seen, config = _content(self.path), read_config(self.path)
         while not self._stopping.is_set():
             self._run_with(config, seen)
@@ -184,6 +190,10 @@ class Daemon:
         try:
             fresh = read_config(self.path)
             check_connections(fresh, self.clock)
+            if _listens(fresh):
+                from reconciler.daemon.web.attaching import check_servers  # noqa: PLC0415  heavy, and seldom needed
+
+                check_servers(fresh)
         except ReconcilerError as error:
             self.log.warning("the configuration cannot be used; the old one stays", reason=str(error))
             self.metrics.config_usable(usable=False)
@@ -202,6 +212,8 @@ class Daemon:
             ]
             threads = [threading.Thread(target=self._guarded, args=(loop,), daemon=True) for loop in self._loops]
             stack.enter_context(FileWatcher([self.path], self._changed.set))
+            if _listens(config):
+                stack.enter_context(self._served(config, threads))
             secrets = [path for project in config.projects.values() for path in secret_files(project)]
             if secrets:
                 stack.enter_context(FileWatcher(secrets, self._wake_all))
@@ -219,6 +231,20 @@ class Daemon:
                 self.log.error("a project did not stop in time; the process ends", seconds=_STOP_WITHIN)
                 os._exit(1)
 
+    @contextmanager
+    def _served(self, config: DaemonConfig, threads: Sequence[threading.Thread]) -> Iterator[None]:
+        from reconciler.daemon.web.attaching import Running, attached  # noqa: PLC0415  heavy, and seldom needed
+
+        running = [
+            Running(name, loop, thread, project.poll)
+            for (name, project), loop, thread in zip(config.projects.items(), self._loops, threads, strict=True)
+        ]
+        with ExitStack() as stack:
+            servers = stack.enter_context(attached(config, running, self.metrics, self.clock, self.log))
+            if files := webhook_files(config.server):
+                stack.enter_context(FileWatcher(files, servers.renew))
+            yield
+
     def _wait_for_change(self, seen: bytes | None) -> None:
         """Wait for another content, a stop or a failure. Other files of the folder, such as our log, wake us too."""
         while not self._stopping.is_set() and not self._failed and _content(self.path) == seen:
@@ -235,6 +261,10 @@ class Daemon:
         except BaseException as error:  # noqa: BLE001  (a thread's death must end the daemon, whatever it died of)
             self._failed.append(error)
             self._changed.set()
+
+
+def _listens(config: DaemonConfig) -> bool:
+    return config.server.listen is not None or config.server.status is not None
 
 
 def _as_bug(error: BaseException) -> Exception:

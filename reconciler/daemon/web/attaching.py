@@ -1,0 +1,76 @@
+"""Puts the servers in front of the daemon's loops: whose inbox a report goes to, and who is asked how it is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Final
+
+from structlog.typing import FilteringBoundLogger
+
+from reconciler.daemon.clock import Clock
+from reconciler.daemon.metrics import Metrics
+from reconciler.daemon.project_loop import ProjectLoop
+from reconciler.daemon.web.left_out import LeftOut
+from reconciler.daemon.web.servers import Servers, serving
+from reconciler.daemon.web.serving import opened, tls_context
+from reconciler.daemon.web.status import Seen
+from reconciler.daemon.web.webhooks import Around
+from reconciler.model.daemon_config import DaemonConfig
+from reconciler.model.names import ProjectName
+
+_PASS: Final = 300.0
+"""Seconds that a pass may take before its loop counts as stuck; a first one over a large repository takes minutes."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A project's loop and the thread that it runs on."""
+
+    name: ProjectName
+    loop: ProjectLoop
+    thread: threading.Thread
+    poll: float
+
+
+def attached(
+    config: DaemonConfig, running: Sequence[Running], metrics: Metrics, clock: Clock, log: FilteringBoundLogger
+) -> AbstractContextManager[Servers]:
+    """Return what serves as the configuration says, as long as it is entered; entering raises as `serving` does."""
+    began = clock.monotonic()
+
+    def look() -> list[Seen]:
+        now = clock.monotonic()
+        return [
+            Seen(
+                project=each.name,
+                alive=each.thread.is_alive(),
+                age=now - (began if each.loop.seen_at is None else each.loop.seen_at),
+                # Polls come late by a part of themselves.
+                stale=_PASS + 2 * each.poll,
+                read=each.loop.ready,
+                conditions=dict(each.loop.conditions),
+            )
+            for each in running
+        ]
+
+    around = Around(
+        inboxes={each.name: each.loop.inbox for each in running},
+        hints=[each.loop.hint for each in running],
+        measure=metrics,
+        log=log,
+    )
+    return serving(config.server, config.webhooks, around, look, metrics.exposition)
+
+
+def check_servers(config: DaemonConfig) -> None:
+    """Take the addresses and let go of them again. Raises ConfigError where the servers could not be started."""
+    for name, listen in {"listen": config.server.listen, "status": config.server.status}.items():
+        if listen is not None:
+            opened(listen, name).close()
+    if config.server.tls is not None:
+        tls_context(config.server.tls)
+    if config.webhooks.alertmanager is not None and config.webhooks.alertmanager.api:
+        LeftOut(config.webhooks.alertmanager).close()

@@ -1,0 +1,103 @@
+"""Who may post: what a sender shows is compared with what the configuration names, in constant time.
+
+Everything but a signature is looked at before the request's body is read. Secrets are read at each request, so that
+one that was exchanged counts at once, and none is kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping
+
+from reconciler.daemon.secrets import secret_source
+from reconciler.daemon.web.answers import UNAVAILABLE, Refusal, later
+from reconciler.intake.signatures import signed
+from reconciler.model.errors import BlindError
+from reconciler.model.webhooks import Authentication
+
+SIGNATURE_HEADER = "X-Signature-256"
+_REALM = 'realm="reconciler"'
+
+
+def check_head(auth: Authentication, headers: Mapping[str, str], *, certified: bool) -> None:
+    """Check what can be checked before the body is read. ``headers`` are found without regard to case.
+
+    Raises:
+        Refusal: 401; 503 where our own side of the secret cannot be read.
+    """
+    match auth.kind:
+        case "bearer":
+            scheme, _, token = headers.get("authorization", "").partition(" ")
+            given = token.strip() if scheme.lower() == "bearer" else ""
+            if not _same(given, read_secret(auth)):
+                raise _unknown(f"Bearer {_REALM}", "a bearer token", "Authorization: Bearer <token>")
+        case "basic":
+            user, password = _basic(headers.get("authorization", ""))
+            # Both are compared, whatever the first comparison says: how long it takes tells nothing.
+            known = [_same(user, auth.username), _same(password, read_secret(auth))]
+            if not all(known):
+                challenge = f'Basic {_REALM}, charset="UTF-8"'
+                raise _unknown(challenge, "user and password", "Authorization: Basic <base64 of user:password>")
+        case "client-certificate":
+            if not certified:
+                raise Refusal(
+                    401, "no client certificate was shown", "use TLS and a certificate of the known authority"
+                )
+        case "hmac" | "none":
+            return
+
+
+def check_signature(auth: Authentication, headers: Mapping[str, str], body: bytes) -> None:
+    """Check a SHA-256 of the whole body, in hexadecimal, with or without `sha256=` before it.
+
+    Raises:
+        Refusal: 401; 503 where our own side of the secret cannot be read.
+    """
+    name = auth.header or SIGNATURE_HEADER
+    if not signed(body, read_secret(auth).encode(), headers.get(name.lower(), "")):
+        raise unsigned(name)
+
+
+def unsigned(header: str) -> Refusal:
+    """Return the refusal of a body whose signature is missing or another's."""
+    hint = f"send `{header}: sha256=<HMAC-SHA-256 of the body with the shared secret, in hexadecimal>`"
+    return Refusal(401, "the signature is missing or wrong", hint)
+
+
+def read_secret(auth: Authentication) -> str:
+    """Return the secret of now. Raises Refusal (503) where it cannot be read: nobody can be let in then."""
+    source = secret_source(auth.secret_file, auth.secret_env, "webhooks")
+    try:
+        secret = source().strip() if source is not None else ""
+    except BlindError as error:
+        raise _unreadable() from error
+    if not secret:
+        raise _unreadable()
+    return secret
+
+
+def _unreadable() -> Refusal:
+    return later("the secret that you are to be known by cannot be read here", "tell whoever runs this", UNAVAILABLE)
+
+
+def _unknown(challenge: str, what: str, form: str) -> Refusal:
+    return Refusal(401, f"{what} is missing or wrong", f"send `{form}`", {"WWW-Authenticate": challenge})
+
+
+def _basic(header: str) -> tuple[str, str]:
+    scheme, _, encoded = header.partition(" ")
+    try:
+        decoded = base64.b64decode(encoded.strip(), validate=True).decode() if scheme.lower() == "basic" else ""
+    except (binascii.Error, ValueError):
+        return "", ""
+    user, _, password = decoded.partition(":")
+    return user, password
+
+
+def _same(given: str, known: str) -> bool:
+    """Compare digests, which are of one length: the time tells nothing of the secret's."""
+    one, other = (hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest() for text in (given, known))
+    return hmac.compare_digest(one, other) and bool(known)

@@ -1,0 +1,224 @@
+"""The webhooks' application: what happens to every request, in the one order that is safe.
+
+Route, who it is, limits, body, what it says, inbox, answer. Nothing of a body is read for somebody who is not known,
+and no answer says that a problem was taken before it is on the remote (DESIGN.md, law 7).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeAlias, TypeVar
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from structlog.typing import FilteringBoundLogger
+
+from reconciler.daemon.inbox import Inbox
+from reconciler.daemon.web.answers import Answer, Refusal, later, said
+from reconciler.daemon.web.authentication import check_head, check_signature, read_secret, unsigned
+from reconciler.daemon.web.bodies import check_type, read_body
+from reconciler.daemon.web.delivery import deliver
+from reconciler.daemon.web.left_out import LeftOut
+from reconciler.daemon.web.limits import BODIES, HEAD_BYTES, Limits, Rate, Work
+from reconciler.daemon.web.protocol import BEGAN, CERTIFIED
+from reconciler.daemon.web.senders import GIT_PATH, PUSHES, Sender, senders
+from reconciler.intake import forges
+from reconciler.model.errors import BlindError, UserError
+from reconciler.model.names import ProjectName
+from reconciler.model.webhooks import Authentication, ServerConfig, WebhooksConfig
+
+T = TypeVar("T")
+Counts: TypeAlias = Mapping[str, int]
+Handled: TypeAlias = tuple[Answer, Counts]
+_THREADS: Final = 4
+_ASIDE: Final = 64 * 1024
+"""Bytes from which on a body is read on another thread, so that other requests go on meanwhile."""
+_SHOWN: Final = 200
+
+
+class Measure(Protocol):
+    """Who counts requests and what became of reports; called from the server's thread."""
+
+    def webhook(self, source: str, code: int, seconds: float) -> None:
+        """Count a request."""
+
+    def reports(self, source: str, outcome: str, count: int = 1) -> None:
+        """Count reports by what became of them."""
+
+
+@dataclass(frozen=True)
+class Around:
+    """What the webhooks are given. ``hints`` are called when a forge tells of a push."""
+
+    inboxes: Mapping[ProjectName, Inbox]
+    hints: Iterable[Callable[[], None]]
+    measure: Measure
+    log: FilteringBoundLogger
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True)
+class _Hook:
+    source: str
+    paths: tuple[str, ...]
+    types: tuple[str, ...]
+    auth: Authentication
+    handle: Callable[[Mapping[str, str], bytes, float], Awaitable[Handled]]
+
+
+class Webhooks:
+    """The webhooks of a configuration. All requests are handled on one thread."""
+
+    def __init__(self, config: WebhooksConfig, server: ServerConfig, around: Around) -> None:
+        self._around = around
+        self._limits = around.limits
+        self._largest = server.max_body
+        self._work = Work(server.connections, BODIES * server.max_body)
+        self._rate: Rate | None = None
+        self._per_second = server.rate
+        self._pool = ThreadPoolExecutor(_THREADS, "webhooks")
+        self._left_out: LeftOut | None = None
+        if config.alertmanager is not None and config.alertmanager.api:
+            self._left_out = LeftOut(config.alertmanager)
+        hooks = [self._hook(sender) for sender in senders(config)]
+        if config.git is not None:
+            hooks.append(_Hook("git", (GIT_PATH,), PUSHES, config.git, self._git(config.git)))
+        self._paths = sorted(path for hook in hooks for path in hook.paths)
+        routes = [Route(path, self._endpoint(hook), methods=["POST"]) for hook in hooks for path in hook.paths]
+        self.app = Starlette(routes=routes, exception_handlers={HTTPException: self._misdirected})
+        self.app.router.redirect_slashes = False
+
+    def close(self) -> None:
+        """Let go of threads and connections."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._left_out is not None:
+            self._left_out.close()
+
+    def turned_away(self, status: int) -> None:
+        """Count what was answered before there was a request."""
+        self._around.measure.webhook("other", status, 0.0)
+        self._around.log.debug("turned away", code=status)
+
+    def _endpoint(self, hook: _Hook) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            counts: Counts = {}
+            try:
+                answer, counts = await self._handled(hook, request)
+            except Refusal as refusal:
+                answer = Answer(refusal.status, refusal.document, refusal.headers, self._limits)
+            except Exception:
+                # Whatever it is, the sender must keep its problem, and the server go on.
+                self._around.log.exception("a request ended with a bug", sender=hook.source)
+                answer = Answer(500, said("a bug, which is in the daemon's log", "send it again"), None, self._limits)
+            self._tell(hook.source, request, answer, counts)
+            return answer
+
+        return endpoint
+
+    async def _handled(self, hook: _Hook, request: Request) -> Handled:
+        began = _began(request)
+        if sum(len(name) + len(value) for name, value in request.headers.raw) > HEAD_BYTES:
+            raise Refusal(431, "the request's headers are too large", f"send at most {HEAD_BYTES:,} bytes of them")
+        check_head(hook.auth, request.headers, certified=bool(request.scope["state"].get(CERTIFIED)))
+        check_type(request, hook.types)
+        if self._rate is None:
+            self._rate = Rate(self._per_second, asyncio.get_running_loop().time)
+        if wait := self._rate.wait(_address(request)):
+            raise later("too many requests from this address", seconds=wait)
+        share = self._work.enter()
+        if share is None:
+            raise later("too many requests at a time")
+        try:
+            body = await read_body(request, self._largest, share, began + self._limits.read)
+            return await hook.handle(request.headers, body, began + self._limits.answer)
+        finally:
+            share.leave()
+
+    def _hook(self, sender: Sender) -> _Hook:
+        belonging = sender.config.belonging
+        auth = sender.config.auth
+
+        async def handle(headers: Mapping[str, str], body: bytes, until: float) -> Handled:
+            if auth.kind == "hmac":
+                check_signature(auth, headers, body)
+            try:
+                payload = await self._aside(lambda: sender.read(headers, body, belonging), until, len(body) > _ASIDE)
+            except UserError as error:
+                expected = {"expected": error.expected} if error.expected else {}
+                return Answer(400, said(error.message, error.hint) | expected), {}
+            group, truncated = payload.group, 0
+            if group is not None:
+                truncated = group.truncated
+                if (left_out := self._left_out) is not None:
+                    payload = await self._completed(lambda: left_out.complete(payload, group), until)
+            delivered = await deliver(payload, belonging, self._around.inboxes, until)
+            return delivered.answer(), {**delivered.outcomes, **({"truncated": truncated} if truncated else {})}
+
+        return _Hook(sender.name, sender.paths, sender.types, auth, handle)
+
+    async def _completed(self, complete: Callable[[], T], until: float) -> T:
+        try:
+            return await self._aside(complete, until, True)
+        except BlindError as error:
+            self._around.log.warning("alerts were left out, and Alertmanager cannot be asked", reason=error.message)
+            raise later("alerts were left out, and Alertmanager's API cannot be asked for them") from error
+
+    async def _aside(self, work: Callable[[], T], until: float, aside: bool) -> T:
+        """Do something, on another thread if it may take a while. Raises Refusal (503) where that takes too long."""
+        if not aside:
+            return work()
+        try:
+            async with asyncio.timeout_at(until):
+                return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        except TimeoutError as error:
+            raise later("there was no time left for it") from error
+
+    def _git(self, auth: Authentication) -> Callable[[Mapping[str, str], bytes, float], Awaitable[Handled]]:
+        async def handle(headers: Mapping[str, str], body: bytes, _until: float) -> Handled:
+            if auth.kind == "hmac" and auth.header:
+                check_signature(auth, headers, body)
+            elif auth.kind == "hmac" and forges.verified(headers, body, read_secret(auth).encode()) is None:
+                raise unsigned("X-Hub-Signature-256")
+            for hint in self._around.hints:
+                hint()
+            return Answer(202, {"note": "the repositories are looked at now"}), {}
+
+        return handle
+
+    async def _misdirected(self, request: Request, error: Exception) -> Response:
+        """Answer for what is not served."""
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        if status == 405:
+            document, headers = said("webhooks take POST only", "send a POST"), {"Allow": "POST"}
+        else:
+            served = ", ".join(self._paths) or "none: add `webhooks` to the daemon's configuration"
+            document, headers = said("no webhook is served here", f"there are: {served}"), {}
+        answer = Answer(status, document, headers, self._limits)
+        self._tell("other", request, answer, {})
+        return answer
+
+    def _tell(self, source: str, request: Request, answer: Answer, counts: Counts) -> None:
+        seconds = asyncio.get_running_loop().time() - _began(request)
+        self._around.measure.webhook(source, answer.status_code, seconds)
+        for outcome, count in counts.items():
+            self._around.measure.reports(source, outcome, count)
+        fields = {"sender": source, "code": answer.status_code, "client": _address(request), **counts}
+        if answer.status_code >= 400:
+            fields["reason"] = str(answer.document.get("error", ""))[:_SHOWN]
+        known = answer.status_code < 400 and "truncated" not in counts
+        tell = self._around.log.info if known else self._around.log.warning
+        tell("request", seconds=round(seconds, 4), **fields)
+
+
+def _began(request: Request) -> float:
+    return float(request.scope["state"][BEGAN])
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client is not None else ""
