@@ -24,6 +24,7 @@ _VERBS: Final = {
         "evaluate",
         "add-resource",
         "problem",
+        "monitoring",
         "status",
         "plan",
         "reconcile",
