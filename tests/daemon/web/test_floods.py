@@ -59,7 +59,7 @@ def dripped(here: Site, begin: bytes, piece: bytes) -> tuple[int, float]:
 def test_w2_a_head_that_drips_in_is_cut_off() -> None:
     with site(limits=SHORT) as here:
         status, seconds = dripped(here, b"POST /webhooks/problem HTTP/1.1\r\n", b"X-a: b\r\n")
-        assert status == 408
+        assert status in {408, 0}, "told, or cut off while it was still sending"
         assert seconds < 5
         assert well(here)
         assert here.counted.requests["other", 408] == 1
@@ -88,7 +88,7 @@ def test_w2_the_second_head_on_a_connection_may_not_drip_in_either() -> None:
 def test_w2_a_body_that_drips_in_comes_again() -> None:
     with site(limits=SHORT) as here:
         status, seconds = dripped(here, head(PATH, "Content-Length: 100000"), b"x")
-        assert status == 503
+        assert status in {503, 0}, "told, or cut off while it was still sending"
         assert seconds < 5
         assert here.counted.requests == {("alertmanager", 503): 1}
 
@@ -218,7 +218,7 @@ def test_w2_an_answer_that_nobody_takes_is_given_up() -> None:
     with site(limits=SHORT) as here, here.raw() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(head(PATH, f"Content-Length: {len(body)}", body=body))
-        eventually(lambda: here.counted.requests["alertmanager", 404] == 1)
+        eventually(lambda: here.counted.requests.total() == 1)
         eventually(lambda: here.server.connections == 0)
 
 
