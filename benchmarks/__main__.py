@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import evaluations, machine, push_to_applied, report
+from benchmarks import alerts, evaluations, machine, push_to_applied, report
 from benchmarks.report import Section
 from benchmarks.repositories import Shape
 
@@ -25,12 +25,17 @@ def _push_to_applied(folder: Path, options: argparse.Namespace) -> Section:
     return push_to_applied.run(folder, options.rounds, machine.Quiet(options.patience), shapes)
 
 
+def _alerts(folder: Path, options: argparse.Namespace) -> Section:
+    return alerts.run(folder, options.rounds, machine.Quiet(options.patience))
+
+
 def _evaluations(_: Path, options: argparse.Namespace) -> Section:
     return evaluations.run(options.rounds, machine.Quiet(options.patience))
 
 
 _METRICS: Mapping[str, Callable[[Path, argparse.Namespace], Section]] = {
     "push-to-applied": _push_to_applied,
+    "alerts": _alerts,
     "evaluations": _evaluations,
 }
 

@@ -95,6 +95,18 @@ class Floor:
             tip = read_ref(self._remote, STAGE_REF)
             self._push(tip, self._commit(tip, batch))
 
+    def file(self, commit: Commit) -> float:
+        """Return the seconds until one commit on top of the known tip is on the remote and was read back."""
+        tip = read_ref(self._remote, STAGE_REF)
+        began = time.perf_counter()
+        new = self._commit(tip, [commit])
+        self._push(tip, new)
+        seen = self._read_back()
+        took = time.perf_counter() - began
+        if seen != new:
+            raise RuntimeError("the floor's push is not on the remote")
+        return took
+
     def _fetch(self) -> None:
         options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-show-forced-updates", "--no-auto-maintenance")
         git(self._mirror, "fetch", *options, self._url, f"+{STAGE_REF}:{_PRIVATE}")
