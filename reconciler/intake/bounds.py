@@ -48,14 +48,14 @@ def link(value: object) -> str:
 
 def bounded_labels(labels: Mapping[str, str], limit: int = LABEL_LIMIT) -> dict[str, str]:
     """Return the first labels, as many as a file may have, with bounded names and texts of ``limit`` characters."""
-    named = {_key(name, _NAME_LIMIT): cut(text, min(limit, LABEL_LIMIT)) for name, text in labels.items() if name}
-    return dict(islice(named.items(), LABELS_LIMIT))
+    named = islice(((name, text) for name, text in labels.items() if name), LABELS_LIMIT)
+    return {_key(name, _NAME_LIMIT): cut(text, min(limit, LABEL_LIMIT)) for name, text in named}
 
 
 def fitted(problem: Problem) -> Problem:
     """Return the problem with everything cut to what its file can hold; `load_problem` gives it back the same."""
-    missing = len(problem.labels) - len(bounded_labels(problem.labels))
-    details = {**problem.details, **({"labelsLeftOut": missing} if missing else {})}
+    missing = len(problem.labels) - LABELS_LIMIT
+    details = {**problem.details, **({"labelsLeftOut": missing} if missing > 0 else {})}
     short = replace(
         problem,
         title=cut(problem.title, TITLE_LIMIT),
@@ -66,24 +66,40 @@ def fitted(problem: Problem) -> Problem:
     for texts, items in _SHAPES:
         shape = _Shape(texts, items)
         small = replace(short, details=shape.bounded(details, 0), labels=bounded_labels(problem.labels, texts))
-        if shape.values <= _VALUES_LIMIT and len(problem_file(small)) <= _FILE_LIMIT:
+        if not shape.over and len(problem_file(small)) <= _FILE_LIMIT:
             return small
-    labels = dict(islice(small.labels.items(), _FEW))
-    return replace(short, labels=labels, details={"leftOut": "the details and more labels are too large for one file"})
+    few = islice(small.details.items(), _FEW)
+    kept = {name: value for name, value in few if isinstance(value, (str, int, float))}
+    return replace(
+        small,
+        labels=dict(islice(small.labels.items(), _FEW)),
+        details={**kept, "leftOut": "details and labels that are too large for one file"},
+    )
 
 
 class _Shape:
-    """Details under one set of limits; ``values`` counts what was kept."""
+    """Details under one set of limits. Once they are ``over`` what a file may hold, nothing more is looked at."""
 
     def __init__(self, texts: int, items: int) -> None:
         self._texts = texts
         self._items = items
-        self.values = 0
+        self._values = 0
+        self._size = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether the details are too many or too large with these limits."""
+        return self._values > _VALUES_LIMIT or self._size > _FILE_LIMIT
 
     def bounded(self, value: Any, depth: int) -> Any:
-        self.values += 1
+        """Return the value with everything in it cut to the limits."""
+        self._values += 1
+        if self.over:
+            return None
         if isinstance(value, str):
-            return cut(value, self._texts)
+            short = cut(value, self._texts)
+            self._size += len(short) if short.isascii() else len(canonical.text(short))
+            return short
         if not isinstance(value, (Mapping, list)):
             return value
         if depth >= _DEPTH_LIMIT:
@@ -93,7 +109,7 @@ class _Shape:
             kept = [self.bounded(item, depth + 1) for item in value[: self._items]]
             return [*kept, f"… (cut, {more} more)"] if more > 0 else kept
         entries = islice(value.items(), self._items)
-        self.values += min(len(value), self._items) + 1  # keys count too
+        self._values += min(len(value), self._items) + 1  # keys count too
         found = {_key(key, TITLE_LIMIT): self.bounded(inner, depth + 1) for key, inner in entries}
         return {**found, "…": f"(cut, {more} more)"} if more > 0 else found
 

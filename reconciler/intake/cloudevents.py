@@ -20,15 +20,13 @@ from reconciler.intake.keptn import TEST_NOTE, told
 from reconciler.intake.report import Payload, Refused, Report
 from reconciler.model.errors import UserError
 from reconciler.model.reader import shown
+from reconciler.model.schema import load_schema
 from reconciler.model.webhooks import Belonging
 
 _WHAT: Final = "the event"
 _BATCH: Final = "application/cloudevents-batch"
 _STRUCTURED: Final = "application/cloudevents"
 _VERSIONS: Final = ("1.0", "0.2", "0.3")
-_KNOWN: Final = re.compile(
-    r"sh\.keptn\.(?:event\.problem\.open|events\.problem|event\.(?:[A-Za-z0-9._-]+\.)?remediation\.triggered)\Z"
-)
 KNOWN_TYPES: Final = (
     "`sh.keptn.event.problem.open`, `sh.keptn.events.problem` and `sh.keptn.event.<stage>.remediation.triggered`"
 )
@@ -93,7 +91,7 @@ def _one(event: object, belonging: Belonging) -> Payload:
             expected="a CloudEvent with `specversion` 1.0 or 0.2, and a `type`",
             hint="send a CloudEvent; plain problems go to /webhooks/problem",
         )
-    if not _KNOWN.match(name):
+    if not re.fullmatch(_known(), name):
         return Payload(note=f"an event `{shown(name)}` tells of no problem; these do: {KNOWN_TYPES}")
     data = _data(envelope)
     source = _text(envelope.get("source"))
@@ -111,6 +109,12 @@ def _one(event: object, belonging: Belonging) -> Payload:
             ),
         )
     )
+
+
+def _known() -> str:
+    """Return the pattern of the types that problem files may have too: one place says which these are."""
+    pattern: str = load_schema("problem-event")["properties"]["type"]["pattern"]
+    return pattern
 
 
 def _data(envelope: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,12 +6,14 @@ network is first brought to the schema's names and bounds, so that no problem is
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.intake.bounds import TITLE_LIMIT, bounded_labels, cut, fitted
 from reconciler.intake.json_body import as_node, parse_json
+from reconciler.intake.merging import recorded
 from reconciler.intake.moments import from_milliseconds, moment, written
 from reconciler.intake.report import Where
 from reconciler.model.errors import Place, UserError
@@ -85,7 +87,7 @@ def told(kind: str, source: str, time: object, data: Mapping[str, Any], what: st
                 started_at=started or (str(time) if sent else ""),
                 source=source,
                 url=event.url,
-                details={**more, **({"sentAt": written(sent)} if sent else {})},
+                details=recorded(more, sent),
                 labels={**tags, **event.labels},
             )
         ),
@@ -120,7 +122,8 @@ def _bounded(name: str, value: Any) -> Any:
     if name == "State" and isinstance(value, str):
         return value.strip()
     if name == "labels" and isinstance(value, dict):
-        return bounded_labels({key: str(text) for key, text in value.items() if isinstance(text, (str, int, float))})
+        scalars = ((key, text) for key, text in value.items() if isinstance(text, (str, int, float)))
+        return bounded_labels({key: text if isinstance(text, str) else json.dumps(text) for key, text in scalars})
     if name == "ProblemDetails" and isinstance(value, str):
         return _unpacked(value)
     return value

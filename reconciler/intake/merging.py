@@ -6,13 +6,14 @@ state is a change: the words of a problem are those it was opened with.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from reconciler.intake.identity import is_plain
-from reconciler.intake.moments import moment, of_seconds
+from reconciler.intake.moments import moment, of_seconds, written
 from reconciler.intake.report import Report
-from reconciler.model import canonical
 from reconciler.model.errors import UserError
 from reconciler.model.invalid import InvalidFile
 from reconciler.model.problem import Problem, load_problem
@@ -21,6 +22,13 @@ from reconciler.model.reader import PROBLEM_LIMIT, shown
 
 SENT_AT: Final = "sentAt"
 """The detail in which a file records when its state was sent, for senders that tell."""
+
+
+def recorded(details: Mapping[str, Any], sent: datetime | None) -> dict[str, Any]:
+    """Return the details of a report with the time it was sent, where its sender told, before all others."""
+    if sent is None:
+        return dict(details)
+    return {SENT_AT: written(sent), **{name: value for name, value in details.items() if name != SENT_AT}}
 
 
 def file_path(report: Report) -> str:
@@ -49,18 +57,19 @@ def merged(report: Report, existing: bytes | None, path: str) -> bytes | None:
     Raises:
         UserError: the file cannot be read; it is left for whoever wrote it.
     """
-    if existing is None:
-        return problem_file(report.problem)
+    new = problem_file(report.problem)
+    if existing is None or existing == new:  # the same again is the usual case, and needs no reading
+        return new if existing is None else None
     known = _known(existing, path)
     if known.state == report.problem.state:
         return None
-    told, recorded = _sent(report), moment(known.details.get(SENT_AT))
+    told, stands = _sent(report), moment(known.details.get(SENT_AT))
     if report.problem.state == "resolved":
-        older = not report.final and told is not None and recorded is not None and told < recorded
-        return None if older else _changed(report, existing, path)
-    if report.final or (told is not None and recorded is not None and told <= recorded):
+        older = not report.final and told is not None and stands is not None and told < stands
+        return None if older else _changed(report, known, existing, path)
+    if report.final or (told is not None and stands is not None and told <= stands):
         return None
-    return _changed(report, existing, path)
+    return _changed(report, known, existing, path)
 
 
 def _known(existing: bytes, path: str) -> Problem:
@@ -76,27 +85,15 @@ def _known(existing: bytes, path: str) -> Problem:
         ) from error
 
 
-def _changed(report: Report, existing: bytes, path: str) -> bytes:
-    """Return the file with the report's state, and the time it was sent where the file is still in our form."""
-    ours = _own(existing, path)
-    sent = of_seconds(report.sent) if report.sent is not None else ""
-    if ours is not None and isinstance(ours.get("details", {}), dict):
-        details = {**ours.get("details", {}), SENT_AT: sent} if sent else ours.get("details", {})
-        data = {**ours, "state": report.problem.state, **({"details": details} if details else {})}
-        written = canonical.emit(data)
-        if len(written) <= PROBLEM_LIMIT:
-            return written
+def _changed(report: Report, known: Problem, existing: bytes, path: str) -> bytes:
+    """Return the file with the report's state, and with the time it was sent where the file is still in our form."""
+    if problem_file(known) == existing:
+        details = recorded(known.details, _sent(report))
+        content = problem_file(replace(known, state=report.problem.state, details=details))
+        if len(content) <= PROBLEM_LIMIT:
+            return content
     change = resolved if report.problem.state == "resolved" else reopened
     return change(existing, path)
-
-
-def _own(existing: bytes, path: str) -> dict[str, Any] | None:
-    """Return the content of a file that still is as we would write it."""
-    try:
-        data = canonical.read(existing, path)
-    except UserError:
-        return None
-    return data if "title" in data and "specversion" not in data else None
 
 
 def _sent(report: Report) -> datetime | None:

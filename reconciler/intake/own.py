@@ -8,8 +8,8 @@ from reconciler.intake.belonging import where
 from reconciler.intake.bounds import fitted
 from reconciler.intake.identity import is_plain
 from reconciler.intake.json_body import as_node, kind, parse_object
-from reconciler.intake.merging import SENT_AT
-from reconciler.intake.moments import moment, written
+from reconciler.intake.merging import recorded
+from reconciler.intake.moments import moment
 from reconciler.intake.report import Payload, Refused, Report, Where
 from reconciler.model.document import checked
 from reconciler.model.errors import Place, UserError
@@ -89,7 +89,7 @@ def _report(value: Any, belonging: Belonging) -> Report:
                 started_at=fields.text("startedAt"),
                 source=fields.text("source"),
                 url=fields.text("url"),
-                details={**free, **({SENT_AT: written(sent)} if sent else {})},
+                details=recorded(free, sent),
                 labels=labels,
             )
         ),

@@ -76,11 +76,17 @@ def test_the_body_of_a_foreign_binary_event_is_not_read() -> None:
 
 
 def test_a_triggered_remediation_is_the_problem_in_it() -> None:
-    data = {"project": "shop", "stage": "production", "service": "carts", "labels": {"a": "b"}}
+    data = {
+        "project": "shop",
+        "stage": "production",
+        "service": "carts",
+        "labels": {"a": "b", "n": 1, "t": True, "none": None},
+    }
     data |= {"problem": {"problemTitle": "response_time_p90", "rootCause": "Response time degradation"}}
     report = only(told(event(data, type=TRIGGERED)))
     assert report.where == Where("shop", "production", "carts")
     assert (report.problem.title, report.problem.root_cause) == ("response_time_p90", "Response time degradation")
+    assert report.problem.labels == {"a": "b", "n": "1", "t": "true"}
     assert report.id == "cloudevents-39393939-3920-4020-a020-202020202020"
 
 
