@@ -64,7 +64,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Storm:
-    """A storm: seconds until every alert was durable, pushes of alerts, memory (MiB) after one repeat and after many."""
+    """A storm: seconds until every alert was durable, pushes of alerts, MiB after one repeat and after many."""
 
     seconds: float
     pushes: int
@@ -247,7 +247,7 @@ def section(cells: Sequence[Cell], found: Storm, rounds: int, busy: int) -> Sect
     bars = (
         f"Bars: {ms(LOCAL_BAR)} ms at the 95th percentile with a remote on this machine, {RATIO_BAR} times the floor "
         f"behind HTTP; a storm of {ALERTS:,} alerts of {SERVICES} services at {RATE_BAR} a second, in at most "
-        f"{PUSHES_BAR} pushes; and after {_AGAIN} more repeats at most {GROWTH_BAR} times the memory that there was after "
+        f"{PUSHES_BAR} pushes; and after {_AGAIN} more repeats at most {GROWTH_BAR} times the memory as after "
         "the first."
     )
     storm_rows = [[
