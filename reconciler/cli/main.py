@@ -25,6 +25,7 @@ _VERBS: Final = {
         "add-resource",
         "problem",
         "monitoring",
+        "send",
         "status",
         "plan",
         "reconcile",
