@@ -30,7 +30,10 @@ PAYLOAD: Final = """\
 
 
 def notification(project: str, daemon: str, profile: str = DEFAULT_PROFILE) -> dict[str, Any]:
-    """Return the object for `POST /api/v2/settings/objects`. ``daemon`` is its address as Dynatrace reaches it."""
+    """Return the object for `POST /api/v2/settings/objects`.
+
+    ``daemon`` is its address as Dynatrace reaches it, with or without the webhook's path.
+    """
     return {
         "schemaId": SCHEMA,
         "scope": "environment",
@@ -41,7 +44,7 @@ def notification(project: str, daemon: str, profile: str = DEFAULT_PROFILE) -> d
             "displayName": f"reconciler: {project}"[:100],
             "alertingProfile": profile,
             "webHookNotification": {
-                "url": f"{daemon.rstrip('/')}{PATH}",
+                "url": f"{daemon.rstrip('/').removesuffix(PATH)}{PATH}",
                 "urlContainsSecret": False,
                 "acceptAnyCertificate": False,
                 "useOAuth2": False,

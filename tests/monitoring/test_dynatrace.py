@@ -270,6 +270,8 @@ def test_the_notification_holds_no_secret_and_closes_problems() -> None:
     assert (made["schemaId"], value["type"]) == ("builtin:problem.notifications", "WEBHOOK")
     assert value["alertingProfile"] == DEFAULT_PROFILE
     assert hook["url"] == "https://r.example.com/webhooks/dynatrace"
+    again = notification("sockshop", hook["url"])["value"]["webHookNotification"]["url"]
+    assert again == hook["url"]
     assert hook["headers"] == [{"name": "Authorization", "secret": True, "secretValue": "Bearer $RECONCILER_TOKEN"}]
     assert hook["notifyClosedProblems"] is True
     assert len(PAYLOAD) < 5000
