@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -69,6 +70,27 @@ def recorder(*answers: Said) -> Iterator[Recorder]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def broken(answer: bytes) -> Iterator[str]:
+    """A server that takes one request, sends these bytes and closes; yields its address."""
+
+    def serve() -> None:
+        connection, _ = door.accept()
+        with connection:
+            connection.settimeout(10)
+            # The whole request first: what is left unread would reset the connection.
+            while (read := connection.recv(65536)) and not read.endswith(b"}"):
+                continue
+            connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        door.settimeout(10)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{door.getsockname()[1]}"
+        thread.join()
 
 
 def receipt(outcome: str, **more: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from reconciler.cli.daemon_client import LONGEST_PAUSE, PAUSES, Daemon, post
 from reconciler.model import canonical
 from reconciler.model.errors import ConfigError
 from tests.cli.conftest import Reconciler, git
-from tests.cli.recorder import Recorder, Said, accepted, receipt, recorder
+from tests.cli.recorder import Recorder, Said, accepted, broken, receipt, recorder
 
 TOKEN = "a-very-secret-token"
 EVENT = {
@@ -174,6 +174,15 @@ def test_where_nothing_listens_that_is_said(reconciler: Reconciler, event: Path)
     assert (result.code, result.out) == (2, "")
     assert f"error: the daemon at {url.removeprefix('http://')} cannot be reached: " in result.err
     assert "--daemon or RECONCILER_DAEMON" in result.err
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", b"no HTTP\r\n\r\n"])
+def test_where_an_answer_breaks_off_that_is_said(reconciler: Reconciler, event: Path, answer: bytes) -> None:
+    with broken(answer) as url:
+        result = reconciler("send", "event", event, "--daemon", url)
+    assert (result.code, result.out) == (2, "")
+    assert "broke off: " in result.err
+    assert "sending it again is safe" in result.err
 
 
 @pytest.mark.parametrize(
