@@ -72,8 +72,8 @@ def carry_out(wish: Wish, form: Format) -> bool:
     if checked:
         found = without(found, promtool.refused(_rule_file(found.services, settings)))
     made = _made(wish, settings, found)
+    tell(found, checked=checked or not wish.checks)
     changes = _applied(wish, settings, found, made) if wish.applies else None
-    tell(found, checked=checked)
     _write(wish, form, settings, found, made, changes)
     return not found.unreadable
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +20,7 @@ from reconciler.model.errors import TerminalError
 from reconciler.monitoring.limits import Span
 
 _TOKEN: Final = re.compile(
-    r"""(?P<blank>\s+|\#[^\n]*)
+    r"""(?P<blank>[ \t\r\n]+|\#[^\r\n]*)
     | (?P<string>"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'|`[^`]*+`)
     | (?P<number>(?:[0-9]|\.[0-9])[0-9A-Za-z_.]*)
     | (?P<word>[A-Za-z_:][A-Za-z0-9_:.]*)
@@ -77,22 +77,15 @@ def _check(text: str) -> None:
     tokens = list(_tokens(text))
     if not tokens:
         raise TerminalError("its query is empty", hint="write one")
-    opened: list[str] = []
-    for each in tokens:
-        if each.kind == "open":
-            opened.append(_CLOSES[each.text])
-        elif each.kind == "close" and (not opened or opened.pop() != each.text):
-            raise TerminalError(f"its query has a `{each.text}` that closes nothing", hint="correct the brackets")
-    if opened:
-        raise TerminalError(f"its query lacks a `{opened[-1]}`", hint="correct the brackets")
-    tokens = _bare(tokens)
+    ends = _ends(tokens)
+    tokens, ends = _bare(tokens, ends)
     if not tokens:
         raise TerminalError("its query is empty brackets", hint="write a query")
     if len(tokens) == 1 and tokens[0].kind == "string":
         raise TerminalError("its query is a text, not an instant vector", hint="write a query for one value")
     if _is_range(tokens):
         raise TerminalError("its query is a range, not an instant vector", hint="put `rate(...)` or the like around it")
-    if _is_number(tokens):
+    if _is_number(tokens, ends):
         raise TerminalError("its query is a number, not an instant vector", hint="put `vector(...)` around it")
 
 
@@ -117,26 +110,33 @@ def _stray(text: str, position: int) -> TerminalError:
     return TerminalError(f"its query has a {at!r}, which is no PromQL", hint="correct the query")
 
 
-def _bare(tokens: list[_Token]) -> list[_Token]:
-    """Return an expression without the parentheses and signs around all of it."""
-    while tokens:
-        if tokens[0].text in ("+", "-"):
-            tokens = tokens[1:]
-        elif tokens[0].text == "(" and _end(tokens, 0) == len(tokens) - 1:
-            tokens = tokens[1:-1]
+def _ends(tokens: Sequence[_Token]) -> dict[int, int]:
+    """Return where each bracket that opens is closed. Raises TerminalError where they do not fit."""
+    opened: list[int] = []
+    found: dict[int, int] = {}
+    for place, each in enumerate(tokens):
+        if each.kind == "open":
+            opened.append(place)
+        elif each.kind == "close":
+            if not opened or _CLOSES[tokens[opened[-1]].text] != each.text:
+                raise TerminalError(f"its query has a `{each.text}` that closes nothing", hint="correct the brackets")
+            found[opened.pop()] = place
+    if opened:
+        raise TerminalError(f"its query lacks a `{_CLOSES[tokens[opened[-1]].text]}`", hint="correct the brackets")
+    return found
+
+
+def _bare(tokens: Sequence[_Token], ends: Mapping[int, int]) -> tuple[list[_Token], dict[int, int]]:
+    """Return an expression without the parentheses and signs around all of it, and where its brackets are closed."""
+    start, end = 0, len(tokens)
+    while start < end:
+        if tokens[start].text in ("+", "-"):
+            start += 1
+        elif tokens[start].text == "(" and ends[start] == end - 1:
+            start, end = start + 1, end - 1
         else:
             break
-    return tokens
-
-
-def _end(tokens: Sequence[_Token], start: int) -> int:
-    """Return where the bracket closes that opens at ``start``; all brackets are known to fit."""
-    depth = 0
-    for place in range(start, len(tokens)):
-        depth += {"open": 1, "close": -1}.get(tokens[place].kind, 0)
-        if depth == 0:
-            return place
-    return len(tokens) - 1
+    return list(tokens[start:end]), {one - start: other - start for one, other in ends.items()}
 
 
 def _is_range(tokens: Sequence[_Token]) -> bool:
@@ -152,14 +152,14 @@ def _is_range(tokens: Sequence[_Token]) -> bool:
     return last == "]"
 
 
-def _is_number(tokens: Sequence[_Token]) -> bool:
+def _is_number(tokens: Sequence[_Token], ends: Mapping[int, int]) -> bool:
     """Whether nothing in an expression is a vector: all of it is numbers, and functions that give one."""
     place = 0
     while place < len(tokens):
         each = tokens[place]
         follows = tokens[place + 1].text if place + 1 < len(tokens) else ""
         if each.kind == "word" and each.text == "scalar" and follows == "(":
-            place = _end(tokens, place + 1)
+            place = ends[place + 1]
         elif each.kind == "word" and follows == "(" and each.text in _NUMBERS:
             place += 2
         elif (each.kind == "word" and each.text.lower() not in _WORDS) or each.text == "{":

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reconciler.model.errors import TerminalError
 from reconciler.monitoring.limits import Span, missed
-from reconciler.monitoring.promql import expression
+from reconciler.monitoring.promql import _ends, _tokens, expression
 from tests.monitoring.making import sets
 
 INF = math.inf
@@ -70,6 +72,7 @@ def test_what_gives_a_vector_is_taken(query: str) -> None:
         (" # only a comment", "empty"),
         ("()", "empty"),
         ("up) or vector(1", "`)` that closes nothing"),
+        ("up # comment\r) or vector(1", "`)` that closes nothing"),
         ("sum(up", "lacks a `)`"),
         ("up[5m)", "`)` that closes nothing"),
         ('up{a="x}', "not closed"),
@@ -92,3 +95,21 @@ def test_what_cannot_be_part_of_a_rule_has_its_reason(query: str, reason: str) -
     with pytest.raises(TerminalError, match=r".") as raised:
         expression(query, ABOVE)
     assert reason in raised.value.message
+
+
+@given(st.text(st.sampled_from("()[]{}\"'`\\#\n\r$ a1-,"), max_size=12))
+def test_whatever_stands_in_a_query_its_place_ends_where_ours_does(query: str) -> None:
+    try:
+        found = expression(query, ABOVE)
+    except TerminalError:
+        return
+    tokens = list(_tokens(found))
+    ends = _ends(tokens)
+    assert [token.text for token in tokens[ends[1] + 1 :]] == [">", "=", "600", "<", "Inf"]
+    assert [token.text for token in tokens[:4]] == ["vector", "(", "scalar", "("]
+    assert ends[3] == ends[1] - 1
+
+
+def test_deep_brackets_take_no_time() -> None:
+    deep = "(" * 50_000 + "up" + ")" * 50_000
+    assert expression(deep, ABOVE).startswith("vector(scalar((((")
