@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
@@ -77,8 +77,7 @@ def check(part: Part, progress: Progress, workers: int = 0) -> list[Finding]:
     if count > 1 and len(part.files) >= MANY:
         seen = _shared_out(part, count, progress)
     else:
-        seen = check_files(part.files, part.around)
-        progress(len(part.files), len(part.files))
+        seen = _one_by_one(part, progress)
     found = [*part.told, *seen.findings, *_beside(part)]
     if part.whole:
         found += _unused(part, seen.used)
@@ -122,6 +121,17 @@ def _unused(part: Part, used: frozenset[str]) -> Iterator[Finding]:
             yield from located(unused_everywhere(data, used), name)
 
 
+def _one_by_one(part: Part, progress: Progress) -> Seen:
+    done, found, used = 0, list[Finding](), set[str]()
+    for portion in _portions(part.files):
+        seen = check_files(portion, part.around)
+        done += len(portion)
+        found += seen.findings
+        used |= seen.used
+        progress(done, len(part.files))
+    return Seen(tuple(found), frozenset(used))
+
+
 def _shared_out(part: Part, count: int, progress: Progress) -> Seen:
     stage = {path: data for path, data in part.around.near.items() if path in STAGE_FILES}
     around = replace(part.around, near=stage)
@@ -146,7 +156,7 @@ def _shared_out(part: Part, count: int, progress: Progress) -> Seen:
                 raise
     except (OSError, BrokenProcessPool):
         # No processes to be had here (a sandbox without shared memory, too little of it): it only takes longer.
-        return check_files(part.files, part.around)
+        return _one_by_one(part, progress)
     return Seen(tuple(found), frozenset(used))
 
 
@@ -183,8 +193,3 @@ def _work(files: Mapping[str, bytes | UserError]) -> tuple[int, Seen]:
 def _cores() -> int:
     """Return how many cores we may use, which may be less than there are."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def invalid(found: Iterable[Finding]) -> int:
-    """Return how many files have an error."""
-    return len({(each.label, each.place.path) for each in found if each.severity == "error"})

@@ -10,7 +10,8 @@ from reconciler.model.names import CommitId
 from reconciler.repo.local import LocalRepository
 
 _HINT = "write `BASE..HEAD`, as in `origin/production..HEAD`; with three dots, what HEAD has changed since they parted"
-_OURS, _THEIRS = 1, 2
+_OURS, _THEIRS, _BEHIND = 1, 2, 4
+_BOTH = _OURS | _THEIRS
 
 
 @dataclass(frozen=True)
@@ -47,24 +48,29 @@ def read_range(repository: LocalRepository, text: str) -> Range:
 
 
 def merge_base(repository: LocalRepository, one: CommitId, other: CommitId) -> CommitId | None:
-    """Return the newest commit that both descend from, None where there is none in this clone."""
-    seen: dict[CommitId, int] = {one: _OURS}
-    seen[other] = seen.get(other, 0) | _THEIRS
+    """Return the last commit that both descend from, None where there is none in this clone.
+
+    As git finds it: newest first from both sides; whatever lies behind a common one is of no interest any more, and
+    the search ends when nothing else is left. So commits of one second, or of a wrong clock, do no harm.
+    """
+    seen: dict[CommitId, int] = {}
     waiting: list[tuple[float, CommitId]] = []
-    for commit in {one, other}:
-        heapq.heappush(waiting, (-_time(repository, commit), commit))
-    while waiting:
+    common: list[CommitId] = []
+
+    def reach(commit: CommitId, sides: int) -> None:
+        # A shallow clone ends somewhere.
+        if seen.get(commit, 0) | sides != seen.get(commit, 0) and repository.reader.has(commit):
+            seen[commit] = seen.get(commit, 0) | sides
+            heapq.heappush(waiting, (-repository.reader.commit(commit).commit_time.timestamp(), commit))
+
+    reach(one, _OURS)
+    reach(other, _THEIRS)
+    while any(not seen[commit] & _BEHIND for _, commit in waiting):
         _, commit = heapq.heappop(waiting)
         sides = seen[commit]
-        if sides == _OURS | _THEIRS:
-            return commit
+        if sides & _BOTH == _BOTH:
+            common.append(commit)
+            sides |= _BEHIND
         for parent in repository.reader.commit(commit).parents:
-            # A shallow clone ends somewhere.
-            if seen.get(parent, 0) | sides != seen.get(parent) and repository.reader.has(parent):
-                seen[parent] = seen.get(parent, 0) | sides
-                heapq.heappush(waiting, (-_time(repository, parent), parent))
-    return None
-
-
-def _time(repository: LocalRepository, commit: CommitId) -> float:
-    return repository.reader.commit(commit).commit_time.timestamp()
+            reach(parent, sides)
+    return next((commit for commit in common if not seen[commit] & _BEHIND), None)

@@ -43,9 +43,9 @@ class Finding:
         return "\n".join(part for part in (self.error.message, expected, hint) if part)
 
 
-def refused(error: UserError, check: str = "") -> Finding:
-    """Return an error as a finding."""
-    return Finding(check or "invalid", error)
+def refused(error: UserError, check: str) -> Finding:
+    """Return what makes a file invalid as a finding."""
+    return Finding(check, error)
 
 
 def doubt(check: str, message: str, place: Place, *, expected: str, hint: str) -> Finding:

@@ -51,8 +51,7 @@ def _result(each: Finding, rule: int, seen: Counter[str]) -> dict[str, Any]:
 
 def _location(each: Finding) -> dict[str, Any]:
     place = each.place
-    # Bytes of a name that are no UTF-8 came in as surrogates and go out as the bytes that they were.
-    uri = quote(place.path.encode("utf-8", "surrogateescape"))
+    uri = quote(place.path.encode("utf-8", "backslashreplace"))
     location: dict[str, Any] = {"artifactLocation": {"uri": uri, "uriBaseId": "%SRCROOT%"}}
     if place.line:
         location["region"] = {"startLine": place.line, **({"startColumn": place.column} if place.column else {})}
