@@ -58,6 +58,14 @@ def test_names_are_found_without_regard_to_case_and_blanks() -> None:
     assert report.where.stage == "qa"
 
 
+def test_of_two_spellings_the_documented_one_counts_else_the_first_that_says_something() -> None:
+    told = {"problemtitle": "a", **notification(), "problemTitle": "b", "pid": "1"}
+    assert only(read(encoded(told), ANYWHERE)).problem.title == "Response time degradation"
+    assert file_path(only(read(encoded(told), ANYWHERE))) == PATH
+    empty = {"problemtitle": "", "PROBLEMTITLE": "b", "PID": "1", "State": "OPEN"}
+    assert only(read(encoded(empty), ANYWHERE)).problem.title == "b"
+
+
 @pytest.mark.parametrize(
     "tags", ["keptn_stage:qa,a:b", "keptn_stage:qa, a:b", "a:b ,keptn_stage: qa", ["a:b", "keptn_stage:qa"]]
 )

@@ -46,6 +46,11 @@ def test_a_forge_is_who_signs_with_the_secret(headers: dict[str, str], forge: st
     assert verified(headers, PUSH, b"") is None
 
 
+def test_nobody_signs_with_an_empty_secret() -> None:
+    for headers in (standard(b""), {"X-Gitlab-Token": ""}, {"X-Hub-Signature-256": signature(PUSH, b"")}):
+        assert verified(headers, PUSH, b"") is None
+
+
 def test_a_signature_is_of_this_body() -> None:
     headers = {"X-Hub-Signature-256": f"sha256={RIGHT}"}
     assert verified(headers, PUSH + b" ", SECRET) is None

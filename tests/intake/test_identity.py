@@ -29,6 +29,7 @@ def test_any_id_is_a_stem_that_nothing_needs_to_be_encoded_in(parts: list[str]) 
 def test_different_ids_have_different_stems() -> None:
     assert len({identity("x", name) for name in HOSTILE}) == len(HOSTILE)
     assert identity("x", "a b") != identity("x", "a_b")
+    assert len({identity("x", f"a{chr(other)}b") for other in range(0x100, 0x200)}) == 0x100
     assert identity("x", "y" * 1000) != identity("x", "y" * 1001)
 
 

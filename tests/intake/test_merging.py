@@ -98,6 +98,15 @@ def test_an_end_that_was_sent_before_the_opening_does_not_end_it() -> None:
     assert state(*again, report("resolved", sent=4)) == "resolved"
 
 
+def test_what_was_sent_in_the_same_moment_ends_resolved() -> None:
+    assert state(report("open", sent=1), report("resolved", sent=1)) == "resolved"
+    assert state(report("resolved", sent=1), report("open", sent=1)) == "resolved"
+
+
+def test_a_final_end_counts_whenever_it_was_sent() -> None:
+    assert state(report("open", sent=2, final=True), report("resolved", sent=1, final=True)) == "resolved"
+
+
 def test_what_people_wrote_stays() -> None:
     written = b"# looked at by Ada\ntitle: slow   # indeed\nstate: open\n"
     over = merged(report("resolved", sent=2), written, PATH)
