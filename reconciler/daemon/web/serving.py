@@ -55,8 +55,10 @@ class HttpServer:
         self._most = connections
         self._told = told
         # uvicorn has a logger of its own, whose lines would stand between ours; ours say all of it.
-        logging.getLogger("uvicorn").addHandler(logging.NullHandler())
-        logging.getLogger("uvicorn").propagate = False
+        theirs = logging.getLogger("uvicorn")
+        if not theirs.handlers:
+            theirs.addHandler(logging.NullHandler())
+        theirs.propagate = False
         self._config = uvicorn.Config(
             app, log_config=None, access_log=False, lifespan="off", ws="none", server_header=False, proxy_headers=False,
             h11_max_incomplete_event_size=HEAD_BYTES, timeout_keep_alive=int(limits.idle),
