@@ -105,6 +105,8 @@ def _check(wish: Wish) -> None:
         raise click.UsageError("--apply needs a place: --to FOLDER, or --format crd for the cluster.")
     if wish.crd and wish.token_file:
         raise click.UsageError("--token-file is for files: name a Secret of the cluster with --token-secret NAME/KEY.")
+    if wish.namespace is not None and part(wish.namespace) != wish.namespace:
+        raise click.UsageError(f"--namespace {wish.namespace!r}: write a namespace's name, such as shop-production.")
     if wish.services and wish.alertmanager:
         raise click.UsageError("--service means nothing with --alertmanager: one route is for all of them.")
 

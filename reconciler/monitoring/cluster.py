@@ -123,7 +123,7 @@ class Cluster:
     ) -> _Answer | None:
         """Make a call; None where the object, or the whole resource, is not there."""
         import urllib3  # noqa: PLC0415 - the official client loads slowly, and so does what it stands on
-        from kubernetes import client as official  # noqa: PLC0415
+        from kubernetes import client as official  # noqa: PLC0415 - it loads slowly
 
         version, plural, kind = resource
         try:
@@ -140,7 +140,7 @@ class Cluster:
 
     def _api(self) -> Any:
         if self._made is None:
-            from kubernetes import client as official  # noqa: PLC0415
+            from kubernetes import client as official  # noqa: PLC0415 - it loads slowly
 
             self._made = official.CustomObjectsApi(official.ApiClient(_settings(self._connection)))
         return self._made
@@ -148,8 +148,8 @@ class Cluster:
 
 def _settings(connection: KubernetesConnection) -> Any:
     """Return the official configuration. Raises BlindError where credentials cannot be read."""
-    from kubernetes import client as official  # noqa: PLC0415
-    from kubernetes import config  # noqa: PLC0415
+    from kubernetes import client as official  # noqa: PLC0415 - it loads slowly
+    from kubernetes import config  # noqa: PLC0415 - as above
 
     broken: type[Exception] = importlib.import_module("yaml").YAMLError
     settings = official.Configuration()

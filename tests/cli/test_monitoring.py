@@ -239,6 +239,7 @@ def test_objects_are_applied_to_the_cluster(prometheus: Any, clone: Path) -> Non
         (["--url", URL], "--url means nothing without --alertmanager"),
         (["--label", "a=b"], "--label means nothing without --format crd"),
         (["--format", "crd", "--label", "a b"], "write KEY=VALUE"),
+        (["--format", "crd", "--namespace", "../x"], "write a namespace's name"),
         (["--for", "soon"], "write a duration"),
         (["--alertmanager"], "nothing says where the daemon's webhook is"),
         (["--alertmanager", "--url", "file:///x"], "is no address"),

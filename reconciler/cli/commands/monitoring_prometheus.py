@@ -24,7 +24,9 @@ from reconciler.cli.output import Format, output_option
     help="Files for Prometheus and Alertmanager, or objects for the Prometheus operator.",
 )
 @click.option("--alertmanager", is_flag=True, help="Alertmanager's route and receiver instead of the rules.")
-@click.option("--for", "lasting", metavar="DURATION", help="For how long an objective is missed before it is told: 1m.")
+@click.option(
+    "--for", "lasting", metavar="DURATION", help="For how long an objective is missed before it is told; usually 1m."
+)
 @click.option("--window", metavar="DURATION", help="What $DURATION_SECONDS is; without it, the evaluation's window.")
 @click.option("--interval", metavar="DURATION", help="Between two looks; without it, as Prometheus is configured.")
 @click.option("--severity", default="critical", show_default=True, help="The label `severity` of every alert.")
