@@ -74,10 +74,8 @@ class Seen:
 def check(part: Part, progress: Progress, workers: int = 0) -> list[Finding]:
     """Return all findings of a part in the order of their places. ``workers`` 0: as many as there are cores."""
     count = min(workers or _cores(), _MOST)
-    if count > 1 and len(part.files) >= MANY:
-        seen = _shared_out(part, count, progress)
-    else:
-        seen = _one_by_one(part, progress)
+    many = count > 1 and len(part.files) >= MANY
+    seen = _shared_out(part, count, progress) if many else _one_by_one(part, progress)
     found = [*part.told, *seen.findings, *_beside(part)]
     if part.whole:
         found += _unused(part, seen.used)

@@ -34,7 +34,7 @@ Exit code 0: no errors (with --strict: no warnings either); 1: there are some; 2
 @click.option(
     "--as", "kind", metavar="KIND", help="What PATH is, where its name does not say so (remediation, slo, ...)."
 )
-@click.option("--strict", is_flag=True, envvar="RECONCILER_VALIDATE_STRICT", show_envvar=True, help="Fail on warnings.")
+@click.option("--strict", is_flag=True, help="Fail on warnings too.")
 @click.option("--online", is_flag=True, help="Ask the servers too: do workload, flag, environment and query exist?")
 @config_option
 @click.option("--stage", help="The stage whose servers --online asks; without it, the branch's.")
