@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from reconciler.intake.belonging import label, where
@@ -16,8 +17,9 @@ from reconciler.intake.bounds import bounded_labels, cut, fitted, link
 from reconciler.intake.identity import identity
 from reconciler.intake.json_body import kind, parse_json, parse_object
 from reconciler.intake.moments import in_a_name, moment
-from reconciler.intake.report import Group, Payload, Refused, Report
+from reconciler.intake.report import Group, Payload, Refused, Report, Where
 from reconciler.model.errors import UserError
+from reconciler.model.names import ProblemId
 from reconciler.model.problem import Problem
 from reconciler.model.reader import shown
 from reconciler.model.webhooks import Belonging
@@ -76,6 +78,33 @@ def read_api(body: bytes, belonging: Belonging) -> Payload:
     ]
     reports, refused = _all(active, belonging, {})
     return Payload(reports, refused)
+
+
+def read_known(body: bytes, belonging: Belonging) -> frozenset[ProblemId] | None:
+    """Return the identities of all alerts in such an answer, silenced ones too; None where one cannot be read.
+
+    Raises:
+        UserError: the answer cannot be read.
+    """
+    alerts = parse_json(body, "the answer of Alertmanager's API")
+    listed = alerts if isinstance(alerts, list) else []
+    reports, refused = _all([{**each, "status": "firing"} for each in listed if isinstance(each, dict)], belonging, {})
+    return None if refused or len(reports) < len(listed) else frozenset(report.id for report in reports)
+
+
+def is_of(problem: Problem, group: Group) -> bool:
+    """Whether an alert that became this problem is one of a group."""
+    receiver = problem.details.get("receiver", group.receiver)
+    return (
+        problem.source == "alertmanager"
+        and receiver == group.receiver
+        and group.labels.items() <= problem.labels.items()
+    )
+
+
+def over(identity: ProblemId, problem: Problem, place: Where) -> Report:
+    """Return the report that an alert is over, for a problem that is open."""
+    return Report("alertmanager", place, identity, replace(problem, state="resolved"), final=True)
 
 
 def _all(

@@ -68,6 +68,8 @@ def told(kind: str, source: str, time: object, data: Mapping[str, Any], what: st
     inner = about.get("problem")
     if isinstance(inner, dict):
         about["problem"] = _respelled(inner)
+    named = about["problem"] if isinstance(inner, dict) else about
+    named["Tags"] = _with_properties(named.get("Tags"), named.get("ProblemDetails"))
     root = as_node({"specversion": "1.0", "type": kind, "source": source[:TITLE_LIMIT], "data": about}, Place(what))
     if not isinstance(root, MapNode):
         raise UserError(f"{what}: no object", expected="an event, `{...}`", hint="send the event as an object")
@@ -151,6 +153,28 @@ def _tags(tags: object) -> dict[str, str]:
         if isinstance(key, str) and key.strip():
             found.setdefault(key.strip(), value.strip() if isinstance(value, str) else "")
     return found
+
+
+def _with_properties(tags: object, details: object) -> object:
+    """Return tags with the `keptn_` properties of the events in a problem's details (Problems API v2) behind them.
+
+    A metric event over merged series has no entity, so Dynatrace has no tags for its problem; properties it has.
+    """
+    evidence = details.get("evidenceDetails") if isinstance(details, dict) else None
+    found = evidence.get("details") if isinstance(evidence, dict) else None
+    events = [each.get("data") for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    listed = [each.get("properties") for each in events if isinstance(each, dict)]
+    pairs = [each for some in listed if isinstance(some, list) for each in some if isinstance(each, dict)]
+    known = _tags(tags)
+    more = {
+        str(each.get("key")): str(each.get("value"))
+        for each in reversed(pairs)
+        if str(each.get("key")).startswith("keptn_")
+    }
+    added = [f"{key}:{value}" for key, value in more.items() if key not in known and "," not in value]
+    if not added:
+        return tags
+    return [*(tags if isinstance(tags, list) else tags.split(",") if isinstance(tags, str) else []), *added]
 
 
 def _started(problem: Mapping[str, Any], details: Mapping[str, Any]) -> str:

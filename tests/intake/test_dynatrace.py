@@ -134,3 +134,26 @@ def test_a_problem_is_not_lost_for_being_long() -> None:
     assert problem.title.endswith("… (cut, 5000 characters)")
     assert problem.url == ""
     assert "more)" in problem.details["ProblemDetails"]["rankedEvents"][-1]
+
+
+def test_properties_of_the_events_in_the_details_say_where_it_belongs_where_tags_do_not() -> None:
+    properties = [
+        {"key": "keptn_project", "value": "sockshop"},
+        {"key": "keptn_stage", "value": "production"},
+        {"key": "keptn_service", "value": "orders"},
+        {"key": "dt.event.title", "value": "Slow"},
+        {"key": "keptn_other", "value": "a,keptn_stage:qa"},
+    ]
+    details = {"evidenceDetails": {"details": [{"evidenceType": "EVENT", "data": {"properties": properties}}]}}
+    alone = notification(Tags="a:b", ProblemDetails=details)
+    report = only(read(encoded(alone), ANYWHERE))
+    assert report.where == Where("sockshop", "production", "orders")
+    assert report.problem.labels["a"] == "b"
+    tagged = notification(Tags="keptn_service:carts", ProblemDetails=details)
+    assert only(read(encoded(tagged), ANYWHERE)).where == Where("sockshop", "production", "carts")
+
+
+@pytest.mark.parametrize("details", [1, [], {"evidenceDetails": []}, {"evidenceDetails": {"details": [{"data": 1}]}}])
+def test_details_of_another_shape_say_nothing(details: Any) -> None:
+    report = only(read(encoded(notification(Tags="keptn_stage:qa", ProblemDetails=details)), ANYWHERE))
+    assert report.where.stage == "qa"

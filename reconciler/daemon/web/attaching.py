@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -61,6 +62,7 @@ def attached(
         hints=[each.loop.hint for each in running],
         measure=metrics,
         log=log,
+        wall=clock.wall,
     )
     return serving(config.server, config.webhooks, around, look, metrics.exposition)
 
@@ -73,4 +75,4 @@ def check_servers(config: DaemonConfig) -> None:
     if config.server.tls is not None:
         tls_context(config.server.tls)
     if config.webhooks.alertmanager is not None and config.webhooks.alertmanager.api:
-        LeftOut(config.webhooks.alertmanager).close()
+        LeftOut(config.webhooks.alertmanager, time.time).close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeAlias, TypeVar
 
 from starlette.applications import Starlette
@@ -24,12 +24,13 @@ from reconciler.daemon.web.answers import Answer, Refusal, later, said
 from reconciler.daemon.web.authentication import check_head, check_signature, read_secret, unsigned
 from reconciler.daemon.web.bodies import check_type, read_body
 from reconciler.daemon.web.delivery import deliver
-from reconciler.daemon.web.left_out import LeftOut
+from reconciler.daemon.web.left_out import Known, LeftOut
 from reconciler.daemon.web.limits import BODIES, HEAD_BYTES, Limits, Rate, Work
 from reconciler.daemon.web.protocol import BEGAN, CERTIFIED
 from reconciler.daemon.web.senders import GIT_PATH, PUSHES, Sender, senders
 from reconciler.intake import forges
-from reconciler.model.errors import BlindError, UserError
+from reconciler.intake.report import Payload, Report
+from reconciler.model.errors import BlindError, ReconcilerError, UserError
 from reconciler.model.names import ProjectName
 from reconciler.model.webhooks import Authentication, ServerConfig, WebhooksConfig
 
@@ -54,12 +55,13 @@ class Measure(Protocol):
 
 @dataclass(frozen=True)
 class Around:
-    """What the webhooks are given. ``hints`` are called when a forge tells of a push."""
+    """What the webhooks are given. ``hints`` are called when a forge tells of a push; ``wall`` tells the time."""
 
     inboxes: Mapping[ProjectName, Inbox]
     hints: Iterable[Callable[[], None]]
     measure: Measure
     log: FilteringBoundLogger
+    wall: Callable[[], float]
     limits: Limits = Limits()
 
 
@@ -85,7 +87,7 @@ class Webhooks:
         self._pool = ThreadPoolExecutor(_THREADS, "webhooks")
         self._left_out: LeftOut | None = None
         if config.alertmanager is not None and config.alertmanager.api:
-            self._left_out = LeftOut(config.alertmanager)
+            self._left_out = LeftOut(config.alertmanager, around.wall)
         hooks = [self._hook(sender) for sender in senders(config)]
         if config.git is not None:
             hooks.append(_Hook("git", (GIT_PATH,), PUSHES, config.git, self._git(config.git)))
@@ -156,7 +158,8 @@ class Webhooks:
             if group is not None:
                 truncated = group.truncated
                 if (left_out := self._left_out) is not None:
-                    payload = await self._completed(lambda: left_out.complete(payload, group), until)
+                    payload, known = await self._completed(lambda: left_out.complete(payload, group), until)
+                    payload = await self._with_what_is_over(payload, known, until) if known else payload
             delivered = await deliver(payload, belonging, self._around.inboxes, until)
             return delivered.answer(), {**delivered.outcomes, **({"truncated": truncated} if truncated else {})}
 
@@ -168,6 +171,21 @@ class Webhooks:
         except BlindError as error:
             self._around.log.warning("alerts were left out, and Alertmanager cannot be asked", reason=error.message)
             raise later("alerts were left out, and Alertmanager's API cannot be asked for them") from error
+
+    async def _with_what_is_over(self, payload: Payload, known: Known, until: float) -> Payload:
+        """Return the payload with what is open in its projects and no longer known to Alertmanager."""
+        projects = sorted({ProjectName(report.where.project) for report in payload.reports})
+        asked = {name: self._around.inboxes[name].open_problems() for name in projects if name in self._around.inboxes}
+        over: list[Report] = []
+        try:
+            async with asyncio.timeout_at(until):
+                for name, future in asked.items():
+                    over += known.over(name, await asyncio.wrap_future(future))
+        except (TimeoutError, ReconcilerError) as error:
+            raise later("what is open cannot be told just now") from error
+        if over:
+            self._around.log.info("alerts that are over were left out", count=len(over))
+        return replace(payload, reports=(*payload.reports, *over))
 
     async def _aside(self, work: Callable[[], T], until: float, aside: bool) -> T:
         """Do something, on another thread if it may take a while. Raises Refusal (503) where that takes too long."""

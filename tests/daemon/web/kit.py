@@ -19,7 +19,7 @@ from zlib import crc32
 import httpx
 import structlog
 
-from reconciler.daemon.inbox import Inbox, Receipt
+from reconciler.daemon.inbox import Inbox, OpenProblem, Receipt
 from reconciler.daemon.web.limits import Limits
 from reconciler.daemon.web.servers import serving
 from reconciler.daemon.web.serving import HttpServer
@@ -84,9 +84,9 @@ class Site:
 def site(
     webhooks: WebhooksConfig = ALL, answer: Callable[[Report], Receipt] | None = taken, *,
     server: ServerConfig = SERVER, limits: Limits = LIMITS, capacity: int = 100,
-    verify: ssl.SSLContext | bool = False,
+    verify: ssl.SSLContext | bool = False, known: tuple[OpenProblem, ...] = (),
 ) -> Iterator[Site]:  # fmt: skip
-    """Serve the webhooks; ``answer`` None: nobody looks into the inbox."""
+    """Serve the webhooks; ``answer`` None: nobody looks into the inbox; ``known`` is open in the repository."""
     woken, over = threading.Event(), threading.Event()
     inbox = Inbox(woken.set, capacity)
     seen: list[Report] = []
@@ -98,11 +98,13 @@ def site(
             for waiting in inbox.take() if answer is not None else ():
                 seen.extend(waiting.reports)
                 waiting.receipts.set_result(tuple(answer(each) for each in waiting.reports))  # type: ignore[misc]
+            for asking in inbox.take_asking() if answer is not None else ():
+                asking.set_result(known)
 
     thread = threading.Thread(target=loop)
     thread.start()
     counted, hints = Counted(), list[None]()
-    around = Around({SHOP: inbox}, [lambda: hints.append(None)], counted, structlog.get_logger(), limits)
+    around = Around({SHOP: inbox}, [lambda: hints.append(None)], counted, structlog.get_logger(), time.time, limits)
     try:
         with serving(replace(server, listen=ANYWHERE), webhooks, around, lambda: (), lambda _: (b"", "")) as servers:
             assert servers.webhooks is not None
@@ -120,7 +122,7 @@ def site(
 def status_site(
     look: Callable[[], Sequence[Seen]], exposition: Callable[[str], tuple[bytes, str]]
 ) -> Iterator[httpx.Client]:
-    around = Around({}, (), Counted(), structlog.get_logger())
+    around = Around({}, (), Counted(), structlog.get_logger(), time.time)
     with serving(ServerConfig(status=ANYWHERE), WebhooksConfig(), around, look, exposition) as servers:
         assert servers.status is not None
         with httpx.Client(base_url=f"http://127.0.0.1:{servers.status.port}", trust_env=False, timeout=10) as http:

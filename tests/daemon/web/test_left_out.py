@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from structlog.testing import capture_logs
 
+from reconciler.daemon.inbox import OpenProblem
+from reconciler.intake.report import Where
+from reconciler.model.names import ProblemId
+from reconciler.model.problem import Problem
 from reconciler.model.webhooks import Authentication, WebhookConfig, WebhooksConfig
 from tests.daemon.web.kit import alert, group, site
 
@@ -28,6 +33,7 @@ class Alertmanager:
     url: str = ""
     status: int = 200
     answer: Any = field(default_factory=list)
+    uptime: str = "2026-01-01T00:00:00.000Z"
     asked: list[tuple[str, dict[str, list[str]], str]] = field(default_factory=list)
 
 
@@ -39,7 +45,8 @@ def alertmanager() -> Iterator[Alertmanager]:
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             told.asked.append((parts.path, parse_qs(parts.query), self.headers.get("Authorization", "")))
-            body = json.dumps(told.answer).encode()
+            about = {"uptime": told.uptime} if parts.path.endswith("/status") else told.answer
+            body = json.dumps(about).encode()
             self.send_response(told.status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -83,11 +90,11 @@ def test_w4_what_was_left_out_is_fetched_and_taken_with_the_rest(tmp_path: Path)
         assert answer.json()["truncated"] == 1
         assert [line["outcome"] for line in answer.json()["problems"]] == ["accepted", "accepted"]
         assert ["aaa" in here.seen[0].id, "bbb" in here.seen[1].id] == [True, True]
-        ((path, query, authorization),) = api.asked
+        ((path, query, authorization), (status, *_)) = api.asked
         assert path == "/api/v2/alerts"
         assert query["receiver"] == [r"team\.a"]
         assert query["filter"] == ['job="a\\"b\\\\c"']
-        assert query["active"] == ["true"]
+        assert status == "/api/v2/status"
         assert authorization == "Bearer s3cret"
         assert here.counted.outcomes == {("alertmanager", "accepted"): 2, ("alertmanager", "truncated"): 1}
 
@@ -98,6 +105,50 @@ def test_where_alertmanager_cannot_be_asked_the_group_comes_again(status: int, a
         api.status, api.answer = status, answer
         assert here.post(PATH, group(alert(), truncated=3)).status_code == 503
         assert here.seen == []
+
+
+def open_here(fingerprint: str, began: str = "2026-11-21T10:00:00Z", **labels: str) -> OpenProblem:
+    """Return what became of an alert of the group when it fired."""
+    told = Problem(
+        "slow", "open", started_at=began, source="alertmanager", details={"receiver": "reconciler"},
+        labels={"project": "shop", "stage": "production", "service": "carts"} | labels,
+    )  # fmt: skip
+    identity = ProblemId(f"alertmanager-{fingerprint}-20261121T100000.000Z")
+    return OpenProblem(Where(stage="production", service="carts"), identity, told)
+
+
+def test_what_is_open_here_and_not_known_there_is_over(tmp_path: Path) -> None:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    known = (
+        open_here("aaa"), open_here("gone"), open_here("silenced"), open_here("just-now", began=now),
+        open_here("of-another-group", project="other"), open_here("of-no-time", began="yesterday"),
+    )  # fmt: skip
+    with alertmanager() as api, site(asking(api.url), known=known) as here:
+        api.answer = [listed(alert(fingerprint="aaa")), listed(alert(fingerprint="silenced"), "suppressed")]
+        answer = here.post(PATH, group(alert(fingerprint="aaa"), truncated=1))
+        assert answer.status_code == 200
+        assert {(each.id.split("-2026")[0], each.problem.state) for each in here.seen} == {
+            ("alertmanager-aaa", "open"), ("alertmanager-gone", "resolved"),
+        }  # fmt: skip
+        assert [each.where for each in here.seen] == [Where("shop", "production", "carts")] * 2
+
+
+@pytest.mark.parametrize("said", ["uptime", "alert"])
+def test_who_does_not_know_enough_says_nothing_of_what_is_over(said: str) -> None:
+    with alertmanager() as api, site(asking(api.url), known=(open_here("gone"),)) as here:
+        api.answer = [listed(alert(fingerprint="bbb"))]
+        if said == "uptime":
+            api.uptime = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        else:
+            api.answer.append({"labels": {}})
+        assert here.post(PATH, group(alert(fingerprint="aaa"), truncated=1)).status_code == 200
+        assert {each.problem.state for each in here.seen} == {"open"}
+
+
+def test_an_alertmanager_that_does_not_say_since_when_it_runs_is_asked_again() -> None:
+    with alertmanager() as api, site(asking(api.url)) as here:
+        api.uptime = "long"
+        assert here.post(PATH, group(alert(), truncated=1)).status_code == 503
 
 
 def test_w4_without_the_api_it_is_told_counted_and_logged() -> None:

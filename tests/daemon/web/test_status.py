@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 
 import pytest
 import structlog
@@ -63,7 +64,7 @@ def test_only_questions_are_answered() -> None:
 
 
 def test_an_address_that_is_taken_is_told_with_its_place() -> None:
-    around = Around({}, (), Counted(), structlog.get_logger(), Limits())
+    around = Around({}, (), Counted(), structlog.get_logger(), time.time, Limits())
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         taken = Listen("127.0.0.1", port)
@@ -76,7 +77,7 @@ def test_an_address_that_is_taken_is_told_with_its_place() -> None:
 
 
 def test_an_address_of_another_machine_is_no_address_here() -> None:
-    around = Around({}, (), Counted(), structlog.get_logger(), Limits())
+    around = Around({}, (), Counted(), structlog.get_logger(), time.time, Limits())
     config = ServerConfig(status=Listen("192.0.2.1", 0))
     with (
         pytest.raises(ConfigError, match=r"server\.status"),
