@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from reconciler.cli.checking import Part, check
@@ -214,3 +217,15 @@ def test_files_with_the_same_content_are_told_each_with_its_own_path() -> None:
     wrong = BOOK % entry("x", "action: scalling")
     told = found({f"s{number}/remediation.yaml": wrong for number in range(3)})
     assert [str(each.place) for each in told] == [f"s{number}/remediation.yaml:4:5" for number in range(3)]
+
+
+def test_the_documentation_has_every_check() -> None:
+    root = Path(__file__).parents[2]
+    sources = [file.read_text("utf-8") for file in (root / "reconciler" / "cli").glob("*.py")]
+    made = re.compile(r"(?:doubt|remark)\(\s*\"([a-z-]+)\"|refused\([^()]*, \"([a-z-]+)\"\)")
+    checks = {one or other for source in sources for one, other in made.findall(source)}
+    told = (root / "docs" / "commands.md").read_text("utf-8")
+    assert {
+        check for check in checks if f"`{check}`" not in told and not check.startswith(("online-", "invalid-"))
+    } == set()
+    assert len(checks) > 15
