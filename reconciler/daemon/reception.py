@@ -187,7 +187,7 @@ class Reception:
             return None
         if not filing.files:
             return [_receipt(answer, tips) for answer in answers]
-        new = [each for each, answer in zip(reports, answers, strict=True) if not isinstance(answer, Unfiled)]
+        new = [each for each, answer in zip(reports, answers, strict=True) if answer in filing.files]
         commit = reported(filing.files, new, datetime.fromtimestamp(int(self._clock.wall()), UTC))
         reach("before-report-push")
         landed = branch.push(tips, [commit])

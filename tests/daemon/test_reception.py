@@ -57,6 +57,15 @@ def test_what_comes_at_the_same_time_shares_one_commit(site: Site) -> None:
     assert "- and 250 more" in body
 
 
+def test_a_commit_tells_of_nothing_that_was_there_already(site: Site) -> None:
+    with site.loop() as loop:
+        handed_in(loop, [report()])
+        new = "alertmanager-0ccb298e18a222fd-20261121T110000.000Z"
+        handed_in(loop, [report()], [report(new)])
+    body = git(site.remote, "log", "-1", "--author=alertmanager", "--format=%B", "production")
+    assert body == f"carts: {TITLE}, says alertmanager\n\n- carts: {TITLE} ({new})"
+
+
 def test_resolved_reaches_the_file_and_late_repeats_do_not_open_it_again(site: Site) -> None:
     with site.loop() as loop:
         handed_in(loop, [report()])
