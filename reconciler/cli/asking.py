@@ -127,4 +127,4 @@ def _push(
         data["reason"] = request.reason
     folder = view.ops(stage.name) if view else f"ops/{stage.name}"
     path = f"{folder}/commands/{command_name(now(), request.verb, remediation, request.step)}"
-    push_files(workspace, stage, {path: canonical.emit(data)}, subject, request.reason, request.form)
+    push_files(workspace, stage, {path: canonical.emit_for_people(data)}, subject, request.reason, request.form)

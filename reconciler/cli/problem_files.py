@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciler.model.problem_writing import problem_text
+from reconciler.model import canonical
 
 
 def new_id(title: str, now: datetime) -> str:
@@ -24,4 +24,4 @@ def new_problem(title: str, now: datetime, more: Mapping[str, Any]) -> bytes:
     """Return the file of a problem that is open from now on; of ``more`` what is not empty is written."""
     started = f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     optional = {key: value for key, value in more.items() if value}
-    return problem_text({"title": title, "state": "open", "startedAt": started, **optional})
+    return canonical.emit_for_people({"title": title, "state": "open", "startedAt": started, **optional})

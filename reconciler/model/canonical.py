@@ -112,6 +112,23 @@ def emit(data: Mapping[str, Any]) -> bytes:
     return ("\n".join(lines) + "\n").encode() if lines else b"{}\n"
 
 
+_PAIR: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})")
+
+
+def emit_for_people(data: Mapping[str, Any]) -> bytes:
+    """Return the canonical bytes of a file that is read as people's files are: problems, commands.
+
+    Machine files escape an invisible character beyond U+FFFF (the flag of England is made of them) as JSON does, by a
+    surrogate pair; the reader of people's files knows such a character by YAML's escape only.
+    """
+    return _PAIR.sub(_whole, emit(data))
+
+
+def _whole(match: re.Match[bytes]) -> bytes:
+    high, low = int(match[2], 16), int(match[3], 16)
+    return match[1] + b"\\U%08x" % (0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
+
+
 def _emit_mapping(data: Mapping[str, Any], indent: str, lines: list[str]) -> None:
     if len(indent) > 2 * DEPTH_LIMIT:
         raise BugError(f"nested deeper than {DEPTH_LIMIT} levels")

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from reconciler.model import canonical
 from reconciler.model.errors import UserError
 from reconciler.model.nodes import MapNode, Scalar
 from reconciler.model.problem import Problem, load_problem
 from reconciler.model.reader import PROBLEM_LIMIT, read_yaml
-
-_PAIR: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})")
 
 
 def problem_file(problem: Problem) -> bytes:
@@ -26,27 +22,13 @@ def problem_file(problem: Problem) -> bytes:
         "details": dict(problem.details),
         "labels": dict(problem.labels),
     }
-    return problem_text(
+    return canonical.emit_for_people(
         {
             "title": problem.title,
             "state": problem.state,
             **{key: value for key, value in optional.items() if value},
         }
     )
-
-
-def problem_text(data: Mapping[str, Any]) -> bytes:
-    """Return the canonical bytes of a problem's keys, readable as YAML too.
-
-    Machine files escape an invisible character beyond U+FFFF (the flag of England is made of them) as JSON does, by a
-    surrogate pair. Problem files are people's, and their reader knows such a character by YAML's escape only.
-    """
-    return _PAIR.sub(_whole, canonical.emit(data))
-
-
-def _whole(match: re.Match[bytes]) -> bytes:
-    high, low = int(match[2], 16), int(match[3], 16)
-    return match[1] + b"\\U%08x" % (0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
 
 
 def resolved(data: bytes, path: str) -> bytes:

@@ -182,7 +182,8 @@ def test_of_several_one_must_be_named(reconciler: Reconciler, site: Site) -> Non
 
 def test_a_reason_of_several_lines_stays_one_file_and_one_message(reconciler: Reconciler, site: Site) -> None:
     opened(reconciler, site)
-    reason = "first\n\nEvent: decided\nStage: production\n\x1b[2J"
+    flag = "\N{WAVING BLACK FLAG}\N{TAG LATIN SMALL LETTER G}\N{TAG LATIN SMALL LETTER B}\N{CANCEL TAG}"
+    reason = f"first {flag}\n\nEvent: decided\nStage: production\n\x1b[2J"
     assert reconciler("abort", "--service", "carts", "--reason", reason).code == 0
     assert "\x1b" not in git(site.remote, "log", "-1", "--format=%B", "production")
     assert reconciler("validate", site.remote).code == 0
