@@ -116,11 +116,27 @@ def test_what_nobody_takes_is_kept_until_somebody_does(place: Site) -> None:
     until(place, "a problem", lambda: states(place) == {"slow": "open"})
     place.daemon.kill()
     place.alertmanager.post([fires("slow", end=datetime.now(UTC)), fires("late"), fires("lost", service="nobody")])
-
-    def refused() -> None:
-        if metric(place, "requests_failed_total") < 2:
-            raise NotYetError("nobody was asked")
-
-    PATIENCE.until("two attempts", refused, alive=place.alertmanager.check_alive)
+    until_refused(place, place.alertmanager.check_alive)
     place.daemon.start()
     until(place, "both", lambda: states(place) == {"slow": "resolved", "late": "open"})
+
+
+def test_what_cannot_be_pushed_is_not_thanked_for(place: Site) -> None:
+    """The repository is away for a while: Alertmanager is told to come again, and its alert is in Git once."""
+    start(place)
+    remote, away = place.places.remote, place.places.folder / "away.git"
+    remote.rename(away)
+    place.alertmanager.post([fires("slow")])
+    until_refused(place, place.check_alive)
+    away.rename(remote)
+    until(place, "the problem", lambda: states(place) == {"slow": "open"})
+    until(place, "thanks", lambda: posts(place) == 1)
+    assert [commit.author for commit in place.commits()].count("alertmanager") == 1
+
+
+def until_refused(place: Site, alive: Callable[[], None]) -> None:
+    def look() -> None:
+        if metric(place, "requests_failed_total") < 2:
+            raise NotYetError(place.daemon.told())
+
+    PATIENCE.until("two attempts that failed", look, alive=alive)

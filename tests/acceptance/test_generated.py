@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -53,13 +52,14 @@ FILES: Final = {
 }
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Site]:
-    with site(tmp_path, FILES) as made:
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    with site(folder, FILES) as made:
         made.configure()
         made.generate()
-        (tmp_path / "rules").mkdir()
-        made.monitor("--apply", "--to", str(tmp_path / "rules"))
+        (folder / "rules").mkdir()
+        made.monitor("--apply", "--to", str(folder / "rules"))
         yield made
 
 

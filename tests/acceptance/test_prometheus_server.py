@@ -141,6 +141,15 @@ def test_a_long_query_arrives_whole(real: Real) -> None:
     assert real.ask("vector(0)" + " + vector(1)" * 500).value == 500.0
 
 
+def test_no_failure_at_all_is_no_value_unless_the_query_says_that_it_is_zero(real: Real) -> None:
+    """A counter that nobody has counted up is not there; Keptn's own query of the error rate knows that."""
+    failed, every = (f"sum(rate(http_requests_total{which}[4s]))" for which in ('{status="500"}', ""))
+    with pytest.raises(BlindError, match="gives nothing"):
+        real.ask(f"{failed} / {every}")
+    assert real.ask(f"({failed} or vector(0)) / {every}").value == 0.0
+    assert real.ask(None, "error_rate").value == 0.0
+
+
 # Reasons
 
 
