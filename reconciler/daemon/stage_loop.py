@@ -7,7 +7,7 @@ again, and a new one, made at any moment, goes on where this one stood.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from structlog.typing import FilteringBoundLogger
 
@@ -17,6 +17,7 @@ from reconciler.daemon.clock import Clock, Watchful
 from reconciler.daemon.dispatch import Dispatch
 from reconciler.daemon.failpoints import reach
 from reconciler.daemon.publish import Landed
+from reconciler.daemon.seen import as_seen
 from reconciler.daemon.unseen import unseen
 from reconciler.decide.claims import live_value, mark_of, want_of
 from reconciler.decide.effects import Due, due_effects
@@ -24,10 +25,9 @@ from reconciler.decide.engine import Decision, decide
 from reconciler.decide.snapshot import ServiceView, Snapshot
 from reconciler.model.errors import BugError, TerminalError, TransientError
 from reconciler.model.instant import Instant
-from reconciler.model.measures import MeasuresFact
 from reconciler.model.names import CommitId, ServicePath
 from reconciler.model.step import Step, log_fields
-from reconciler.model.targets import CallFact, Fact, Mark, NoFact, Want, WantWorkload, WorkloadFact
+from reconciler.model.targets import Fact, NoFact, Want
 from reconciler.repo.stage import ProjectSettings, Tips
 
 _ROUNDS = 32
@@ -178,9 +178,7 @@ class StageLoop:
             came = self._dispatch.observe(wanted)
             if not came:
                 break
-            came = {want: self._with_history(fact) for want, fact in came.items()}
-            facts.update(came)
-            facts.update(_by_exact_name(came))
+            facts.update(as_seen(came, self._repo, self._own))
             decision = self._decide_each_or_all(snapshot, facts, now, services, timers=not doubt)
         return decision
 
@@ -213,20 +211,6 @@ class StageLoop:
         self.condition.set(f"bug:{service}", "")
         self._unsound.discard(service)
         return True
-
-    def _with_history(self, fact: Fact) -> Fact:
-        """Add to a target's mark whether the branch has the step that wrote it."""
-        if isinstance(fact, NoFact | CallFact | MeasuresFact):
-            return fact
-        if isinstance(fact, WorkloadFact) and fact.autoscaler is not None and self._is_lost(fact.autoscaler.mark):
-            scaler = fact.autoscaler
-            fact = replace(fact, autoscaler=replace(scaler, mark=scaler.mark and replace(scaler.mark, lost=True)))
-        return replace(fact, mark=fact.mark and replace(fact.mark, lost=True)) if self._is_lost(fact.mark) else fact
-
-    def _is_lost(self, mark: Mark | None) -> bool:
-        if mark is None or f"{mark.stage}/" != self._own:
-            return False
-        return not self._repo.has_step(mark.commit, mark.sequence)
 
     def _look_at_held(self, snapshot: Snapshot, facts: dict[Want, Fact]) -> set[ServicePath]:
         """Look at every field that we hold, so that drift is noticed."""
@@ -303,12 +287,3 @@ class StageLoop:
             pending = blind or unseen or bool(due_effects(snapshot.stage, view))
             held = {each.hold.condition for each in view.remediations.values() if each.hold is not None}
             self.agenda.note(path, pending=pending, outside=bool(held & _OUTSIDE), others=bool(held & _OTHERS))
-
-
-def _by_exact_name(facts: Mapping[Want, Fact]) -> dict[Want, Fact]:
-    """Return what was found under one of several names as the answer for just that name too."""
-    return {
-        WantWorkload(want.server, want.namespace, want.kind, (fact.target.name,)): fact
-        for want, fact in facts.items()
-        if isinstance(want, WantWorkload) and isinstance(fact, WorkloadFact) and len(want.names) > 1
-    }
