@@ -13,8 +13,9 @@ from reconciler.decide.draft import Draft, Note, titled
 from reconciler.decide.policy import effective
 from reconciler.decide.problems import matched, pins, running
 from reconciler.decide.progress import WAITING_FOR_A_PERSON, failed_note
+from reconciler.decide.proposing import expired
 from reconciler.decide.refusals import explain, plain, refusal
-from reconciler.decide.remediation import Remediation
+from reconciler.decide.remediation import Approvable, Remediation
 from reconciler.decide.resolution import let_go
 from reconciler.decide.snapshot import CommandFile, ServiceView
 from reconciler.decide.wording import listed, short
@@ -157,6 +158,18 @@ def _approval(draft: Draft, view: ServiceView, file: CommandFile, command: Comma
     if hold is None or hold.condition != "approval" or command.step not in (0, hold.number):
         state = f"step {hold.number} waits for {hold.condition}" if hold else "it does not wait for approval"
         return _refuse(draft, view, file, UserError(f"nothing to {command.verb} about {remediation.id}: {state}"))
+    proposal = hold.proposal or Approvable()
+    if command.effect and not proposal.covers(command.effect):
+        error = UserError(
+            f"what is proposed for {remediation.id} is not what the command is about",
+            expected=f"effect {proposal.effect}, as step {hold.number} says", hint="look at it and approve that",
+        )  # fmt: skip
+        return _refuse(draft, view, file, error)
+    if command.verb == "approve" and expired(draft, proposal):
+        over = UserError(
+            f"the time to approve step {hold.number} of {remediation.id} is over", hint="see what is proposed now"
+        )
+        return _refuse(draft, view, file, over)
     if command.verb == "approve":
         note = _note("released", "approved", file, command, remediation, more={"approved": True})
         return draft.add(view, remediation.id, note)

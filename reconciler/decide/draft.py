@@ -22,7 +22,7 @@ from reconciler.model.names import RemediationId, ServicePath
 from reconciler.model.step import Event, Step, StepFile
 from reconciler.model.targets import Fact, Want
 
-RULES = 1
+RULES = 2
 """Raised whenever the output for any golden history changes (tests/decide/golden)."""
 
 CLOCK, BRANCH = "clock", "branch"

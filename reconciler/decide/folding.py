@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from reconciler.decide.remediation import ENDINGS, Attached, Hold, OnceDue, Phase, Remediation, Waiting
+from reconciler.decide.remediation import ENDINGS, Approvable, Attached, Hold, OnceDue, Phase, Remediation, Waiting
 from reconciler.model.instant import parse_instant
 from reconciler.model.names import ProblemId, RemediationId
 from reconciler.model.step import Event, StepFile
@@ -112,20 +112,21 @@ def _phase(state: Remediation, step: StepFile) -> Remediation:  # noqa: C901, PL
             return replace(state, phase="refused", outcome=None, offence=str(data.get("offence", "")))
         case "held":
             hold = _hold(state, step)
-            return replace(
-                state, phase="held", hold=hold, offence="", waiting=None if hold.is_ours_changed else state.waiting
-            )
+            approved = None if hold.condition == "approval" else state.approved
+            waiting = None if hold.is_ours_changed else state.waiting
+            return replace(state, phase="held", hold=hold, offence="", waiting=waiting, approved=approved)
         case "released":
             back: Phase = state.hold.since if state.hold else "opened"
             phase: Phase = "decided" if data.get("changes") else back
-            state = replace(state, phase=phase, hold=None, approved=state.approved or bool(data.get("approved")))
+            approved = (state.hold and state.hold.proposal) or Approvable() if data.get("approved") else state.approved
+            state = replace(state, phase=phase, hold=None, approved=approved)
             insisted, asked = bool(data.get("insisted")), bool(data.get("asked"))
             since = step.now if "command" in data else state.since
             state = replace(state, since=since, waiting=_waiting(data) or state.waiting)
             return replace(state, insisted=state.insisted or insisted, asked=state.asked or asked)
         case "decided" if "bound" not in data:
             return replace(
-                state, phase="decided", hold=None, approved=False, insisted=False, asked=False, begun=True, postponed=0,
+                state, phase="decided", hold=None, approved=None, insisted=False, asked=False, begun=True, postponed=0,
                 applied_at=None, waiting=None, passed=0, unmeasured=0, then="", result="",
                 healed=False, reason="",
             )  # fmt: skip
@@ -175,7 +176,7 @@ def _evaluated(state: Remediation, step: StepFile) -> Remediation:
 
 def _next(state: Remediation, step: StepFile, then: str) -> Remediation:
     """Return the state with the next action in hand, or the same one once more; without either it has failed."""
-    state = replace(state, hold=None, approved=False, insisted=False, asked=False, waiting=None, since=step.now)
+    state = replace(state, hold=None, approved=None, insisted=False, asked=False, waiting=None, since=step.now)
     match then:
         case "retry":
             return replace(state, phase="opened", tries=state.tries + 1)
@@ -203,14 +204,22 @@ def _hold(state: Remediation, step: StepFile) -> Hold:
     if state.phase == "held" and state.hold is not None:
         since = state.hold.since
     condition, reason, lifts = (str(step.data.get(key, "")) for key in ("condition", "reason", "lifts"))
-    return Hold(condition, reason, lifts, since, step.number, str(step.data.get("target", "")))
+    return Hold(condition, reason, lifts, since, step.number, str(step.data.get("target", "")), _proposal(step))
+
+
+def _proposal(step: StepFile) -> Approvable | None:
+    """Return what the step asks a person to approve; one that says nothing of it asks for whatever the action does."""
+    told = step.data.get("proposal")
+    if not isinstance(told, Mapping):
+        return None
+    return Approvable(str(told["effect"]), parse_instant(told["expires"]), told)
 
 
 def _anew(state: Remediation, *, asked: bool) -> Remediation:
     """Return the state of a remediation that begins again; what it holds, and what is on its way, stays."""
     decided_at = state.decided_at if state.pending else None
     return replace(
-        state, phase="opened", outcome=None, hold=None, offence="", index=0, tries=0, approved=False, insisted=False,
+        state, phase="opened", outcome=None, hold=None, offence="", index=0, tries=0, approved=None, insisted=False,
         asked=asked, begun=False, decided_at=decided_at, applied_at=None, waiting=None, passed=0, unmeasured=0, then="",
         result="", healed=False, reason="", ended_at=None,
     )  # fmt: skip

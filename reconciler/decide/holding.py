@@ -7,10 +7,21 @@ from typing import Any
 
 from reconciler.decide.actions.protocol import Wait
 from reconciler.decide.draft import Note, titled
+from reconciler.decide.remediation import Hold
 
 
 def held_note(wait: Wait, title: str, prefix: str = "", data: Mapping[str, Any] | None = None) -> Note:
     """Return the step that says what a remediation waits for and what lifts it."""
-    held = {"condition": wait.condition, "reason": wait.reason, "lifts": wait.lifts}
-    body = f"{prefix}It waits ({wait.condition}): {wait.reason}.\nLifted by: {wait.lifts}."
+    held: dict[str, Any] = {"condition": wait.condition, "reason": wait.reason, "lifts": wait.lifts}
+    if wait.proposal:
+        held["proposal"] = dict(wait.proposal)
+    body = f"{prefix}{wait.told}It waits ({wait.condition}): {wait.reason}.\nLifted by: {wait.lifts}."
     return Note("held", titled(f"held: {wait.condition}", title), body, {**(data or {}), **held})
+
+
+def is_new(hold: Hold, wait: Wait) -> bool:
+    """Whether something else is proposed than what a person is asked for, or the same anew after its time was over."""
+    if not wait.proposal or hold.proposal is None:
+        return bool(wait.proposal)
+    before = hold.proposal.told
+    return (before.get("effect"), before.get("expires")) != (wait.proposal["effect"], wait.proposal["expires"])

@@ -1,4 +1,7 @@
-"""What the action in hand would do now, or why it may not: mode, guards, approval, facts, conflicts, in this order."""
+"""What the action in hand would do now, or why it may not: mode, guards, facts, conflicts, in this order.
+
+Where a person has to approve it, the plan comes before the guards: what is asked for is the effect.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from reconciler.decide.claims import label
 from reconciler.decide.draft import Draft, Note
 from reconciler.decide.guards import guard
 from reconciler.decide.policy import Effective, effective
+from reconciler.decide.proposing import asked, still_asked
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView
 from reconciler.decide.wording import listed
@@ -41,10 +45,14 @@ def attempt(draft: Draft, view: ServiceView, remediation: Remediation) -> Answer
         return Wait(
             "shadow", _would(spec.written, _plan(draft, view, settings, remediation, spec)), "`mode: automated`"
         )
-    needs_approval = settings.approval or (pinned.get("options") or {}).get("approval") == "required"
-    if needs_approval and not remediation.approved:
-        return Wait("approval", f"{spec.written} needs a person's approval", f"`reconciler approve {remediation.id}`")
-    return guard(draft, view, remediation, settings) or _plan(draft, view, settings, remediation, spec)
+    if not (settings.approval or (pinned.get("options") or {}).get("approval") == "required"):
+        return guard(draft, view, remediation, settings) or _plan(draft, view, settings, remediation, spec)
+    plan = _plan(draft, view, settings, remediation, spec)
+    if isinstance(plan, Wait):
+        return still_asked(remediation) or plan
+    if not isinstance(plan, Plan):
+        return plan
+    return asked(draft, view, remediation, spec.written, plan) or guard(draft, view, remediation, settings) or plan
 
 
 def _would(written: str, result: Answer) -> str:

@@ -17,21 +17,21 @@ from reconciler.decide.claims import (
     settle,
     show,
     spoken,
-    with_wish,
     without_claims,
 )
 from reconciler.decide.draft import Draft, Note, titled
 from reconciler.decide.effects import Due, effects_of, owner_of
 from reconciler.decide.evaluating import evaluation_turn, following, wait_data
-from reconciler.decide.holding import held_note
+from reconciler.decide.holding import held_note, is_new
 from reconciler.decide.options import timing_of
 from reconciler.decide.planning import attempt
 from reconciler.decide.policy import effective
+from reconciler.decide.proposing import planned
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.resolution import newest_decision
 from reconciler.decide.snapshot import ServiceView
 from reconciler.decide.wording import about_problems, sentence
-from reconciler.model.desired import Claim, Desired, Key
+from reconciler.model.desired import Desired
 from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant
 from reconciler.model.names import ServicePath
@@ -78,7 +78,7 @@ def _act(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
     result = attempt(draft, view, remediation)
     hold = remediation.hold
     if isinstance(result, Wait):
-        if hold is not None and hold.condition == result.condition:
+        if hold is not None and hold.condition == result.condition and not is_new(hold, result):
             return False
         return draft.add(view, remediation.id, held_note(result, remediation.about))
     if hold is not None:
@@ -125,22 +125,8 @@ def failed_note(
 
 
 def _decide(draft: Draft, view: ServiceView, remediation: Remediation, plan: Plan) -> bool:
-    bounds = effective(draft.stage, view).bounds
-    desired: Desired = view.desired
-    changes: list[dict[str, Any]] = []
-    for wish in plan.wishes:
-        claim = Claim(remediation.id, remediation.number + 1, draft.sequence + 1, wish.by, wish.set)
-        desired = with_wish(desired, wish, claim, bounds)
-        key: Key = (wish.target, wish.field)
-        wished = {"by": wish.by} if wish.by is not None else {"set": wish.set}
-        target = {"target": str(wish.target), "field": wish.field, "base": desired[key].base}
-        changes.append({**target, **wished, "before": wish.before, "value": desired[key].value})
-    once = [
-        {"target": str(each.target), "field": each.field, "value": each.value}
-        | ({"payload": dict(each.payload)} if each.payload else {})
-        for each in plan.once
-    ]
-    data = numbered(remediation, **({"changes": changes} if changes else {}), **({"once": once} if once else {}))
+    desired, told = planned(draft, view, remediation, plan)
+    data = numbered(remediation, **told)
     problems = about_problems((problem.id for problem in remediation.problems), "matches", "match")
     body = (
         f'{problems} "{remediation.entry}"; action {data["index"]} of {data["count"]} is '

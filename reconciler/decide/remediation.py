@@ -34,10 +34,28 @@ class Attached:
 
 
 @dataclass(frozen=True)
+class Approvable:
+    """An effect that a person is asked to approve, or has approved.
+
+    ``effect`` is its name, empty where it was not recorded: then any counts. ``expires`` None: it always counts.
+    ``told`` is the proposal as its step tells it.
+    """
+
+    effect: str = ""
+    expires: Instant | None = None
+    told: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def covers(self, effect: str) -> bool:
+        """Whether this is the effect that it is about."""
+        return self.effect in ("", effect)
+
+
+@dataclass(frozen=True)
 class Hold:
     """Why nothing is done and what lifts it; in which phase it came, and as which step.
 
-    ``target`` is what somebody else changed although it is held, empty where that is not the reason.
+    ``target`` is what somebody else changed although it is held, empty where that is not the reason. ``proposal`` is
+    what a person is asked to approve.
     """
 
     condition: str
@@ -46,6 +64,7 @@ class Hold:
     since: Phase
     number: int
     target: str = ""
+    proposal: Approvable | None = None
 
     @property
     def is_ours_changed(self) -> bool:
@@ -88,9 +107,9 @@ class Remediation:
     evaluation, ``passed`` and ``unmeasured`` count those of the action in hand that passed, and that had no data;
     ``then`` is what the newest one said that follows. ``result`` is the newest evaluation's, ``healed``: it passed.
     ``reason`` is why it ended as it did, or why the newest action failed, where its step says so.
-    ``approved``: a person has approved the action in hand; ``insisted``: in spite of a mark of lost history; ``asked``:
-    in spite of what was done about its entry lately, and of its age. ``begun``: since it was opened, or opened again,
-    an action of it was decided. ``postponed`` counts how often the wait of the action in hand began anew.
+    ``approved``: what a person has approved of the action in hand; ``insisted``: in spite of a mark of lost history;
+    ``asked``: in spite of what was done about its entry lately, and of its age. ``begun``: since it was opened, or
+    opened again, an action of it was decided. ``postponed`` counts how often the wait of the action in hand began anew.
     ``decisions`` are the numbers and moments of its actions, undone or not, ``repairs`` the moments of those of drift.
     ``answered`` are the command files that its steps name. ``opened_by`` and ``sequence`` are the first and the newest
     step's sequence.
@@ -123,7 +142,7 @@ class Remediation:
     reported: Instant | None = None
     since: Instant | None = None
     ended_at: Instant | None = None
-    approved: bool = False
+    approved: Approvable | None = None
     insisted: bool = False
     asked: bool = False
     begun: bool = False

@@ -27,12 +27,16 @@ _NAME = re.compile(
 
 @dataclass(frozen=True)
 class Command:
-    """A command file. Without ``remediation`` it is for the service or stage; ``step`` 0 is the newest decided one."""
+    """A command file. Without ``remediation`` it is for the service or stage; ``step`` 0 is the newest decided one.
+
+    ``effect`` names what is approved or declined, as the step that waits does; empty: whatever it proposes.
+    """
 
     verb: Verb
     remediation: str = ""
     step: int = 0
     reason: str = ""
+    effect: str = ""
 
 
 def load_command(data: bytes, path: str) -> Command:
@@ -47,6 +51,7 @@ def load_command(data: bytes, path: str) -> Command:
         remediation=fields.text("remediation"),
         step=fields.integer("step") or 0,
         reason=fields.text("reason"),
+        effect=fields.text("effect"),
     )
     if command.step and not command.remediation:
         raise InvalidFile(

@@ -17,6 +17,8 @@ from reconciler.repo.objects import CommitInfo
 
 _WALKED: Final = 16
 """Commits that are looked at one by one before git is asked, which costs as much as some dozens of them."""
+_FOLLOWED: Final = 256
+"""First parents that are followed to the merge that brought a file."""
 _REMEMBERED: Final = 4096
 _DIFFS: Final = 256
 
@@ -41,6 +43,19 @@ class LastChanges:
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return found
+
+    def arrival(self, tip: CommitId, path: str) -> CommitInfo | None:
+        """Return the commit with which a file that is there came to the branch: a merge, where one brought it.
+
+        Only first parents are followed, and only so far; None where it came before that.
+        """
+        current = tip
+        for _ in range(_FOLLOWED):
+            info = self._store.commit(current)
+            if not info.parents or self._store.blob_id(info.parents[0], path) is None:
+                return info
+            current = info.parents[0]
+        return None
 
     def _walk(self, tip: CommitId, path: str, known: tuple[CommitId, CommitInfo | None] | None) -> CommitInfo | None:
         current = tip

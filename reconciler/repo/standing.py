@@ -20,10 +20,11 @@ from reconciler.repo.index import Moved, StageIndex, Stored
 from reconciler.repo.lastchange import LastChanges
 from reconciler.repo.layout import ops_prefix
 from reconciler.repo.mirror import Mirror
-from reconciler.repo.objects import Change, Entry, Oversize
+from reconciler.repo.objects import Change, Entry, Identity, Oversize
 from reconciler.repo.steps import Claimed, OwnFile
 from reconciler.repo.tally import Census, Tally
 from reconciler.repo.views import UnreadableError, Views
+from reconciler.repo.writer import RECONCILER
 
 ROOT = ServicePath("")
 
@@ -282,11 +283,20 @@ class Standing:
         return FAR if info is None else Instant(int(info.commit_time.timestamp()))
 
     def author(self, path: str) -> tuple[str, CommitId]:
-        """Return who last changed a path on the ops branch; a name that is no text is made one."""
+        """Return who last changed a path on the ops branch; a name that is no text is made one.
+
+        What we wrote ourselves for people to merge is theirs who merged it: the author of the merge, else the
+        committer, where it was squashed or rebased.
+        """
         info = self._brought.find(self.ops, path)
         if info is None:
             return "somebody", CommitId("")
-        return info.author.name.encode("utf-8", "replace").decode(), info.id
+        who = info.author
+        if who == RECONCILER:
+            brought = self._brought.arrival(self.ops, path) or info
+            others = (each for each in (brought.author, info.committer, brought.committer) if each != RECONCILER)
+            who = next(others, Identity("somebody", ""))
+        return who.name.encode("utf-8", "replace").decode(), info.id
 
     def blobs(self, ids: list[BlobId], limit: int) -> Mapping[BlobId, bytes | Oversize]:
         """Return contents by id; see `Mirror.blobs`."""

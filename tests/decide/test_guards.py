@@ -249,7 +249,7 @@ def test_an_approval_is_good_for_as_long_as_a_problem_may_be_old(world: World) -
     world.command("approve", "p1")
     world.tick()
     assert last_hold(world, "p1")[0] == "freeze"
-    world.later(72 * 3600)
+    world.later(20 * 3600)
     world.stage_yaml("approval: required\n")
     world.tick()
     assert last_hold(world, "p1")[0] == "age"

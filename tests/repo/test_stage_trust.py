@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from reconciler.decide.draft import RULES
 from reconciler.model.instant import Instant
 from reconciler.model.names import ServicePath
 from reconciler.model.step import Step, render_file
@@ -74,7 +75,7 @@ NOT_STEPS: dict[str, tuple[Step, Files]] = {
     "the file tells another time": (THIRD, own_files(THIRD, now=Instant(NOW + 1))),
     "the file tells another number": (THIRD, own_files(THIRD, sequence=4)),
     "the file tells another event": (THIRD, own_files(THIRD, event="decided")),
-    "the file tells other rules": (THIRD, own_files(THIRD, rules=1)),
+    "the file tells other rules": (THIRD, own_files(THIRD, rules=RULES)),
     "the file is not canonical": (THIRD, {THIRD.path: render_file(THIRD) + b"# by hand\n"}),
     "the file is too large": (THIRD, {THIRD.path: b"x" * ((4 << 20) + 1)}),
     "the file is missing": (THIRD, {DESIRED: desired(value=9)}),

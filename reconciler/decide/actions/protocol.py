@@ -75,11 +75,16 @@ class Failure:
 
 @dataclass(frozen=True)
 class Wait:
-    """The action may not be decided now: a hold's ``condition``, why, and what ``lifts`` it."""
+    """The action may not be decided now: a hold's ``condition``, why, and what ``lifts`` it.
+
+    ``proposal`` is what a person is asked to approve, plain data, and ``told`` the same in words.
+    """
 
     condition: str
     reason: str
     lifts: str
+    proposal: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    told: str = ""
 
 
 @dataclass(frozen=True)
