@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -71,7 +71,7 @@ def test_every_alert_is_one_problem_whatever_is_killed_meanwhile(place: Site) ->
             next(disturb)()
             next(restart).start(wait=False)
         complete(place, len(sent))
-        known = place.alertmanager.alerts()
+        known = all_known(place, len(sent))
 
     expected = Counter(
         (alert["labels"]["service"], f"alertmanager-{alert['fingerprint']}-{in_a_name(alert['startsAt'])}")
@@ -107,6 +107,18 @@ def complete(place: Site, count: int) -> None:
             raise NotYetError(f"{found[0]} problems and {found[1]} steps; {place.daemon.told()}")
 
     Patience(90.0, between=0.5).until(f"{count} problems", look, alive=place.check_alive)
+
+
+def all_known(place: Site, count: int) -> list[dict[str, Any]]:
+    """Return the alerts as Alertmanager has them, once it has been told again of those that it forgot."""
+
+    def look() -> list[dict[str, Any]]:
+        known = place.alertmanager.alerts()
+        if len(known) < count:
+            raise NotYetError(f"{len(known)} alerts")
+        return known
+
+    return PATIENCE.until(f"{count} alerts", look, alive=place.check_alive)
 
 
 def in_a_name(moment: str) -> str:
