@@ -24,6 +24,7 @@ from reconciler.model.connections import (
 )
 from reconciler.model.document import Checks, Fields, checked, parse
 from reconciler.model.evidence_config import EvidenceConfig
+from reconciler.model.forge_config import ForgeConfig, forge_from
 from reconciler.model.invalid import InvalidFile
 from reconciler.model.names import ProjectName, StageName
 from reconciler.model.no_secrets import check_git_url, inline_secrets, is_local
@@ -73,6 +74,7 @@ class ProjectConnections:
     poll: float = POLL
     stages: Mapping[str, StageConnections] = field(default_factory=dict)
     notifications: tuple[Notification, ...] = ()
+    forge: ForgeConfig | None = None
 
     def reach(self, stage: StageName) -> Reach:
         """Return the connections of a stage: its own blocks, else those of `*`, else the defaults.
@@ -163,6 +165,7 @@ def _project(name: ProjectName, fields: Fields, folder: Path, checks: Checks) ->
         poll=poll or POLL,
         stages={stage: connections_from(section, folder, checks) for stage, section in _sections(fields, "stages")},
         notifications=notifications_from(fields, folder, checks),
+        forge=forge_from(fields, folder, checks),
     )
 
 
