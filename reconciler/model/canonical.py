@@ -170,6 +170,20 @@ def read(content: bytes, path: str) -> dict[str, Any]:
     return root
 
 
+def peek(content: bytes, path: str) -> dict[str, Any]:
+    """Read what `emit` wrote in less than half the time of `read`, without proof that it has that form throughout.
+
+    For what is only counted or shown; whatever is decided on is read by `read`.
+
+    Raises:
+        UserError: it cannot be read so.
+    """
+    try:
+        return _Reader(path).read(content.decode().split("\n")[:-1])
+    except UnicodeDecodeError as error:
+        raise _foreign(path, content.count(b"\n", 0, error.start) + 1) from error
+
+
 class _Reader:
     """Reads lines into mappings, leniently: `read` compares with what `emit` makes of the result."""
 

@@ -134,6 +134,37 @@ def rev_list(
     return _git(git_dir, *words, "--", *map(_pathspec, paths))
 
 
+def rev_list_but(git_dir: Path, tip: str, line: str) -> Argv:
+    """Print ids of the commits reachable from the tip of whose messages no line matches, children before parents.
+
+    ``line`` is an extended regular expression of ours.
+    """
+    words = ("rev-list", "--topo-order", "--invert-grep", "--extended-regexp", f"--grep=^{line}$")
+    return _git(git_dir, *words, "--end-of-options", object_id(tip), "--")
+
+
+def is_shallow(git_dir: Path) -> Argv:
+    """Print whether a part of the history is missing."""
+    return _git(git_dir, "rev-parse", "--is-shallow-repository")
+
+
+def deletions(git_dir: Path, under: str) -> Argv:
+    """Answer ids of commits on standard input with the files that each deleted below a folder; merges delete none."""
+    words = ("diff-tree", "--stdin", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--no-ext-diff")
+    return _git(git_dir, *words, "--no-commit-id", "--diff-filter=D", "--", _pathspec(under))
+
+
+def changes(git_dir: Path, old: str, new: str) -> Argv:
+    """Print the files that differ between two commits, NUL-terminated, without an answer held in memory."""
+    words = ("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--no-ext-diff", "--end-of-options")
+    return _git(git_dir, *words, object_id(old), object_id(new))
+
+
+def merge_base(git_dir: Path, one: str, other: str) -> Argv:
+    """Print the best common ancestor of two commits; fails where there is none."""
+    return _git(git_dir, "merge-base", "--end-of-options", object_id(one), object_id(other))
+
+
 def last_change(git_dir: Path, tip: str, path: str) -> Argv:
     """Print the id of the newest commit that changed the path, along the history as it was simplified by git."""
     return _git(git_dir, "rev-list", "--max-count=1", "--end-of-options", object_id(tip), "--", _pathspec(path))
@@ -183,8 +214,8 @@ def fetch(git_dir: Path, remote: Remote, refs: Sequence[tuple[str, str]]) -> Arg
     )
 
 
-def push(git_dir: Path, remote: Remote, updates: Sequence[tuple[str, str | None, str]]) -> Argv:
-    """Move refs of the remote, all or none, each only from the id it is expected at: (ref, old or None, new).
+def push(git_dir: Path, remote: Remote, updates: Sequence[tuple[str, str | None, str | None]]) -> Argv:
+    """Move refs of the remote, all or none, each only from the id it is expected at: (ref, old or None, new or None).
 
     ``--force-with-lease`` with a value is the compare; that the new id descends from the old one is the caller's duty.
     """
@@ -201,7 +232,7 @@ def push(git_dir: Path, remote: Remote, updates: Sequence[tuple[str, str | None,
         *leases,
         "--",
         remote.url,
-        *(f"{object_id(new)}:{full_ref(ref)}" for ref, _, new in updates),
+        *(f"{object_id(new) if new else ''}:{full_ref(ref)}" for ref, _, new in updates),
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from reconciler.decide.snapshot import FileRef
 from reconciler.model.checks import stage_name
 from reconciler.model.errors import ConfigError, UserError
-from reconciler.model.names import CommitId, ProjectName, StageName
+from reconciler.model.names import BlobId, CommitId, ProjectName, StageName
 from reconciler.model.policy import Mode
 from reconciler.model.project import ProjectConfig, StageEntry, load_project
 from reconciler.model.shipyard import load_shipyard
@@ -18,6 +19,16 @@ from reconciler.repo.names import branch_ref
 from reconciler.repo.standing import ProjectSettings
 
 _NO_STAGES = ("ops/", "proposals/")
+
+
+class Contents(Protocol):
+    """Where files of commits are read from; a `Mirror` is one."""
+
+    def blob_at(self, commit: CommitId, path: str) -> tuple[BlobId, bytes] | None:
+        """Return id and bytes of the file at a path, None where there is none."""
+
+    def blob_id(self, commit: CommitId, path: str) -> BlobId | None:
+        """Return the id of the file at a path, None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +117,7 @@ def project_tip(mirror: Mirror) -> tuple[str, CommitId]:
     return head, tip
 
 
-def settings_at(mirror: Mirror, commit: CommitId, name: ProjectName | None, stage: StageName) -> ProjectSettings:
+def settings_at(mirror: Contents, commit: CommitId, name: ProjectName | None, stage: StageName) -> ProjectSettings:
     """Return what the project said of a stage at one of its commits.
 
     It may have called itself by another name then; ``name`` is the daemon's, for files without one.
@@ -126,7 +137,7 @@ def _seconds(duration: float | None) -> int | None:
     return None if duration is None else math.ceil(duration)
 
 
-def _slis(mirror: Mirror, tip: CommitId) -> tuple[FileRef, ...]:
+def _slis(mirror: Contents, tip: CommitId) -> tuple[FileRef, ...]:
     found = ((path, mirror.blob_id(tip, path)) for path in SLI_FILES)
     return tuple(FileRef(path, blob) for path, blob in found if blob is not None)
 
@@ -147,7 +158,7 @@ def _ops_ref(config: ProjectConfig, stage: str) -> str:
     return branch_ref(config.ops_branch.replace("{stage}", stage) if config.ops_branch else stage)
 
 
-def _config(mirror: Mirror, tip: CommitId) -> ProjectConfig:
+def _config(mirror: Contents, tip: CommitId) -> ProjectConfig:
     found = mirror.blob_at(tip, "project.yaml")
     shipyard = mirror.blob_at(tip, "shipyard.yaml")
     implied = load_shipyard(shipyard[1], "shipyard.yaml") if shipyard is not None else ProjectConfig()

@@ -1,0 +1,165 @@
+"""`what-if` from a repository to its result: the past of a stage, read once, asked what two commits make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reconciler.decide.actions.registry import check_playbook
+from reconciler.decide.whatif.case import Case
+from reconciler.decide.whatif.comparing import Comparison
+from reconciler.decide.whatif.result import Result, count
+from reconciler.decide.whatif.side import Side
+from reconciler.model.errors import ConfigError, UserError
+from reconciler.model.instant import Instant
+from reconciler.model.names import CommitId, ProjectName, RemediationId, ServicePath, StageName
+from reconciler.model.playbook import Playbook
+from reconciler.repo.local import LocalRepository
+from reconciler.repo.offline import Offline, whole
+from reconciler.repo.past import PastStep, read_steps, steps_ever
+from reconciler.repo.project import settings_at
+from reconciler.repo.proposal import Proposal, read_proposal
+from reconciler.repo.standing import ProjectSettings
+
+_DEFAULT_BRANCHES = (
+    "refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main",
+    "refs/heads/master",
+)  # fmt: skip
+_BEGINS = frozenset({"opened", "unmatched", "refused", "held"})
+Key = tuple[ServicePath, RemediationId]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked: two commits as a person names them, and how much of the past.
+
+    ``since`` is in seconds, counted back from the newest step; None: all. ``limit`` is a number of problems.
+    """
+
+    repo: Path
+    project: str | None
+    stage: str
+    base: str
+    head: str
+    history: str | None = None
+    since: int | None = None
+    limit: int = 20_000
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The result, with what it was made of.
+
+    ``findings`` are the proposed files that cannot be used. ``newest`` is the moment of the newest step, ``earliest``
+    that of the oldest problem looked at; None without any. ``cut`` are problems beyond the limit, ``unreadable`` those
+    whose steps are not as they were written.
+    """
+
+    result: Result
+    base: CommitId
+    head: CommitId
+    findings: tuple[UserError, ...] = ()
+    newest: Instant | None = None
+    earliest: Instant | None = None
+    cut: int = 0
+    unreadable: int = 0
+    cases: tuple[Case, ...] = field(default=(), repr=False)
+
+
+def compare(wish: Wish) -> Compared:
+    """Ask two commits what they make of a stage's past. Nothing outside the repository is asked.
+
+    Raises:
+        ConfigError: a commit is not here, or a part of the history; or there is too much of something.
+    """
+    stage = StageName(wish.stage)
+    with LocalRepository.open(wish.repo) as repository, whole(repository) as offline:
+        base, head = repository.resolve(wish.base), repository.resolve(wish.head)
+        history = repository.resolve(wish.history) if wish.history else base
+        settings = _settings(repository, offline, wish, stage)
+        steps = steps_ever(offline, history, stage)
+        proposal = read_proposal(offline, base, head, stage, settings)
+        chosen, cut = _chosen(steps, wish)
+        comparison = Comparison(Side(proposal.base), Side(proposal.head), proposal.concerns)
+        unreadable: set[Key] = set()
+        wanted = (
+            step for step in steps
+            if (step.ref.service, step.ref.remediation) in chosen
+            and (step.ref.event in _BEGINS or step.ref.event == "attached" or proposal.concerns(step.ref.service))
+        )  # fmt: skip
+        for ref, step in read_steps(offline, wanted):
+            if step is None:
+                unreadable.add((ref.service, ref.remediation))
+            else:
+                comparison.take(ref.service, ref.remediation, step)
+        comparison.finish()
+        cases = tuple(comparison.cases.values())
+        return Compared(
+            count(cases), base, head, tuple(_findings(proposal, {case.service for case in cases})),
+            max((step.now for step in steps), default=None), min(chosen.values(), default=None), cut,
+            len(unreadable | comparison.unusable), cases,
+        )  # fmt: skip
+
+
+def _settings(
+    repository: LocalRepository, offline: Offline, wish: Wish, stage: StageName
+) -> ProjectSettings:  # fmt: skip
+    """Return what the project says of the stage, from its default branch where the repository has it."""
+    for ref in _DEFAULT_BRANCHES:
+        try:
+            commit = repository.resolve(ref)
+        except ConfigError:
+            continue
+        if any(offline.blob_id(commit, name) is not None for name in ("project.yaml", "shipyard.yaml")):
+            return settings_at(offline, commit, ProjectName(wish.project) if wish.project else None, stage)
+    if not wish.project:
+        raise ConfigError(
+            "the default branch with the project.yaml is not here, so the project's name is not known",
+            hint="name it with --project, or fetch that branch too",
+        )
+    return ProjectSettings(ProjectName(wish.project))
+
+
+def _chosen(steps: list[PastStep], wish: Wish) -> tuple[dict[Key, Instant], int]:
+    """Return the remediations to be looked at with the moment of their first step, and how many problems are cut."""
+    first: dict[Key, Instant] = {}
+    problems: dict[Key, int] = {}
+    for step in steps:
+        key = (step.ref.service, step.ref.remediation)
+        first.setdefault(key, step.now)
+        problems[key] = problems.get(key, 1) + (step.ref.event == "attached")
+    if wish.since is not None and steps:
+        oldest = max(step.now for step in steps) - wish.since
+        first = {key: now for key, now in first.items() if now >= oldest}
+    left = wish.limit
+    chosen: dict[Key, Instant] = {}
+    cut = 0
+    for key, now in reversed(first.items()):
+        left -= problems[key]
+        if left < 0:
+            cut += problems[key]
+        else:
+            chosen[key] = now
+    return chosen, cut
+
+
+def _findings(proposal: Proposal, services: set[ServicePath]) -> Iterator[UserError]:
+    """Yield what is wrong with proposed files, as far as the past has to do with them."""
+    head = proposal.head
+    if isinstance(head.stage.config, UserError) and "stage.yaml" in proposal.paths:
+        yield from _each(head.stage.config)
+    for service in sorted(each for each in services if proposal.concerns(each)):
+        view = head.services[service]
+        wrong = [view.config, view.playbook]
+        pinned = head.pins(tuple(str(ref) for ref in view.pinned))
+        wrong += [pinned.objectives, *pinned.unreadable]  # type: ignore[list-item]  # only errors are taken out of it
+        for each in wrong:
+            if isinstance(each, UserError) and (each.place is None or each.place.path in proposal.paths):
+                yield from _each(each)
+        if isinstance(view.playbook, Playbook) and view.playbook.path in proposal.paths:
+            yield from check_playbook(view.playbook)
+
+
+def _each(error: UserError) -> Iterator[UserError]:
+    yield from getattr(error, "errors", None) or (error,)
