@@ -62,6 +62,12 @@ def load_schema(name: str) -> dict[str, Any]:
     return schema
 
 
+def load_catalog() -> dict[str, Any]:
+    """Return the catalogue of the published schemas, in SchemaStore's form: which files each of them is for."""
+    catalog: dict[str, Any] = json.loads((_folder() / "catalog.json").read_bytes())
+    return catalog
+
+
 def schema_names() -> list[str]:
     """Return the names of all schemas, sorted."""
     suffix = ".schema.json"
