@@ -37,6 +37,7 @@ _VERBS: Final = {
         "decline",
         "suspend",
         "resume",
+        "schemas",
         "completion",
         "version",
     )

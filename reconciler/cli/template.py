@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from reconciler.model.errors import BugError
-from reconciler.model.schema import load_schema
+from reconciler.model.published_schema import PUBLISHED, published
 from reconciler.repo.create import NewBranch
 
 _NAME: Final = "sockshop"
 _STAGES: Final = "stages: [dev, staging, production]"
-_SCHEMAS: Final = (
-    "command", "common", "problem", "problem-event", "project", "remediation", "service", "sli", "slo", "stage",
-)  # fmt: skip
-"""The schemas of the files that people edit; they lie beside them, so that editors need no network."""
+_SCHEMAS: Final = tuple(name for name in PUBLISHED if name not in ("reconciler", "shipyard"))
+"""The schemas of the files that people edit there; they lie beside them, so that editors need no network."""
 
 
 def branches(project: str, stages: Sequence[str], head: str) -> list[NewBranch]:
@@ -31,7 +29,7 @@ def branches(project: str, stages: Sequence[str], head: str) -> list[NewBranch]:
     said = "As `reconciler init` does it.\n"
     whole = _named(_files(root / "project"), project)
     whole["project.yaml"] = _replaced(whole["project.yaml"], _STAGES, f"stages: [{', '.join(stages)}]")
-    whole |= {f".schemas/{name}.schema.json": _json(load_schema(name)) for name in _SCHEMAS}
+    whole |= {f".schemas/{name}.schema.json": _json(published(name)) for name in _SCHEMAS}
     shadow = _named([*_files(root / "stage"), *_files(root / "modes" / "shadow")], project)
     automated = _named(_files(root / "modes" / "automated"), project)
     *before, last = stages
