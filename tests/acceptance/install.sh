@@ -1,11 +1,11 @@
 #!/bin/sh
-# The real servers that `make acceptance` runs against: installed where that can be done, else named.
+# The real servers and programs that `make acceptance` runs against: installed where that can be done, else named.
 # Nothing that is here already is touched. Where systemd runs nothing is installed: Debian's packages start their servers
 # at once there and with every boot, which nobody has asked for who wants to run tests.
 set -eu
 
 # program: Debian package
-wanted="prometheus:prometheus promtool:prometheus prometheus-alertmanager:prometheus-alertmanager amtool:prometheus-alertmanager"
+wanted="prometheus:prometheus promtool:prometheus prometheus-alertmanager:prometheus-alertmanager amtool:prometheus-alertmanager node:nodejs npm:npm"
 
 present() { # Debian's name of Alertmanager is not that of its makers
 	command -v "$1" >/dev/null || { [ "$1" = prometheus-alertmanager ] && command -v alertmanager >/dev/null; }
@@ -17,8 +17,12 @@ missing() {
 	done | sort -u
 }
 
+the_rest() { # what npm gets, once npm is there
+	exec "$(dirname "$0")/editor/install.sh"
+}
+
 packages=$(missing)
-[ -n "$packages" ] || exit 0
+[ -n "$packages" ] || the_rest
 
 if [ "$(id -u)" -eq 0 ] && [ -f /etc/debian_version ] && [ ! -d /run/systemd/system ]; then
 	export DEBIAN_FRONTEND=noninteractive
@@ -26,12 +30,12 @@ if [ "$(id -u)" -eq 0 ] && [ -f /etc/debian_version ] && [ ! -d /run/systemd/sys
 	install() { apt-get install --quiet --quiet --yes --no-install-recommends $packages >/dev/null; }
 	install 2>/dev/null || { apt-get update --quiet --quiet >/dev/null && install; } || true
 	packages=$(missing)
-	[ -n "$packages" ] || exit 0
+	[ -n "$packages" ] || the_rest
 fi
 
 {
-	echo "The acceptance tests need servers that are not installed here: $(echo "$packages" | tr '\n' ' ')"
+	echo "The acceptance tests need programs that are not installed here: $(echo "$packages" | tr '\n' ' ')"
 	echo "On Debian or Ubuntu: sudo apt-get install --no-install-recommends $(echo "$packages" | tr '\n' ' ')"
-	echo "Elsewhere: put prometheus, promtool, alertmanager and amtool into the PATH (https://prometheus.io/download/)."
+	echo "Elsewhere: put prometheus, promtool, alertmanager, amtool, node and npm into the PATH (https://prometheus.io/download/, https://nodejs.org/)."
 } >&2
 exit 1

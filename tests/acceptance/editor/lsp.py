@@ -36,7 +36,6 @@ class Editor:
         self._ids = itertools.count(1)
         self._said: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._diagnostics: dict[str, list[dict[str, Any]]] = {}
-        self._versions: dict[str, int] = {}
         self._server = subprocess.Popen(
             ["node", str(program), "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
@@ -74,20 +73,17 @@ class Editor:
             if pipe is not None:
                 pipe.close()
 
-    def diagnostics(self, path: str, text: str) -> list[dict[str, Any]]:
-        """Open a file, or write it anew, and return what the server has against it, in the order of the lines."""
+    def open(self, path: str, text: str) -> None:
+        """Open a file with this text, whether or not it is on the disk."""
+        document = {"uri": self.uri(path), "languageId": "yaml", "version": 1, "text": text}
+        self._tell("textDocument/didOpen", {"textDocument": document})
+
+    def diagnostics(self, path: str) -> list[dict[str, Any]]:
+        """Return what the server has against an open file, in the order of the lines."""
         uri = self.uri(path)
-        version = self._versions[path] = self._versions.get(path, 0) + 1
-        self._diagnostics.pop(uri, None)
-        if version == 1:
-            document = {"uri": uri, "languageId": "yaml", "version": version, "text": text}
-            self._tell("textDocument/didOpen", {"textDocument": document})
-        else:
-            changed = {"textDocument": {"uri": uri, "version": version}, "contentChanges": [{"text": text}]}
-            self._tell("textDocument/didChange", changed)
         while uri not in self._diagnostics:
             self._hear()
-        return sorted(self._diagnostics[uri], key=lambda found: found["range"]["start"]["line"])
+        return sorted(self._diagnostics[uri], key=lambda found: int(found["range"]["start"]["line"]))
 
     def completion(self, path: str, line: int, column: int) -> list[dict[str, Any]]:
         """Return what the server offers at a place of an open file (from 0)."""
