@@ -59,12 +59,13 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def laid_out(workspace: Path) -> list[str]:
-    """The files of the template that name their schema, of both its branches."""
+    """The files of the template that name a schema of ours, of both its branches; those of forges lie on the network."""
     shown = ["git", "show", "main:project.yaml"]
     (workspace / "of-the-project.yaml").write_bytes(
         subprocess.run(shown, check=True, cwd=workspace, capture_output=True).stdout
     )
-    files = (path for path in workspace.rglob("*.yaml") if path.read_bytes().startswith(b"# yaml-language-server:"))
+    ours = re.compile(rb"# yaml-language-server: \$schema=(\.\./)*\.schemas/")
+    files = (path for path in workspace.rglob("*.yaml") if ours.match(path.read_bytes()))
     return sorted(str(path.relative_to(workspace)) for path in files)
 
 
