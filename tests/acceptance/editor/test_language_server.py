@@ -59,7 +59,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def laid_out(workspace: Path) -> list[str]:
-    """The files of the template that name a schema of ours, of both its branches; those of forges lie on the network."""
+    """The files of the template that name a schema of ours, of both its branches; schemas of forges are elsewhere."""
     shown = ["git", "show", "main:project.yaml"]
     (workspace / "of-the-project.yaml").write_bytes(
         subprocess.run(shown, check=True, cwd=workspace, capture_output=True).stdout
