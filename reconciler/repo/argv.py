@@ -110,6 +110,11 @@ def fast_import(git_dir: Path) -> Argv:
     return _git(git_dir, "fast-import", "--quiet", "--done", "--force", "--date-format=raw")
 
 
+def hash_commits(git_dir: Path) -> Argv:
+    """Store commit objects from the files that are named on standard input, checking their form; print their ids."""
+    return _git(git_dir, "hash-object", "-t", "commit", "-w", "--no-filters", "--stdin-paths")
+
+
 # Reading, one process each
 
 

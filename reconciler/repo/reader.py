@@ -104,6 +104,10 @@ class Reader:
                 self._commits.popitem(last=False)
         return [found[commit] for commit in ids]
 
+    def raw_commits(self, ids: Sequence[CommitId]) -> list[bytes]:
+        """Return the bytes of commits in the order asked for; nothing is remembered."""
+        return self._must(ids, "commit")
+
     # Trees
 
     def tree_id(self, commit: CommitId, path: str = "") -> TreeId | None:

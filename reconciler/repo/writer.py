@@ -2,7 +2,8 @@
 
 It never moves a branch. Commits go to a private ref, and after a checkpoint they are durable and visible to the other
 children; only a push makes them count. A running fast-import holds a ``.keep`` on each pack that it wrote, so it is
-ended now and then (`CHECKPOINTS_PER_CHILD`) and upkeep can combine its packs.
+ended now and then (`CHECKPOINTS_PER_CHILD`) and upkeep can combine its packs. Where commits are to be signed, which it
+cannot do, its commits are made again with a signature.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from reconciler.repo.children import Child
 from reconciler.repo.names import commit_id
 from reconciler.repo.objects import Identity
 from reconciler.repo.process import Process
+from reconciler.repo.signing_commits import SignedCommits
 from reconciler.repo.stream import NewCommit, commit_stream
 
 PRIVATE_REF: Final = "refs/reconciler/writer"
@@ -26,10 +28,13 @@ _REMEMBERED: Final = 8192
 
 
 class Writer:
-    """Writes chains of commits into the mirror. One owner thread."""
+    """Writes chains of commits into the mirror, signed where ``signed`` makes them so. One owner thread."""
 
-    def __init__(self, start: Callable[[], Process], committer: Identity = RECONCILER) -> None:
+    def __init__(
+        self, start: Callable[[], Process], committer: Identity = RECONCILER, signed: SignedCommits | None = None
+    ) -> None:
         self.child = Child("git fast-import", start)
+        self._signed = signed
         self._committer = committer
         self._checkpoints = 0
         self._parents: OrderedDict[CommitId, CommitId | None] = OrderedDict()
@@ -37,10 +42,12 @@ class Writer:
     def write(self, parent: CommitId | None, commits: Sequence[NewCommit]) -> list[CommitId]:
         """Write a linear chain on ``parent`` (None: a first commit) and return the ids, oldest first.
 
-        When it returns, the objects are on disk and readable by `Mirror`. The same input gives the same ids.
+        When it returns, the objects are on disk and readable by `Mirror`. The same input gives the same ids, except
+        where the signature of an ECDSA or GPG key, which is another one each time, is among it.
 
         Raises:
             UserError: a path or identity that cannot be written; nothing was written.
+            ConfigError, BlindError: it is to be signed, and the key cannot be used or had.
             TransientError: git failed twice (disk full, killed); `DamagedError` where the parent is not there.
         """
         stream = b"".join(commit_stream(PRIVATE_REF, parent, commits, self._committer))
@@ -48,6 +55,8 @@ class Writer:
             self.rest()
         self._checkpoints += 1
         ids = self.child.ask(lambda process: self._exchange(process, stream, len(commits)))
+        if self._signed is not None:
+            ids = self._signed.make(parent, ids)
         for written, before in zip(ids, [parent, *ids[:-1]], strict=True):
             self._parents[written] = before
         while len(self._parents) > _REMEMBERED:
@@ -61,9 +70,16 @@ class Writer:
             current = self._parents[current]
         return current == old
 
+    def pids(self) -> set[int]:
+        """Return the process ids of the running children."""
+        children = [self.child] if self._signed is None else [self.child, self._signed.child]
+        return {child.pid for child in children if child.pid is not None}
+
     def rest(self) -> None:
-        """End the child properly, so that its packs lose their ``.keep``; the next write starts a new one."""
+        """End the children properly, so that packs lose their ``.keep``; the next write starts new ones."""
         self._checkpoints = 0
+        if self._signed is not None:
+            self._signed.child.drop()
         if self.child.pid is None:
             return
         try:
