@@ -35,6 +35,8 @@ from reconciler.repo.process import Finished
 from reconciler.repo.push import PushResult, RefUpdate, push_result
 from reconciler.repo.reader import DEFAULT_LIMIT, Reader
 from reconciler.repo.remote import Credentials, parse_remote
+from reconciler.repo.signing import CommitSigner
+from reconciler.repo.signing_commits import SignedCommits
 from reconciler.repo.stream import NewCommit
 from reconciler.repo.writer import RECONCILER, Writer
 
@@ -47,7 +49,9 @@ _LISTED = re.compile(r"(?P<id>[0-9a-f]+)\t(?P<ref>refs/\S+)\Z")
 class Mirror:
     """See the module's text. Made by `Mirror.open`; `close` ends all its processes."""
 
-    def __init__(self, path: Path, engine: Engine, origin: LocalOrigin | None, committer: Identity) -> None:
+    def __init__(
+        self, path: Path, engine: Engine, origin: LocalOrigin | None, committer: Identity, signer: CommitSigner | None
+    ) -> None:
         """Use `Mirror.open`."""
         self.path = path
         self._engine = engine
@@ -56,7 +60,8 @@ class Mirror:
         self._directory = Directory(path, engine, origin)
         self._reader = Reader(path, engine.start)
         self._history = History(path, engine.start, self._reader)
-        self._writer = Writer(lambda: engine.start(argv.fast_import(path)), committer)
+        signed = SignedCommits(path, engine.start, self._reader.raw_commits, signer) if signer is not None else None
+        self._writer = Writer(lambda: engine.start(argv.fast_import(path)), committer, signed)
         self._complete: OrderedDict[CommitId, None] = OrderedDict()
         self._suspect = False
 
@@ -73,13 +78,14 @@ class Mirror:
         share: bool = True,
         durable: bool = True,
         heard: Heard = unheard,
+        signer: CommitSigner | None = None,
     ) -> Self:
         """Open the mirror at ``path``, making it where it is missing, damaged, or of another address.
 
         A remote behind a network is not contacted yet. ``clock`` is monotonic, in seconds; ``share=False`` treats a
         remote on this machine like one behind a network. ``durable=False`` does not wait for the disk (some
         milliseconds a write): after a power cut the mirror is made anew, and only what was not pushed is lost.
-        ``heard`` is told of each conversation with the remote.
+        ``heard`` is told of each conversation with the remote. ``signer`` signs what is written here.
 
         Raises:
             ConfigError: address, path, git version or the remote's format cannot work; or another process has the
@@ -93,7 +99,7 @@ class Mirror:
             undo.callback(engine.close)
             engine.check_version()
             origin = _local_origin(engine, remote.path) if remote.path is not None and share else None
-            mirror = cls(path.absolute(), engine, origin, committer)
+            mirror = cls(path.absolute(), engine, origin, committer, signer)
             undo.callback(mirror.close)
             mirror._prepare()
             undo.pop_all()
@@ -336,8 +342,7 @@ class Mirror:
 
     def pids(self) -> set[int]:
         """Return the process ids of the children that run now."""
-        writer = self._writer.child.pid
-        return self._reader.pids() | (set() if writer is None else {writer})
+        return self._reader.pids() | self._writer.pids()
 
     def close(self) -> None:
         """End all processes and let the mirror go. Safe to call again."""
