@@ -69,7 +69,9 @@ class Case:
 
     ``type`` is the kind of problem: the entry that it was matched to then, else the title. ``together``: so far both
     sides do the same, so that what was recorded next says something about both. ``tried``: a moment was found at which
-    an action could be decided. ``healed`` are the newest verdicts of the two sides, None where there is none.
+    an action could be decided. ``strayed``: base's own files would by now do otherwise than was recorded. ``departed``:
+    from a difference on it is unknown what would have come of it. ``healed`` are the newest verdicts of the two sides,
+    None where there is none.
     """
 
     service: ServicePath
@@ -84,6 +86,7 @@ class Case:
     together: bool = True
     tried: bool = False
     departed: bool = False
+    strayed: bool = False
     healed: tuple[bool | None, bool | None] = (None, None)
 
     def differ(self, difference: Difference, *, parts: bool = True) -> None:

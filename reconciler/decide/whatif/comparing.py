@@ -142,7 +142,9 @@ class Comparison:
             self._deed(side, course, case, state, now, facts, held, around)
             for side, course in ((self._base, case.base), (self._head, case.head))
         )
-        case.tried = case.tried or step is not None
+        if step is not None:
+            case.tried = True
+            case.strayed |= not base.resembles(deed_then(step))
         self._count(case, state, base, head)
         kind = compared(base, head)
         if kind is None:
@@ -175,7 +177,8 @@ class Comparison:
             return short(head.reason or base.reason)
         if base.written == head.written:
             return "another target" if head.kind != "unknown" else "another target, of which nothing was recorded"
-        return "the playbook"
+        names = [f"`{each.written}`" if each.written else "nothing" for each in (base, head)]
+        return f"{names[0]} → {names[1]}"
 
     def _evaluated(self, case: Case, before: Remediation, step: StepFile, earlier: tuple[Any, ...]) -> None:
         base_state, head_state = case.base.of(before), case.head.of(before)
@@ -186,6 +189,7 @@ class Comparison:
         evaluation = step.data["evaluation"]
         recorded = f"{evaluation['result']}, then {step.data['next']}"
         base = self._verdict(self._base, base_state, before, step, earlier, base_timing)
+        case.strayed |= base.result != evaluation["result"]
         if _window(base_timing) != _window(head_timing):
             told = f"{_window(base_timing)} → {_window(head_timing)}"
             lost = "unknown from here: another window would have been measured"
@@ -226,7 +230,11 @@ class Comparison:
     def _next(self, case: Case, before: Remediation, recorded: str, base: str, head: str) -> None:
         told = [_then(course.of(before), follows) for course, follows in ((case.base, base), (case.head, head))]
         kind: Kind = "action" if {base, head} == {"action", "none"} else "next"
-        why = "the playbook" if kind == "action" else "`retries`, `onWarning` or the actions that are left"
+        why = (
+            "another number of actions in the playbook"
+            if kind == "action"
+            else "`retries`, `onWarning` or the actions that are left"
+        )
         case.differ(Difference(kind, recorded, told[0], told[1], why, (kind, *told)))
 
 
@@ -246,6 +254,9 @@ def _then(state: Remediation, follows: str) -> str:
 
 
 def _tells_of_an_attempt(step: StepFile) -> bool:
+    """Whether the step says what was done about the action in hand; not where a person answered it."""
+    if "command" in step.data:
+        return False
     match step.event:
         case "decided":
             return "bound" not in step.data

@@ -47,13 +47,14 @@ class Totals:
     head's against base's; ``vague`` are remediations about which that is not known. ``actions`` counts each action and
     each flag's state for base and head. ``unhealed`` are problems that base's files judge as healed and head's do not,
     ``healed`` the other way round. ``unknown`` are those of which it is not known what the difference would have led
-    to.
+    to, ``strayed`` those that base's own files would by now treat otherwise than was recorded.
     """
 
     problems: int = 0
     differ: int = 0
     kinds: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     unknown: int = 0
+    strayed: int = 0
     unhealed: int = 0
     healed: int = 0
     replicas_most: int = 0
@@ -123,6 +124,7 @@ def _count_problems(
             tally.unknown += case.departed or bool(problem.own)
             for kind in kinds:
                 tally.kinds[kind] += 1
+        totals.strayed += case.strayed
         totals.unhealed += base is True and head is False
         totals.healed += base is False and head is True
         for each in differences:

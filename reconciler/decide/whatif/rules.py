@@ -26,7 +26,7 @@ _FORM: Final = re.compile(
 _HOLDS: Final[Mapping[str, Callable[[Fraction, Fraction], bool]]] = {
     "<=": le, "<": lt, "=": eq, "==": eq, "!=": ne, ">=": ge, ">": gt,
 }  # fmt: skip
-COUNTS: Final = ("differ", *KINDS, "unknown", "unhealed", "healed")
+COUNTS: Final = ("differ", *KINDS, "unknown", "strayed", "unhealed", "healed")
 """Names that count problems."""
 NAMES: Final = (*COUNTS, "replicas", "findings", "cut")
 EXPECTED: Final = f"NAME OPERATOR NUMBER, as in `differ > 10%`; names: {', '.join(NAMES)}; operators: > >= < <= = !="
@@ -56,7 +56,8 @@ class Rule:
 def _value(name: str, totals: Totals, findings: int, cut: int) -> int:
     numbers: dict[str, int] = {
         **{str(kind): number for kind, number in totals.kinds.items()},
-        "differ": totals.differ, "unknown": totals.unknown, "unhealed": totals.unhealed, "healed": totals.healed,
+        "differ": totals.differ, "strayed": totals.strayed,
+        "unknown": totals.unknown, "unhealed": totals.unhealed, "healed": totals.healed,
         "findings": findings, "cut": cut,
     }  # fmt: skip
     return numbers[name]

@@ -21,6 +21,7 @@ from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import FileRef, Pinned, ProblemFile, ServiceView, Snapshot
 from reconciler.decide.whatif.difference import Deed, Effect, deed_of
 from reconciler.decide.whatif.recorded import RecordedFacts
+from reconciler.decide.wording import short
 from reconciler.model.desired import Claim, Desired
 from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant
@@ -124,9 +125,10 @@ class Side:
             file = ProblemFile(ProblemId(""), _NO_FILE, Problem("", "open"))
             draft = Draft(self._snapshot, {}, Instant(0))
             wrong = refusal(draft, self.view(service), file, told=NO_SERVICE)
-            found = f"{wrong[0].place or wrong[0].message}" if wrong is not None else ""
-            if wrong is not None and wrong[1] == NO_SERVICE:
-                found = f"there is no service at {service}/"
+            found = ""
+            if wrong is not None:
+                error = wrong[0]
+                found = short(f"{error.place}: {error.message}" if error.place else error.message)
             self._refusals[service] = found
         return found
 
