@@ -173,6 +173,8 @@ def _found(node: Node | None) -> str:
 def _retype(node: Node | None, schema: Mapping[str, Any]) -> str:
     """Say how to write what was meant as the type that is expected."""
     wanted = _as_list(schema.get("type"))
+    if isinstance(node, ListNode) and "object" in wanted:
+        return "write `key: value` lines, without `- ` before them"
     if not isinstance(node, Scalar):
         return ""
     if {"integer", "number", "boolean"} & set(wanted):
