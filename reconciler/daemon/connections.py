@@ -13,10 +13,13 @@ from reconciler.model.connections import Endpoint, FlagsConnection, KubernetesCo
 from reconciler.model.daemon_config import ProjectConnections, RepositoryConfig
 from reconciler.model.errors import ConfigError
 from reconciler.model.names import StageName
+from reconciler.model.signing_config import SigningConfig
 from reconciler.model.targets import WantFlag
 from reconciler.repo.conversation import Heard, unheard
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.remote import Credentials
+from reconciler.repo.signatures_gpg import GpgSigner
+from reconciler.repo.signing import CommitSigner, SshKeyFile
 from reconciler.targets.endpoints import Address, EndpointServer
 from reconciler.targets.flagd import FlagdFile
 from reconciler.targets.kubernetes import Access, InCluster, Kubeconfig, KubernetesServer, TokenFile
@@ -107,7 +110,16 @@ def check_legacy_flags(project: ProjectConnections, stages: list[StageName]) -> 
             )
 
 
-def open_mirror(repository: RepositoryConfig, state: Path, heard: Heard = unheard) -> Mirror:
+def signer(signing: SigningConfig) -> CommitSigner | None:
+    """Return what signs our commits, None where they are not signed. The key is read when it is needed first."""
+    if signing.ssh_key_file is not None:
+        return SshKeyFile(signing.ssh_key_file)
+    return GpgSigner(signing.gpg_key) if signing.gpg_key else None
+
+
+def open_mirror(
+    repository: RepositoryConfig, state: Path, heard: Heard = unheard, signing: CommitSigner | None = None
+) -> Mirror:
     """Open the mirror of a project's repository below the daemon's state directory, which may be deleted any time."""
     name = hashlib.sha256(repository.url.encode()).hexdigest()[:16]
     credentials = Credentials(
@@ -116,4 +128,5 @@ def open_mirror(repository: RepositoryConfig, state: Path, heard: Heard = unhear
         ssh_key=repository.ssh_key_file,
         known_hosts=repository.known_hosts_file,
     )
-    return Mirror.open(state / "mirrors" / f"{name}.git", repository.url, credentials=credentials, heard=heard)
+    where = state / "mirrors" / f"{name}.git"
+    return Mirror.open(where, repository.url, credentials=credentials, heard=heard, signer=signing)

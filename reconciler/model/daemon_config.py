@@ -30,6 +30,7 @@ from reconciler.model.names import ProjectName, StageName
 from reconciler.model.no_secrets import check_git_url, inline_secrets, is_local
 from reconciler.model.nodes import MapNode
 from reconciler.model.notifications import Notification, notifications_from
+from reconciler.model.signing_config import SigningConfig, signing_from
 from reconciler.model.webhooks import ServerConfig, WebhooksConfig
 from reconciler.model.webhooks_config import server_from, webhooks_from
 
@@ -75,6 +76,7 @@ class ProjectConnections:
     stages: Mapping[str, StageConnections] = field(default_factory=dict)
     notifications: tuple[Notification, ...] = ()
     forge: ForgeConfig | None = None
+    signing: SigningConfig = SigningConfig()
 
     def reach(self, stage: StageName) -> Reach:
         """Return the connections of a stage: its own blocks, else those of `*`, else the defaults.
@@ -166,6 +168,7 @@ def _project(name: ProjectName, fields: Fields, folder: Path, checks: Checks) ->
         stages={stage: connections_from(section, folder, checks) for stage, section in _sections(fields, "stages")},
         notifications=notifications_from(fields, folder, checks),
         forge=forge_from(fields, folder, checks),
+        signing=signing_from(fields.section("signing"), folder, checks),
     )
 
 
