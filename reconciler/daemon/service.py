@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from structlog.typing import FilteringBoundLogger
 
 from reconciler.daemon.clock import Clock, SystemClock
-from reconciler.daemon.connections import check_legacy_flags, connect, open_mirror
+from reconciler.daemon.connections import check_legacy_flags, connect, open_mirror, signer
 from reconciler.daemon.dispatch import PATIENCE
 from reconciler.daemon.metrics import Metrics
 from reconciler.daemon.notifying import notifier
@@ -111,8 +111,9 @@ def opened(
         patience=patience, notifier=told, metrics=counted,
     )  # fmt: skip
     loop = ProjectLoop(
-        lambda: open_mirror(project.repository, where, counted.conversed), name, around, _named_stages(project)
-    )
+        lambda: open_mirror(project.repository, where, counted.conversed, signer(project.signing)),
+        name, around, _named_stages(project),
+    )  # fmt: skip
     try:
         if told is not None:
             told.start(loop.wake)
@@ -286,7 +287,7 @@ def _content(path: Path) -> bytes | None:
 
 def secret_files(project: ProjectConnections) -> list[Path]:
     """Return every mounted file with credentials that a project's connections read."""
-    files = [project.repository.token_file, project.repository.ssh_key_file]
+    files = [project.repository.token_file, project.repository.ssh_key_file, project.signing.ssh_key_file]
     files += [file for each in project.notifications for file in (each.token_file, each.url_file)]
     for stage in project.stages.values():
         if stage.kubernetes is not None:
