@@ -111,7 +111,7 @@ def own_file(store: Mirror, claim: Claimed) -> OwnFile | None:
     if len(parents) > 1:
         return None
     changes = store.diff(parents[0] if parents else None, claim.commit)
-    own = _own_change(changes, claim)
+    own = own_change(changes, claim)
     if own is None or own.path is None or own.new_blob is None or own.new_mode != FILE:
         return None
     content = store.blobs([own.new_blob], MACHINE_LIMIT)[own.new_blob]
@@ -123,7 +123,7 @@ def own_file(store: Mirror, claim: Claimed) -> OwnFile | None:
     return OwnFile(own.path, data, tuple(changes)) if same else None
 
 
-def _own_change(changes: Sequence[Change], claim: Claimed) -> Change | None:
+def own_change(changes: Sequence[Change], claim: Claimed) -> Change | None:
     """Return the one change that is the step's own file; None where there is no such one, or people's files change."""
     found: list[Change] = []
     for change in changes:
