@@ -20,6 +20,12 @@ Failpoint: TypeAlias = Literal[
     "after-report-push",
     "before-notify",
     "after-notify",
+    "before-proposal-push",
+    "after-proposal-push",
+    "before-proposal-opened",
+    "after-proposal-opened",
+    "before-decline-push",
+    "after-decline-push",
 ]
 VARIABLE = "RECONCILER_FAILPOINT"
 

@@ -96,6 +96,11 @@ class _Environment:
             client.close()
 
 
+def told_by(notifier: Notifier | None, history: StageHistory) -> Callable[[CommitId], None]:
+    """Return whom to give the tips of a stage, so that its receivers are told of its steps."""
+    return notifier.feed(history.stage, history).look if notifier is not None else lambda _: None
+
+
 class StageHistory:
     """A stage's history as the notifier wants it. One owner thread, the mirror's.
 
@@ -105,6 +110,7 @@ class StageHistory:
     def __init__(
         self, mirror: Mirror, project: ProjectName, stage: StageName, row: Callable[[], Sequence[Claimed]]
     ) -> None:
+        self.stage = stage
         self._past = Past(mirror, stage, row)
         self._project = project
 

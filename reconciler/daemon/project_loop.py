@@ -14,7 +14,7 @@ from reconciler.daemon.branch import Branch
 from reconciler.daemon.dispatch import Dispatch
 from reconciler.daemon.holds import Holds
 from reconciler.daemon.inbox import Inbox, Receipt, later, unknown
-from reconciler.daemon.notifying import StageHistory
+from reconciler.daemon.notifying import StageHistory, told_by
 from reconciler.daemon.publish import Publisher
 from reconciler.daemon.reception import Reception
 from reconciler.daemon.stage_loop import Ports, StageLoop
@@ -94,8 +94,9 @@ class ProjectLoop:
 
     def unblock(self) -> None:
         """Try again at once what stood still: credentials or connections may have changed."""
-        if self._around.notifier is not None:
-            self._around.notifier.stir()
+        for told in (self._around.notifier, self._around.forge):
+            if told is not None:
+                told.stir()
         self._unblocked.set()
         self._wake.set()
 
@@ -179,6 +180,8 @@ class ProjectLoop:
     def hint(self) -> None:
         """Somebody says that there is something new to fetch; called from any thread."""
         self._hinted.set()
+        if self._around.forge is not None:
+            self._around.forge.stir()
         self._wake.set()
 
     def _stage_names(self) -> list[StageName]:
@@ -277,6 +280,9 @@ class ProjectLoop:
             self._take_conditions(stage.name)
         metrics.passed(self._branches[stage.name].repo.census, clock.wall())
         self._holds.clear(stage.name)
+        forge, branch = self._around.forge, self._branches[stage.name]
+        if forge is not None and forge.look(self._mirror, project, stage, branch, self._holds):
+            self._wake.set()
         return steps
 
     def _take_conditions(self, stage: StageName) -> None:
@@ -360,17 +366,10 @@ class ProjectLoop:
                 repo,
                 Publisher(self._mirror, stage.ops, around.clock, self._sleep, around.metrics.stage(stage.name)),
                 lambda: self._tips(self._project or project, stage),
-                self._told(project, stage, repo),
+                told_by(self._around.notifier, StageHistory(self._mirror, project.name, stage.name, lambda: repo.row)),
                 near=self._mirror.shared,
             )
         return branch
-
-    def _told(self, project: Project, stage: StageRefs, repo: StageRepo) -> Callable[[CommitId], None]:
-        """Return whom to give the tips of a stage, so that its receivers are told of its steps."""
-        if self._around.notifier is None:
-            return lambda _: None
-        history = StageHistory(self._mirror, project.name, stage.name, lambda: repo.row)
-        return self._around.notifier.feed(stage.name, history).look
 
     def _stage_repo(self, project: Project, stage: StageRefs) -> StageRepo:
         def newest_config() -> CommitId | None:

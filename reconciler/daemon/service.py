@@ -16,6 +16,7 @@ from structlog.typing import FilteringBoundLogger
 from reconciler.daemon.clock import Clock, SystemClock
 from reconciler.daemon.connections import check_legacy_flags, connect, open_mirror, signer
 from reconciler.daemon.dispatch import PATIENCE
+from reconciler.daemon.forging import forging
 from reconciler.daemon.metrics import Metrics
 from reconciler.daemon.notifying import notifier
 from reconciler.daemon.plugins import load_actions
@@ -103,12 +104,13 @@ def opened(
     own = clock or SystemClock()
     where, chance = state or config.state_dir, randbits(32) if seed is None else seed
     told = notifier(project, where, own, log.bind(project=name), seed=chance) if tell else None
+    forge = forging(project, where, own, log.bind(project=name), seed=chance) if tell else None
     counted = (metrics or Metrics()).project(name)
     around = Surroundings(
         clock=own, connect=lambda stage: connect(project, stage, own),
         log=log.bind(project=name), poll=project.poll, watch=watch,
         check=lambda stages: check_legacy_flags(project, stages), seed=chance,
-        patience=patience, notifier=told, metrics=counted,
+        patience=patience, notifier=told, forge=forge, metrics=counted,
     )  # fmt: skip
     loop = ProjectLoop(
         lambda: open_mirror(project.repository, where, counted.conversed, signer(project.signing)),
@@ -117,13 +119,22 @@ def opened(
     try:
         if told is not None:
             told.start(loop.wake)
+        if forge is not None:
+            forge.start(loop.wake)
         yield loop
         if told is not None and settle:
             told.settle(own.monotonic() + settle, own.monotonic)
+        if forge is not None and settle:
+            forge.settle(settle)
+            if forge.has_news:  # nobody looks again later: what people did there is pushed now, and answered
+                loop.tick()
+                loop.tick()
+                forge.settle(settle)
     finally:
         loop.close()
-        if told is not None:
-            told.close()
+        for each in (told, forge):
+            if each is not None:
+                each.close()
 
 
 def check_connections(config: DaemonConfig, clock: Clock) -> None:
@@ -289,6 +300,7 @@ def secret_files(project: ProjectConnections) -> list[Path]:
     """Return every mounted file with credentials that a project's connections read."""
     files = [project.repository.token_file, project.repository.ssh_key_file, project.signing.ssh_key_file]
     files += [file for each in project.notifications for file in (each.token_file, each.url_file)]
+    files += [project.forge.token_file] if project.forge is not None else []
     for stage in project.stages.values():
         if stage.kubernetes is not None:
             files += [stage.kubernetes.token_file, stage.kubernetes.kubeconfig, stage.kubernetes.ca_file]

@@ -9,6 +9,7 @@ from structlog.typing import FilteringBoundLogger
 
 from reconciler.daemon.clock import Clock
 from reconciler.daemon.dispatch import PATIENCE, Servers
+from reconciler.daemon.forging import Forging
 from reconciler.daemon.metrics import Metrics, ProjectMetrics
 from reconciler.model.names import ProjectName, StageName
 from reconciler.notify.notifier import Notifier
@@ -28,4 +29,5 @@ class Surroundings:
     watch: bool = False
     check: Callable[[list[StageName]], None] = lambda _: None
     notifier: Notifier | None = None
+    forge: Forging | None = None
     metrics: ProjectMetrics = field(default_factory=lambda: Metrics().project(ProjectName("")))

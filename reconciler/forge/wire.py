@@ -88,8 +88,7 @@ class Wire:
         if 200 <= status < 300:
             return _decoded(content, self.host)
         self._raise_passing(status, headers, told)
-        hint = "look at `repository` and `api` in the daemon's configuration, and at what the token may do"
-        raise RefusedError(told, status, said, hint=hint if status == 404 else "")
+        raise RefusedError(told, status, said)
 
     def _raise_passing(self, status: int, headers: Mapping[str, str], told: str) -> None:
         """Raise for an answer that is about the server, or about us, and not about what was asked."""
@@ -100,6 +99,9 @@ class Wire:
             raise BlindError(told, hint="put a valid token where the daemon's configuration says it is")
         if status == 403:
             hint = "the token must be allowed to write pull requests, comments and commit statuses"
+            raise BlindError(told, hint=hint)
+        if status == 404:
+            hint = "look at `repository` and `api` in the daemon's configuration, and at what the token may see"
             raise BlindError(told, hint=hint)
         if 300 <= status < 400:
             raise BlindError(told, hint="redirects are not followed: name the address and repository as they are now")

@@ -42,6 +42,8 @@ from reconciler.repo.writer import RECONCILER, Writer
 
 __all__ = ["Mirror"]
 
+PROPOSALS: Final = "refs/heads/proposals/"
+"""Where proposals lie: branches for people to merge, which are no stages and the only ones that are ever taken away."""
 _REMEMBERED: Final = 4096
 _LISTED = re.compile(r"(?P<id>[0-9a-f]+)\t(?P<ref>refs/\S+)\Z")
 
@@ -214,7 +216,9 @@ class Mirror:
         if not updates or len({update.ref for update in updates}) < len(updates):
             raise BugError("a push needs one update for each of its refs")
         for update in updates:
-            if update.old is not None and not self._descends(update.new, update.old):
+            if update.new is None and (update.old is None or not update.ref.startswith(PROPOSALS)):
+                raise BugError(f"{update.ref} is no proposal that could be taken away")
+            if update.new and update.old is not None and not self._descends(update.new, update.old):
                 raise BugError(f"{update.new} does not descend from {update.old}: {update.ref} would be rewritten")
         triples = [(update.ref, update.old, update.new) for update in updates]
         with self._engine.conversation("push") as conversation, self._noticing():
@@ -222,8 +226,8 @@ class Mirror:
             result = push_result(updates, finished, finished.stdout.decode("utf-8", "replace"), finished.stderr)
             conversation.result = "ok" if result.landed else "lost" if result.lost else "declined"
         if result.landed:
-            for update in updates:
-                self._remember(update.new)
+            for new in filter(None, (update.new for update in updates)):
+                self._remember(new)
         return result
 
     def _descends(self, new: CommitId, old: CommitId) -> bool:

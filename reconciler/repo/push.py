@@ -36,11 +36,14 @@ _SHOWN: Final = 2000
 
 @dataclass(frozen=True)
 class RefUpdate:
-    """Move a full ref from ``old`` (None: it must not exist) to ``new``, which descends from ``old``."""
+    """Move a full ref from ``old`` (None: it must not exist) to ``new``, which descends from ``old``.
+
+    ``new`` None: the ref is taken away, if it is still there as it was. That is for proposals only.
+    """
 
     ref: str
     old: CommitId | None
-    new: CommitId
+    new: CommitId | None
 
 
 @dataclass(frozen=True)

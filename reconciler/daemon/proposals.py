@@ -1,0 +1,310 @@
+"""Proposals: for each effect that a person is asked to approve, a branch with the one file that approves it.
+
+Merging that branch is the approval, since the file arrives where commands live, whoever brings it there. The branch
+lies on the remote and says everything, so nothing is remembered here: any daemon that looks finds the same branches,
+and pushing a ref that must not exist yet makes one of several daemons the first. Closing the pull request is answered
+with a `decline` in the name of whoever closed it. Git is the loop's thread's; the forge is asked by the desk's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from structlog.typing import FilteringBoundLogger
+
+from reconciler.daemon.asked import Asked, asked_of, inputs
+from reconciler.daemon.branch import Branch
+from reconciler.daemon.clock import Clock
+from reconciler.daemon.desk import Desk, Leaving, News, Wanted, Wish
+from reconciler.daemon.failpoints import reach
+from reconciler.forge.protocol import Closing, Draft
+from reconciler.forge.telling import Proposal, body, mark, title
+from reconciler.model.errors import BugError, TerminalError
+from reconciler.model.names import CommitId, ProjectName, ServicePath, StageName
+from reconciler.repo.layout import ops_place, ops_prefix
+from reconciler.repo.mirror import PROPOSALS, Mirror
+from reconciler.repo.names import branch_ref
+from reconciler.repo.objects import Identity
+from reconciler.repo.project import StageRefs
+from reconciler.repo.push import RefUpdate
+from reconciler.repo.stage import Tips
+from reconciler.repo.stream import NewCommit
+
+MOST: Final = 50
+"""Proposals of a stage that are open at a time; the others wait for their turn."""
+LIST_EVERY: Final = 60.0
+"""Seconds between two looks at the branches of proposals while nothing tells that something has changed."""
+_JUDGED: Final = 1024
+_REF: Final = "refs/heads/"
+
+
+@dataclass
+class _Known:
+    """What this process has seen of one stage: all of it can be found again."""
+
+    tip: CommitId | None = None
+    asked: dict[ServicePath, tuple[Asked, ...]] = field(default_factory=dict)
+    heads: dict[str, CommitId] = field(default_factory=dict)
+    list_at: float = 0.0
+    before: tuple[Asked, ...] = ()
+    judged: dict[tuple[CommitId, str, bytes], CommitId | None] = field(default_factory=dict)
+    drafts: dict[tuple[str, str], Draft] = field(default_factory=dict)
+    stuck: dict[str, CommitId] = field(default_factory=dict)
+
+
+class Proposals:
+    """The proposals of one project. Used by its loop's thread, after a stage's own steps were pushed."""
+
+    def __init__(
+        self, project: ProjectName, desk: Desk, labels: tuple[str, ...], clock: Clock, log: FilteringBoundLogger
+    ) -> None:
+        self._project = project
+        self._desk = desk
+        self._labels = labels
+        self._clock = clock
+        self._log = log
+        self._stages: dict[StageName, _Known] = {}
+
+    def look(self, mirror: Mirror, stage: StageRefs, branch: Branch) -> bool:
+        """Do what there is to do about a stage. Returns whether something was pushed that its loop should look at.
+
+        Raises ReconcilerError for what stands in the way; the next look goes on from what is there then.
+        """
+        tips = branch.repo.tips
+        if tips is None or tips.fresh:
+            return False
+        known = self._stages.setdefault(stage.name, _Known())
+        self._follow(known, mirror, stage.name, branch, tips)
+        news = self._desk.take(stage.name)
+        asked = tuple(sorted((each for found in known.asked.values() for each in found), key=_age))[:MOST]
+        moved = [self._decline(mirror, branch, each, news) for each in asked]
+        failed = [self._take_away(mirror, known, name, sha) for name, sha in news.withdrawn.items()]
+        self._see(mirror, known, stage.name, asked, news)
+        wanted, leaving = self._arrange(mirror, known, asked, tips)
+        missing = {name: each for name, each in wanted.items() if name not in known.heads}
+        failed += [self._push(mirror, known, name, each, tips) for name, each in missing.items()]
+        there = {name: each for name, each in wanted.items() if name in known.heads}
+        base = stage.ops.removeprefix(_REF)
+        drafts = {name: self._wanted(known, (name, base), each, mirror, branch) for name, each in there.items()}
+        known.drafts = {key: draft for key, draft in known.drafts.items() if key[0] in there}
+        self._desk.want(stage.name, Wish(drafts, leaving))
+        error = next((each for each in failed if each is not None), None)
+        if error is not None:
+            raise error
+        return any(moved) or len(there) < len(wanted)
+
+    def keep(self, stages: Collection[StageName]) -> None:
+        """Know nothing any more of other stages; what is proposed there is left as it is."""
+        gone = [stage for stage in self._stages if stage not in stages]
+        for stage in gone:
+            del self._stages[stage]
+        self._desk.forget(gone)
+
+    def _follow(self, known: _Known, mirror: Mirror, stage: StageName, branch: Branch, tips: Tips) -> None:
+        """Bring what is asked for to the tip, at the cost of what has changed."""
+        if known.tip == tips.ops:
+            return
+        if known.tip is not None and mirror.is_ancestor(known.tip, tips.ops):
+            changes = mirror.diff(known.tip, tips.ops, ops_prefix(stage))
+            places = (ops_place(change.path or "", stage) for change in changes)
+            changed: Iterable[ServicePath] = {place.service for place in places if place is not None and place.service}
+        else:
+            known.asked.clear()
+            changed = branch.repo.reported()
+        for service in changed:
+            try:
+                found = asked_of(stage, branch.repo.view(service))
+            except BugError:
+                continue  # its own files cannot be read, which the stage's loop says; nothing is decided about it
+            known.asked.pop(service, None)
+            if found:
+                known.asked[service] = found
+        known.tip = tips.ops
+
+    def _see(
+        self, mirror: Mirror, known: _Known, stage: StageName, asked: tuple[Asked, ...], news: News
+    ) -> None:  # fmt: skip
+        """List the branches, where there may be others than those that are known."""
+        now = self._clock.monotonic()
+        known.stuck |= news.stuck
+        told = bool(news.withdrawn or news.stuck or news.declined)
+        if asked == known.before and not told and now < known.list_at:
+            return
+        prefix = f"{PROPOSALS}{stage}/"
+        known.heads = {ref.removeprefix(_REF): tip for ref, tip in mirror.heads(prefix).items()}
+        known.before = asked
+        known.list_at = now + LIST_EVERY
+
+    def _arrange(
+        self, mirror: Mirror, known: _Known, asked: tuple[Asked, ...], tips: Tips
+    ) -> tuple[dict[str, Asked], dict[str, Leaving]]:
+        """Return which branch is whose, and which are to go."""
+        known.stuck = {name: sha for name, sha in known.stuck.items() if known.heads.get(name) == sha}
+        if known.heads:
+            mirror.fetch({f"{_REF}{name}": tip for name, tip in known.heads.items()})
+        wanted: dict[str, Asked] = {}
+        homeless: list[Asked] = []
+        for each in asked:
+            names = (name for name in each.branches if name in known.heads and name not in wanted)
+            fitting = (name for name in names if self._fits(mirror, known, name, each, tips))
+            name = next(fitting, None)
+            if name is None:
+                homeless.append(each)
+            else:
+                wanted[name] = each
+        for each in homeless:
+            free = next((name for name in each.branches if name not in wanted), None)
+            if free is not None and free not in known.heads:
+                wanted[free] = each
+        about = {name: each for each in asked for name in each.branches}
+        leaving = {
+            name: Leaving(sha, _why(about.get(name), known.stuck.get(name)))
+            for name, sha in known.heads.items()
+            if name not in wanted
+        }
+        return wanted, leaving
+
+    def _fits(self, mirror: Mirror, known: _Known, name: str, asked: Asked, tips: Tips) -> bool:
+        """Whether a branch adds just the file that approves this, to what the stage is or was."""
+        head = known.heads[name]
+        base = self._base(mirror, known, head, asked)
+        if base is None or not mirror.is_ancestor(base, tips.ops):
+            return False
+        return known.stuck.get(name) != head or base == tips.ops
+
+    @staticmethod
+    def _base(mirror: Mirror, known: _Known, head: CommitId, asked: Asked) -> CommitId | None:
+        """Return the commit to which a head adds the file and nothing else; None where there is none.
+
+        That is its parent, or, where somebody brought the branch up to date, one of the two.
+        """
+        path, content = asked.approval()
+        key = (head, path, content)
+        if key not in known.judged:
+            while len(known.judged) >= _JUDGED:
+                known.judged.pop(next(iter(known.judged)))
+            known.judged[key] = None
+            for parent in mirror.parents(head)[:2]:
+                changes = mirror.diff(parent, head)
+                if len(changes) != 1 or changes[0].path != path or changes[0].old_blob is not None:
+                    continue
+                found = mirror.blob_at(head, path)
+                if found is not None and found[1] == content:
+                    known.judged[key] = parent
+        return known.judged[key]
+
+    def _push(
+        self, mirror: Mirror, known: _Known, name: str, asked: Asked, tips: Tips
+    ) -> TerminalError | None:  # fmt: skip
+        """Push a branch that must not be there yet. Returns why the remote does not want it."""
+        (commit,) = mirror.write(tips.ops, [asked.commit()])
+        reach("before-proposal-push")
+        result = mirror.push([RefUpdate(branch_ref(name), None, commit)])
+        reach("after-proposal-push")
+        known.list_at = 0.0
+        if result.declined:
+            reason = "; ".join(result.declined.values())
+            hint = "allow reconciler's user to push branches below proposals/"
+            return TerminalError(f"{name} was declined by the remote: {reason}", hint=hint)
+        if result.landed:
+            known.heads[name] = commit
+            self._log.info("proposed for approval", branch=name, commit=commit)
+        return None
+
+    @staticmethod
+    def _take_away(mirror: Mirror, known: _Known, name: str, sha: CommitId) -> TerminalError | None:
+        """Take a branch away of which the forge has nothing open any more, if it still is as it was."""
+        result = mirror.push([RefUpdate(branch_ref(name), sha, None)])
+        known.heads.pop(name, None)
+        if not result.declined:
+            return None
+        reason = "; ".join(result.declined.values())
+        return TerminalError(f"{name} cannot be taken away: {reason}", hint="delete the branch by hand")
+
+    def _wanted(
+        self, known: _Known, where: tuple[str, str], asked: Asked, mirror: Mirror, branch: Branch
+    ) -> Wanted:  # fmt: skip
+        """Return what the desk is to do about a branch (its name and its base); its text is made once."""
+        name, base = where
+        known_as = mark(asked.proposal.effect, asked.expires)
+        draft = known.drafts.get((name, known_as))
+        if draft is None:
+            about = self._proposal(mirror, branch, asked)
+            draft = known.drafts[name, known_as] = Draft(name, base, title(about), body(about), self._labels)
+        return Wanted(known.heads[name], draft, known_as)
+
+    def _proposal(self, mirror: Mirror, branch: Branch, asked: Asked) -> Proposal:
+        """Return what a pull request tells; a what-if over what was done so far would go into its ``what_if``."""
+        tips = branch.repo.tips
+        if tips is None:
+            raise BugError("a proposal of a stage that was not followed")
+        facts, sequence = inputs(mirror, tips.ops, asked)
+        step = branch.commit_of(sequence, asked.service) if sequence else None
+        view = branch.repo.view(asked.service)
+        problems = []
+        for identity, words in asked.problems:
+            file = next((each.file.path for each in view.problems.values() if each.id == identity), "")
+            brought = mirror.last_change(tips.ops, file) if file else None
+            problems.append((identity, words, brought.id if brought is not None else ""))
+        return asked.proposed(self._project, problems, facts, step or "")
+
+    def _decline(self, mirror: Mirror, branch: Branch, asked: Asked, news: News) -> bool:
+        """Write the `decline` of whoever closed the pull request, on what is there now. Returns whether it is there."""
+        own = mark(asked.proposal.effect, asked.expires)
+        found = [news.declined[name] for name in asked.branches if name in news.declined]
+        closed = next((each for each in found if each[0] == own), None)
+        if closed is None:
+            return False
+        _, number, closing = closed
+        tips = branch.read_tips()
+        if tips is None:
+            return False
+        branch.follow(tips)
+        if asked not in asked_of(asked.stage, branch.repo.view(asked.service)):
+            return False
+        when = _moment(closing.at) or asked.since
+        path, content = asked.command("decline", when, f"pull request {number} was closed")
+        if mirror.blob_id(tips.ops, path) is not None:
+            return False
+        reach("before-decline-push")
+        who = _who(closing)
+        subject = f"{asked.name}: decline {asked.subject}"
+        landed = branch.push(tips, [NewCommit({path: content}, f"{subject}\n", when, who)])
+        reach("after-decline-push")
+        if landed is not None:
+            self._log.info("declined", pull=number, by=who.name, commit=landed.commits[-1])
+        return True
+
+
+def _age(asked: Asked) -> tuple[datetime, str, str]:
+    return asked.since, asked.service, asked.remediation
+
+
+def _why(asked: Asked | None, stuck: CommitId | None) -> str:
+    if asked is None:
+        return "nobody has to approve this any more, or something else is proposed instead"
+    if stuck is not None:
+        return "the stage has moved so that this conflicts; it is proposed anew"
+    return "this is not what is to be approved, or the stage was rewritten; it is proposed anew"
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _who(closing: Closing) -> Identity:
+    """Return who closed, as far as the forge tells, as the author of a commit."""
+    login = _plain(closing.login)
+    name = _plain(closing.name) or login or "somebody"
+    return Identity(name, f"{(login or 'somebody').replace(' ', '-')}@users.noreply.invalid")
+
+
+def _plain(text: str) -> str:
+    return "".join(letter for letter in text if letter.isprintable() and letter not in "<>").strip()[:100]
