@@ -139,6 +139,12 @@ def rev_list(
     return _git(git_dir, *words, "--", *map(_pathspec, paths))
 
 
+def first_parents(git_dir: Path, tip: str, since: str | None) -> Argv:
+    """Print ids of the commits from the tip along first parents, as far as they are not reachable from ``since``."""
+    words = () if since is None else ("^" + object_id(since),)
+    return _git(git_dir, "rev-list", "--first-parent", "--end-of-options", object_id(tip), *words, "--")
+
+
 def rev_list_but(git_dir: Path, tip: str, line: str) -> Argv:
     """Print ids of the commits reachable from the tip of whose messages no line matches, children before parents.
 
