@@ -9,18 +9,24 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
 
+from reconciler import __version__
 from reconciler.model.errors import BugError
 from reconciler.model.published_schema import PUBLISHED, published
 from reconciler.repo.create import NewBranch
 
 _NAME: Final = "sockshop"
 _STAGES: Final = "stages: [dev, staging, production]"
+_PINNED: Final = "gitops-reconciler==0.1.0"
+"""What pull requests are checked with; a new repository gets the version that laid it out."""
+_REQUIREMENTS: Final = "ci/requirements.txt"
 _SCHEMAS: Final = tuple(name for name in PUBLISHED if name not in ("reconciler", "shipyard"))
 """The schemas of the files that people edit there; they lie beside them, so that editors need no network."""
 
 
 def branches(project: str, stages: Sequence[str], head: str) -> list[NewBranch]:
     """Return the branches: ``head`` with the project's files, then one a stage.
+
+    What checks pull requests is on all of them: forges take it from the branches that are merged.
 
     The last stage, where users are, is `automated`; those before it are `shadow`. All stages start from one commit, so
     that they can be merged into each other without a conflict.
@@ -29,7 +35,13 @@ def branches(project: str, stages: Sequence[str], head: str) -> list[NewBranch]:
     said = "As `reconciler init` does it.\n"
     whole = _named(_files(root / "project"), project)
     whole["project.yaml"] = _replaced(whole["project.yaml"], _STAGES, f"stages: [{', '.join(stages)}]")
+    whole |= _named(_files(root / "shared"), project)
+    whole[_REQUIREMENTS] = _replaced(whole[_REQUIREMENTS], _PINNED, f"gitops-reconciler=={__version__}")
     whole |= {f".schemas/{name}.schema.json": _json(published(name)) for name in _SCHEMAS}
+    # Only the project's own branch, from which it is installed on a server, needs what lies in hooks/.
+    gone: dict[str, bytes | None] = dict.fromkeys(
+        ["project.yaml", *(name for name in whole if name.startswith("hooks/"))]
+    )
     shadow = _named([*_files(root / "stage"), *_files(root / "modes" / "shadow")], project)
     automated = _named(_files(root / "modes" / "automated"), project)
     *before, last = stages
@@ -37,10 +49,10 @@ def branches(project: str, stages: Sequence[str], head: str) -> list[NewBranch]:
     for stage in before:
         if len(result) == 1:
             message = f"Lay out a stage with carts as its service\n\n{said}"
-            result.append(NewBranch(stage, {"project.yaml": None, **shadow}, message, head))
+            result.append(NewBranch(stage, {**gone, **shadow}, message, head))
         else:
             result.append(NewBranch(stage, {}, parent=before[0]))
-    files: dict[str, bytes | None] = {**automated} if before else {"project.yaml": None, **shadow, **automated}
+    files: dict[str, bytes | None] = {**automated} if before else {**gone, **shadow, **automated}
     message = f"Act on problems in {last}, within bounds\n\n{said}"
     return [*result, NewBranch(last, files, message, before[0] if before else head)]
 
