@@ -27,6 +27,7 @@ _VERBS: Final = {
         "monitoring",
         "send",
         "status",
+        "verify",
         "plan",
         "reconcile",
         "run",
