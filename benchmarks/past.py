@@ -6,6 +6,7 @@ it is made of: its step files, its evaluations, its records.
 
 from __future__ import annotations
 
+import hashlib
 import random
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -174,14 +175,16 @@ def _problem(writer: _Writer, number: int, services: int) -> Iterator[NewCommit]
         "reported": format_instant(Instant(now)), "entry": entry, "actions": playbook, "pinned": _pinned(path),
     }  # fmt: skip
     yield writer.step("opened", now, about, 1, opened)
-    data, facts, state = _decision(writer, path, entry, identity)
+    data, facts, state = _decision(writer, path, entry)
     yield writer.step("decided", now + 2, about, 2, data, facts, {f"{here}/state/desired.yaml": state})
     window = {"start": format_instant(Instant(now + 30)), "end": format_instant(Instant(now + 330))}
     yield writer.step("applied", now + 30, about, 3, {"until": window["end"], "window": window}, facts)
     evaluation, measured = _evaluation(writer, path, window)
     good = evaluation["evaluation"]["result"] in ("pass", "warning")
     yield NewCommit({file: f"title: {title}\nstate: resolved\n".encode()}, f"{title}\n", _when(now + 200))
-    yield writer.step("evaluated", now + 331, about, 4, {**evaluation, "next": "remediated" if good else "resolved"}, measured)
+    yield writer.step(
+        "evaluated", now + 331, about, 4, {**evaluation, "next": "remediated" if good else "resolved"}, measured
+    )
     end: Event = "remediated" if good else "resolved"
     yield writer.step(end, now + 331, about, 5, {"resolved": [identity]}, None, {f"{here}/state/desired.yaml": None})
 
@@ -191,7 +194,6 @@ _BLOBS: dict[str, str] = {}
 
 def _pinned(path: ServicePath) -> list[str]:
     """Return what a step pins: the stage's queries and the service's objectives, by their real ids."""
-    import hashlib
 
     def ref(where: str, text: str) -> str:
         if where not in _BLOBS:
@@ -206,7 +208,7 @@ def _pinned(path: ServicePath) -> list[str]:
 
 
 def _decision(
-    writer: _Writer, path: ServicePath, entry: str, identity: str
+    writer: _Writer, path: ServicePath, entry: str
 ) -> tuple[dict[str, Any], dict[str, Mapping[str, Any]], bytes]:  # fmt: skip
     name = path.rpartition("/")[2]
     mark = Mark(f"bench/{STAGE}/{name}", writer.sequence, "c" * 40)
@@ -214,7 +216,7 @@ def _decision(
         flag = Target("flags", f"default/{STAGE}", "Flag", "EnablePromotion")
         change = {"target": str(flag), "field": "enabled", "base": True, "set": False, "before": True, "value": False}
         data = {"action": "featuretoggle EnablePromotion:off", "index": 1, "count": 1, "changes": [change]}
-        return data, {str(flag): fact_data(FlagFact(flag, True, mark))}, b"targets: {}\n"
+        return data, {str(flag): fact_data(FlagFact(flag, True, mark=mark))}, b"targets: {}\n"
     by = 2 if entry == "cpu_usage" else 1
     before = writer.chance.randint(1, 4)
     workload = Target("kubernetes", f"bench-{STAGE}", "Deployment", f"{name}-primary")
@@ -231,7 +233,8 @@ def _evaluation(
 ) -> tuple[dict[str, Any], dict[str, Mapping[str, Any]]]:  # fmt: skip
     chance = writer.chance
     values = {
-        "response_time_p90": round(chance.uniform(300, 900), 3), "response_time_p50": round(chance.uniform(100, 350), 3),
+        "response_time_p90": round(chance.uniform(300, 900), 3),
+        "response_time_p50": round(chance.uniform(100, 350), 3),
         "error_rate": round(chance.uniform(0, 5.4), 4), "throughput": round(chance.uniform(50, 500), 1),
     }  # fmt: skip
     evaluated = evaluate(writer.objectives, [Measured(name, value) for name, value in values.items()])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,18 +90,31 @@ def compare(wish: Wish) -> Compared:
             if (step.ref.service, step.ref.remediation) in chosen
             and (step.ref.event in _BEGINS or step.ref.event == "attached" or proposal.concerns(step.ref.service))
         )  # fmt: skip
-        for ref, step in read_steps(offline, wanted):
-            if step is None:
-                unreadable.add((ref.service, ref.remediation))
-            else:
-                comparison.take(ref.service, ref.remediation, step)
-        comparison.finish()
+        with _uncollected():
+            for ref, step in read_steps(offline, wanted):
+                if step is None:
+                    unreadable.add((ref.service, ref.remediation))
+                else:
+                    comparison.take(ref.service, ref.remediation, step)
+            comparison.finish()
         cases = tuple(comparison.cases.values())
         return Compared(
             count(cases), base, head, tuple(_findings(proposal, {case.service for case in cases})),
             max((step.now for step in steps), default=None), min(chosen.values(), default=None), cut,
             len(unreadable | comparison.unusable), cases,
         )  # fmt: skip
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep Python from looking for cycles: there are none, and nearly all that is made is kept to the end."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _settings(

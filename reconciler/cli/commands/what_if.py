@@ -31,7 +31,7 @@ from reconciler.cli.output import write
 )  # fmt: skip
 @click.option(
     "-o", "--output", "form", type=click.Choice(["table", "json", "yaml", "markdown"]), default="table",
-    show_default=True, envvar="RECONCILER_WHAT_IF_OUTPUT", show_envvar=True,
+    show_default=True, envvar="RECONCILER_OUTPUT", show_envvar=True,
     help="The form in which data is written to stdout.",
 )  # fmt: skip
 def command(

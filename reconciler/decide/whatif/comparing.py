@@ -16,7 +16,7 @@ from reconciler.decide.remediation import Remediation
 from reconciler.decide.whatif.asking import asked_for
 from reconciler.decide.whatif.case import Case, PastProblem
 from reconciler.decide.whatif.difference import Deed, Difference, Kind, compared
-from reconciler.decide.whatif.ledger import Ledger
+from reconciler.decide.whatif.ledger import Ledger, Looks
 from reconciler.decide.whatif.recorded import (
     RecordedFacts,
     deed_then,
@@ -53,11 +53,15 @@ class Comparison:
         self._base = base
         self._head = head
         self._changed = changed
-        self._ledger = Ledger(lambda service: max(base.horizon(service), head.horizon(service)))
+        self._ledger = Ledger(self._looks)
         self._otherwise: dict[tuple[tuple[str, ...], tuple[str, ...]], frozenset[str] | None] = {}
         self.cases: dict[tuple[ServicePath, RemediationId], Case] = {}
         self.unusable: set[tuple[ServicePath, RemediationId]] = set()
         self._begun: dict[tuple[ServicePath, RemediationId], tuple[Remediation, Instant]] = {}
+
+    def _looks(self, service: ServicePath) -> Looks:
+        (one, ends), (other, too) = self._base.looks_back(service), self._head.looks_back(service)
+        return Looks(max(one, other), ends or too)
 
     def take(self, service: ServicePath, remediation: RemediationId, step: StepFile) -> None:
         """Take one more step."""

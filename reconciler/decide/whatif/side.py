@@ -94,6 +94,7 @@ class Side:
         self._refusals: dict[ServicePath, str] = {}
         self._courses: dict[tuple[ServicePath, str], Course] = {}
         self._bounds: dict[ServicePath, Bounds] = {}
+        self._looks: dict[ServicePath, tuple[int, bool]] = {}
 
     def view(self, service: ServicePath) -> ServiceView:
         """Return a service's files."""
@@ -178,10 +179,14 @@ class Side:
             known = self._bounds[service] = effective(self._snapshot.stage, self.view(service)).bounds
         return known
 
-    def horizon(self, service: ServicePath) -> int:
-        """Return how many seconds the past matters for what may be done now."""
-        settings = effective(self._snapshot.stage, self.view(service))
-        return max(settings.cooldown, settings.loop_guard.within)
+    def looks_back(self, service: ServicePath) -> tuple[int, bool]:
+        """Return how many seconds of the past matter for what may be done now, and whether how things ended does."""
+        known = self._looks.get(service)
+        if known is None:
+            settings = effective(self._snapshot.stage, self.view(service))
+            ends = bool(settings.cooldown) or settings.budgets.services_at_once is not None
+            known = self._looks[service] = (max(settings.cooldown, settings.loop_guard.within), ends)
+        return known
 
 
 def written_of(remediation: Remediation) -> str:
