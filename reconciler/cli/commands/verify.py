@@ -1,0 +1,126 @@
+"""`reconciler verify`: are the steps of a stage all there, in their order, and signed by whom they have to be?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from click.core import ParameterSource
+
+from reconciler.cli.configured import config_option
+from reconciler.cli.exits import COULD_NOT, NO, OK
+from reconciler.cli.messages import complain, render, say, visible
+from reconciler.cli.options import repo_options, stages_option
+from reconciler.cli.output import Format, output_option, table, write
+
+if TYPE_CHECKING:
+    from reconciler.repo.signatures_audit import Audit
+
+_HEADINGS: Final = ("STAGE", "COMMIT", "STEP", "WHAT", "DO")
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command("verify")
+@click.argument("span", metavar="[RANGE]", required=False)
+@repo_options
+@stages_option
+@click.option(
+    "--allowed-signers", "allowed", type=_FILE, envvar="RECONCILER_ALLOWED_SIGNERS", show_envvar=True,
+    help="Who may sign, in the form of ssh's allowed signers; without it, what the configuration names.",
+)  # fmt: skip
+@click.option("--revoked-keys", "revoked", type=_FILE, help="Public keys that count no more, one a line.")
+@click.option("--gpg-key", "gpg", multiple=True, metavar="FINGERPRINT", help="A GPG key that may sign.")
+@click.option("--people", is_flag=True, help="Judge people's commits too: their files and commands have to be signed.")
+@config_option
+@output_option
+@click.pass_context
+def command(
+    context: click.Context, span: str | None, repo: Path, project: str | None, stage: str | None,
+    allowed: Path | None, revoked: Path | None, gpg: tuple[str, ...], file: Path, form: Format, *, people: bool,
+) -> int:  # fmt: skip
+    """Check the chain of a stage's steps, and the signatures on it.
+
+    Every step has the number after the one before, stands on it, and names the commits that it was decided on; no
+    commit only says that it is a step. With --allowed-signers each commit of reconciler has to be signed for
+    reconciler@localhost, and with --people each commit by which people's files or commands came onto the branch for
+    its committer, merges for those that they brought. RANGE is A..B on the branch of the steps.
+
+    Nothing is fetched and nothing is written; branches are looked at as the clone fetched them last. Exit code 0: all
+    is well; 1: something was found; 2: it could not be found out.
+    """
+    from reconciler.cli.verifying import Keys, configured_signing, judge_of, project_tip, wishes
+    from reconciler.model.errors import UserError
+    from reconciler.model.signing_config import SigningConfig
+    from reconciler.repo.local import LocalRepository
+    from reconciler.repo.offline import whole
+    from reconciler.repo.signatures_audit import Audit, audit, audit_people
+
+    named = context.get_parameter_source("file") is not ParameterSource.DEFAULT
+    try:
+        with LocalRepository.open(repo) as repository, whole(repository) as offline:
+            use = named or file.is_file()
+            signing = configured_signing(file, project, repository) if use else SigningConfig()
+            judge = judge_of(Keys(allowed, revoked, gpg), signing)
+            if people and judge is None:
+                raise click.UsageError("--people needs --allowed-signers, or a configuration with `signing`.", context)
+            asked = list(wishes(repository, stage, span, people=people))
+            found = [audit(offline, wish, judge) for wish in asked]
+            if judge is not None and people and span is None and stage is None:
+                tip = project_tip(repository)
+                audit_people(offline, tip, None, judge, common := Audit(asked[0].stage, tip))
+                found.append(common)
+    except UserError as error:
+        # 1 says that something was found; a file that cannot be read says nothing of the kind.
+        complain(render(error))
+        return COULD_NOT
+    names = [str(each.stage) for each in asked] + ["project"] * (len(found) - len(asked))
+    stages = [_data(name, each, judged=judge is not None) for name, each in zip(names, found, strict=True)]
+    data = {"valid": not any(each["findings"] for each in stages), "signatures": judge is not None, "stages": stages}
+    write(form, data, lambda: table(_HEADINGS, list(_rows(stages))))
+    for each in stages:
+        say(visible(_summary(each, people=people)))
+    if judge is None:
+        say("signatures were not looked at: say who may sign with --allowed-signers FILE")
+    return OK if data["valid"] else NO
+
+
+def _data(name: str, found: Audit, *, judged: bool) -> dict[str, Any]:
+    return {
+        "name": name,
+        "commit": str(found.tip),
+        "steps": found.steps,
+        "first": found.first,
+        "last": found.last,
+        **({"signed": found.signed, "people": found.people} if judged else {}),
+        "findings": [
+            {
+                "commit": str(each.commit),
+                **({"step": each.sequence} if each.sequence else {}),
+                "what": each.what,
+                "todo": each.todo,
+            }
+            for each in found.findings
+        ],
+    }
+
+
+def _rows(stages: Sequence[Mapping[str, Any]]) -> Iterator[list[object]]:
+    for stage in stages:
+        for each in stage["findings"]:
+            yield [stage["name"], each["commit"][:12], each.get("step"), each["what"], each["todo"]]
+
+
+def _summary(stage: Mapping[str, Any], *, people: bool) -> str:
+    count = len(stage["findings"])
+    told = "nothing found" if not count else f"{count} finding{'' if count == 1 else 's'}"
+    parts: list[str] = []
+    if stage["name"] != "project" or stage["steps"]:
+        steps = f"{stage['steps']} steps" if stage["steps"] != 1 else "1 step"
+        parts.append(f"{steps} ({stage['first']} to {stage['last']})" if stage["steps"] else "no steps")
+    if "signed" in stage:
+        parts.append(f"{stage['signed']} commits signed by us")
+        if people:
+            parts.append(f"{stage['people']} by people")
+    return f"{stage['name']}: {', '.join(parts)}; {told}"

@@ -1,0 +1,143 @@
+"""What `verify` audits and by whose keys: branches as the clone has them, files of options or configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from reconciler.cli.ranges import read_range
+from reconciler.cli.sources import project_of
+from reconciler.model.checks import stage_name
+from reconciler.model.errors import ConfigError, UserError
+from reconciler.model.names import CommitId, StageName
+from reconciler.model.signing_config import SigningConfig
+from reconciler.repo.local import LocalRepository
+from reconciler.repo.signatures_audit import Wish
+
+if TYPE_CHECKING:
+    from reconciler.repo.signatures import Judge
+
+_HEADS: Final = "refs/heads/"
+_FETCHED: Final = "refs/remotes/origin/"
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Who may sign, as the options say; what they leave out is the configuration's."""
+
+    allowed: Path | None = None
+    revoked: Path | None = None
+    gpg: Sequence[str] = ()
+
+
+def judge_of(keys: Keys, configured: SigningConfig) -> Judge | None:
+    """Return who judges signatures; None where nothing says who may sign.
+
+    Raises:
+        ConfigError: a file cannot be read, or a line of it not be understood.
+    """
+    from reconciler.repo.signatures import Judge
+    from reconciler.repo.signatures_allowed import AllowedSigners, read_allowed_signers
+    from reconciler.repo.signatures_gpg import GpgJudge
+
+    allowed = keys.allowed or configured.allowed_signers
+    revoked = keys.revoked or (configured.revoked_keys if keys.allowed is None else None)
+    gpg = tuple(keys.gpg) or ((configured.gpg_key,) if configured.gpg_key else ())
+    if allowed is None and revoked is not None:
+        raise ConfigError("keys are revoked, and nothing says who may sign", hint="add --allowed-signers FILE")
+    if allowed is None and not gpg:
+        return None
+    known = read_allowed_signers(allowed, revoked) if allowed is not None else AllowedSigners({})
+    return Judge(known, GpgJudge(gpg) if gpg else None)
+
+
+def configured_signing(file: Path, project: str | None, repository: LocalRepository) -> SigningConfig:
+    """Return what the daemon's configuration says of signing in the project of a repository.
+
+    Raises:
+        ConfigError: the file cannot be read or used, or has several projects and nothing says which.
+    """
+    from reconciler.daemon.service import read_config
+
+    projects = {str(name): each.signing for name, each in read_config(file).projects.items()}
+    named = project or project_of(repository).name
+    if named in projects:
+        return projects[named]
+    if project is None and len(projects) == 1:
+        return next(iter(projects.values()))
+    hint = f"name it with --project: {', '.join(sorted(projects))}"
+    raise ConfigError(f"{file} has no project `{named}`", hint=hint)
+
+
+def wishes(repository: LocalRepository, stage: str | None, span: str | None, *, people: bool) -> Iterator[Wish]:
+    """Yield what is to be audited: the stage that is named, or with a range the one that is checked out; else all.
+
+    Raises:
+        ConfigError: there is no such stage or commit, or nothing says which stage a range is of.
+    """
+    project = project_tip(repository)
+    pattern = project_of(repository).ops_branch
+    known = _stages(repository)
+    names = [stage] if stage else known
+    if span is not None and len(names) != 1:
+        names = [name for name in names if name == repository.head()]
+    if not names:
+        raise ConfigError("which stage?", hint=f"name it with --stage: {', '.join(known) or 'there is none yet'}")
+    for name in names:
+        config = _tip(repository, name)
+        if config is None:
+            hint = f"there are: {', '.join(known)}" if known else "is the stage's branch fetched?"
+            raise ConfigError(f"the stage `{name}` has no branch here", hint=hint)
+        branch = pattern.replace("{stage}", name)
+        ops = _tip(repository, branch) if branch and branch != name else config
+        if ops is None:
+            raise ConfigError(f"the branch `{branch}` of {name}'s steps is not here", hint=f"git fetch origin {branch}")
+        apart = config if ops != config else None
+        if span is None:
+            yield Wish(StageName(name), ops, project, None, apart, people)
+            continue
+        parts = read_range(repository, span)
+        yield Wish(StageName(name), parts.new, project, parts.old, apart, people)
+
+
+def project_tip(repository: LocalRepository) -> CommitId:
+    """Return where the default branch is: the remote's, where there is a clone of one. Raises ConfigError."""
+    head = repository.head()
+    for name in ("HEAD", "main", "master", *([head] if head else [])):
+        found = _resolved(repository, _FETCHED + name) or (
+            _resolved(repository, _HEADS + name) if name != "HEAD" else None
+        )
+        if found is not None:
+            return found
+    raise ConfigError("there is no default branch here", hint="fetch it, or go into a clone of the whole repository")
+
+
+def _stages(repository: LocalRepository) -> list[str]:
+    listed = [stage.name for stage in project_of(repository).stages]
+    if listed:
+        return listed
+    refs = [*repository.refs.below(_FETCHED), *repository.refs.below(_HEADS)]
+    names = dict.fromkeys(ref.removeprefix(_FETCHED).removeprefix(_HEADS) for ref in refs)
+    return sorted(name for name in names if _is_stage(repository, name))
+
+
+def _is_stage(repository: LocalRepository, name: str) -> bool:
+    try:
+        stage_name(name)
+    except UserError:
+        return False
+    tip = _tip(repository, name)
+    return tip is not None and repository.reader.blob_at(tip, "stage.yaml") is not None
+
+
+def _tip(repository: LocalRepository, branch: str) -> CommitId | None:
+    return _resolved(repository, _FETCHED + branch) or _resolved(repository, _HEADS + branch)
+
+
+def _resolved(repository: LocalRepository, ref: str) -> CommitId | None:
+    try:
+        return repository.resolve(ref)
+    except ConfigError:
+        return None

@@ -1,0 +1,161 @@
+"""The chain of a stage's steps as an audit reads it, by the commits alone: each is what it says, and none is missing.
+
+What follows from the trailers and the trees is checked here, without deciding anything again: that is what a replay
+does. A commit whose message claims to be a step is a finding where it is none, for whoever reads the history would take
+it for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from reconciler.model.names import CommitId, StageName
+from reconciler.repo.objects import Change
+from reconciler.repo.steps import Claimed, own_change
+
+_LOOK: Final = "look at it with `git show`; `reconciler replay` tells what it changed"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong with a commit, and what to do about it; ``sequence`` is that of its step, 0 where it is none."""
+
+    commit: CommitId
+    what: str
+    todo: str
+    sequence: int = 0
+
+
+@dataclass
+class Line:
+    """The commits of a branch by their parents, to be asked whether one that is named there follows another.
+
+    It is asked in the order of the steps, so that all questions together cost one walk.
+    """
+
+    parents: Mapping[CommitId, Sequence[CommitId]]
+    _last: CommitId | None = None
+    _before: set[CommitId] = field(default_factory=set)
+
+    def has(self, commit: CommitId) -> bool:
+        """Whether it is one of them."""
+        return commit in self.parents
+
+    def follow(self, commit: CommitId) -> bool:
+        """Go on to a commit; return whether it is the last one that was gone on to, or descends from it."""
+        if commit == self._last:
+            return True
+        reached, descends = [commit], self._last is None
+        fresh = set[CommitId]()
+        while reached:
+            current = reached.pop()
+            if current == self._last:
+                descends = True
+            if current in self._before or current in fresh or current not in self.parents:
+                continue
+            fresh.add(current)
+            reached += self.parents[current]
+        if descends:
+            self._before |= fresh
+            self._last = commit
+        return descends
+
+
+@dataclass
+class Chain:
+    """Goes along the commits of a stage, parents first. ``base`` is the newest step before them, None for none.
+
+    ``config`` is the branch of people's files where that is another one than the steps'; ``project`` the project's.
+    """
+
+    stage: StageName
+    project: Line
+    config: Line | None = None
+    base: Claimed | None = None
+    first: int = 0
+    last: int = 0
+    count: int = 0
+    _reached: dict[CommitId, Claimed | None] = field(default_factory=dict)
+    _numbers: dict[int, CommitId] = field(default_factory=dict)
+
+    def take(
+        self, commit: CommitId, parents: Sequence[CommitId], claim: Claimed | None, changes: Sequence[Change]
+    ) -> Iterator[Finding]:  # fmt: skip
+        """Take the next commit, with what it says of itself and what it changes; yield what is wrong with it."""
+        before = self._before(parents)
+        if claim is None:
+            self._reached[commit] = before
+            return
+        own = own_change(changes, claim) if len(parents) <= 1 else None
+        if own is None:
+            self._reached[commit] = before
+            yield Finding(commit, f"it says that it is step {claim.sequence}, and is none: {_why_not(parents)}", _LOOK)
+            return
+        for what, todo in self._wrong(claim, before, parents):
+            yield Finding(commit, what, todo, claim.sequence)
+        self._numbers.setdefault(claim.sequence, commit)
+        newest = before is None or claim.sequence > before.sequence
+        self._reached[commit] = claim if newest else before
+        self.count += 1
+        self.first = min(self.first or claim.sequence, claim.sequence)
+        self.last = max(self.last, claim.sequence)
+
+    def _before(self, parents: Iterable[CommitId]) -> Claimed | None:
+        found = [step for parent in parents if (step := self._reached.get(parent, self.base)) is not None]
+        return max(found, key=lambda step: step.sequence, default=None)
+
+    def _wrong(
+        self, claim: Claimed, before: Claimed | None, parents: Sequence[CommitId]
+    ) -> Iterator[tuple[str, str]]:  # fmt: skip
+        yield from self._wrong_number(claim, before)
+        if before is not None and claim.now < before.now:
+            yield "it says that it is older than the step before it", "find out whose clock was wrong, or who wrote it"
+        if before is not None and claim.rules < before.rules:
+            yield (
+                f"it follows rules {claim.rules} after those of {before.rules}",
+                "find out who ran an older reconciler",
+            )
+        dated = datetime.fromtimestamp(claim.now, UTC)
+        if claim.info.commit_time != dated or claim.info.author_time != dated:
+            yield "it is not dated as it says", _LOOK
+        yield from self._wrong_base(claim, before, parents)
+
+    def _wrong_number(self, claim: Claimed, before: Claimed | None) -> Iterator[tuple[str, str]]:
+        number, last = claim.sequence, before.sequence if before is not None else 0
+        other = self._numbers.get(number)
+        if other is not None:
+            yield f"there is another step {number}: {other[:12]}", "find out which of them was there first"
+        elif number <= last:
+            yield f"step {number} comes after step {last}", "find out who moved it, as from a fresh clone"
+        elif number > last + 1 and claim.event != "rewritten":
+            gone = f"step {last + 1} is" if number == last + 2 else f"steps {last + 1} to {number - 1} are"
+            yield f"{gone} missing before it", "find the clone that still has them; was the branch rewritten?"
+
+    def _wrong_base(
+        self, claim: Claimed, before: Claimed | None, parents: Sequence[CommitId]
+    ) -> Iterator[tuple[str, str]]:  # fmt: skip
+        yield from _astray(self.project, claim.project, "Project", "the project's")
+        parent = parents[0] if parents else None
+        pushed = before is not None and parent == before.commit and claim.config == before.config
+        if claim.config == parent or pushed:
+            return
+        if self.config is not None:
+            yield from _astray(self.config, claim.config, "Config", "the stage's")
+        else:
+            yield f"its `Config: {claim.config[:12]}` is neither its parent nor where its push began", _LOOK
+
+
+def _astray(line: Line, commit: CommitId, key: str, whose: str) -> Iterator[tuple[str, str]]:
+    if not line.has(commit):
+        yield f"its `{key}: {commit[:12]}` is not on {whose} branch", "was that branch rewritten, or is it not fetched?"
+    elif not line.follow(commit):
+        yield f"its `{key}: {commit[:12]}` is older than that of the step before it", _LOOK
+
+
+def _why_not(parents: Sequence[CommitId]) -> str:
+    if len(parents) > 1:
+        return "it is a merge"
+    return "its files are not those of that step alone"
