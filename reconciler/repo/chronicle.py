@@ -1,0 +1,270 @@
+"""Asking the chronicle: a stage's whole past, by indices, a page at a time.
+
+Each thread opens its own; opening is instant and asking takes milliseconds, however long the history. What is told is
+what `Chronicler` has followed, which its `tips` name.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final, Self
+
+from reconciler.model.errors import TransientError
+from reconciler.model.instant import Instant, parse_instant
+from reconciler.model.names import BlobId, CommitId, RemediationId, ServicePath, StageName
+from reconciler.model.step import step_path
+from reconciler.repo import chronicle_store
+from reconciler.repo.chronicle_conditions import PEOPLE, REMEDIATIONS, STEPS, conditions
+from reconciler.repo.chronicle_records import (
+    OPEN,
+    Counts,
+    Filter,
+    Moment,
+    Page,
+    PastEvaluation,
+    PastProblem,
+    PastRemediation,
+    PastStep,
+    PeoplesCommit,
+)
+from reconciler.repo.names import is_object_id
+
+PAGE: Final = 50
+"""Items of a page where nothing else is asked for."""
+_ALL: Final = Filter()
+_STEP: Final = (
+    "n, sequence, id, now, event, service, remediation, number, subject, action, author, blob, told FROM steps"
+)
+_REMEDIATION: Final = (
+    "r.n, r.id, r.service, r.entry, r.problems, r.source, r.reported, r.opened, r.ended, r.outcome, r.unhealed,"
+    " r.reason, r.tried, r.helped, r.steps, r.event, r.held, f.id, l.id"
+    " FROM remediations r JOIN steps f ON f.n = r.n JOIN steps l ON l.n = r.newest"
+)
+
+
+class Chronicle:
+    """Made by `open`. One thread; any number of them may ask at once."""
+
+    def __init__(self, path: Path, stage: StageName, connection: sqlite3.Connection) -> None:
+        """Use `open`."""
+        self._path = path
+        self._stage = stage
+        self._connection = connection
+        self._file = path.stat().st_ino
+
+    @classmethod
+    def open(cls, path: Path, stage: StageName) -> Self | None:
+        """Open what was written; None where there is nothing yet, or nothing of this form."""
+        connection = chronicle_store.read(path, stage)
+        return cls(path, stage, connection) if connection is not None else None
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def tips(self) -> tuple[CommitId, CommitId]:
+        """The tips that it has followed: of the branch with the steps, and of the one with people's files."""
+        found = self._ask("SELECT value FROM meta WHERE key = 'tips'").fetchone()
+        ops, _, config = str(found[0]).partition(" ")
+        return CommitId(ops), CommitId(config)
+
+    # Remediations
+
+    def remediations(
+        self, only: Filter = _ALL, *, limit: int = PAGE, before: int | None = None
+    ) -> Page[PastRemediation]:
+        """Return remediations, the newest first by their first step; ``before`` is a page's, for the next one."""
+        where, values = conditions(REMEDIATIONS, only)
+        rows = self._page(_REMEDIATION, "r.n", where, values, limit, before)
+        return _paged([_remediation(row) for row in rows], [row[0] for row in rows], limit)
+
+    def remediation(self, service: str, identity: str) -> PastRemediation | None:
+        """Return the newest remediation of an id about a service (path or name); of any service where that is empty."""
+        about = " AND (r.service = ? OR r.name = ?)" if service else ""
+        values = (identity, service, service) if service else (identity,)
+        query = f"SELECT {_REMEDIATION} WHERE r.id = ?{about} ORDER BY r.n DESC LIMIT 1"
+        row = self._ask(query, values).fetchone()
+        return _remediation(row) if row is not None else None
+
+    def remediation_at(self, order: int) -> PastRemediation | None:
+        """Return the remediation whose first step has this order."""
+        row = self._ask(f"SELECT {_REMEDIATION} WHERE r.n = ?", (order,)).fetchone()
+        return _remediation(row) if row is not None else None
+
+    def steps_of(self, remediation: PastRemediation) -> tuple[PastStep, ...]:
+        """Return the steps of one remediation, in their order."""
+        newest = self._ask("SELECT newest FROM remediations WHERE n = ?", (remediation.order,)).fetchone()
+        query = f"SELECT {_STEP} WHERE remediation = ? AND service = ? AND n BETWEEN ? AND ? AND valid ORDER BY n"
+        last = newest[0] if newest is not None else remediation.order
+        rows = self._ask(query, (remediation.id, remediation.service, remediation.order, last))
+        return tuple(self._step(row) for row in rows)
+
+    # Steps
+
+    def steps(self, only: Filter = _ALL, *, limit: int = PAGE, before: int | None = None) -> Page[PastStep]:
+        """Return steps that count, of a remediation or of none, the newest first."""
+        where, values = conditions(STEPS, only)
+        rows = self._page(_STEP, "n", ["valid", *where], values, limit, before)
+        return _paged([self._step(row) for row in rows], [row[0] for row in rows], limit)
+
+    def step(self, commit: str) -> PastStep | None:
+        """Return the step that a commit is (its whole id), None where it is none that counts."""
+        if not is_object_id(commit):
+            return None
+        row = self._ask(f"SELECT {_STEP} WHERE id = ? AND valid", (bytes.fromhex(commit),)).fetchone()
+        return self._step(row) if row is not None else None
+
+    def sequence(self, number: int) -> PastStep | None:
+        """Return the step with this sequence."""
+        row = self._ask(f"SELECT {_STEP} WHERE sequence = ? AND valid", (number,)).fetchone()
+        return self._step(row) if row is not None else None
+
+    def evaluations(self, service: str, *, limit: int = PAGE, before: int | None = None) -> Page[PastEvaluation]:
+        """Return the evaluations of a service, the newest first; with no data too."""
+        page = self.steps(Filter(service=service, event="evaluated"), limit=limit, before=before)
+        return Page(tuple(found for step in page.items if (found := _evaluation(step)) is not None), page.before)
+
+    # People
+
+    def people(self, only: Filter = _ALL, *, limit: int = PAGE, before: int | None = None) -> Page[PeoplesCommit]:
+        """Return commits of people that changed configuration, problems or commands, the newest first.
+
+        With a service: those that changed something of it, or of the whole stage (whose files have no service).
+        """
+        where, values = conditions(PEOPLE, only)
+        about = "n, id, at, author, subject FROM commits c"
+        rows = self._page(about, "n", where, values, limit, before)
+        return _paged([self._commit(row) for row in rows], [row[0] for row in rows], limit)
+
+    def _commit(self, row: tuple[Any, ...]) -> PeoplesCommit:
+        files = self._ask("SELECT kind, service, file, change FROM files WHERE n = ? LIMIT 1000", (row[0],))
+        return PeoplesCommit(row[0], _hex(row[1]), Instant(row[2]), row[3], row[4], tuple(files))
+
+    # Moments
+
+    def at(self, moment: Instant) -> Moment | None:
+        """Return the stage at a moment; None where that is before its history.
+
+        Steps say when they were made, and never go back in time, so they decide; of the commits between two steps
+        those count whose committer says that they were there by then.
+        """
+        row = self._ask(
+            f"SELECT {_STEP} WHERE now <= ? AND valid ORDER BY now DESC, n DESC LIMIT 1", (moment,)
+        ).fetchone()
+        step = self._step(row) if row is not None else None
+        after = step.order if step is not None else 0
+        following = self._ask("SELECT min(n) FROM steps WHERE n > ? AND now > ? AND valid", (after, moment)).fetchone()[
+            0
+        ]
+        end = following if following is not None else self._newest() + 1
+        query = "SELECT id FROM commits WHERE n > ? AND n < ? AND line AND at <= ? ORDER BY n DESC LIMIT 1"
+        found = self._ask(query, (after, end, moment)).fetchone()
+        if found is not None:
+            return Moment(_hex(found[0]), step)
+        return Moment(step.commit, step) if step is not None else None
+
+    def _newest(self) -> int:
+        found = self._ask(
+            "SELECT max((SELECT coalesce(max(n), 0) FROM steps), (SELECT coalesce(max(n), 0) FROM commits))"
+        )
+        return int(found.fetchone()[0])
+
+    def counts(self) -> Counts:
+        """Return how much there is."""
+        outcomes = dict(self._ask("SELECT outcome, count(*) FROM remediations GROUP BY outcome"))
+        running = outcomes.pop("", 0)
+        steps, commits = (
+            self._ask("SELECT value FROM meta WHERE key = ?", (key,)).fetchone() for key in ("steps", "commits")
+        )
+        return Counts(int(steps[0]), sum(outcomes.values()) + running, running, outcomes, int(commits[0]))
+
+    def count(self, only: Filter = _ALL) -> int:
+        """Return how many remediations a filter leaves."""
+        where, values = conditions(REMEDIATIONS, only)
+        query = f"SELECT count(*) FROM remediations r WHERE {' AND '.join(where) or '1'}"  # noqa: S608  (words of ours; values are parameters)
+        return int(self._ask(query, values).fetchone()[0])
+
+    # Helpers
+
+    def _page(
+        self, what: str, order: str, where: Iterable[str], values: Mapping[str, Any], limit: int, before: int | None
+    ) -> list[tuple[Any, ...]]:
+        bounds = [f"{order} < :before"] if before is not None else []
+        text = " AND ".join((*where, *bounds)) or "1"
+        query = f"SELECT {what} WHERE {text} ORDER BY {order} DESC LIMIT :limit"
+        return self._ask(query, {**values, "before": before, "limit": limit}).fetchall()
+
+    def _ask(self, query: str, values: Any = ()) -> sqlite3.Cursor:
+        """Ask the file that is there now: it may have been built anew since."""
+        try:
+            if self._path.stat().st_ino != self._file:
+                self._reopen()
+            return self._connection.execute(query, values)
+        except (OSError, sqlite3.Error) as error:
+            raise TransientError(
+                f"the chronicle cannot be read: {error}", hint="it is built anew; ask again"
+            ) from error
+
+    def _reopen(self) -> None:
+        connection = chronicle_store.read(self._path, self._stage)
+        if connection is not None:
+            self._connection.close()
+            self._connection = connection
+            self._file = self._path.stat().st_ino
+
+    def _step(self, row: tuple[Any, ...]) -> PastStep:
+        order, sequence, commit, now, event, service, remediation, number, subject, action, author, blob, told = row
+        about = RemediationId(remediation) if remediation is not None else None
+        path = step_path(self._stage, event, sequence, ServicePath(service), about, number)
+        return PastStep(
+            order, sequence, _hex(commit), Instant(now), event, service, about, number, subject, action, author,
+            path, BlobId(blob.hex()), json.loads(told),
+        )  # fmt: skip
+
+
+def _hex(identity: bytes) -> CommitId:
+    return CommitId(identity.hex())
+
+
+def _paged(items: list[Any], orders: list[int], limit: int) -> Page[Any]:
+    return Page(tuple(items), orders[-1] if len(items) == limit and items else None)
+
+
+def _remediation(row: tuple[Any, ...]) -> PastRemediation:
+    (
+        order, identity, service, entry, problems, source, reported, opened, ended, outcome, unhealed, reason, tried,
+        helped, steps, event, held, first, newest,
+    ) = row  # fmt: skip
+    return PastRemediation(
+        order, RemediationId(identity), service, entry, tuple(PastProblem(*each) for each in json.loads(problems)),
+        source, Instant(reported), Instant(opened), Instant(ended) if ended is not None else None, outcome,
+        bool(unhealed), reason, tuple(json.loads(tried)), helped, steps, event, held, _hex(first), _hex(newest),
+    )  # fmt: skip
+
+
+def _evaluation(step: PastStep) -> PastEvaluation | None:
+    told = step.told.get("evaluation")
+    if not isinstance(told, Mapping):
+        return None
+    start, end = (parse_instant(str(told.get(key, ""))) for key in ("start", "end"))
+    score = told.get("score")
+    return PastEvaluation(
+        step, str(told.get("result", "")), float(score) if isinstance(score, int | float) else None,
+        tuple(told.get("indicators", ())), start, end,
+    )  # fmt: skip
+
+
+__all__ = [
+    "OPEN", "Chronicle", "Counts", "Filter", "Moment", "Page", "PastEvaluation", "PastProblem", "PastRemediation",
+    "PastStep", "PeoplesCommit",
+]  # fmt: skip

@@ -1,0 +1,86 @@
+"""A filter as conditions of SQL, each of which an index answers. Values are always parameters."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from reconciler.repo.chronicle_records import OPEN, UNHEALED, Filter
+
+REMEDIATIONS: Final = "remediations"
+STEPS: Final = "steps"
+PEOPLE: Final = "people"
+_SHORTEST: Final = 3
+"""Characters that the index of words needs; fewer are looked for one by one."""
+
+
+def conditions(about: str, only: Filter) -> tuple[list[str], dict[str, Any]]:
+    """Return conditions and their values for a query of one of the three kinds."""
+    return {REMEDIATIONS: _remediations, STEPS: _steps, PEOPLE: _people}[about](only)
+
+
+def _remediations(only: Filter) -> tuple[list[str], dict[str, Any]]:
+    where: list[str] = []
+    values: dict[str, Any] = {"service": only.service, "entry": only.entry, "text": only.text}
+    if only.service:
+        where.append("r.service = :service" if "/" in only.service else "r.name = :service")
+    if only.entry:
+        where.append("r.entry = :entry")
+    if only.outcome == UNHEALED:
+        where.append("r.unhealed")
+    elif only.outcome:
+        where.append("r.outcome = :outcome")
+        values["outcome"] = "" if only.outcome == OPEN else only.outcome
+    where += _period(only, "opened", "remediations", "r.", values)
+    if len(only.text) >= _SHORTEST:
+        where.append("r.n IN (SELECT rowid FROM words WHERE words MATCH :phrase)")
+        values["phrase"] = '"' + only.text.replace('"', '""') + '"'
+    elif only.text:
+        where.append("r.n IN (SELECT rowid FROM words WHERE instr(lower(text), lower(:text)))")
+    return where, values
+
+
+def _steps(only: Filter) -> tuple[list[str], dict[str, Any]]:
+    where: list[str] = []
+    values: dict[str, Any] = {"service": only.service, "event": only.event, "text": only.text}
+    if only.event:
+        where.append("event = :event")
+    if only.service:
+        # A step of no remediation tells the name of its service only.
+        where.append(
+            "service IN (SELECT DISTINCT service FROM remediations WHERE name = :service UNION SELECT :service)"
+        )
+    where += _period(only, "now", "steps", "", values)
+    if only.text:
+        where.append("instr(lower(subject), lower(:text))")
+    return where, values
+
+
+def _people(only: Filter) -> tuple[list[str], dict[str, Any]]:
+    where = ["EXISTS (SELECT 1 FROM files f WHERE f.n = c.n)"]
+    values: dict[str, Any] = {"service": only.service, "text": only.text}
+    if only.service:
+        where = ["n IN (SELECT f.n FROM files f WHERE f.service IN (:service, ''))"]
+    if only.since is not None:
+        where.append("at >= :since")
+        values["since"] = only.since
+    if only.until is not None:
+        where.append("at <= :until")
+        values["until"] = only.until
+    if only.text:
+        where.append("instr(lower(subject), lower(:text))")
+    return where, values
+
+
+def _period(only: Filter, column: str, table: str, prefix: str, values: dict[str, Any]) -> list[str]:
+    """Bound a moment, and by it the order: steps never go back in time (law 3), so the one gives the other."""
+    where: list[str] = []
+    valid = " AND valid" if table == "steps" else ""
+    if only.since is not None:
+        values["since"] = only.since
+        first = f"SELECT n FROM {table} WHERE {column} >= :since{valid} ORDER BY {column}, n LIMIT 1"  # noqa: S608  (words of ours)
+        where += [f"{prefix}{column} >= :since", f"{prefix}n >= coalesce(({first}), 0)"]
+    if only.until is not None:
+        values["until"] = only.until
+        last = f"SELECT n FROM {table} WHERE {column} <= :until{valid} ORDER BY {column} DESC, n DESC LIMIT 1"  # noqa: S608  (words of ours)
+        where += [f"+{prefix}{column} <= :until", f"{prefix}n <= coalesce(({last}), 0)"]
+    return where

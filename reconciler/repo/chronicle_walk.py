@@ -1,0 +1,104 @@
+"""A history walked once, parents before children, each commit with the files that it changed: one process, streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+from reconciler.model.names import BlobId, CommitId
+from reconciler.repo import chronicle_argv
+from reconciler.repo.faults import checked, local_error
+from reconciler.repo.process import Process
+from reconciler.repo.reader import Reader
+
+_NOTHING: Final = "000000"
+
+
+class Source(Protocol):
+    """One object store, and processes that read it: `Offline`, or whatever else has them. One thread."""
+
+    git_dir: Path
+    reader: Reader
+
+    def start(self, words: Sequence[str]) -> Process:
+        """Start a child; whoever starts it ends it."""
+
+
+class File(NamedTuple):
+    """A file that a commit changed; ``old`` and ``new`` are None where it was or is not there, ``mode`` is the new."""
+
+    path: str
+    old: BlobId | None
+    new: BlobId | None
+    mode: str
+
+    @property
+    def change(self) -> str:
+        """`A`, `M` or `D`."""
+        return "A" if self.old is None else "D" if self.new is None else "M"
+
+
+class Walked(NamedTuple):
+    """A commit. ``author`` is ``name <email>``, ``at`` the committer's time in seconds; merges have no files."""
+
+    id: CommitId
+    parents: tuple[CommitId, ...]
+    author: str
+    at: int
+    message: str
+    files: list[File]
+
+
+def walk(source: Source, tips: Sequence[str], since: Sequence[str] = (), paths: Sequence[str] = ()) -> Iterator[Walked]:
+    """Yield the commits reachable from the tips and not from ``since``, parents before their children.
+
+    Files whose names are not UTF-8 are left out: the engine reads none of them. Memory holds one commit at a time,
+    apart from git's own list of ids.
+    """
+    with source.start(chronicle_argv.walk(source.git_dir, tips, since, paths)) as process:
+        commit: Walked | None = None
+        head = b""
+        for record in _records(process):
+            if head:
+                if commit is not None:
+                    _add(commit.files, head, record)
+                head = b""
+            elif record[:1] == b":" or record[:2] == b"\n:":
+                head = record
+            elif record:
+                if commit is not None:
+                    yield commit
+                commit = _commit(record)
+        checked("walking the history", process.finish())
+        if commit is not None:
+            yield commit
+
+
+def _records(process: Process) -> Iterator[bytes]:
+    rest = b""
+    while chunk := process.chunk():
+        *records, rest = (rest + chunk).split(b"\0")
+        yield from records
+
+
+def _commit(record: bytes) -> Walked:
+    lines = record.decode("utf-8", "replace").split("\n", 3)
+    ids = lines[0].split(" ")
+    if len(lines) != 4 or len(ids[0]) != 40:
+        raise local_error("walking the history", f"git told of a commit in a form that is not known: {lines[0][:80]}")
+    return Walked(
+        CommitId(ids[0]), tuple(CommitId(each) for each in ids[1:] if each), lines[1],
+        int(lines[2]) if lines[2].lstrip("-").isdigit() else 0, lines[3], [],
+    )  # fmt: skip
+
+
+def _add(files: list[File], head: bytes, name: bytes) -> None:
+    old_mode, mode, old, new, _ = head.lstrip(b"\n:").decode("ascii").split(" ")
+    try:
+        path = name.decode("utf-8")
+    except UnicodeDecodeError:
+        path = "\ufffd"  # no path that anything is read from; the commit still counts as having changed it
+    files.append(
+        File(path, None if old_mode == _NOTHING else BlobId(old), None if mode == _NOTHING else BlobId(new), mode)
+    )
