@@ -14,8 +14,8 @@ from typing import Any, Final
 from reconciler.cli.context import now
 from reconciler.cli.output import Format
 from reconciler.cli.pushing import push_files
-from reconciler.cli.remediations import listed, next_step, standing, still_open
 from reconciler.cli.workspace import OpenStage, Workspace, open_workspace
+from reconciler.decide.outlook import listed, next_step, standing, still_open
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView
 from reconciler.model import canonical

@@ -8,10 +8,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.cli.remediations import awaited
 from reconciler.cli.workspace import OpenStage, open_stage
 from reconciler.daemon.connections import open_mirror
 from reconciler.daemon.service import opened
+from reconciler.decide.outlook import awaited
 from reconciler.repo.project import read_project
 
 if TYPE_CHECKING:

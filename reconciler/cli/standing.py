@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from reconciler.cli.remediations import is_unhealed, next_step, standing, still_open
+from reconciler.decide.outlook import is_left_open, is_unhealed, newest_about, next_step, standing
 from reconciler.decide.policy import effective
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ProblemFile, ServiceView, Stage
 from reconciler.model.errors import UserError
 from reconciler.model.instant import format_instant
-from reconciler.model.names import ProblemId, RemediationId, ServicePath
+from reconciler.model.names import RemediationId, ServicePath
 
 if TYPE_CHECKING:
     from reconciler.cli.workspace import OpenStage
@@ -52,7 +52,7 @@ def _is_worth_showing(service: Mapping[str, Any], suspended: str) -> bool:
 
 def _service(stage: Stage, view: ServiceView, *, everything: bool) -> dict[str, Any]:
     files = sorted(view.problems.values(), key=lambda each: each.file.path)
-    about = _newest(view)
+    about = newest_about(view)
     problems = [
         _problem(file, about.get(file.id))
         for file in files
@@ -63,7 +63,7 @@ def _service(stage: Stage, view: ServiceView, *, everything: bool) -> dict[str, 
     shown = [
         each
         for each in sorted(view.remediations.values(), key=lambda each: each.opened_by)
-        if everything or not each.ended or _is_left_open(view, each, about)
+        if everything or not each.ended or is_left_open(view, each, about)
     ]
     suspended = _suspended(stage, view)
     return {
@@ -76,17 +76,6 @@ def _service(stage: Stage, view: ServiceView, *, everything: bool) -> dict[str, 
         "desired": [_held(f"{target}", field, held) for (target, field), held in sorted(view.desired.items(), key=str)],
         "errors": refused,
     }
-
-
-def _newest(view: ServiceView) -> dict[ProblemId, RemediationId]:
-    """Return the newest remediation that each problem belongs to."""
-    in_order = sorted(view.remediations.values(), key=lambda each: each.opened_by)
-    return {problem.id: each.id for each in in_order for problem in each.problems}
-
-
-def _is_left_open(view: ServiceView, each: Remediation, about: Mapping[ProblemId, RemediationId]) -> bool:
-    """Whether it has ended and a problem of it is open all the same, with no newer remediation about that."""
-    return still_open(view, each) and any(about.get(problem.id) == each.id for problem in each.problems)
 
 
 def _problem(file: ProblemFile, remediation: RemediationId | None) -> dict[str, Any]:

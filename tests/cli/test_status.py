@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.cli.remediations import awaited, standing
+from reconciler.decide.outlook import awaited, standing
 from reconciler.decide.remediation import Remediation, Waiting
 from reconciler.model.instant import Instant
 from reconciler.model.names import RemediationId

@@ -31,7 +31,7 @@ def command(
     Nothing further is done about its problems.
     """
     from reconciler.cli.asking import Request, ask_about_remediation
-    from reconciler.cli.remediations import is_running
+    from reconciler.decide.outlook import is_running
 
     request = Request("abort", repo, project, stage, service, reason, form, remediation)
     ask_about_remediation(request, is_running, "there is nothing to abort")

@@ -33,7 +33,7 @@ def command(
     It then counts as failed.
     """
     from reconciler.cli.asking import Request, ask_about_remediation
-    from reconciler.cli.remediations import waits_for_approval
+    from reconciler.decide.outlook import waits_for_approval
 
     request = Request("decline", repo, project, stage, service, reason, form, remediation, step or 0)
     ask_about_remediation(request, waits_for_approval, "there is nothing to decline")

@@ -58,7 +58,7 @@ def _of_stage(here: OpenStage, service: str | None, *, everything: bool) -> Iter
 
 
 def _row(here: OpenStage, view: ServiceView, file: ProblemFile) -> dict[str, Any]:
-    from reconciler.cli.remediations import standing
+    from reconciler.decide.outlook import standing
     from reconciler.model.errors import UserError
 
     about = [each for each in view.remediations.values() if any(one.id == file.id for one in each.problems)]

@@ -31,7 +31,7 @@ def command(
     One that is held until a person has looked goes on; what else holds one lifts by itself, and `status` says how.
     """
     from reconciler.cli.asking import Request, ask_about_remediation
-    from reconciler.cli.remediations import can_be_tried_again
+    from reconciler.decide.outlook import can_be_tried_again
 
     request = Request("retry", repo, project, stage, service, reason, form, remediation)
     ask_about_remediation(request, can_be_tried_again, "there is nothing to retry")

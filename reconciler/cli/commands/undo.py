@@ -34,7 +34,7 @@ def command(
     `reconciler retry`. A pushed `git revert` of the newest decision does the same.
     """
     from reconciler.cli.asking import Request, ask_about_remediation
-    from reconciler.cli.remediations import holds_claims
+    from reconciler.decide.outlook import holds_claims
 
     request = Request("undo", repo, project, stage, service, reason, form, remediation, step or 0)
     ask_about_remediation(request, holds_claims, "there is nothing to undo")

@@ -10,8 +10,8 @@ from reconciler.cli.configured import step_data
 from reconciler.cli.merge.causes import Cause, Causes
 from reconciler.cli.merge.outcome import Outcome
 from reconciler.cli.merge.sides import Pair
-from reconciler.cli.remediations import standing
 from reconciler.decide.claims import label, show
+from reconciler.decide.outlook import standing
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView
 from reconciler.model.desired import Held, Key
@@ -44,10 +44,11 @@ def differences(pair: Pair, before: Outcome, after: Outcome, causes: Causes) -> 
     found = Differences([], [], [], [])
     for service in pair.services:
         looked = _Looked(pair, before, after, causes, service)
-        found.fields.extend(looked.fields())
-        found.remediations.extend(looked.remediations())
+        fields, remediations = list(looked.fields()), list(looked.remediations())
+        found.fields.extend(fields)
+        found.remediations.extend(remediations)
         found.pinned.extend(looked.pinned())
-        found.unknown.extend(looked.unknown())
+        found.unknown.extend(looked.unknown(differs=bool(fields or remediations)))
     found.remediations.extend(_of_stage(pair, before, after, causes))
     return found
 
@@ -130,9 +131,10 @@ class _Looked:
                     "files": sorted(files),
                 }
 
-    def unknown(self) -> Iterator[dict[str, Any]]:
+    def unknown(self, *, differs: bool) -> Iterator[dict[str, Any]]:
+        """Yield what is missing with the merge; where that is so without it, and nothing else differs, nothing."""
         missing = self.after.unknown.get(self.service, ())
-        if missing and missing != self.before.unknown.get(self.service, ()):
+        if missing and (differs or missing != self.before.unknown.get(self.service, ())):
             why = [str(cause) for cause in self.causes.of(self.service, ())]
             for want in missing:
                 yield {"service": str(self.service), "needs": str(want), "why": why}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from reconciler.decide.progress import WAITING_FOR_A_PERSON
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView
 from reconciler.model.errors import UserError
 from reconciler.model.instant import format_instant
+from reconciler.model.names import ProblemId, RemediationId
 
 _AGAIN = "nothing further is done until `{retry}`"
 _PHASES = {
@@ -120,3 +123,16 @@ def next_step(stage: str, view: ServiceView, remediation: Remediation) -> str:
     if can_be_tried_again(view, remediation):
         return f"{remediation.hold.reason}: `{retry}` once that is looked at"
     return f"{remediation.hold.reason}; lifted by {remediation.hold.lifts}"
+
+
+def newest_about(view: ServiceView) -> dict[ProblemId, RemediationId]:
+    """Return the newest remediation that each problem belongs to."""
+    in_order = sorted(view.remediations.values(), key=lambda each: each.opened_by)
+    return {problem.id: each.id for each in in_order for problem in each.problems}
+
+
+def is_left_open(view: ServiceView, remediation: Remediation, about: Mapping[ProblemId, RemediationId]) -> bool:
+    """Whether it has ended and a problem of it is open all the same, with no newer remediation ``about`` that."""
+    return still_open(view, remediation) and any(
+        about.get(problem.id) == remediation.id for problem in remediation.problems
+    )
