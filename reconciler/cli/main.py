@@ -29,6 +29,7 @@ _VERBS: Final = {
         "status",
         "verify",
         "plan",
+        "what-if",
         "reconcile",
         "run",
         "undo",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Final, NamedTuple, cast
@@ -34,6 +35,8 @@ _BATCH: Final = 2048
 _HEAD: Final = re.compile(
     rb'event: "(?P<event>[a-z]+)"\nsequence: (?P<sequence>[0-9]{1,15})\nnow: "(?P<now>[0-9TZ:-]{20})"\n'
 )
+_File = tuple[str | None, str, BlobId]
+"""Path (None where it is no UTF-8), mode and content of a file."""
 _END: Final = b"END\n"
 """No object's id: git repeats it where it stands."""
 _OURS: Final = f"Event: ({'|'.join(sorted(EVENTS - {'archived'}))})"
@@ -107,6 +110,9 @@ def read_steps(offline: Offline, steps: Iterable[PastStep]) -> Iterator[tuple[St
 
 
 def _read(step: PastStep, content: bytes) -> StepFile | None:
+    if step.ref.event == "evaluated":
+        # Its facts stand at its end, and what was measured is told by the evaluation too.
+        content = content.partition(b"\nfacts:\n")[0] + b"\n"
     try:
         data = canonical.peek(content, step.ref.path)
     except UserError:
@@ -139,15 +145,26 @@ def _placed(ref: StepRef, content: bytes | Oversize, kept: _Kept) -> PastStep | 
 def _every(offline: Offline, tip: CommitId, stage: StageName) -> Iterator[StepRef]:
     """Yield the files of all steps, those of the tip before those that were deleted, each path once."""
     seen: set[str] = set()
-    with offline.start(argv.deletions(offline.git_dir, ops_prefix(stage))) as process:
-        # Sent before anything else is done, so that git looks for them meanwhile.
-        process.send(_candidates(offline, tip) + _END)
-        files = [(entry.path, entry.mode, entry.blob) for entry in offline.reader.entries(tip, ops_prefix(stage))]
-        for path, mode, blob in chain(files, _deleted(process)):
+    with ThreadPoolExecutor(1) as beside:
+        # Git looks for them on another core while those of the tip are read.
+        deleted = beside.submit(_all_deleted, offline, tip, stage)
+        files = ((entry.path, entry.mode, entry.blob) for entry in offline.reader.entries(tip, ops_prefix(stage)))
+        for path, mode, blob in chain(files, _awaited(deleted)):
             ref = _ref(path, mode, blob, stage)
             if ref is not None and ref.path not in seen:
                 seen.add(ref.path)
                 yield ref
+
+
+def _awaited(found: Future[list[_File]]) -> Iterator[_File]:
+    yield from found.result()
+
+
+def _all_deleted(offline: Offline, tip: CommitId, stage: StageName) -> list[_File]:
+    """Return the steps that some commit deleted; with children of its own, so that it can run beside other reading."""
+    with offline.start(argv.deletions(offline.git_dir, ops_prefix(stage))) as process:
+        process.send(_candidates(offline, tip) + _END)
+        return list(_deleted(process))
 
 
 def _candidates(offline: Offline, tip: CommitId) -> bytes:
@@ -156,7 +173,7 @@ def _candidates(offline: Offline, tip: CommitId) -> bytes:
         return checked(f"walking the history of {tip}", process.finish())
 
 
-def _deleted(process: Process) -> Iterator[tuple[str | None, str, BlobId]]:
+def _deleted(process: Process) -> Iterator[_File]:
     """Yield the deleted files that git tells of, until it repeats the line that it cannot understand."""
     rest = b""
     head: bytes | None = None

@@ -89,7 +89,6 @@ class Comparison:
             if "problem" in step.data:
                 self._problem(service, remediation, step, advance(before, step), compare=False)
             return
-        around = self._ledger.around(service, step.now)
         earlier = tuple(self._ledger.earlier(service)) if step.event == "evaluated" else ()
         after = self._ledger.take(service, remediation, step)
         if "problem" in step.data:
@@ -102,7 +101,8 @@ class Comparison:
         elif step.event == "failed" and step.data.get("effect"):
             self._follow(case, before, again=True)
         elif _tells_of_an_attempt(step):
-            self._attempt(case, after if "entry" in step.data else before, step.now, step, around)
+            state = after if "entry" in step.data else before
+            self._attempt(case, state, step.now, step, self._ledger.around(service, step.now))
 
     def _problem(
         self, service: ServicePath, remediation: RemediationId, step: StepFile, after: Remediation, *, compare: bool
