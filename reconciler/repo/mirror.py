@@ -29,7 +29,7 @@ from reconciler.repo.faults import DamagedError, transport_error
 from reconciler.repo.history import History
 from reconciler.repo.localrefs import LocalRefs
 from reconciler.repo.names import TreeId, full_ref, is_full_ref
-from reconciler.repo.objects import Change, CommitInfo, Entry, Identity, Oversize
+from reconciler.repo.objects import Change, CommitInfo, Entry, Identity, Oversize, TreeItem
 from reconciler.repo.origin import LocalOrigin, check_format, located, settings
 from reconciler.repo.process import Finished
 from reconciler.repo.push import PushResult, RefUpdate, push_result
@@ -293,6 +293,11 @@ class Mirror:
         """Return the id of a directory; see `Reader.tree_id`."""
         with self._noticing():
             return self._reader.tree_id(commit, path)
+
+    def trees(self, ids: Sequence[str]) -> list[list[TreeItem]]:
+        """Return what stands in directories, by their trees' ids; see `Reader.trees`."""
+        with self._noticing():
+            return self._reader.trees(ids)
 
     # History
 

@@ -134,7 +134,7 @@ class Reader:
             checked(f"listing {commit}", process.finish())
 
     def _walk(self, tree: TreeId, prefix: bytes) -> Iterator[Entry]:
-        level: list[tuple[bytes, TreeItem]] = [(prefix, item) for item in self._tree_items([tree])[0]]
+        level: list[tuple[bytes, TreeItem]] = [(prefix, item) for item in self.trees([tree])[0]]
         files: list[Entry] = []
         while level:
             directories: list[tuple[bytes, str]] = []
@@ -147,11 +147,12 @@ class Reader:
             level = []
             for position in range(0, len(directories), _BATCH):
                 batch = directories[position : position + _BATCH]
-                for (start, _), items in zip(batch, self._tree_items([tree for _, tree in batch]), strict=True):
+                for (start, _), items in zip(batch, self.trees([tree for _, tree in batch]), strict=True):
                     level += [(start, item) for item in items]
         yield from sorted(files, key=lambda entry: entry.raw)
 
-    def _tree_items(self, trees: Sequence[str]) -> list[list[TreeItem]]:
+    def trees(self, trees: Sequence[str]) -> list[list[TreeItem]]:
+        """Return what stands in directories, by the ids of their trees, in the order asked for."""
         return [parse_tree(content) for content in self._must(trees, "tree")]
 
     def diff(self, old: CommitId | None, new: CommitId, under: str = "") -> list[Change]:
