@@ -53,7 +53,13 @@ def ask_about_remediation(request: Request, fits: Fits, nothing: str) -> None:
         stage = workspace.stage(request.stage)
         view, remediation = _chosen(stage, request, fits, nothing)
         subject = f"{view.name}: {request.verb} ({remediation.title or remediation.id})"
-        _push(workspace, stage, request, view, remediation.id, subject)
+        _push(workspace, stage, request, view, remediation.id, subject, _effect(request, remediation))
+
+
+def _effect(request: Request, remediation: Remediation) -> str:
+    """Return what is approved or declined: what is proposed now, and not what may be when the command arrives."""
+    proposal = remediation.hold.proposal if remediation.hold is not None else None
+    return proposal.effect if proposal is not None and request.verb in ("approve", "decline") else ""
 
 
 def ask_about_whole(request: Request) -> None:
@@ -116,13 +122,16 @@ def _why_not(stage: OpenStage, view: ServiceView, remediation: Remediation) -> s
 
 
 def _push(
-    workspace: Workspace, stage: OpenStage, request: Request, view: ServiceView | None, remediation: str, subject: str
-) -> None:
+    workspace: Workspace, stage: OpenStage, request: Request, view: ServiceView | None, remediation: str, subject: str,
+    effect: str = "",
+) -> None:  # fmt: skip
     data: dict[str, Any] = {"verb": request.verb}
     if remediation:
         data["remediation"] = remediation
     if request.step:
         data["step"] = request.step
+    if effect:
+        data["effect"] = effect
     if request.reason:
         data["reason"] = request.reason
     folder = view.ops(stage.name) if view else f"ops/{stage.name}"

@@ -22,6 +22,9 @@ from reconciler.forge.telling import is_withdrawn, withdrawn
 from reconciler.model.errors import ReconcilerError, TransientError
 from reconciler.model.names import CommitId, StageName
 
+_SHARE: Final = 0.1
+"""Of the time between two looks, what each pull request stands for: where there are many they are looked at seldomer,
+for a forge takes only so many calls an hour."""
 _SURE: Final = 3
 """Rounds in a row in which a forge has to say that something cannot be merged: right after a push some do not know."""
 
@@ -182,7 +185,7 @@ class Desk:
             self._wake()
         if not troubles:
             self._pauses.reset()
-            return self._poll
+            return self._poll * max(1.0, _SHARE * sum(len(wish.wanted) for wish in self._wishes.values()))
         return max(self._pauses.next(), wait)
 
     def _tend(self, stage: StageName, name: str, wanted: Wanted) -> None:

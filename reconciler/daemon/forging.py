@@ -74,13 +74,19 @@ class Forging:
     proposals: Proposals | None = None
     verdicts: Notifier | None = None
     _feeds: dict[StageName, tuple[Feed, Feed]] = field(default_factory=dict)
+    seed: int = 0
     _bugs: set[StageName] = field(default_factory=set)
+    _rests: dict[StageName, Backoff] = field(default_factory=dict)
+    _until: dict[StageName, float] = field(default_factory=dict)
 
     def look(self, mirror: Mirror, project: Project, stage: StageRefs, branch: Branch, holds: Holds) -> bool:
         """Do for a stage what is to be done on the forge. Returns whether its loop should look again soon.
 
         Never raises: what stands in the way is among the conditions, and the next look tries again.
         """
+        holds.remark("forge", self.desk.trouble if self.desk is not None else "", _HINT)
+        if self.clock.monotonic() < self._until.get(stage.name, 0.0):
+            return False
         again, trouble, hint = False, "", ""
         try:
             if self.verdicts is not None:
@@ -89,6 +95,7 @@ class Forging:
                 self.proposals.keep({each.name for each in project.stages})
                 again = self.proposals.look(mirror, stage, branch)
             self._bugs.discard(stage.name)
+            self._rests.pop(stage.name, None)
         except ReconcilerError as error:
             trouble, hint = error.message, error.hint
         except Exception as error:
@@ -97,7 +104,9 @@ class Forging:
                 self._bugs.add(stage.name)
                 self.log.exception("a bug in reconciler; nothing is proposed for this stage", stage=stage.name)
         holds.remark(f"proposals of {stage.name}", trouble, hint)
-        holds.remark("forge", self.desk.trouble if self.desk is not None else "", _HINT)
+        if trouble:
+            rest = self._rests.setdefault(stage.name, Backoff(*PAUSES, seed=self.seed))
+            self._until[stage.name] = self.clock.monotonic() + rest.next()
         return again
 
     def _tell(self, mirror: Mirror, stage: StageRefs, branch: Branch, verdicts: Notifier) -> None:
@@ -122,6 +131,7 @@ class Forging:
 
     def stir(self) -> None:
         """Look now: somebody says that there is something new, or credentials may have changed."""
+        self._until.clear()
         if self.desk is not None:
             self.desk.stir()
         if self.verdicts is not None:
@@ -162,7 +172,7 @@ def forging(
     config = project.forge
     if config is None:
         return None
-    made = Forging(project.name, clock, log)
+    made = Forging(project.name, clock, log, seed=seed)
     if config.approvals:
         made.desk = Desk(connected(config, clock), config.poll, Backoff(*PAUSES, seed=seed), log)
         made.proposals = Proposals(project.name, made.desk, config.labels, clock, log)

@@ -53,6 +53,11 @@ class _Known:
     judged: dict[tuple[CommitId, str, bytes], CommitId | None] = field(default_factory=dict)
     drafts: dict[tuple[str, str], Draft] = field(default_factory=dict)
     stuck: dict[str, CommitId] = field(default_factory=dict)
+    arranged: tuple[object, ...] = ()
+
+    def state(self, asked: tuple[Asked, ...]) -> tuple[object, ...]:
+        """Return what the arrangement of the branches follows from, while the stage is not rewritten."""
+        return asked, frozenset(self.heads.items()), frozenset(self.stuck.items())
 
 
 class Proposals:
@@ -83,18 +88,28 @@ class Proposals:
         moved = [self._decline(mirror, branch, each, news) for each in asked]
         failed = [self._take_away(mirror, known, name, sha) for name, sha in news.withdrawn.items()]
         self._see(mirror, known, stage.name, asked, news)
+        if known.state(asked) != known.arranged:
+            failed += self._set_up(mirror, known, stage, branch, asked, tips)
+        error = next((each for each in failed if each is not None), None)
+        if error is not None:
+            raise error
+        return any(moved) or known.state(asked) != known.arranged
+
+    def _set_up(
+        self, mirror: Mirror, known: _Known, stage: StageRefs, branch: Branch, asked: tuple[Asked, ...], tips: Tips
+    ) -> list[TerminalError | None]:  # fmt: skip
+        """Push what is missing and tell the desk. Returns what the remote does not want."""
         wanted, leaving = self._arrange(mirror, known, asked, tips)
         missing = {name: each for name, each in wanted.items() if name not in known.heads}
-        failed += [self._push(mirror, known, name, each, tips) for name, each in missing.items()]
+        failed = [self._push(mirror, known, name, each, tips) for name, each in missing.items()]
         there = {name: each for name, each in wanted.items() if name in known.heads}
         base = stage.ops.removeprefix(_REF)
         drafts = {name: self._wanted(known, (name, base), each, mirror, branch) for name, each in there.items()}
         known.drafts = {key: draft for key, draft in known.drafts.items() if key[0] in there}
         self._desk.want(stage.name, Wish(drafts, leaving))
-        error = next((each for each in failed if each is not None), None)
-        if error is not None:
-            raise error
-        return any(moved) or len(there) < len(wanted)
+        if len(there) == len(wanted):
+            known.arranged = known.state(asked)
+        return failed
 
     def keep(self, stages: Collection[StageName]) -> None:
         """Know nothing any more of other stages; what is proposed there is left as it is."""
@@ -113,6 +128,7 @@ class Proposals:
             changed: Iterable[ServicePath] = {place.service for place in places if place is not None and place.service}
         else:
             known.asked.clear()
+            known.arranged = ()
             changed = branch.repo.reported()
         for service in changed:
             try:
