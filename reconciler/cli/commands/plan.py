@@ -40,7 +40,7 @@ about is as steps recorded it last, or said to be unknown; a reconciler.yaml tha
 @click.option("--into", metavar="BRANCH", help="The branch it would be merged into; without it, the one checked out.")
 @click.option(
     "--repo", type=click.Path(path_type=Path, exists=True, file_okay=False), default=".", show_default=True,
-    help="The clone in which --ref is looked for where there is no -c.",
+    envvar="RECONCILER_REPO", show_envvar=True, help="The clone in which --ref is looked for where there is no -c.",
 )  # fmt: skip
 @config_option
 @log_options
