@@ -27,6 +27,7 @@ _VERBS: Final = {
         "monitoring",
         "send",
         "status",
+        "history",
         "verify",
         "plan",
         "what-if",
