@@ -13,7 +13,7 @@ from reconciler.repo.objects import Change, CommitInfo
 from reconciler.repo.offline import Offline
 from reconciler.repo.signatures import Judge, Verdict
 from reconciler.repo.signatures_chain import Chain, Finding, Line
-from reconciler.repo.signatures_people import judged, of_people
+from reconciler.repo.signatures_people import InForce, judged, of_people
 from reconciler.repo.signatures_walk import Walked, changes, commits, first_parents
 from reconciler.repo.steps import Claimed, claimed
 from reconciler.repo.writer import RECONCILER
@@ -40,7 +40,10 @@ class Wish:
 
 @dataclass
 class Audit:
-    """What came of it. ``signed`` counts commits of ours whose signature is good, ``people`` those of people."""
+    """What came of it. ``signed`` counts commits of ours whose signature is good, ``people`` those of people.
+
+    ``in_force`` is the branch of people's files, as far as it counts, where their commits were judged.
+    """
 
     stage: StageName
     tip: CommitId
@@ -50,6 +53,7 @@ class Audit:
     last: int = 0
     signed: int = 0
     people: int = 0
+    in_force: InForce | None = None
 
 
 def audit(offline: Offline, wish: Wish, judge: Judge | None) -> Audit:
@@ -59,12 +63,15 @@ def audit(offline: Offline, wish: Wish, judge: Judge | None) -> Audit:
     config = Line(_parents(offline, wish.config)) if wish.config is not None else None
     chain = Chain(wish.stage, project, config, _newest(offline, wish))
     own = first_parents(offline, wish.tip, wish.since) if wish.people else frozenset()
+    if judge is not None and wish.people:
+        # What a range begins with is taken as it is: somebody has chosen it.
+        done.in_force = InForce(wish.since)
     for each, claim, changed in _read(offline, wish, own):
         done.findings += chain.take(each.info.id, each.info.parents, claim, changed if claim is not None else ())
         if judge is not None and (claim is not None or each.info.committer == RECONCILER):
             done.signed += _note(done, judge.judge(each.raw, RECONCILER.email, each.info.commit_time), each, claim)
-        if judge is not None and claim is None and each.info.id in own:
-            done.people += _judge_people(done, judge, each, of_people(changed, wish.stage))
+        if judge is not None and done.in_force is not None and each.info.id in own:
+            _judge_people(done, done.in_force, judge, each, of_people(changed, wish.stage))
     done.steps, done.first, done.last = chain.count, chain.first, chain.last
     if judge is not None and wish.people and wish.config is not None and wish.since is None:
         audit_people(offline, wish.config, wish.stage, judge, done)
@@ -74,13 +81,14 @@ def audit(offline: Offline, wish: Wish, judge: Judge | None) -> Audit:
 def audit_people(offline: Offline, tip: CommitId, stage: StageName | None, judge: Judge, done: Audit) -> None:
     """Judge the commits of people on a branch that holds no steps; ``stage`` None: the project's branch."""
     own = first_parents(offline, tip)
+    done.in_force = in_force = InForce()
     trees: dict[CommitId, TreeId] = {}
     walk = commits(offline, tip)
     while batch := list(islice(walk, _BATCH)):
         trees.update((each.info.id, each.info.tree) for each in batch)
         there = [each for each in batch if each.info.id in own]
         for each, changed in zip(there, _changes(offline, there, trees), strict=True):
-            done.people += _judge_people(done, judge, each, of_people(changed, stage))
+            _judge_people(done, in_force, judge, each, of_people(changed, stage))
 
 
 def _read(
@@ -124,15 +132,17 @@ def _note(done: Audit, verdict: Verdict, each: Walked, claim: Claimed | None) ->
     return 0
 
 
-def _judge_people(done: Audit, judge: Judge, each: Walked, paths: Sequence[str]) -> int:
-    if not paths:
-        return 0
-    verdict = judged(judge, each.info, each.raw)
+def _judge_people(done: Audit, in_force: InForce, judge: Judge, each: Walked, changed: Sequence[Change]) -> None:
+    verdict = judged(judge, each.info, each.raw) if changed else None
+    in_force.take(each.info.id, changed, good=verdict is None or verdict.good)
+    if verdict is None:
+        return
     if verdict.good:
-        return 1
+        done.people += 1
+        return
+    paths = sorted({change.path or "" for change in changed})
     shown = ", ".join(paths[:_SHOWN]) + (f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else "")
     done.findings.append(Finding(each.info.id, f"{shown} by {each.info.committer}: {verdict.why}", verdict.todo))
-    return 0
 
 
 def _parents(offline: Offline, tip: CommitId) -> dict[CommitId, Sequence[CommitId]]:

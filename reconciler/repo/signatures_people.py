@@ -2,13 +2,18 @@
 
 What counts is who moved the branch: a merge's signature, not those of the commits that it brought along. Our own key
 says nothing for people: a proposal of ours counts when somebody has merged it with a signed commit.
+
+A branch counts as a whole, up to the last commit at which nothing of people's files stems from a commit that does not
+count. A file that such a commit changed counts again when somebody changes it by a signed commit, who then has seen it,
+or when it is as it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
-from reconciler.model.names import StageName
+from reconciler.model.names import BlobId, CommitId, StageName
 from reconciler.repo.layout import config_place, ops_place
 from reconciler.repo.objects import Change, CommitInfo
 from reconciler.repo.signatures import Judge, Verdict
@@ -20,9 +25,33 @@ _OURS = Verdict(
 )
 
 
-def of_people(changes: Iterable[Change], stage: StageName | None) -> list[str]:
-    """Return the paths of people's files and commands among changes; ``stage`` None: those of the project's branch."""
-    return sorted({each.path for each in changes if each.path is not None and _is_theirs(each.path, stage)})
+def of_people(changes: Iterable[Change], stage: StageName | None) -> list[Change]:
+    """Return what changes people's files and commands; ``stage`` None: those of the project's branch."""
+    return [each for each in changes if each.path is not None and _is_theirs(each.path, stage)]
+
+
+@dataclass
+class InForce:
+    """How far a branch counts. It is told of the branch's own commits, the oldest first.
+
+    ``commit`` is the last one that counts with all that it holds, None where there is none; ``waiting`` are the paths
+    that stand in the way of those after it, with mode and content that they had before.
+    """
+
+    commit: CommitId | None = None
+    waiting: dict[bytes, tuple[str | None, BlobId | None]] = field(default_factory=dict)
+
+    def take(self, commit: CommitId, changes: Sequence[Change], *, good: bool) -> None:
+        """Take the next commit with what it changes of people's; ``good``: its signature counts."""
+        for each in changes:
+            if good:
+                self.waiting.pop(each.raw, None)
+                continue
+            was = self.waiting.setdefault(each.raw, (each.old_mode, each.old_blob))
+            if was == (each.new_mode, each.new_blob):
+                del self.waiting[each.raw]
+        if not self.waiting:
+            self.commit = commit
 
 
 def _is_theirs(path: str, stage: StageName | None) -> bool:

@@ -139,6 +139,34 @@ def test_g10_a_merge_is_signed_by_whoever_merges(reconciler: Reconciler, healed:
     assert reconciler(*arguments).code == 1
 
 
+def test_g10_what_an_unsigned_commit_changed_counts_again_when_somebody_signs_for_it(
+    reconciler: Reconciler, healed: Site
+) -> None:
+    clone = healed.clone
+    git(clone, "pull", "-q")
+    start = git(clone, "rev-parse", "HEAD")
+    unsigned = ("-c", "commit.gpgSign=false")
+
+    def commit(path: str, text: str, *options: str) -> dict[str, Any]:
+        (clone / path).write_text(text, "utf-8")
+        git(clone, "add", path)
+        git(clone, *options, "commit", "-qm", f"Change {path}")
+        arguments = ("verify", f"{start}..HEAD", "--stage", "production", "-c", healed.config, "--people")
+        return stage(json.loads(reconciler(*arguments, "-o", "json").out))
+
+    good = (clone / "carts/slo.yaml").read_text("utf-8")
+    held = commit("carts/slo.yaml", "comparison: {}\n", *unsigned)
+    assert (held["signedUpTo"], held["unsigned"]) == (start, ["carts/slo.yaml"])
+    other = commit("carts/service.yaml", "{}\n")
+    assert (other["signedUpTo"], other["unsigned"]) == (start, ["carts/slo.yaml"])
+    back = commit("carts/slo.yaml", good, *unsigned)
+    assert (back["signedUpTo"], back["unsigned"]) == (git(clone, "rev-parse", "HEAD"), [])
+    commit("carts/slo.yaml", "comparison: {}\n", *unsigned)
+    seen = commit("carts/slo.yaml", "comparison: {aggregate_function: avg}\n")
+    assert (seen["signedUpTo"], seen["unsigned"]) == (git(clone, "rev-parse", "HEAD"), [])
+    assert len(seen["findings"]) == 3
+
+
 def test_the_policy_holds_for_every_branch_where_no_range_is_given(reconciler: Reconciler, healed: Site) -> None:
     result = reconciler("verify", "-c", healed.config, "--people", "-o", "json")
     data = json.loads(result.out)

@@ -17,6 +17,7 @@ from reconciler.cli.output import Format, output_option, table, write
 
 if TYPE_CHECKING:
     from reconciler.repo.signatures_audit import Audit
+    from reconciler.repo.signatures_people import InForce
 
 _HEADINGS: Final = ("STAGE", "COMMIT", "STEP", "WHAT", "DO")
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
@@ -94,6 +95,7 @@ def _data(name: str, found: Audit, *, judged: bool) -> dict[str, Any]:
         "first": found.first,
         "last": found.last,
         **({"signed": found.signed, "people": found.people} if judged else {}),
+        **_in_force(found.in_force),
         "findings": [
             {
                 "commit": str(each.commit),
@@ -104,6 +106,13 @@ def _data(name: str, found: Audit, *, judged: bool) -> dict[str, Any]:
             for each in found.findings
         ],
     }
+
+
+def _in_force(found: InForce | None) -> dict[str, Any]:
+    if found is None:
+        return {}
+    paths = sorted(path.decode("utf-8", "replace") for path in found.waiting)
+    return {"signedUpTo": found.commit and str(found.commit), "unsigned": paths}
 
 
 def _rows(stages: Sequence[Mapping[str, Any]]) -> Iterator[list[object]]:
@@ -123,4 +132,7 @@ def _summary(stage: Mapping[str, Any], *, people: bool) -> str:
         parts.append(f"{stage['signed']} commits signed by us")
         if people:
             parts.append(f"{stage['people']} by people")
+    if stage.get("unsigned"):
+        upto = f"up to {stage['signedUpTo'][:12]}" if stage["signedUpTo"] else "at no commit"
+        parts.append(f"all of people's files signed for {upto}, since then not {', '.join(stage['unsigned'][:3])}")
     return f"{stage['name']}: {', '.join(parts)}; {told}"
