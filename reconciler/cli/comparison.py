@@ -76,7 +76,7 @@ def compare(wish: Wish) -> Compared:
         ConfigError: a commit is not here, or a part of the history; or there is too much of something.
     """
     stage = StageName(wish.stage)
-    with LocalRepository.open(wish.repo) as repository, whole(repository) as offline:
+    with _uncollected(), LocalRepository.open(wish.repo) as repository, whole(repository) as offline:
         base, head = repository.resolve(wish.base), repository.resolve(wish.head)
         history = repository.resolve(wish.history) if wish.history else base
         settings = _settings(repository, offline, wish, stage)
@@ -90,13 +90,12 @@ def compare(wish: Wish) -> Compared:
             if (step.ref.service, step.ref.remediation) in chosen
             and (step.ref.event in _BEGINS or step.ref.event == "attached" or proposal.concerns(step.ref.service))
         )  # fmt: skip
-        with _uncollected():
-            for ref, step in read_steps(offline, wanted):
-                if step is None:
-                    unreadable.add((ref.service, ref.remediation))
-                else:
-                    comparison.take(ref.service, ref.remediation, step)
-            comparison.finish()
+        for ref, step in read_steps(offline, wanted):
+            if step is None:
+                unreadable.add((ref.service, ref.remediation))
+            else:
+                comparison.take(ref.service, ref.remediation, step)
+        comparison.finish()
         cases = tuple(comparison.cases.values())
         return Compared(
             count(cases), base, head, tuple(_findings(proposal, {case.service for case in cases})),

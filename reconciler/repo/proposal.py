@@ -26,7 +26,7 @@ from reconciler.repo.views import Views
 
 _CHANGED: Final = 1_000_000
 """Files that a proposal may change."""
-_BYTES: Final = 32 << 20
+_BYTES: Final = 16 << 20
 """Bytes of people's files that are read for one of the two sides."""
 _ROOT: Final = ServicePath("")
 

@@ -10,9 +10,11 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from reconciler.decide.evaluating import following
+from reconciler.decide.evaluation.objectives import Objectives
 from reconciler.decide.folding import advance
 from reconciler.decide.policy import Timing
 from reconciler.decide.remediation import Remediation
+from reconciler.decide.snapshot import Pinned
 from reconciler.decide.whatif.asking import asked_for
 from reconciler.decide.whatif.case import Case, PastProblem
 from reconciler.decide.whatif.difference import Deed, Difference, Kind, compared
@@ -28,7 +30,7 @@ from reconciler.decide.whatif.recorded import (
 from reconciler.decide.whatif.side import ALONE, Around, Course, Side, written_of
 from reconciler.decide.whatif.verdicts import Verdict, asked_otherwise, turned, verdict
 from reconciler.decide.wording import short
-from reconciler.model.errors import UserError
+from reconciler.model.errors import ConfigError, UserError
 from reconciler.model.instant import Instant
 from reconciler.model.names import ProblemId, RemediationId, ServicePath
 from reconciler.model.step import StepFile
@@ -37,6 +39,8 @@ _WORLD = frozenset({"conflict", "drift"})
 """What held an action because of others' claims and marks, which the facts of the step alone do not show again."""
 _SILENT = frozenset({"applied", "drift", "restored", "rewritten", "archived"})
 """Events after which nothing that is asked here comes out otherwise."""
+WORK = 3_000_000
+"""Objectives and criteria that are judged in all."""
 UNUSABLE = (UserError, LookupError, TypeError, ValueError, AttributeError)
 """What is raised where a file has the form of a step and does not say what steps say."""
 
@@ -57,6 +61,8 @@ class Comparison:
         self._otherwise: dict[tuple[tuple[str, ...], tuple[str, ...]], frozenset[str] | None] = {}
         self.cases: dict[tuple[ServicePath, RemediationId], Case] = {}
         self.unusable: set[tuple[ServicePath, RemediationId]] = set()
+        self._weights: dict[tuple[str, ...], int] = {}
+        self._work = 0
         self._begun: dict[tuple[ServicePath, RemediationId], tuple[Remediation, Instant]] = {}
 
     def _looks(self, service: ServicePath) -> Looks:
@@ -217,8 +223,23 @@ class Comparison:
         key = (before.pinned, state.pinned)
         if key not in self._otherwise:
             self._otherwise[key] = asked_otherwise(side.pinned(before.pinned), pinned)
+        self._work += self._weight(state.pinned, pinned)
+        if self._work > WORK:
+            raise ConfigError(
+                f"there are more than {WORK:,} criteria to be judged",
+                hint="look at fewer problems with --since or --limit, or ask for fewer objectives",
+            )
         measured = values_then(step.data["evaluation"])
         return verdict(pinned, measured, self._otherwise[key], over_then(step), earlier, timing, state)
+
+    def _weight(self, references: tuple[str, ...], pinned: Pinned) -> int:
+        """Return how much there is to be judged: a stranger's objectives may be many for many past problems."""
+        known = self._weights.get(references)
+        if known is None:
+            goals = pinned.objectives.goals if isinstance(pinned.objectives, Objectives) else ()
+            rules = (len(each) for goal in goals for each in (*goal.passing, *goal.warning))
+            known = self._weights[references] = len(goals) + sum(rules)
+        return known
 
     def _follow(self, case: Case, before: Remediation, *, again: bool) -> None:
         """Compare what comes after an action that had no effect."""

@@ -93,6 +93,7 @@ class Side:
         self._snapshot = snapshot
         self._refusals: dict[ServicePath, str] = {}
         self._courses: dict[tuple[ServicePath, str], Course] = {}
+        self._begun: dict[tuple[ServicePath, str, str], Course] = {}
         self._bounds: dict[ServicePath, Bounds] = {}
         self._looks: dict[ServicePath, tuple[int, bool]] = {}
 
@@ -106,6 +107,13 @@ class Side:
 
     def course(self, service: ServicePath, problem: Problem) -> Course:
         """Return how a problem begins here."""
+        key = (service, problem.root_cause, problem.title)
+        known = self._begun.get(key)
+        if known is None:
+            known = self._begun[key] = self._begin(service, problem)
+        return known
+
+    def _begin(self, service: ServicePath, problem: Problem) -> Course:
         refused = self._refused(service)
         if refused:
             return Course(refused)

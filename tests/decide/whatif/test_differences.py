@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.decide.whatif import comparing
+from reconciler.model.errors import ConfigError
 from tests.decide.files import PLAYBOOK, SLO, entry, playbook
 from tests.decide.surroundings import Flag
 from tests.decide.whatif.past import Past
@@ -240,3 +242,9 @@ def test_a_file_that_cannot_be_read_refuses(past: Past) -> None:
 def test_a_service_that_is_gone(past: Past) -> None:
     found = past.one({PLAYBOOK_FILE: None, SLO_FILE: None})
     assert (found.kind, found.head) == ("refused", "refused: there is no service at carts/")
+
+
+def test_more_than_can_be_judged_is_refused(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparing, "WORK", 2)
+    with pytest.raises(ConfigError, match="more than 2 criteria"):
+        past.result({SLO_FILE: SLO.replace("<=100", "<=90")})
