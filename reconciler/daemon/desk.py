@@ -25,6 +25,8 @@ from reconciler.model.names import CommitId, StageName
 _SHARE: Final = 0.1
 """Of the time between two looks, what each pull request stands for: where there are many they are looked at seldomer,
 for a forge takes only so many calls an hour."""
+_GAP: Final = 1.0
+"""Seconds between two rounds at the least."""
 _SURE: Final = 3
 """Rounds in a row in which a forge has to say that something cannot be merged: right after a push some do not know."""
 
@@ -79,7 +81,9 @@ class Desk:
         self._news: dict[StageName, News] = {}
         self._stuck: dict[str, int] = {}
         self._rounds = 0
-        self._stale_after = 0
+        self._seen_by = 0
+        self._busy = False
+        self._quiet = 0.0
         self.trouble = ""
         self._thread = threading.Thread(target=self._run, name="forge", daemon=True)
 
@@ -97,7 +101,6 @@ class Desk:
             if self._wishes.get(stage, Wish()) == wish:
                 return
             self._wishes[stage] = wish
-            self._stale_after = self._rounds + 1
             self._stir()
 
     def take(self, stage: StageName) -> News:
@@ -114,11 +117,11 @@ class Desk:
     def stir(self) -> None:
         """Look now: somebody says that there is something new, or credentials may have changed."""
         with self._changed:
-            self._stale_after = self._rounds + 1
             self._stir()
 
     def _stir(self) -> None:
         self._stirred = True
+        self._seen_by = self._rounds + (2 if self._busy else 1)
         self._changed.notify_all()
 
     def start(self, wake: Callable[[], None]) -> None:
@@ -129,7 +132,7 @@ class Desk:
     def settle(self, seconds: float) -> None:
         """Wait until a whole round has seen what is wanted now, at most for so long."""
         with self._changed:
-            self._changed.wait_for(lambda: self._rounds >= self._stale_after or bool(self.trouble), seconds)
+            self._changed.wait_for(lambda: self._rounds >= self._seen_by or bool(self.trouble), seconds)
 
     def close(self, seconds: float = 2.0) -> None:
         """Stop; what is under way has so many seconds."""
@@ -146,13 +149,16 @@ class Desk:
             pause = self._round()
             with self._changed:
                 self._rounds += 1
+                self._busy = False
                 self._changed.notify_all()
+                # Whoever may send a hint may send many, and what a forge asks for nobody's hint takes back.
+                self._changed.wait_for(lambda: self._stopping, max(self._quiet, min(_GAP, self._poll)))
                 self._changed.wait_for(lambda: self._stirred or self._stopping, pause)
 
     def _round(self) -> float:
         """Look at everything once. Returns the seconds until the next time."""
         with self._changed:
-            self._stirred = False
+            self._stirred, self._busy = False, True
             wishes = dict(self._wishes)
         troubles: list[str] = []
         wait = 0.0
@@ -176,6 +182,7 @@ class Desk:
 
     def _rest(self, troubles: list[str], wait: float) -> float:
         told = "; ".join(troubles[:3])
+        self._quiet = wait
         if told != self.trouble:
             self.trouble = told
             if told:
