@@ -14,10 +14,10 @@ _ENTITIES: Final = (("&", "&amp;"), ("@", "&#64;"), ("://", "&#58;//"), ("www.",
 
 def plain(text: object) -> str:
     """Return a text for a line or a cell: shown as it is, on one line, with nothing in it that means anything."""
-    shown = " ".join(visible(str(text)).split())
+    shown = _PUNCTUATION.sub(r"\\\1", " ".join(visible(str(text)).split()))
     for found, entity in _ENTITIES:
         shown = shown.replace(found, entity)
-    return _PUNCTUATION.sub(r"\\\1", shown)
+    return shown
 
 
 def code(text: object) -> str:

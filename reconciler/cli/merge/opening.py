@@ -61,7 +61,8 @@ class _Alone(CloneView):
     def default_branch(self) -> str | None:
         refs = LocalRefs(self.clone.git_dir)
         if not self.clone.remote:
-            return refs.head()
+            # HEAD is what somebody has checked out just now.
+            return next((_HEADS + name for name in _USUAL if refs.read(_HEADS + name) is not None), refs.head())
         here = f"refs/remotes/{self.clone.remote}/"
         head = self.clone.git_dir / here / "HEAD"
         said = head.read_text("utf-8", "replace").strip() if head.is_file() else ""
