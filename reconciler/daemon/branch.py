@@ -36,15 +36,21 @@ class Branch:
     tell: Callable[[CommitId], None] = lambda _: None
     near: bool = True
     commits: dict[int, CommitId] = field(default_factory=dict)
+    _latest: Tips | None = None
     _ours: deque[CommitId] = field(default_factory=lambda: deque(maxlen=_TIPS))
 
     @property
     def presumed(self) -> Tips | None:
-        """The tips that were known last, worth a push without asking first; None where asking costs nothing."""
-        return None if self.near else self.repo.tips
+        """The tips that were known last, worth a push without asking first; None where asking costs nothing.
+
+        None too where people's files are on another branch, since the push would say nothing of that one.
+        """
+        tips = self._latest or self.repo.tips
+        return None if self.near or tips is None or tips.config != tips.ops else tips
 
     def follow(self, tips: Tips) -> None:
         """Bring what is known of the stage to these tips."""
+        self._latest = None
         known = self.repo.tips
         if known is not None and known.ops != tips.ops and tips.ops not in self._ours:
             self.publisher.noticed_foreign_push()
@@ -71,6 +77,7 @@ class Branch:
         landed = self.publisher.push(tips.ops, commits, create=tips.fresh)
         if landed is not None:
             self._ours.append(landed.commits[-1])
+            self._latest = self.after(tips, landed)
         return landed
 
     def after(self, tips: Tips, landed: Landed | None) -> Tips:

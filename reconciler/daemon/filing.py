@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reconciler.daemon.inbox import Receipt, unknown
+from reconciler.daemon.inbox import Names, Receipt
 from reconciler.intake.merging import file_path, merged
 from reconciler.intake.report import Report
 from reconciler.model.closed import load_closed
 from reconciler.model.errors import UserError
-from reconciler.model.names import ProblemId, ServicePath, StageName
+from reconciler.model.names import BlobId, ProblemId, ServicePath, StageName
 from reconciler.model.problem_ids import problem_id
 from reconciler.model.reader import PROBLEM_LIMIT
 from reconciler.repo.layout import ops_prefix
@@ -35,25 +35,34 @@ class Filing:
     def __init__(self, repo: StageRepo, stage: StageName) -> None:
         self._repo = repo
         self._stage = stage
+        self._names: Names | None = None
+        self._lying: dict[ServicePath, Mapping[str, BlobId]] = {}
         self._places: dict[ServicePath, Mapping[ProblemId, str]] = {}
         self._closed: frozenset[tuple[ServicePath, ProblemId]] | None = None
         self.files: dict[str, bytes] = {}
 
     def take(self, report: Report) -> str | Unfiled:
-        """Return the path of the report's file; it is among ``files`` if it has to be written."""
+        """Return the path of the report's file; it is among ``files`` if it has to be written.
+
+        Whatever the repository's content stands in the way of may be accepted later; only a report that is wrong in
+        itself is refused.
+        """
         service = self._service(report.where.service)
         if isinstance(service, Receipt):
             return Unfiled(service)
         here = f"{ops_prefix(self._stage)}/{service}"
         try:
             rest = file_path(report)
-            if (service, report.id) in self._archived():
-                return f"{here}/{rest}"
-            rest = self._known(service, report.id, rest)
-            path = f"{here}/{rest}"
-            content = merged(report, self._existing(service, path, rest), path)
         except UserError as error:
             return Unfiled(Receipt("refused", path=here, reason=str(error), hint=error.hint))
+        if (service, report.id) in self._archived():
+            return f"{here}/{rest}"
+        rest = self._known(service, report.id, rest)
+        path = f"{here}/{rest}"
+        try:
+            content = merged(report, self._existing(service, path, rest), path)
+        except UserError as error:
+            return Unfiled(Receipt("unavailable", path=path, reason=str(error), hint=error.hint))
         if content is not None:
             self.files[path] = content
         return path
@@ -65,21 +74,29 @@ class Filing:
         if found:
             both = " and ".join(f"{path}/" for path in found)
             return Receipt("unavailable", reason=f"{self._stage} has two services called {name}", hint=f"rename {both}")
-        return unknown("service", name, self._stage, self._repo.configured())
+        if self._names is None:
+            self._names = Names("service", self._stage, self._repo.configured())
+        return self._names.unknown(name)
+
+    def _files(self, service: ServicePath) -> Mapping[str, BlobId]:
+        if service not in self._lying:
+            self._lying[service] = self._repo.problem_files(service)
+        return self._lying[service]
 
     def _known(self, service: ServicePath, identity: ProblemId, rest: str) -> str:
         """Return where the problem's file lies already, else where it is to lie."""
-        files = self._repo.problem_files(service)
+        files = self._files(service)
         if rest in files:
             return rest
         if service not in self._places:
-            self._places[service] = {problem_id(_stem(path)): path for path in sorted(files, reverse=True)}
+            named = ((_id(path), path) for path in sorted(files, reverse=True))
+            self._places[service] = {found: path for found, path in named if found is not None}
         return self._places[service].get(identity, rest)
 
     def _existing(self, service: ServicePath, path: str, rest: str) -> bytes | None:
         if path in self.files:
             return self.files[path]
-        blob = self._repo.problem_files(service).get(rest)
+        blob = self._files(service).get(rest)
         return None if blob is None else self._repo.blob(blob, PROBLEM_LIMIT)
 
     def _archived(self) -> frozenset[tuple[ServicePath, ProblemId]]:
@@ -90,5 +107,9 @@ class Filing:
         return self._closed
 
 
-def _stem(path: str) -> str:
-    return path.rpartition("/")[2].rpartition(".")[0]
+def _id(path: str) -> ProblemId | None:
+    """Return the id that a file's name gives; None for a name that gives none, whose file is no problem's."""
+    try:
+        return problem_id(path.rpartition("/")[2].rpartition(".")[0])
+    except UserError:
+        return None

@@ -23,6 +23,10 @@ Outcome: TypeAlias = Literal["accepted", "unchanged", "unknown", "refused", "una
 
 CAPACITY = 10_000
 """Reports that may wait; more are told to come again."""
+LARGEST = 64 << 20
+"""Characters of reports that may wait."""
+BATCH = 2_000
+"""Reports after which no further request is taken at the same time, so that other work has its turn in between."""
 _KNOWN = 20
 """Names that an answer lists."""
 
@@ -49,6 +53,7 @@ class Waiting:
 
     reports: tuple[Report, ...]
     receipts: Future[tuple[Receipt, ...]]
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,32 +68,46 @@ class OpenProblem:
 class Inbox:
     """Thread-safe. ``wake`` is called when something was put in."""
 
-    def __init__(self, wake: Callable[[], None], capacity: int = CAPACITY) -> None:
+    def __init__(self, wake: Callable[[], None], capacity: int = CAPACITY, largest: int = LARGEST) -> None:
         self._wake = wake
         self._capacity = capacity
+        self._largest = largest
         self._lock = threading.Lock()
-        self._waiting: list[Waiting] = []
+        self._waiting: dict[int, Waiting] = {}
         self._asking: list[Future[tuple[OpenProblem, ...]]] = []
         self._count = 0
+        self._size = 0
         self._closed = False
 
     def submit(self, reports: Iterable[Report]) -> Future[tuple[Receipt, ...]]:
         """Put reports in. The future gets one receipt for each, in their order; it never fails.
 
-        Where the inbox is full or closed all receipts are `unavailable`, at once.
+        Where the inbox is full or closed all receipts are `unavailable`, at once. Who cancels it, before it was taken,
+        takes the reports out again.
         """
         given = tuple(reports)
-        future: Future[tuple[Receipt, ...]] = Future()
+        waiting = Waiting(given, Future(), sum(map(_size, given)))
         with self._lock:
-            refused = "the daemon is stopping" if self._closed else self._full(len(given))
+            refused = "the daemon is stopping" if self._closed else self._full(len(given), waiting.size)
             if not refused:
-                self._waiting.append(Waiting(given, future))
-                self._count += len(given)
+                self._add(waiting)
         if refused:
-            future.set_result((Receipt("unavailable", reason=refused, hint="send it again"),) * len(given))
+            waiting.receipts.set_result((Receipt("unavailable", reason=refused, hint="send it again"),) * len(given))
         else:
+            waiting.receipts.add_done_callback(lambda _: self._drop(waiting))
             self._wake()
-        return future
+        return waiting.receipts
+
+    def _add(self, waiting: Waiting) -> None:
+        self._waiting[id(waiting)] = waiting
+        self._count += len(waiting.reports)
+        self._size += waiting.size
+
+    def _drop(self, waiting: Waiting) -> None:
+        with self._lock:
+            if self._waiting.pop(id(waiting), None) is not None:
+                self._count -= len(waiting.reports)
+                self._size -= waiting.size
 
     def open_problems(self) -> Future[tuple[OpenProblem, ...]]:
         """Ask for everything that is open in the project. The future fails with what stands in the way."""
@@ -103,15 +122,22 @@ class Inbox:
             self._wake()
         return future
 
-    def _full(self, more: int) -> str:
+    def _full(self, more: int, size: int) -> str:
         # A payload larger than the capacity still gets in where nothing else waits: it could never come otherwise.
-        full = self._count > 0 and self._count + more > self._capacity
-        return f"{self._count} reports are waiting already" if full else ""
+        full = self._count + more > self._capacity or self._size + size > self._largest
+        return f"{self._count} reports are waiting already" if full and self._count > 0 else ""
 
     def take(self) -> Sequence[Waiting]:
-        """Return everything that waits and forget it; requests whose sender has gone are left out."""
+        """Return requests that wait, those that came first, and forget them; not all of them where they are many."""
+        taken: list[Waiting] = []
+        count = 0
         with self._lock:
-            taken, self._waiting, self._count = self._waiting, [], 0
+            while self._waiting and count < BATCH:
+                waiting = self._waiting.pop(next(iter(self._waiting)))
+                count += len(waiting.reports)
+                self._size -= waiting.size
+                taken.append(waiting)
+            self._count -= count
         return [each for each in taken if each.receipts.set_running_or_notify_cancel()]
 
     def take_asking(self) -> Sequence[Future[tuple[OpenProblem, ...]]]:
@@ -131,8 +157,9 @@ class Inbox:
             self._closed = True
         for asking in self.take_asking():
             asking.set_exception(TransientError("the daemon is stopping"))
-        for each in self.take():
-            each.receipts.set_result((Receipt("unavailable", reason="the daemon is stopping"),) * len(each.reports))
+        while taken := self.take():
+            for each in taken:
+                each.receipts.set_result((Receipt("unavailable", reason="the daemon is stopping"),) * len(each.reports))
 
 
 def later(error: ReconcilerError) -> Receipt:
@@ -140,14 +167,44 @@ def later(error: ReconcilerError) -> Receipt:
     return Receipt("unavailable", reason=error.message, hint=error.hint or "send it again")
 
 
+class Names:
+    """The names of one kind that there are, for answers to reports that name another.
+
+    What is near to a name is looked for a few times only: among ten thousand names that takes a while each time.
+    """
+
+    def __init__(self, what: str, where: str, known: Iterable[str], suggestions: int = 3) -> None:
+        self._what = what
+        self._where = where
+        self._names = sorted(known)
+        self._left = suggestions
+        self._made: dict[str, Receipt] = {}
+
+    def unknown(self, name: str) -> Receipt:
+        """Return the receipt for a name that is not there, with those that are."""
+        if name not in self._made:
+            self._made[name] = self._receipt(name)
+        return self._made[name]
+
+    def _receipt(self, name: str) -> Receipt:
+        more = len(self._names) - _KNOWN
+        listed = ", ".join(self._names[:_KNOWN]) + (f" and {more} more" if more > 0 else "")
+        near = did_you_mean(name, self._names) if self._left > 0 else ""
+        self._left -= 1
+        hint = "; ".join(filter(None, (near, f"there are: {listed}" if listed else "there is none yet")))
+        return Receipt("unknown", reason=f"no {self._what} `{_shown(name)}` in {self._where}", hint=hint)
+
+
 def unknown(what: str, name: str, where: str, known: Iterable[str]) -> Receipt:
     """Return the receipt for a name that is not there, with those that are."""
-    names = sorted(known)
-    listed = ", ".join(names[:_KNOWN]) + (f" and {len(names) - _KNOWN} more" if len(names) > _KNOWN else "")
-    near = did_you_mean(name, names)
-    hint = "; ".join(filter(None, (near, f"there are: {listed}" if listed else "there is none yet")))
-    return Receipt("unknown", reason=f"no {what} `{_shown(name)}` in {where}", hint=hint)
+    return Names(what, where, known).unknown(name)
 
 
 def _shown(name: str) -> str:
-    return "".join(each if each.isprintable() else "?" for each in name)[:80]
+    return "".join(each if each.isprintable() else "?" for each in name[:80])
+
+
+def _size(report: Report) -> int:
+    """Return about how many characters a report holds."""
+    problem = report.problem
+    return len(problem.title) + len(problem.url) + len(str(problem.details)) + len(str(problem.labels))

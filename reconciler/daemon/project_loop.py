@@ -6,16 +6,14 @@ import gc
 import random
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import TypeAlias
 
 from reconciler.daemon.agenda import Agenda
 from reconciler.daemon.branch import Branch
+from reconciler.daemon.branches import Branches
 from reconciler.daemon.dispatch import Dispatch
 from reconciler.daemon.holds import Holds
 from reconciler.daemon.inbox import Inbox, Receipt, later, unknown
-from reconciler.daemon.notifying import StageHistory, told_by
-from reconciler.daemon.publish import Publisher
 from reconciler.daemon.reception import Reception
 from reconciler.daemon.stage_loop import Ports, StageLoop
 from reconciler.daemon.surroundings import Surroundings
@@ -25,8 +23,7 @@ from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.model.step import Step
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.project import Project, StageRefs, read_project
-from reconciler.repo.project_history import ProjectHistory
-from reconciler.repo.stage import StageRepo, Tips
+from reconciler.repo.stage import Tips
 from reconciler.repo.watch import RefWatcher
 
 _STANDS_STILL = (TransientError, TerminalError, UserError, ConfigError, BugError)
@@ -40,6 +37,8 @@ FALLBACK_POLL = 2.0
 
 JITTER = 0.2
 """By which part of itself a poll comes early or late, so that daemons started together do not ask together."""
+HEED_EVERY = 1.0
+"""Seconds between two looks that a forge's hints ask for: whoever may send one may send many."""
 TIDY_EVERY = 300.0
 """Seconds between two times that the mirror's packs are combined, at the least."""
 
@@ -62,15 +61,20 @@ class ProjectLoop:
         self._stop = threading.Event()
         self._unblocked = threading.Event()
         self._hinted = threading.Event()
+        self._heed_at = 0.0
+        self._asked_anew = False
         self._tidy_at = 0.0
         self._random = random.Random(around.seed)  # noqa: S311  (spreads polls; no secret depends on it)
         self._project: Project | None = None
         self._stages: dict[StageName, StageLoop] = {}
         self._dispatches: dict[StageName, Dispatch] = {}
-        self._branches: dict[StageName, Branch] = {}
+        self._branches = Branches(
+            around, name, lambda: self._mirror, self._known, lambda stage: self._tips(self._known(), stage),
+            self._sleep, self._read_project_soon,
+        )  # fmt: skip
         self.inbox = Inbox(self.wake)
         self._reception = Reception(
-            self.inbox, self._stage_names, self._branch_or_receipt, self._branches.values(),
+            self.inbox, self._stage_names, self._branch_or_receipt, self._branches,
             around.clock, self._sleep, self._log,
         )  # fmt: skip
         self.seen_at: float | None = None
@@ -154,8 +158,10 @@ class ProjectLoop:
             self._unblocked.clear()
             self._holds.release()
             self._read_project_soon()
+        self._asked_anew = False
         if self._hinted.is_set():
             self._hinted.clear()
+            self._heed_at = self._around.clock.monotonic() + HEED_EVERY
             self._read_project_soon()
         if (held := self._holds.error("project")) is not None:
             self._reception.turn_away(held)
@@ -178,26 +184,39 @@ class ProjectLoop:
         return tuple(pushed)
 
     def hint(self) -> None:
-        """Somebody says that there is something new to fetch; called from any thread."""
+        """Somebody says that there is something new to fetch; called from any thread, and heeded once a second."""
         self._hinted.set()
         if self._around.forge is not None:
             self._around.forge.stir()
-        self._wake.set()
+        if self._around.clock.monotonic() >= self._heed_at:
+            self._wake.set()
+
+    def _known(self) -> Project:
+        """Return the project as it was read last."""
+        if self._project is None:
+            raise TransientError("the project has not been read yet")
+        return self._project
 
     def _stage_names(self) -> list[StageName]:
         return [stage.name for stage in self._project.stages] if self._project is not None else []
 
     def _branch_or_receipt(self, name: str) -> Branch | Receipt:
-        project = self._project
-        if project is None:
-            return later(TransientError("the project has not been read yet"))
+        project = self._known()
         stages = {str(stage.name): stage for stage in project.stages}
+        if name not in stages and not self._mirror.shared and not self._asked_anew:
+            self._asked_anew = True
+            self._read_project_soon()
+            self._read()
+            return self._branch_or_receipt(name)
+        if name in project.others:
+            hint = f"ask whoever does, or add {name} to `stages` of {project.name} in this daemon's configuration"
+            return Receipt("unknown", reason=f"this daemon does not look after the stage {name}", hint=hint)
         if name not in stages:
             return unknown("stage", name, project.name, stages)
         held = self._holds.error(name)
         if isinstance(held, TransientError):
             return later(held)
-        return self._branch(project, stages[name])
+        return self._branches.of(stages[name])
 
     def preview(self) -> Mapping[StageName, Decision]:
         """Return what the next pass would decide for each stage; `conditions` say what could not be found out.
@@ -209,7 +228,7 @@ class ProjectLoop:
         found: dict[StageName, Decision] = {}
         for stage in project.stages:
             tips = self._tips_or_fail(project, stage, {})
-            found[stage.name] = self._loop(project, stage).preview(tips, project.settings(stage))
+            found[stage.name] = self._loop(stage).preview(tips, project.settings(stage))
             self._take_conditions(stage.name)
         return found
 
@@ -221,6 +240,8 @@ class ProjectLoop:
         pauses = [poll * (1 + JITTER * (2 * self._random.random() - 1))]
         pauses += [loop.agenda.pause() for name, loop in self._stages.items() if name not in self._holds]
         pauses += self._holds.pauses()
+        if self._hinted.is_set():
+            pauses.append(max(self._heed_at - self._around.clock.monotonic(), 0.0))
         if not self._mirror.shared:
             pauses.append(max(self._ask_head_at - self._around.clock.monotonic(), 0.0))
         return min(pauses)
@@ -271,16 +292,16 @@ class ProjectLoop:
         began = clock.monotonic()
         try:
             tips = self._tips_or_fail(project, stage, {} if stage.name in self._reception.moved else listed)
-            steps = self._loop(project, stage).reconcile(tips, project.settings(stage))
+            steps = self._loop(stage).reconcile(tips, project.settings(stage))
         except _STANDS_STILL as error:
             self._holds.hold(stage.name, error)
             return ()
         finally:
             metrics.took(clock.monotonic() - began)
             self._take_conditions(stage.name)
-        metrics.passed(self._branches[stage.name].repo.census, clock.wall())
+        metrics.passed(self._branches.of(stage).repo.census, clock.wall())
         self._holds.clear(stage.name)
-        forge, branch = self._around.forge, self._branches[stage.name]
+        forge, branch = self._around.forge, self._branches.of(stage)
         if forge is not None and forge.look(self._mirror, project, stage, branch, self._holds):
             self._wake.set()
         return steps
@@ -300,7 +321,7 @@ class ProjectLoop:
         for gone in noted - names:
             self._log.warning("no longer a stage of the project; left as it is", stage=gone)
             self._stages.pop(StageName(gone), None)
-            self._branches.pop(StageName(gone), None)
+            self._branches.forget(StageName(gone))
             dispatch = self._dispatches.pop(StageName(gone), None)
             if dispatch is not None:
                 dispatch.close()
@@ -334,13 +355,13 @@ class ProjectLoop:
             raise TransientError(f"branch {stage.config} is not there", hint=hint, retry_after=1.0)
         return tips
 
-    def _loop(self, project: Project, stage: StageRefs) -> StageLoop:
+    def _loop(self, stage: StageRefs) -> StageLoop:
         loop = self._stages.get(stage.name)
         if loop is None:
-            loop = self._stages[stage.name] = self._make(project, stage)
+            loop = self._stages[stage.name] = self._make(stage)
         return loop
 
-    def _make(self, project: Project, stage: StageRefs) -> StageLoop:
+    def _make(self, stage: StageRefs) -> StageLoop:
         around = self._around
         log = self._log.bind(stage=stage.name)
         metrics = around.metrics.stage(stage.name)
@@ -348,7 +369,7 @@ class ProjectLoop:
         self._dispatches[stage.name] = dispatch
         return StageLoop(
             Ports(
-                branch=self._branch(project, stage),
+                branch=self._branches.of(stage),
                 dispatch=dispatch,
                 clock=around.clock,
                 log=log,
@@ -356,32 +377,6 @@ class ProjectLoop:
                 count=metrics.step,
             ),
             Agenda(around.clock, sweep_every=around.sweep_every, seed=around.seed),
-        )  # fmt: skip
-
-    def _branch(self, project: Project, stage: StageRefs) -> Branch:
-        around, branch = self._around, self._branches.get(stage.name)
-        if branch is None:
-            repo = self._stage_repo(project, stage)
-            branch = self._branches[stage.name] = Branch(
-                repo,
-                Publisher(self._mirror, stage.ops, around.clock, self._sleep, around.metrics.stage(stage.name)),
-                lambda: self._tips(self._project or project, stage),
-                told_by(self._around.notifier, StageHistory(self._mirror, project.name, stage.name, lambda: repo.row)),
-                near=self._mirror.shared,
-            )
-        return branch
-
-    def _stage_repo(self, project: Project, stage: StageRefs) -> StageRepo:
-        def newest_config() -> CommitId | None:
-            tips = self._tips(self._project or project, stage)
-            return tips.config if tips is not None else None
-
-        history = ProjectHistory(
-            self._mirror, self._name, lambda: (self._project or project).commit, self._read_project_soon
-        )
-        return StageRepo(
-            self._mirror, stage.name, partial(history.settings, stage.name),
-            own_branch=stage.config != stage.ops, newer_config=newest_config,
         )  # fmt: skip
 
     def _read_project_soon(self) -> None:

@@ -65,8 +65,9 @@ class Reception:
         """Tell everybody who waits to come again: nothing can be pushed now."""
         for asking in self._inbox.take_asking():
             asking.set_exception(error)
-        for waiting in self._inbox.take():
-            waiting.receipts.set_result((later(error),) * len(waiting.reports))
+        while taken := self._inbox.take():
+            for waiting in taken:
+                waiting.receipts.set_result((later(error),) * len(waiting.reports))
 
     def take_all(self) -> None:
         """Take in what waits, and what comes meanwhile, for a while: decisions must have their turn too."""
@@ -91,11 +92,9 @@ class Reception:
 
     def _open_problems(self) -> Iterator[OpenProblem]:
         for stage in self._stages():
-            branch = self._find(stage)
-            if isinstance(branch, Receipt):
-                raise TransientError(branch.reason, hint=branch.hint)
-            tips = branch.read_tips()
-            if tips is None:
+            branch = self._found(stage)
+            tips = branch.read_tips() if isinstance(branch, Branch) else None
+            if isinstance(branch, Receipt) or tips is None:
                 continue
             branch.follow(tips)
             self.moved.add(stage)
@@ -113,7 +112,7 @@ class Reception:
                 yield OpenProblem(where, each.id, each.problem)
 
     def take(self) -> frozenset[StageName]:
-        """Take everything that waits. Returns the stages whose branches were looked at, and maybe moved.
+        """Take what waits, or a good part of it. Returns the stages whose branches were looked at, and maybe moved.
 
         While machine pushes hold back, more may come: it is taken as well. Whatever happens, everybody gets a receipt.
         """
@@ -139,7 +138,7 @@ class Reception:
                 pile.slots.append((at, nth))
         looked: set[StageName] = set()
         for stage, pile in piles.items():
-            branch = self._find(stage)
+            branch = self._found(stage)
             if isinstance(branch, Receipt):
                 made: Sequence[Receipt] = [branch] * len(pile.reports)
             else:
@@ -148,6 +147,12 @@ class Reception:
             for (at, nth), receipt in zip(pile.slots, made, strict=True):
                 receipts[at][nth] = receipt
         return frozenset(looked)
+
+    def _found(self, stage: str) -> Branch | Receipt:
+        try:
+            return self._find(stage)
+        except ReconcilerError as error:
+            return later(error)
 
     def _taken(self, stage: StageName, branch: Branch, reports: Sequence[Report]) -> Sequence[Receipt]:
         try:

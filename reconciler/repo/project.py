@@ -50,7 +50,8 @@ class StageRefs:
 class Project:
     """What the remote's default branch says at one commit.
 
-    ``slis`` are its SLI files. ``unknown`` are stages that were asked for and are none.
+    ``slis`` are its SLI files. ``unknown`` are stages that were asked for and are none, ``others`` those that there are
+    and that were not asked for.
     """
 
     name: ProjectName
@@ -59,6 +60,7 @@ class Project:
     config: ProjectConfig
     slis: tuple[FileRef, ...] = ()
     unknown: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
     def settings(self, stage: StageRefs) -> ProjectSettings:
         """Return what the project says of one of its stages."""
@@ -100,7 +102,8 @@ def read_project(
         if not only or each.name in only
     )
     unknown = tuple(sorted(only - {each.name for each in entries}))
-    return Project(own, tip, stages, config, _slis(mirror, tip), unknown)
+    others = tuple(sorted({each.name for each in entries} - {stage.name for stage in stages}))
+    return Project(own, tip, stages, config, _slis(mirror, tip), unknown, others)
 
 
 def project_tip(mirror: Mirror) -> tuple[str, CommitId]:

@@ -188,7 +188,7 @@ def test_a_broken_file_of_a_person_is_not_written_over(site: Site) -> None:
     site.push({path_of(FIRST): "title: [\n"})
     with site.loop() as loop:
         [(receipt, other)] = handed_in(loop, [report(state="resolved"), report("another")])
-    assert receipt.outcome == "refused"
+    assert receipt.outcome == "unavailable"
     assert path_of(FIRST) in receipt.reason
     assert site.file(path_of(FIRST)) == "title: ["
     assert other.outcome == "accepted"

@@ -43,6 +43,47 @@ def test_a_report_costs_one_push_and_one_look_whether_it_is_there(site: Site, se
         assert conversations(server) == ["receive-pack", "upload-pack"]
 
 
+def test_the_next_report_goes_on_from_the_one_before(site: Site, server: GitHttpServer) -> None:
+    with site.loop() as loop:
+        loop.tick()
+        server.journal.clear()
+        for name in ("a", "b", "c"):
+            receipts = loop.inbox.submit([report(name)])
+            taken_in(loop)
+            assert receipts.result(timeout=0)[0].outcome == "accepted"
+        assert conversations(server) == ["receive-pack", "upload-pack"] * 3
+
+
+def test_a_moved_service_is_found_where_it_is_though_steps_lie_on_another_branch(
+    site: Site, server: GitHttpServer
+) -> None:
+    git(site.clone, "switch", "-q", "main")
+    site.write("project.yaml", "name: sockshop\nstages: [production]\nopsBranch: ops/{stage}\n")
+    git(site.clone, "commit", "-qam", "steps apart")
+    git(site.clone, "push", "-q", "origin", "main")
+    git(site.clone, "switch", "-q", "production")
+    with site.loop() as loop:
+        handed_in(loop, [report("first")])
+        site.push({"carts/remediation.yaml": None, "shop/carts/remediation.yaml": SCALING})
+        receipts = loop.inbox.submit([report("second")])
+        taken_in(loop)
+        assert receipts.result(timeout=0)[0].path == path_of("second", "shop/carts")
+
+
+def test_a_stage_that_came_a_moment_ago_is_known(site: Site, server: GitHttpServer) -> None:
+    with site.loop() as loop:
+        loop.tick()
+        git(site.remote, "branch", "staging", "production")
+        git(site.clone, "switch", "-q", "main")
+        site.write("project.yaml", "name: sockshop\nstages: [production, staging]\n")
+        git(site.clone, "commit", "-qam", "another stage")
+        git(site.clone, "push", "-q", "origin", "main")
+        git(site.clone, "switch", "-q", "production")
+        [(receipt, wrong)] = handed_in(loop, [report(stage="staging"), report(stage="stagin")])
+    assert receipt.reason == "this daemon does not look after the stage staging"
+    assert wrong.reason == "no stage `stagin` in sockshop"
+
+
 def test_a_push_in_between_costs_a_look_and_loses_nothing(site: Site, server: GitHttpServer) -> None:
     with site.loop() as loop:
         loop.tick()

@@ -1,0 +1,72 @@
+"""The branches of a project's stages, each made when it is needed first and then shared by all who push to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+from reconciler.daemon.branch import Branch
+from reconciler.daemon.notifying import StageHistory, told_by
+from reconciler.daemon.publish import Publisher
+from reconciler.daemon.surroundings import Surroundings
+from reconciler.model.names import CommitId, ProjectName, StageName
+from reconciler.repo.mirror import Mirror
+from reconciler.repo.project import Project, StageRefs
+from reconciler.repo.project_history import ProjectHistory
+from reconciler.repo.stage import StageRepo, Tips
+
+
+@dataclass
+class Branches:
+    """One owner thread.
+
+    ``project`` tells what was read of it last, ``tips`` asks the remote, ``wait`` sleeps for seconds, and ``soon`` is
+    called where somebody knows of a newer project.
+    """
+
+    around: Surroundings
+    name: ProjectName | None
+    mirror: Callable[[], Mirror]
+    project: Callable[[], Project]
+    tips: Callable[[StageRefs], Tips | None]
+    wait: Callable[[float], None]
+    soon: Callable[[], None]
+    _made: dict[StageName, Branch] = field(default_factory=dict)
+
+    def of(self, stage: StageRefs) -> Branch:
+        """Return the branch of a stage."""
+        branch = self._made.get(stage.name)
+        if branch is None:
+            branch = self._made[stage.name] = self._make(stage)
+        return branch
+
+    def forget(self, stage: StageName) -> None:
+        """Know nothing of a stage any more."""
+        self._made.pop(stage, None)
+
+    def __iter__(self) -> Iterator[Branch]:
+        """Yield those that were made."""
+        return iter(self._made.values())
+
+    def _make(self, stage: StageRefs) -> Branch:
+        around, mirror, project = self.around, self.mirror(), self.project()
+        repo = self._repo(stage)
+        return Branch(
+            repo,
+            Publisher(mirror, stage.ops, around.clock, self.wait, around.metrics.stage(stage.name)),
+            lambda: self.tips(stage),
+            told_by(around.notifier, StageHistory(mirror, project.name, stage.name, lambda: repo.row)),
+            near=mirror.shared,
+        )
+
+    def _repo(self, stage: StageRefs) -> StageRepo:
+        def newest_config() -> CommitId | None:
+            tips = self.tips(stage)
+            return tips.config if tips is not None else None
+
+        history = ProjectHistory(self.mirror(), self.name, lambda: self.project().commit, self.soon)
+        return StageRepo(
+            self.mirror(), stage.name, partial(history.settings, stage.name),
+            own_branch=stage.config != stage.ops, newer_config=newest_config,
+        )  # fmt: skip
