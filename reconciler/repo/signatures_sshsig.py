@@ -171,7 +171,7 @@ def _is_made_by(key: bytes, signature: bytes, data: bytes) -> bool:
 def _verify_ed25519(
     blob: _Cursor, kind: bytes, algorithm: bytes, proof: bytes, made: _Cursor, data: bytes
 ) -> None:  # fmt: skip
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415  heavy
 
     point = blob.string()
     data = _by_token(blob, kind, made, data)
@@ -181,9 +181,9 @@ def _verify_ed25519(
 
 
 def _verify_rsa(blob: _Cursor, algorithm: bytes, proof: bytes, made: _Cursor, data: bytes) -> None:
-    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers  # noqa: PLC0415
+    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415  heavy
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415  heavy
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers  # noqa: PLC0415  heavy
 
     exponent, modulus = blob.number(), blob.number()
     blob.end()
@@ -198,8 +198,8 @@ def _verify_rsa(blob: _Cursor, algorithm: bytes, proof: bytes, made: _Cursor, da
 
 
 def _verify_ecdsa(blob: _Cursor, kind: bytes, algorithm: bytes, proof: bytes, made: _Cursor, data: bytes) -> None:
-    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric import ec, utils  # noqa: PLC0415
+    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415  heavy
+    from cryptography.hazmat.primitives.asymmetric import ec, utils  # noqa: PLC0415  heavy
 
     curve, point = blob.string(), blob.string()
     data = _by_token(blob, kind, made, data)
@@ -232,7 +232,7 @@ def _by_token(blob: _Cursor, kind: bytes, made: _Cursor, data: bytes) -> bytes:
 
 def public_blob(public: Ed25519PublicKey | RSAPublicKey | EllipticCurvePublicKey) -> bytes:
     """Return a public key as SSH writes it."""
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415  heavy
 
     line = public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
     return base64.b64decode(line.split(b" ")[1])

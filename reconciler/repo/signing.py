@@ -77,8 +77,8 @@ class SshKeyFile:
 
 def _load(data: bytes, path: Path) -> PrivateKey:
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415  heavy
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa  # noqa: PLC0415
-    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa  # noqa: PLC0415  heavy
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415  heavy
         load_pem_private_key,
         load_ssh_private_key,
     )
@@ -101,8 +101,8 @@ def _load(data: bytes, path: Path) -> PrivateKey:
 
 
 def _signature(key: PrivateKey, public: bytes, data: bytes) -> bytes:
-    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils  # noqa: PLC0415
+    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415  heavy
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils  # noqa: PLC0415  heavy
 
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return string(b"ssh-ed25519") + string(key.sign(data))

@@ -28,7 +28,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 @repo_options
 @stages_option
 @click.option(
-    "--allowed-signers", "allowed", type=_FILE, envvar="RECONCILER_ALLOWED_SIGNERS", show_envvar=True,
+    "--allowed-signers", "allowed", type=_FILE,
     help="Who may sign, in the form of ssh's allowed signers; without it, what the configuration names.",
 )  # fmt: skip
 @click.option("--revoked-keys", "revoked", type=_FILE, help="Public keys that count no more, one a line.")
