@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,18 @@ import pytest
 from reconciler.cli import markdown
 from reconciler.cli.merge.recorded import RecordedFacts
 from reconciler.model.errors import ConfigError
-from reconciler.model.names import StageName
+from reconciler.model.names import ProjectName, StageName
 from reconciler.model.targets import WantWorkload
 from reconciler.repo import merging
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.names import commit_id
 from reconciler.repo.process import Finished
+from reconciler.repo.project_history import ProjectHistory
 from reconciler.repo.stage import StageRepo, Tips
 from tests.cli.conftest import Reconciler, Site, git
 
 TITLE = "Response time degradation"
+STAGE = StageName("production")
 WANT = WantWorkload("kubernetes", "shop-production", "Deployment", ("carts-primary", "carts"))
 
 
@@ -83,10 +86,11 @@ def test_what_we_changed_since_it_was_seen_is_not_known(site: Site, reconciler: 
     assert "Event: applied" in git(site.remote, "log", "-1", "production")
     with Mirror.open(site.clone.parent / "m.git", str(site.remote)) as mirror:
         main = commit_id(git(site.remote, "rev-parse", "main"))
+        history = ProjectHistory(mirror, ProjectName("shop"), lambda: main, lambda: None)
         for at, known in ((commit_id(decided), False), (commit_id(applied), True)):
-            repo = StageRepo(mirror, StageName("production"), lambda *_: None)
+            repo = StageRepo(mirror, STAGE, partial(history.settings, STAGE))
             repo.sync(Tips(main, at, at))
-            facts = RecordedFacts(mirror, repo, StageName("production"), "shop/production/")
+            facts = RecordedFacts(mirror, repo, STAGE, "shop/production/")
             assert bool(facts.observe([WANT], repo.reported())) is known
             assert bool(facts.used) is known
 

@@ -68,7 +68,8 @@ class RecordedFacts:
         if target is None:
             return None
         record = self._by_target[named.fact.kind, target]
-        return record if record.sequence >= self._changed.get(target, 0) else None
+        # A step's facts are from before it: the one that changes the target saw it as it was.
+        return record if record.sequence > self._changed.get(target, 0) else None
 
     def _take_in(self, service: ServicePath) -> None:
         if service in self._read:
