@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,3 +49,27 @@ def test_a_service_and_an_action_show_theirs() -> None:
     assert {key for key, _ in entry.actions[0].options} == {
         "wait", "window", "settle", "retries", "onFail", "onWarning", "onResolve", "approval",
     }  # fmt: skip
+
+
+def test_every_yaml_file_begins_with_its_schema() -> None:
+    files = [path for path in TEMPLATE.rglob("*") if path.suffix in (".yaml", ".yml")]
+    assert len(files) >= 9
+    without = [path for path in files if not path.read_text("utf-8").startswith("# yaml-language-server: $schema=")]
+    assert without == []
+
+
+def test_what_is_generated_is_marked_and_what_people_put_beside_it_is_not(tmp_path: Path) -> None:
+    """Asked of git itself, from which forges have it."""
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    (tmp_path / ".gitattributes").write_bytes((TEMPLATE / "shared" / ".gitattributes").read_bytes())
+
+    def attribute(name: str, path: str) -> str:
+        words = ["git", "-C", str(tmp_path), "check-attr", name, "--", path]
+        return subprocess.run(words, check=True, capture_output=True, text=True).stdout.rsplit(": ", 1)[1].strip()
+
+    ops = "ops/production/shop/carts"
+    for path in (f"{ops}/remediations/p1/01-opened.yaml", f"{ops}/state/desired.yaml", ".schemas/slo.schema.json"):
+        assert attribute("linguist-generated", path) == "set", path
+    for path in (f"{ops}/problems/2026-11-21/p1.yaml", f"{ops}/commands/1-approve.yaml", "carts/slo.yaml"):
+        assert attribute("linguist-generated", path) in ("unset", "unspecified"), path
+    assert attribute("eol", "carts/slo.yaml") == attribute("eol", "ci/check.sh") == "lf"
