@@ -198,7 +198,6 @@ class Desk:
     def _tend(self, stage: StageName, name: str, wanted: Wanted) -> None:
         pull = self._forge.find(name)
         if pull is None or (pull.state != "open" and (is_withdrawn(pull.body) or wanted.mark not in pull.body)):
-            reach("before-proposal-opened")
             pull = self._forge.open(wanted.draft)
             reach("after-proposal-opened")
             self._log.info("proposed", branch=name, url=pull.url)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
@@ -37,6 +37,7 @@ MOST: Final = 50
 """Proposals of a stage that are open at a time; the others wait for their turn."""
 LIST_EVERY: Final = 60.0
 """Seconds between two looks at the branches of proposals while nothing tells that something has changed."""
+_LONGEST: Final = timedelta(days=365)
 _JUDGED: Final = 1024
 _REF: Final = "refs/heads/"
 
@@ -217,7 +218,6 @@ class Proposals:
     ) -> TerminalError | None:  # fmt: skip
         """Push a branch that must not be there yet. Returns why the remote does not want it."""
         (commit,) = mirror.write(tips.ops, [asked.commit()])
-        reach("before-proposal-push")
         result = mirror.push([RefUpdate(branch_ref(name), None, commit)])
         reach("after-proposal-push")
         known.list_at = 0.0
@@ -281,12 +281,12 @@ class Proposals:
         branch.follow(tips)
         if asked not in asked_of(asked.stage, branch.repo.view(asked.service)):
             return False
-        when = _moment(closing.at) or asked.since
+        when = closed_at(closing, asked.since)
         path, content = asked.command("decline", when, f"pull request {number} was closed")
         if mirror.blob_id(tips.ops, path) is not None:
             return False
         reach("before-decline-push")
-        who = _who(closing)
+        who = closer(closing)
         subject = f"{asked.name}: decline {asked.subject}"
         landed = branch.push(tips, [NewCommit({path: content}, f"{subject}\n", when, who)])
         reach("after-decline-push")
@@ -307,15 +307,17 @@ def _why(asked: Asked | None, stuck: CommitId | None) -> str:
     return "this is not what is to be approved, or the stage was rewritten; it is proposed anew"
 
 
-def _moment(text: str) -> datetime | None:
+def closed_at(closing: Closing, since: datetime) -> datetime:
+    """Return when a pull request was closed; when it was proposed, where the forge tells no time that can be true."""
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(closing.at)
     except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        return since
+    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return moment if timedelta() <= moment - since <= _LONGEST else since
 
 
-def _who(closing: Closing) -> Identity:
+def closer(closing: Closing) -> Identity:
     """Return who closed, as far as the forge tells, as the author of a commit."""
     login = _plain(closing.login)
     name = _plain(closing.name) or login or "somebody"
@@ -323,4 +325,4 @@ def _who(closing: Closing) -> Identity:
 
 
 def _plain(text: str) -> str:
-    return "".join(letter for letter in text if letter.isprintable() and letter not in "<>").strip()[:100]
+    return "".join(letter for letter in text if letter.isprintable() and letter not in "<>")[:100].strip()

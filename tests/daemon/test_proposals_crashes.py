@@ -18,14 +18,14 @@ def forge(site: Site) -> Iterator[Double]:
         yield double
 
 
-PROPOSING = ("before-proposal-push", "after-proposal-push", "before-proposal-opened", "after-proposal-opened")
+PROPOSING = ("after-proposal-push", "after-proposal-opened")
 
 
 @pytest.mark.parametrize("point", PROPOSING)
 def test_killed_while_proposing_there_is_one_proposal_in_the_end(site: Site, forge: Double, point: str) -> None:
     site.problem("p1", TITLE)
     assert site.pass_once(point) == -9
-    assert branches(site) == ([] if point == "before-proposal-push" else [BRANCH])
+    assert branches(site) == [BRANCH]
     assert len(forge.pulls) == (1 if point == "after-proposal-opened" else 0)
     shutil.rmtree(site.folder / "state")
     with site.loop() as loop:
