@@ -117,6 +117,13 @@ def signer(signing: SigningConfig) -> CommitSigner | None:
     return GpgSigner(signing.gpg_key) if signing.gpg_key else None
 
 
+def check_signing(signing: SigningConfig) -> None:
+    """Refuse an SSH key that cannot sign. Raises ConfigError, or BlindError where it is not there."""
+    found = signer(signing)
+    if isinstance(found, SshKeyFile):
+        found.public_line()
+
+
 def open_mirror(
     repository: RepositoryConfig, state: Path, heard: Heard = unheard, signing: CommitSigner | None = None
 ) -> Mirror:

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from structlog.typing import FilteringBoundLogger
 
 from reconciler.daemon.clock import Clock, SystemClock
-from reconciler.daemon.connections import check_legacy_flags, connect, open_mirror, signer
+from reconciler.daemon.connections import check_legacy_flags, check_signing, connect, open_mirror, signer
 from reconciler.daemon.dispatch import PATIENCE
 from reconciler.daemon.forging import forging
 from reconciler.daemon.metrics import Metrics
@@ -141,9 +141,11 @@ def check_connections(config: DaemonConfig, clock: Clock) -> None:
     """Connect everything that a configuration names, and let go of it again; no server is asked anything.
 
     Raises:
-        ConfigError: a connection cannot work as configured, with the project and the stage.
+        ConfigError: a connection cannot work as configured, with the project and the stage; or a key cannot sign.
+        BlindError: the key is not there.
     """
     for name, project in config.projects.items():
+        check_signing(project.signing)
         stages = [StageName(stage) for stage in project.stages]
         check_legacy_flags(project, [stage for stage in stages if stage != "*"])
         for stage in stages:
