@@ -39,9 +39,9 @@ CONFIG: Final = "config"
 WANTED: Final = frozenset({*EVENTS, CONFIG})
 MOST: Final = 5
 """Problems of one step whose commits are told."""
-FILES, FINDINGS = 200, 20
-"""Files of one commit that are read, and findings that are told."""
-COMMITS: Final = 200
+FILES, FINDINGS = 50, 20
+"""Files of one commit that are read, for the loop waits for that, and findings that are told."""
+COMMITS: Final = 50
 """Commits that are told of at a time; of more than that the newest."""
 _LIMIT: Final = 256 << 10
 _TEXT: Final = 140
@@ -193,6 +193,7 @@ class ConfigVerdicts:
         findings = [finding for path, _ in paths[:FILES] for finding in self._findings(info.id, path)]
         context = f"reconciler/{self._stage}: configuration"[:_CONTEXT]
         files = "1 file" if len(paths) == 1 else f"{len(paths)} files"
+        files = files if len(paths) <= FILES else f"the first {FILES} of {files}"
         text = f"{files} can be read" if not findings else f"{len(findings)} findings; {findings[0].place}"
         status = Status("failure" if findings else "success", context, text[:_TEXT])
         mark = f"<!-- reconciler: configuration of {self._stage} -->"

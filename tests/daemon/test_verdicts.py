@@ -72,6 +72,13 @@ def test_a_commit_that_breaks_configuration_is_told_where_and_how_to_mend_it(sit
     assert len(told) == 3, "the first commit of the stage, the broken one, the mended one"
 
 
+def test_of_many_files_the_first_are_read_and_it_says_so(site: Site, forge: Double) -> None:
+    many = site.push({f"s{number:02d}/service.yaml": "" for number in range(51)}, "many services")
+    with site.loop() as loop:
+        until(loop, lambda: any(at == many for at, _, _ in said(forge, CONFIG)), "told")
+    assert said(forge, CONFIG)[-1][2] == "the first 50 of 51 files can be read"
+
+
 def test_what_the_forge_does_not_take_now_is_told_later(site: Site, forge: Double) -> None:
     forge.faults = [Fault(503, {"message": "maintenance"}, only="/statuses/")]
     site.problem("p1", TITLE)
