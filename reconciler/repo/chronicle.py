@@ -16,8 +16,9 @@ from reconciler.model.errors import TransientError
 from reconciler.model.instant import Instant, parse_instant
 from reconciler.model.names import BlobId, CommitId, RemediationId, ServicePath, StageName
 from reconciler.model.step import step_path
-from reconciler.repo import chronicle_store
+from reconciler.repo import chronicle_store, chronicle_told
 from reconciler.repo.chronicle_conditions import PEOPLE, REMEDIATIONS, STEPS, conditions
+from reconciler.repo.chronicle_folding import COLUMNS, Row, folded
 from reconciler.repo.chronicle_records import (
     OPEN,
     Counts,
@@ -29,6 +30,7 @@ from reconciler.repo.chronicle_records import (
     PastRemediation,
     PastStep,
     PeoplesCommit,
+    value_name,
 )
 from reconciler.repo.names import is_object_id
 
@@ -38,11 +40,12 @@ _ALL: Final = Filter()
 _STEP: Final = (
     "n, sequence, id, now, event, service, remediation, number, subject, action, author, blob, told FROM steps"
 )
-_REMEDIATION: Final = (
-    "r.n, r.id, r.service, r.entry, r.problems, r.source, r.reported, r.opened, r.ended, r.outcome, r.unhealed,"
-    " r.reason, r.tried, r.helped, r.steps, r.event, r.held, f.id, l.id"
-    " FROM remediations r JOIN steps f ON f.n = r.n JOIN steps l ON l.n = r.newest"
-)
+_TOLD: Final = (
+    "n", "id", "service", "entry", "problems", "source", "reported", "opened", "ended", "outcome", "unhealed",
+    "reason", "tried", "helped", "steps", "event", "held",
+)  # fmt: skip
+_ENDS: Final = "remediations r JOIN steps f ON f.n = r.n JOIN steps l ON l.n = r.newest"
+_REMEDIATION: Final = f"{', '.join(f'r.{name}' for name in _TOLD)}, f.id, l.id FROM {_ENDS}"
 
 
 class Chronicle:
@@ -101,6 +104,20 @@ class Chronicle:
         row = self._ask(f"SELECT {_REMEDIATION} WHERE r.n = ?", (order,)).fetchone()
         return _remediation(row) if row is not None else None
 
+    def as_of(self, remediation: PastRemediation, moment: Instant) -> PastRemediation | None:
+        """Return a remediation as it was at a moment; None where it was not opened then."""
+        steps = [step for step in self.steps_of(remediation) if step.now <= moment]
+        if not steps:
+            return None
+        life = [
+            Row(step.order, step.now, step.event, step.number, step.action, chronicle_told.write(step.told))
+            for step in steps
+        ]
+        values, _ = folded(remediation.service, remediation.id, life)
+        found = dict(zip(COLUMNS, values, strict=True))
+        ends = (bytes.fromhex(step.commit) for step in (steps[0], steps[-1]))
+        return _remediation((*(found[name] for name in _TOLD), *ends))
+
     def steps_of(self, remediation: PastRemediation) -> tuple[PastStep, ...]:
         """Return the steps of one remediation, in their order."""
         newest = self._ask("SELECT newest FROM remediations WHERE n = ?", (remediation.order,)).fetchone()
@@ -128,6 +145,19 @@ class Chronicle:
         """Return the step with this sequence."""
         row = self._ask(f"SELECT {_STEP} WHERE sequence = ? AND valid", (number,)).fetchone()
         return self._step(row) if row is not None else None
+
+    def changes(self, name: str, *, limit: int = PAGE, before: int | None = None) -> Page[PastStep]:
+        """Return the steps that changed a value, the newest first; ``name`` as in `deployment/carts`, `flag/Blue`."""
+        where = ["valid", "n IN (SELECT n FROM changed WHERE name = :name)"]
+        rows = self._page(_STEP, "n", where, {"name": value_name(name)}, limit, before)
+        return _paged([self._step(row) for row in rows], [row[0] for row in rows], limit)
+
+    def changed_by(self, path: str, *, limit: int = PAGE, before: int | None = None) -> Page[PeoplesCommit]:
+        """Return the commits of people that changed a file of theirs, a problem or a command, the newest first."""
+        about = "n, id, at, author, subject FROM commits c"
+        where = ["n IN (SELECT f.n FROM files f WHERE f.file = :path)"]
+        rows = self._page(about, "n", where, {"path": path}, limit, before)
+        return _paged([self._commit(row) for row in rows], [row[0] for row in rows], limit)
 
     def evaluations(self, service: str, *, limit: int = PAGE, before: int | None = None) -> Page[PastEvaluation]:
         """Return the evaluations of a service, the newest first; with no data too."""
@@ -228,7 +258,7 @@ class Chronicle:
         path = step_path(self._stage, event, sequence, ServicePath(service), about, number)
         return PastStep(
             order, sequence, _hex(commit), Instant(now), event, service, about, number, subject, action, author,
-            path, BlobId(blob.hex()), json.loads(told),
+            path, BlobId(blob.hex()), chronicle_told.read(told),
         )  # fmt: skip
 
 

@@ -23,21 +23,26 @@ def _pathspec(path: str) -> str:
     return path
 
 
-def walk(git_dir: Path, tips: Sequence[str], since: Sequence[str] = (), paths: Sequence[str] = ()) -> Argv:
-    """Print commits with the files that each changed, parents before their children; merges with none.
+def order(git_dir: Path, tips: Sequence[str], since: Sequence[str] = (), paths: Sequence[str] = ()) -> Argv:
+    """Print ids of the commits reachable from some tips and from none of others, parents before their children."""
+    # Side branches count: a file may have come in through a merge that a person made.
+    words = ("rev-list", "--topo-order", "--reverse", *(("--full-history",) if paths else ()))
+    named = (*map(object_id, tips), *(f"^{object_id(old)}" for old in since))
+    return _git(git_dir, *words, "--end-of-options", *named, "--", *map(_pathspec, paths))
+
+
+def told(git_dir: Path) -> Argv:
+    """Print the commits whose ids come on standard input with the files that each changed; merges with none.
 
     A commit is one NUL-terminated record (ids, author, committer's time, message), each file two: ``:mode mode id id
     status`` and its path. Nothing of a person's settings changes that.
     """
     words = (
-        "-c", "log.showRoot=true", "log", "--topo-order", "--reverse", "--raw", "-r", "-z", "--no-renames",
+        "-c", "log.showRoot=true", "log", "--no-walk=unsorted", "--stdin", "--raw", "-r", "-z", "--no-renames",
         "--no-abbrev", "--no-color", "--no-ext-diff", "--no-textconv", "--no-notes", "--no-show-signature",
         "--no-mailmap", "--no-relative", "--diff-merges=off", "--encoding=UTF-8", f"--format={_COMMIT}",
     )  # fmt: skip
-    # Side branches count: a file may have come in through a merge that a person made.
-    simplified = ("--full-history",) if paths else ()
-    named = (*map(object_id, tips), *(f"^{object_id(old)}" for old in since))
-    return _git(git_dir, *words, *simplified, "--end-of-options", *named, "--", *map(_pathspec, paths))
+    return _git(git_dir, *words)
 
 
 def only_in(git_dir: Path, tips: Sequence[str], without: Sequence[str]) -> Argv:
@@ -52,14 +57,7 @@ def blame(git_dir: Path, commit: str, path: str, first: int, last: int) -> Argv:
     return _git(git_dir, *words, object_id(commit), "--", _pathspec(path))
 
 
-def first_parents(git_dir: Path, tip: str, since: str) -> Argv:
-    """Print the commits of the first-parent line that come after another commit and descend from it, newest first."""
-    words = (
-        "rev-list",
-        "--first-parent",
-        "--ancestry-path",
-        "--end-of-options",
-        object_id(tip),
-        f"^{object_id(since)}",
-    )
+def first_parents(git_dir: Path, tip: str, without: str) -> Argv:
+    """Print the commits of the tip's first-parent line that are not reachable from another commit, newest first."""
+    words = ("rev-list", "--first-parent", "--end-of-options", object_id(tip), f"^{object_id(without)}")
     return _git(git_dir, *words, "--")

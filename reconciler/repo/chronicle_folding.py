@@ -12,9 +12,17 @@ from typing import Any, Final, NamedTuple
 from reconciler.decide.remediation import ENDINGS
 from reconciler.model.errors import UserError
 from reconciler.model.instant import parse_instant
+from reconciler.repo.chronicle_told import read
 
+COLUMNS: Final = (
+    "n", "id", "service", "name", "entry", "outcome", "unhealed", "reported", "opened", "ended", "source", "problems",
+    "tried", "helped", "reason", "steps", "event", "held", "newest",
+)  # fmt: skip
+"""What `folded` returns, as the table has it."""
+_SILENT: Final = frozenset({"applied", "drift", "remediated", "released"})
+"""Events of which nothing counts here but that they happened."""
 _BACK: Final = ("refused", "unmatched")
-_HEALED: Final = ("remediated", "again", "escalated")
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Row(NamedTuple):
@@ -40,7 +48,7 @@ def lives(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield life
 
 
-def told(service: str, identity: str, life: list[Row]) -> tuple[tuple[Any, ...], str]:
+def folded(service: str, identity: str, life: list[Row]) -> tuple[tuple[Any, ...], str]:
     """Return the remediation's row of the table, and the words that it is found by."""
     state = _State()
     for row in life:
@@ -51,8 +59,8 @@ def told(service: str, identity: str, life: list[Row]) -> tuple[tuple[Any, ...],
     values = (
         first.n, identity, service, service.rpartition("/")[2], entry, state.outcome, int(state.unhealed),
         min(state.reported or first.now, first.now), first.now, state.ended, source,
-        json.dumps([list(each) for each in state.problems.values()], ensure_ascii=False, separators=(",", ":")),
-        json.dumps(state.tried, ensure_ascii=False, separators=(",", ":")), state.helped, state.reason, len(life),
+        _encode([list(each) for each in state.problems.values()]),
+        _encode(state.tried), state.helped, state.reason, len(life),
         last.event, state.held, last.n,
     )  # fmt: skip
     titles = " ".join(each[2] for each in state.problems.values())
@@ -75,7 +83,7 @@ class _State:
 
     def take(self, row: Row) -> None:
         """Follow one step."""
-        data: Mapping[str, Any] = json.loads(row.told) if len(row.told) > 2 else {}
+        data = read(row.told) if row.event not in _SILENT else {}
         problem = data.get("problem")
         if isinstance(problem, Mapping) and "id" in problem:
             self.problems[str(problem["id"])] = (

@@ -16,9 +16,11 @@ from typing import Any, Final, NamedTuple, Self
 from reconciler.model.names import CommitId, StageName
 from reconciler.repo import chronicle_argv, chronicle_store
 from reconciler.repo.chronicle_folding import Row as FoldedRow
-from reconciler.repo.chronicle_folding import lives, told
-from reconciler.repo.chronicle_judging import Claim, action_of, changed_by, claim_of, says_the_same, told_by
+from reconciler.repo.chronicle_folding import folded, lives
+from reconciler.repo.chronicle_judging import Claim, changed_by, claim_of, says_the_same
+from reconciler.repo.chronicle_records import value_name
 from reconciler.repo.chronicle_row import Row
+from reconciler.repo.chronicle_told import Told, keep
 from reconciler.repo.chronicle_walk import Source, Walked, walk
 from reconciler.repo.faults import checked
 from reconciler.repo.history import History
@@ -178,13 +180,16 @@ class _Following:
             contents = self._source.reader.blobs([each.blob for each in claims if each is not None], MACHINE_LIMIT)
             steps: list[tuple[Any, ...]] = []
             undone: list[tuple[Any, ...]] = []
+            changed: list[tuple[Any, ...]] = []
             people: list[tuple[Any, ...]] = []
             files: list[tuple[Any, ...]] = []
             for commit, claim in zip(batch, claims, strict=True):
                 self._n += 1
                 content = contents[claim.blob] if claim is not None else None
                 if claim is not None and isinstance(content, bytes) and says_the_same(claim, content):
-                    steps.append(self._step(commit, claim, content))
+                    told = keep(claim.claim.event, content)
+                    steps.append(self._step(commit, claim, told))
+                    changed += [(self._n, value_name(target), target) for target in told.targets]
                     undone += [(self._n, bytes.fromhex(blob), path) for blob, path in claim.undone]
                     if (about := claim.claim.trailers.get("Remediation")) is not None:
                         dirty.add((claim.service, about))
@@ -193,13 +198,14 @@ class _Following:
                     files += [(self._n, *each) for each in changed_by(commit, self._stage)]
             self._db.executemany(_STEP, steps)
             self._db.executemany("INSERT INTO undone VALUES (?, ?, ?)", undone)
+            self._db.executemany("INSERT INTO changed VALUES (?, ?, ?)", changed)
             self._db.executemany("INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?)", people)
             self._db.executemany("INSERT INTO files VALUES (?, ?, ?, ?, ?)", files)
             done += len(batch)
             progress(done)
         return dirty
 
-    def _step(self, commit: Walked, claim: Claim, content: bytes) -> tuple[Any, ...]:
+    def _step(self, commit: Walked, claim: Claim, told: Told) -> tuple[Any, ...]:
         claimed = claim.claim
         valid = self._is_next(commit, claim)
         if claim.undone or not valid:
@@ -211,8 +217,8 @@ class _Following:
         subject, _ = said(commit.message)
         return (
             self._n, bytes.fromhex(commit.id), claimed.sequence, claimed.now, int(valid), claimed.event, claim.service,
-            claimed.trailers.get("Remediation"), claim.number, subject, action_of(claim), commit.author,
-            bytes.fromhex(claim.blob), told_by(claim, content),
+            claimed.trailers.get("Remediation"), claim.number, subject, told.action, commit.author,
+            bytes.fromhex(claim.blob), told.text,
         )  # fmt: skip
 
     def _is_next(self, commit: Walked, claim: Claim) -> bool:
@@ -259,6 +265,7 @@ def _drop(db: sqlite3.Connection, gone: list[bytes]) -> set[tuple[str, str]]:
         if row is not None:
             db.execute("DELETE FROM steps WHERE n = ?", row[:1])
             db.execute("DELETE FROM undone WHERE n = ?", row[:1])
+            db.execute("DELETE FROM changed WHERE n = ?", row[:1])
             db.execute("INSERT OR REPLACE INTO meta VALUES ('dropped', '1')")
             if row[2] is not None:
                 dirty.add((row[1], row[2]))
@@ -287,6 +294,6 @@ def _fold(db: sqlite3.Connection, dirty: Iterable[tuple[str, str]]) -> None:
 
 def _insert(db: sqlite3.Connection, service: str, identity: str, rows: Iterable[FoldedRow]) -> None:
     for life in lives(rows):
-        values, words = told(service, identity, life)
+        values, words = folded(service, identity, life)
         db.execute(_REMEDIATION, values)
         db.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (values[0], words))

@@ -6,28 +6,20 @@ replays is for `reconciler replay`.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from reconciler.model import canonical
-from reconciler.model.errors import UserError
 from reconciler.model.names import BlobId, RemediationId, ServicePath, StageName
 from reconciler.model.step import step_path
 from reconciler.repo.chronicle_walk import File, Walked
-from reconciler.repo.layout import config_place, ops_place
+from reconciler.repo.layout import OpsPlace, config_place, ops_place
 from reconciler.repo.names import EMPTY_TREE, TreeId
 from reconciler.repo.objects import FILE, CommitInfo, Identity, parse_person
 from reconciler.repo.steps import Claimed, claimed
-from reconciler.repo.trailers import parse
 
 _HEAD: Final = re.compile(
     rb'event: "(?P<event>[a-z]+)"\nsequence: (?P<sequence>[0-9]+)\nnow: "(?P<now>[^"\n]*)"\nrules: (?P<rules>[0-9]+)\n'
 )
-_FACTS: Final = b"\nfacts:\n"
-_UNTOLD: Final = frozenset({"event", "sequence", "now", "rules", "facts", "pinned"})
-_OF_INDICATORS: Final = ("sli", "displayName", "status", "score", "value")
 _NOBODY: Final = Identity("", "")
 _EPOCH: Final = parse_person("")[1]
 _NO_TREE: Final = TreeId(EMPTY_TREE)
@@ -61,7 +53,7 @@ def claim_of(commit: Walked, stage: StageName) -> Claim | None:
     undone: list[tuple[BlobId, str]] = []
     for file in commit.files:
         place = ops_place(file.path, stage)
-        if place is None or not place.machine:
+        if place is None or not (place.machine or _is_archived(file, place, claim)):
             return None
         number = _own_number(file, place.service, claim, stage) if file.new is not None else None
         if number is not None:
@@ -76,6 +68,11 @@ def claim_of(commit: Walked, stage: StageName) -> Claim | None:
     told = service if "Remediation" in claim.trailers else claim.trailers.get("Service", "")
     # Whoever archives takes steps away because their time is over.
     return Claim(claim, told, number, file.path, file.new, () if claim.event == "archived" else tuple(undone))
+
+
+def _is_archived(file: File, place: OpsPlace, claim: Claimed) -> bool:
+    """Whether an old problem or command is taken from the branch together with what was done about it."""
+    return claim.event == "archived" and file.new is None and place.rest.startswith(("problems/", "commands/"))
 
 
 def _own_number(file: File, service: str, claim: Claimed, stage: StageName) -> int | None:
@@ -103,25 +100,6 @@ def says_the_same(claim: Claim, content: bytes) -> bool:
     )  # fmt: skip
 
 
-def told_by(claim: Claim, content: bytes) -> str:
-    """Return what the file says, as JSON: without its head, the facts, and what nobody looks through lists for."""
-    end = content.find(_FACTS)
-    try:
-        data = canonical.peek(content if end < 0 else content[: end + 1], claim.path)
-    except UserError:
-        return "{}"
-    kept = {key: value for key, value in data.items() if key not in _UNTOLD}
-    if isinstance(evaluation := kept.get("evaluation"), dict):
-        kept["evaluation"] = _short(evaluation)
-    return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
-
-
-def _short(evaluation: Mapping[str, Any]) -> dict[str, Any]:
-    indicators = evaluation.get("indicators", ())
-    short = [{key: each[key] for key in _OF_INDICATORS if key in each} for each in indicators if isinstance(each, dict)]
-    return {**evaluation, **({"indicators": short} if short else {})}
-
-
 class Changed(NamedTuple):
     """A file of people that a commit changed."""
 
@@ -145,9 +123,3 @@ def changed_by(commit: Walked, stage: StageName) -> list[Changed]:
         elif ops is not None and ops.rest.startswith("commands/"):
             found.append(Changed("command", ops.service, file.path, file.change))
     return found
-
-
-def action_of(claim: Claim) -> str:
-    """Return the action that the message names, empty where it names none."""
-    message = claim.claim.info.message
-    return parse(message, ("Action",)).get("Action", "") if "\nAction: " in message else ""

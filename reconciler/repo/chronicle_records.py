@@ -17,6 +17,11 @@ UNHEALED = "unhealed"
 """What a filter calls the outcome of one whose source resolved it although the objectives were missed."""
 
 
+def value_name(target: str) -> str:
+    """Return what the changes of a target are found by: its kind and name, without regard to case."""
+    return "/".join(target.rsplit("/", 2)[-2:]).lower()
+
+
 @dataclass(frozen=True)
 class Filter:
     """Which remediations or steps; what is None or empty leaves all.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-FORM: Final = "1"
+FORM: Final = "2"
 """Raised whenever what is kept, or what it means, changes."""
 
 _TABLES: Final = """
@@ -23,6 +23,7 @@ CREATE TABLE steps (
     action TEXT NOT NULL, author TEXT NOT NULL, blob BLOB NOT NULL, told TEXT NOT NULL
 );
 CREATE TABLE undone (n INTEGER NOT NULL, blob BLOB NOT NULL, path TEXT NOT NULL);
+CREATE TABLE changed (n INTEGER NOT NULL, name TEXT NOT NULL, target TEXT NOT NULL);
 CREATE TABLE commits (
     n INTEGER PRIMARY KEY, id BLOB NOT NULL, at INTEGER NOT NULL, author TEXT NOT NULL, subject TEXT NOT NULL,
     line INTEGER NOT NULL
@@ -45,6 +46,8 @@ CREATE INDEX steps_about ON steps (remediation, service, n) WHERE remediation IS
 CREATE INDEX steps_service ON steps (service, n);
 CREATE INDEX steps_event ON steps (event, service, n);
 CREATE INDEX steps_now ON steps (now, n);
+CREATE INDEX changed_name ON changed (name, n);
+CREATE INDEX changed_n ON changed (n);
 CREATE INDEX commits_id ON commits (id);
 CREATE INDEX files_n ON files (n);
 CREATE INDEX files_service ON files (service, n);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -13,6 +14,8 @@ from reconciler.repo.process import Process
 from reconciler.repo.reader import Reader
 
 _NOTHING: Final = "000000"
+_PART: Final = 4096 * 41
+"""Bytes of the ids that git is asked for at a time."""
 
 
 class Source(Protocol):
@@ -53,26 +56,58 @@ class Walked(NamedTuple):
 def walk(source: Source, tips: Sequence[str], since: Sequence[str] = (), paths: Sequence[str] = ()) -> Iterator[Walked]:
     """Yield the commits reachable from the tips and not from ``since``, parents before their children.
 
-    Files whose names are not UTF-8 are left out: the engine reads none of them. Memory holds one commit at a time,
-    apart from git's own list of ids.
+    With ``paths`` only those that changed one of them. Git is asked for some thousands at a time, since it keeps every
+    message that it has read; while one part is read the next is looked up.
     """
-    with source.start(chronicle_argv.walk(source.git_dir, tips, since, paths)) as process:
-        commit: Walked | None = None
-        head = b""
-        for record in _records(process):
-            if head:
-                if commit is not None:
-                    _add(commit.files, head, record)
-                head = b""
-            elif record[:1] == b":" or record[:2] == b"\n:":
-                head = record
-            elif record:
-                if commit is not None:
-                    yield commit
-                commit = _commit(record)
+    with source.start(chronicle_argv.order(source.git_dir, tips, since, paths)) as process:
+        parts = _parts(process)
+        with ExitStack() as stack:
+            ahead = _asked(source, parts, stack)
+            while ahead is not None:
+                current, ahead = ahead, _asked(source, parts, stack)
+                yield from _told(current)
         checked("walking the history", process.finish())
-        if commit is not None:
-            yield commit
+
+
+def _parts(process: Process) -> Iterator[bytes]:
+    """Yield ids, a line each, as many as are asked for at a time."""
+    rest = b""
+    while chunk := process.chunk():
+        rest += chunk
+        while len(rest) >= _PART:
+            part, rest = rest[:_PART], rest[_PART:]
+            yield part
+    if rest:
+        yield rest
+
+
+def _asked(source: Source, parts: Iterator[bytes], stack: ExitStack) -> Process | None:
+    part = next(parts, None)
+    if part is None:
+        return None
+    process = stack.enter_context(source.start(chronicle_argv.told(source.git_dir)))
+    process.send(part)
+    process.close_input()
+    return process
+
+
+def _told(process: Process) -> Iterator[Walked]:
+    commit: Walked | None = None
+    head = b""
+    for record in _records(process):
+        if head:
+            if commit is not None:
+                _add(commit.files, head, record)
+            head = b""
+        elif record[:1] == b":" or record[:2] == b"\n:":
+            head = record
+        elif record:
+            if commit is not None:
+                yield commit
+            commit = _commit(record)
+    checked("walking the history", process.finish())
+    if commit is not None:
+        yield commit
 
 
 def _records(process: Process) -> Iterator[bytes]:
