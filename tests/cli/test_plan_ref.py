@@ -255,6 +255,9 @@ def test_markdown_is_what_it_says_and_nothing_that_others_wrote(busy: Busy, reco
     done = reconciler("plan", "--ref", "smaller", "--into", "production", "-o", "markdown")
     assert done.code == 1
     assert done.out.startswith("### What merging changes now in `production`\n")
-    assert "| production | carts | carts-primary | 2 | 1 | `carts/service.yaml:10: max: 1` |" in done.out
+    assert (
+        "| production | carts | Deployment/carts-primary | replicas | 2 | 1 | `carts/service.yaml:10: max: 1` |"
+        in done.out
+    )
     for order in ("<b>", "@all", "https://", " | ["):
         assert order not in done.out.replace("<sub>", "")

@@ -10,7 +10,7 @@ from reconciler.cli.merge.differences import spoken
 from reconciler.cli.merge.planned import MergePlan
 from reconciler.cli.output import table
 
-_FIELDS: Final = ("STAGE", "SERVICE", "TARGET", "NOW", "AFTER", "WHY")
+_FIELDS: Final = ("STAGE", "SERVICE", "TARGET", "FIELD", "NOW", "AFTER", "WHY")
 _REMEDIATIONS: Final = ("STAGE", "SERVICE", "REMEDIATION", "NOW", "AFTER", "WHAT", "WHY")
 _PINNED: Final = ("STAGE", "SERVICE", "REMEDIATION", "NOW", "GOES ON AS PINNED")
 _UNKNOWN: Final = ("STAGE", "SERVICE", "UNKNOWN FROM HERE", "WHY")
@@ -100,7 +100,12 @@ def _founded_on(plan: MergePlan) -> str:
 
 def _field(row: _Row) -> list[str]:
     now, after = spoken(row)
-    return [row["stage"], row["service"], row["target"], now, after, _because(row)]
+    return [row["stage"], row["service"], _named(row), row["field"], now, after, _because(row)]
+
+
+def _named(row: _Row) -> str:
+    """Return kind and name of a target, as `Deployment/carts-primary`."""
+    return "/".join(row["key"].split("/")[-2:])
 
 
 def _remediation(row: _Row) -> list[str]:
