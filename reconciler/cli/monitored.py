@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from reconciler.evidence.prometheus.promql import DEFAULTS, default, filled
 from reconciler.model.errors import Place, ReconcilerError, TerminalError, UserError
 from reconciler.model.measures import WantMeasures
 from reconciler.monitoring.alerts import PROMETHEUS, LeftOut, ServiceAlerts, Watched, alerts_of
-from reconciler.monitoring.rules import Style, group_name
+from reconciler.monitoring.rules import Style, group_name, keeping
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,11 @@ class Found:
 
     services: tuple[ServiceAlerts, ...]
     unreadable: Mapping[str, tuple[UserError, ...]]
+
+    @property
+    def whole(self) -> bool:
+        """Whether all files could be read and all queries be used."""
+        return not self.unreadable and not any(each.refused for each in self.services)
 
 
 def read_alerts(
@@ -54,11 +59,20 @@ def without(found: Found, refused: Mapping[tuple[str, str], str]) -> Found:
     return replace(found, services=tuple(_without(each, refused) for each in found.services))
 
 
+def with_live(found: Found, live: Callable[[ServiceAlerts], object]) -> Found:
+    """Return the same with what is live of its refused alerts; ``live`` returns a service's groups."""
+    kept = (keeping(each, live(each)) if each.refused else each for each in found.services)
+    return replace(found, services=tuple(kept))
+
+
 def tell(found: Found, *, checked: bool) -> None:
     """Tell on stderr what has no alert, and what of playbooks and alerts does not meet."""
     for errors in found.unreadable.values():
         for error in errors:
             complain(render(error))
+    for each in found.services:
+        for one in each.refused:
+            complain(render(_refusal(each, one)))
     for error in _doubts(found):
         complain(render(error, "warning"))
     if not checked and any(each.alerts for each in found.services):
@@ -67,7 +81,7 @@ def tell(found: Found, *, checked: bool) -> None:
 
 
 def plain(found: Found, style: Style) -> dict[str, Any]:
-    """Return all of it as data."""
+    """Return all of it as data; of what is left out, ``kept`` says that what is live of it stays."""
     alerts = [(each.service, alert) for each in found.services for alert in each.alerts]
     return {
         "alerts": [
@@ -85,7 +99,14 @@ def plain(found: Found, style: Style) -> dict[str, Any]:
             for service, alert in alerts
         ],
         "leftOut": [
-            {"service": each.service.path, "objective": one.objective, "sli": one.sli, "reason": one.reason}
+            {
+                "service": each.service.path,
+                "objective": one.objective,
+                "sli": one.sli,
+                "reason": one.reason,
+                "refused": bool(one.alert),
+                "kept": one.objective in each.kept,
+            }
             for each in found.services
             for one in each.left_out
         ],
@@ -136,7 +157,9 @@ def _without(found: ServiceAlerts, refused: Mapping[tuple[str, str], str]) -> Se
     group = group_name(found.service)
     words = {alert.name: refused[group, alert.name] for alert in found.alerts if (group, alert.name) in refused}
     out = [
-        LeftOut(alert.objective, alert.sli, f"Prometheus refuses it: {words[alert.name]}", "correct its query")
+        LeftOut(
+            alert.objective, alert.sli, f"Prometheus refuses it: {words[alert.name]}", "correct its query", alert.name
+        )
         for alert in found.alerts
         if alert.name in words
     ]
@@ -144,11 +167,23 @@ def _without(found: ServiceAlerts, refused: Mapping[tuple[str, str], str]) -> Se
     return ServiceAlerts(found.service, kept, tuple(sorted([*found.left_out, *out], key=lambda one: one.objective)))
 
 
+def _refusal(found: ServiceAlerts, one: LeftOut) -> UserError:
+    """Return what is said of an alert whose query is refused: at the query, where a file has it."""
+    own = found.service.indicators.get(PROMETHEUS, {}).get(one.sli)
+    place = own.place if own is not None else Place(f"{found.service.path}/slo.yaml")
+    kept = one.objective in found.kept
+    message = f"objective {one.objective}, `{one.sli}`, has no {'new ' if kept else ''}alert: {one.reason}"
+    stays = f"; what is live, {one.alert}, stays as it is" if kept else ""
+    return UserError(message, place=place, hint=f"{one.hint}{stays}")
+
+
 def _doubts(found: Found) -> Iterator[UserError]:
     for each in found.services:
         path = each.service.path
         slo, playbook = Place(f"{path}/slo.yaml"), Place(f"{path}/remediation.yaml")
         for one in each.left_out:
+            if one.alert:
+                continue
             message = f"objective {one.objective}, `{one.sli}`, has no alert: {one.reason}"
             yield UserError(message, place=slo, hint=one.hint)
         for alert in each.alerts:

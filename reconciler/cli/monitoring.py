@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from reconciler.cli.block_yaml import block_yaml
 from reconciler.cli.messages import say
-from reconciler.cli.monitored import Found, plain, read_alerts, tell, without
+from reconciler.cli.monitored import Found, plain, read_alerts, tell, with_live, without
+from reconciler.cli.monitoring_places import place_of
 from reconciler.cli.monitoring_settings import Settings, settle
 from reconciler.cli.output import Format, table, write
 from reconciler.cli.workspace import open_workspace
 from reconciler.monitoring import objects, promtool
 from reconciler.monitoring.alertmanager import alertmanager_file, alertmanager_spec
 from reconciler.monitoring.alerts import ServiceAlerts
-from reconciler.monitoring.changes import Change, heading
-from reconciler.monitoring.names import name_of
+from reconciler.monitoring.changes import Change
 from reconciler.monitoring.rules import groups
-
-_ROUTES = "alertmanager.yml"
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,9 @@ class Wish:
 
 
 def carry_out(wish: Wish, form: Format) -> bool:
-    """Print or apply what is wished for, and tell what is not in it. Returns whether all files could be read.
+    """Print or apply what is wished for, and tell what is not in it. Returns whether it is all there is.
+
+    It is not where files cannot be read or queries are refused: then what is live of these stays.
 
     Raises:
         ConfigError: options or configuration do not fit together, or something that they name is not there.
@@ -71,11 +70,17 @@ def carry_out(wish: Wish, form: Format) -> bool:
     checked = wish.checks and promtool.is_there() and not wish.alertmanager
     if checked:
         found = without(found, promtool.refused(_rule_file(found.services, settings)))
-    made = _made(wish, settings, found)
-    tell(found, checked=checked or not wish.checks)
-    changes = _applied(wish, settings, found, made) if wish.applies else None
-    _write(wish, form, settings, found, made, changes)
-    return not found.unreadable
+    unchecked = wish.checks and not checked
+    if not wish.applies:
+        tell(found, checked=not unchecked)
+        _write(wish, form, settings, found, _made(wish, settings, found), None)
+        return found.whole
+    with place_of(wish, settings) as place:
+        found = with_live(found, place.live)
+        tell(found, checked=not unchecked)
+        made = _made(wish, settings, found)
+        _write(wish, form, settings, found, made, place.apply(found, made))
+    return found.whole
 
 
 def _made(wish: Wish, settings: Settings, found: Found) -> list[dict[str, Any]]:
@@ -89,44 +94,6 @@ def _made(wish: Wish, settings: Settings, found: Found) -> list[dict[str, Any]]:
     if wish.crd:
         return objects.rule_objects(found.services, settings.style, here, labels)
     return [{"groups": groups(found.services, settings.style)}]
-
-
-def _applied(wish: Wish, settings: Settings, found: Found, made: list[dict[str, Any]]) -> tuple[Change, ...]:
-    if wish.folder is None:
-        return _to_cluster(wish, settings, found, made)
-    from reconciler.monitoring.folder import write_folder
-    from reconciler.monitoring.reload import reload
-
-    taken = partial(reload, wish.reload) if wish.reload is not None else _nobody_asked
-    if wish.alertmanager:
-        content = {_ROUTES: _file(settings.project, block_yaml(made[0]))}
-        return write_folder(wish.folder, content, settings.project, keep=None, taken=taken)
-    files = {
-        _file_name(settings, each.service.name): _file(settings.whose, _rule_file([each], settings))
-        for each in found.services
-        if each.alerts
-    }
-    kept = {_file_name(settings, path.rpartition("/")[2]) for path in found.unreadable}
-    return write_folder(wish.folder, files, settings.whose, keep=None if wish.services else kept, taken=taken)
-
-
-def _nobody_asked() -> None:
-    """Stand for a server that finds out by itself."""
-
-
-def _to_cluster(wish: Wish, settings: Settings, found: Found, made: list[dict[str, Any]]) -> tuple[Change, ...]:
-    from reconciler.monitoring.cluster import Cluster
-
-    cluster = Cluster(settings.kubernetes, settings.namespace)
-    ours = objects.ours(settings.project, settings.stage)
-    names = (path.rpartition("/")[2] for path in found.unreadable)
-    kept = {name_of(settings.project, settings.stage, name) for name in names}
-    try:
-        if wish.alertmanager:
-            return cluster.apply(objects.ROUTES, made, ours, keep=())
-        return cluster.apply(objects.RULES, made, ours, keep=None if wish.services else kept)
-    finally:
-        cluster.close()
 
 
 def _write(
@@ -149,11 +116,3 @@ def _write(
 
 def _rule_file(services: Sequence[ServiceAlerts], settings: Settings) -> str:
     return block_yaml({"groups": groups(services, settings.style)})
-
-
-def _file(whose: str, text: str) -> bytes:
-    return f"{heading(whose)}\n{text}".encode()
-
-
-def _file_name(settings: Settings, service: str) -> str:
-    return f"{name_of(settings.project, settings.stage, service)}.yml"

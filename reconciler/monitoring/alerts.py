@@ -6,9 +6,9 @@ Pure: files and settings in, alerts and findings out. How Prometheus wants them 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeAlias
 
 from reconciler.decide.evaluation.objectives import Goal, Objectives
 from reconciler.model.errors import TerminalError
@@ -17,7 +17,7 @@ from reconciler.model.measures import WantMeasures
 from reconciler.model.names import ProjectName, ServicePath, StageName
 from reconciler.model.playbook import Entry, Playbook
 from reconciler.model.sli import Indicator
-from reconciler.monitoring.limits import is_missed_above, is_missed_below, missed, told, unwatchable, unwatched
+from reconciler.monitoring.limits import Span, is_missed_above, is_missed_below, missed, told, unwatchable, unwatched
 from reconciler.monitoring.promql import expression
 from reconciler.monitoring.titles import Direction, title
 
@@ -72,21 +72,40 @@ class Alert:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """An objective without an alert. ``objective`` counts as that of `Alert`."""
+    """An objective without an alert. ``objective`` counts as that of `Alert`.
+
+    ``alert`` is what its alert is called where only the query's own fault stands in the way (it is *refused*); empty
+    where there is none by what the files say.
+    """
 
     objective: int
     sli: str
     reason: str
     hint: str = ""
+    alert: str = ""
 
 
 @dataclass(frozen=True)
 class ServiceAlerts:
-    """What came of one service. ``unreachable`` are entries that none of its alerts matches."""
+    """What came of one service. ``unreachable`` are entries that none of its alerts matches.
+
+    ``kept`` are live rules, as plain data by their objectives' numbers, that stay since their queries are refused now.
+    """
 
     service: Watched
     alerts: tuple[Alert, ...]
     left_out: tuple[LeftOut, ...]
+    kept: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def refused(self) -> tuple[LeftOut, ...]:
+        """The objectives whose alerts only a fault of their queries stands in the way of."""
+        return tuple(each for each in self.left_out if each.alert)
+
+    @property
+    def has_rules(self) -> bool:
+        """Whether anything is to be live of this service, as far as is known."""
+        return bool(self.alerts or self.kept)
 
     @property
     def unmatched(self) -> tuple[Alert, ...]:
@@ -101,23 +120,33 @@ class ServiceAlerts:
         return tuple(entry for entry in entries if entry.name not in reached)
 
 
+class _RefusedError(TerminalError):
+    """A query that cannot be part of a rule."""
+
+
 def alerts_of(service: Watched, fill: Fill, providers: Sequence[str] = (PROMETHEUS,)) -> ServiceAlerts:
     """Return a service's alerts. ``providers`` are those that evaluations ask, in that order."""
     alerts: list[Alert] = []
     left_out: list[LeftOut] = []
+    names = _Names(service.name)
     goals = service.objectives.goals if service.objectives is not None else ()
     for number, goal in enumerate(goals, start=1):
         try:
             found = _alert(number, goal, service, fill, providers)
+        except _RefusedError as error:
+            left_out.append(LeftOut(number, goal.sli, error.message, error.hint, names.next(goal.sli)))
         except TerminalError as error:
             left_out.append(LeftOut(number, goal.sli, error.message, error.hint))
         else:
-            alerts.append(found)
-    return ServiceAlerts(service, tuple(_named(alerts, service.name)), tuple(left_out))
+            alerts.append(replace(found, name=names.next(goal.sli)))
+    return ServiceAlerts(service, tuple(alerts), tuple(left_out))
 
 
 def _alert(number: int, goal: Goal, service: Watched, fill: Fill, providers: Sequence[str]) -> Alert:
-    """Return the alert, without its name. Raises TerminalError with the reason why there is none."""
+    """Return the alert, without its name. Raises TerminalError with the reason why there is none.
+
+    It is _RefusedError where there would be one, were it not for the query.
+    """
     if reason := unwatchable(goal.passing):
         hint = "" if not goal.counts else "add an absolute criterion beside it, such as `<1000`"
         raise TerminalError(reason, hint=hint)
@@ -134,11 +163,18 @@ def _alert(number: int, goal: Goal, service: Watched, fill: Fill, providers: Seq
         sli=goal.sli,
         display_name=goal.display_name,
         problem=called.problem,
-        expression=expression(query, spans),
+        expression=_expression(query, spans),
         asked=told(goal.passing),
         unwatched=tuple(rule.text.replace(" ", "") for rule in unwatched(goal.passing)),
         entry=called.entry,
     )
+
+
+def _expression(query: str, spans: Sequence[Span]) -> str:
+    try:
+        return expression(query, spans)
+    except TerminalError as error:
+        raise _RefusedError(error.message, hint=error.hint) from error
 
 
 def _query(sli: str, service: Watched, fill: Fill, providers: Sequence[str]) -> str:
@@ -165,17 +201,21 @@ def _want(service: Watched) -> WantMeasures:
     return WantMeasures(service.project, service.stage, service.name, start, end, (), service.filters)
 
 
-def _named(alerts: Iterable[Alert], service: str) -> Iterable[Alert]:
-    """Yield the alerts with names of which each is used once in the service."""
-    used: set[str] = set()
-    for alert in alerts:
-        base = name = f"{_tidy(service)}_{_tidy(alert.sli)}"
+class _Names:
+    """Names of a service's alerts, each given once. A refused one has its own, so that the others keep theirs."""
+
+    def __init__(self, service: str) -> None:
+        self._service = _tidy(service)
+        self._used: set[str] = set()
+
+    def next(self, sli: str) -> str:
+        base = name = f"{self._service}_{_tidy(sli)}"
         count = 1
-        while name in used:
+        while name in self._used:
             count += 1
             name = f"{base}_{count}"
-        used.add(name)
-        yield Alert(**{**vars(alert), "name": name})
+        self._used.add(name)
+        return name
 
 
 def _tidy(text: str) -> str:

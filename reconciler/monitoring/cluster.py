@@ -58,6 +58,12 @@ class Cluster:
             ]
         return tuple(changes)
 
+    def live(self, resource: tuple[str, str, str], name: str, ours: Mapping[str, str]) -> dict[str, Any]:
+        """Return the `spec` of an object with the labels ``ours``; empty where none is. Raises as `apply` does."""
+        found = self._get(resource, name)
+        spec = found.get("spec") if found is not None and _holds(found["metadata"].get("labels"), ours) else None
+        return dict(spec) if isinstance(spec, Mapping) else {}
+
     def close(self) -> None:
         """Close the connections."""
         if self._made is not None:

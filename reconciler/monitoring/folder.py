@@ -58,6 +58,12 @@ def write_folder(
     return changes
 
 
+def read_ours(folder: Path, name: str, whose: str) -> bytes | None:
+    """Return a file of ours; None where there is none."""
+    content = _read(folder / name)
+    return content if content is not None and is_ours(content, whose) else None
+
+
 def _change(name: str, before: bytes | None, after: bytes | None) -> Change:
     if after is None:
         return Change(name, "removed")

@@ -32,7 +32,7 @@ def ours(project: ProjectName, stage: StageName) -> dict[str, str]:
 def rule_objects(
     services: Iterable[ServiceAlerts], style: Style, namespace: str, labels: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """Return a PrometheusRule for every service that has alerts; ``labels`` are for the operator's `ruleSelector`.
+    """Return a PrometheusRule for every service that has rules; ``labels`` are for the operator's `ruleSelector`.
 
     Alerts have the label `namespace`, since the operator lets an AlertmanagerConfig route only those of its own.
     """
@@ -40,7 +40,7 @@ def rule_objects(
     return [
         _object(RULES, rule_name(each), namespace, {**labels, **_ours(each)}, {"groups": groups([each], inside)})
         for each in sorted(services, key=lambda each: each.service.path)
-        if each.alerts
+        if each.has_rules
     ]
 
 

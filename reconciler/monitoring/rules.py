@@ -5,8 +5,8 @@ The form is that of Prometheus' rule files, which the Prometheus operator's Prom
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -32,9 +32,19 @@ class Style:
 
 
 def groups(services: Iterable[ServiceAlerts], style: Style) -> list[dict[str, Any]]:
-    """Return the groups, by the services' paths; a service without alerts has none."""
+    """Return the groups, by the services' paths; a service without rules has none."""
     found = sorted(services, key=lambda each: each.service.path)
-    return [_group(each, style) for each in found if each.alerts]
+    return [_group(each, style) for each in found if each.has_rules]
+
+
+def keeping(found: ServiceAlerts, live: object) -> ServiceAlerts:
+    """Return the same with the live rules of the objectives whose queries are refused now, as far as there are any.
+
+    ``live`` are the groups of its file or object as plain data, whoever wrote them last.
+    """
+    rules = {(rule.get("alert"), rule["labels"].get("sli")): rule for rule in _live_rules(live)}
+    named = {each.objective: (each.alert, _plain(each.sli)) for each in found.refused}
+    return replace(found, kept={number: rules[key] for number, key in named.items() if key in rules})
 
 
 def group_name(service: Watched) -> str:
@@ -50,8 +60,16 @@ def go_duration(seconds: float) -> str:
 
 def _group(found: ServiceAlerts, style: Style) -> dict[str, Any]:
     interval = {} if style.interval is None else {"interval": go_duration(style.interval)}
-    rules = [_rule(alert, found.service, style) for alert in found.alerts]
-    return {"name": group_name(found.service), **interval, "rules": rules}
+    rules = {alert.objective: _rule(alert, found.service, style) for alert in found.alerts} | dict(found.kept)
+    return {"name": group_name(found.service), **interval, "rules": [rules[number] for number in sorted(rules)]}
+
+
+def _live_rules(live: object) -> Iterator[dict[str, Any]]:
+    for group in live if isinstance(live, list) else ():
+        rules = group.get("rules") if isinstance(group, dict) else None
+        for rule in rules if isinstance(rules, list) else ():
+            if isinstance(rule, dict) and isinstance(rule.get("alert"), str) and isinstance(rule.get("labels"), dict):
+                yield rule
 
 
 def _rule(alert: Alert, service: Watched, style: Style) -> dict[str, Any]:

@@ -126,7 +126,11 @@ def test_what_prometheus_would_refuse_is_left_out(reconciler: Reconciler, clone:
     commit({"carts/slo.yaml": SLO, "carts/prometheus/sli.yaml": sli}, clone)
     result = reconciler("monitoring", "prometheus")
     assert [rule["labels"]["sli"] for rule in rules(read(result))] == ["response_time_p90"]
-    assert "`errors`, has no alert: Prometheus refuses it" in result.err
+    assert result.code == 1
+    assert (
+        "carts/prometheus/sli.yaml:1:14: error: objective 3, `errors`, has no alert: Prometheus refuses it"
+        in result.err
+    )
     assert "unknown function" in result.err
     assert len(rules(read(reconciler("monitoring", "prometheus", "--no-check")))) == 2
 
