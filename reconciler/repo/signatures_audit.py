@@ -12,7 +12,7 @@ from reconciler.repo.names import TreeId
 from reconciler.repo.objects import Change, CommitInfo
 from reconciler.repo.offline import Offline
 from reconciler.repo.signatures import Judge, Verdict
-from reconciler.repo.signatures_chain import Chain, Finding, Line
+from reconciler.repo.signatures_chain import Chain, Finding, Line, Stood
 from reconciler.repo.signatures_people import InForce, judged, of_people
 from reconciler.repo.signatures_walk import Walked, changes, commits, first_parents
 from reconciler.repo.steps import Claimed, claimed
@@ -149,13 +149,13 @@ def _parents(offline: Offline, tip: CommitId) -> dict[CommitId, Sequence[CommitI
     return {each.info.id: each.info.parents for each in commits(offline, tip)}
 
 
-def _newest(offline: Offline, wish: Wish) -> Claimed | None:
+def _newest(offline: Offline, wish: Wish) -> Stood | None:
     """Return the newest step that the audited ones come after."""
     if wish.since is None:
         return None
-    found: Claimed | None = None
+    found: Stood | None = None
     for each in commits(offline, wish.since):
         claim = claimed(each.info, wish.stage)
         if claim is not None and (found is None or claim.sequence > found.sequence):
-            found = claim
+            found = Stood.of(claim)
     return found

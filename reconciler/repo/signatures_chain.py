@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple, Self
 
+from reconciler.model.instant import Instant
 from reconciler.model.names import CommitId, StageName
 from reconciler.repo.objects import Change
 from reconciler.repo.steps import Claimed, own_change
@@ -27,6 +28,21 @@ class Finding:
     what: str
     todo: str
     sequence: int = 0
+
+
+class Stood(NamedTuple):
+    """What is kept of a step for those after it; there may be a hundred thousand."""
+
+    sequence: int
+    commit: CommitId
+    now: Instant
+    rules: int
+    config: CommitId
+
+    @classmethod
+    def of(cls, claim: Claimed) -> Self:
+        """Keep of a step what is needed."""
+        return cls(claim.sequence, claim.commit, claim.now, claim.rules, claim.config)
 
 
 @dataclass
@@ -74,11 +90,11 @@ class Chain:
     stage: StageName
     project: Line
     config: Line | None = None
-    base: Claimed | None = None
+    base: Stood | None = None
     first: int = 0
     last: int = 0
     count: int = 0
-    _reached: dict[CommitId, Claimed | None] = field(default_factory=dict)
+    _reached: dict[CommitId, Stood | None] = field(default_factory=dict)
     _numbers: dict[int, CommitId] = field(default_factory=dict)
 
     def take(
@@ -98,17 +114,17 @@ class Chain:
             yield Finding(commit, what, todo, claim.sequence)
         self._numbers.setdefault(claim.sequence, commit)
         newest = before is None or claim.sequence > before.sequence
-        self._reached[commit] = claim if newest else before
+        self._reached[commit] = Stood.of(claim) if newest else before
         self.count += 1
         self.first = min(self.first or claim.sequence, claim.sequence)
         self.last = max(self.last, claim.sequence)
 
-    def _before(self, parents: Iterable[CommitId]) -> Claimed | None:
+    def _before(self, parents: Iterable[CommitId]) -> Stood | None:
         found = [step for parent in parents if (step := self._reached.get(parent, self.base)) is not None]
         return max(found, key=lambda step: step.sequence, default=None)
 
     def _wrong(
-        self, claim: Claimed, before: Claimed | None, parents: Sequence[CommitId]
+        self, claim: Claimed, before: Stood | None, parents: Sequence[CommitId]
     ) -> Iterator[tuple[str, str]]:  # fmt: skip
         yield from self._wrong_number(claim, before)
         if before is not None and claim.now < before.now:
@@ -123,7 +139,7 @@ class Chain:
             yield "it is not dated as it says", _LOOK
         yield from self._wrong_base(claim, before, parents)
 
-    def _wrong_number(self, claim: Claimed, before: Claimed | None) -> Iterator[tuple[str, str]]:
+    def _wrong_number(self, claim: Claimed, before: Stood | None) -> Iterator[tuple[str, str]]:
         number, last = claim.sequence, before.sequence if before is not None else 0
         other = self._numbers.get(number)
         if other is not None:
@@ -135,7 +151,7 @@ class Chain:
             yield f"{gone} missing before it", "find the clone that still has them; was the branch rewritten?"
 
     def _wrong_base(
-        self, claim: Claimed, before: Claimed | None, parents: Sequence[CommitId]
+        self, claim: Claimed, before: Stood | None, parents: Sequence[CommitId]
     ) -> Iterator[tuple[str, str]]:  # fmt: skip
         yield from _astray(self.project, claim.project, "Project", "the project's")
         parent = parents[0] if parents else None

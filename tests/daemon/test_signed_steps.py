@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.daemon.service import check_connections, read_config
+from reconciler.model.errors import BlindError, ConfigError
 from tests.daemon.agreement import check_agreement
 from tests.daemon.reporting import handed_in, report
 from tests.daemon.site import Site, git
@@ -91,3 +93,14 @@ def test_a_key_that_is_encrypted_holds_the_stage_with_what_to_do(site: Site) -> 
         assert "is encrypted" in loop.conditions["production"]
         assert "ssh-keygen -p" in loop.conditions["production"]
     assert ours(site) == []
+
+
+def test_a_configuration_with_a_key_that_cannot_sign_is_not_taken_up(site: Site, key: Key) -> None:
+    check_connections(read_config(site.config), site.clock)
+    make_key(site.folder, "secret", "-t", "ed25519", "-N", "a passphrase")
+    site.config.write_text(site.config.read_text().replace("sshKeyFile: signing", "sshKeyFile: secret"))
+    with pytest.raises(ConfigError, match="is encrypted"):
+        check_connections(read_config(site.config), site.clock)
+    key.private.with_name("secret").unlink()
+    with pytest.raises(BlindError, match="cannot be read"):
+        check_connections(read_config(site.config), site.clock)
