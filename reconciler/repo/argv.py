@@ -260,6 +260,11 @@ def repack_own(git_dir: Path) -> Argv:
     return _git(git_dir, "repack", "-a", "-d", "-l", "-q")
 
 
+def prune_own(git_dir: Path) -> Argv:
+    """Remove loose objects of this repository, not of an alternate, that no ref reaches or that are in a pack."""
+    return _git(git_dir, "prune", "--expire=now")
+
+
 def commit_graph(git_dir: Path) -> Argv:
     """Add the commits whose ids come on standard input, and their history, to the commit graph."""
     return _git(git_dir, "commit-graph", "write", "--stdin-commits", "--split", "--changed-paths", "--no-progress")

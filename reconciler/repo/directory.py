@@ -99,6 +99,9 @@ class Directory:
         # what is its own and not pushed yet; all else is in the remote.
         command = argv.repack(self.path) if self._origin is None else argv.repack_own(self.path)
         self._run("combining packs", command, slow=True)
+        if self._origin is not None:
+            # Signed commits are loose, and a repack leaves alone what the alternate has loose too.
+            self._run("removing what the remote has", argv.prune_own(self.path), slow=True)
         known: Iterable[CommitId] = [*tips, *keep, *self.refs.below(FETCHED).values()]
         lines = "".join(f"{object_id(tip)}\n" for tip in dict.fromkeys(known)).encode()
         if lines:

@@ -23,6 +23,7 @@ _LEFTOVERS: Final = (
     # What killed git processes leave behind, below the git directory.
     "*.lock",
     "fast_import_crash_*",
+    "reconciler-signed",
     "refs/**/*.lock",
     "objects/*.lock",
     "objects/info/*.lock",
