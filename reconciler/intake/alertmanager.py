@@ -14,10 +14,11 @@ from typing import Any, Final
 
 from reconciler.intake.belonging import label, where
 from reconciler.intake.bounds import bounded_labels, cut, fitted, link
+from reconciler.intake.collecting import collected
 from reconciler.intake.identity import identity
 from reconciler.intake.json_body import kind, parse_json, parse_object
 from reconciler.intake.moments import in_a_name, moment
-from reconciler.intake.report import Group, Payload, Refused, Report, Where
+from reconciler.intake.report import Group, Payload, Report, Where
 from reconciler.model.errors import UserError
 from reconciler.model.names import ProblemId
 from reconciler.model.problem import Problem
@@ -28,6 +29,7 @@ _WHAT: Final = "the payload of Alertmanager"
 _CAUSES: Final = ("rootCause", "root_cause")
 _STATES: Final = {"firing": "open", "resolved": "resolved"}
 _NAME_LIMIT: Final = 512
+_FEWER: Final = "give the route more labels in `group_by`, so that fewer alerts come at a time"
 
 
 def read(body: bytes, belonging: Belonging) -> Payload:
@@ -35,6 +37,7 @@ def read(body: bytes, belonging: Belonging) -> Payload:
 
     Raises:
         UserError: the whole payload cannot be read. An alert that cannot is in the payload's `refused`.
+        TooManyError: it has more alerts than one request may bring.
     """
     payload = parse_object(body, _WHAT)
     version = payload.get("version")
@@ -53,14 +56,15 @@ def read(body: bytes, belonging: Belonging) -> Payload:
             hint="send the payload as Alertmanager makes it",
         )
     about = {name: _text(payload.get(name)) for name in ("receiver", "groupKey", "externalURL")}
-    reports, refused = _all(alerts, belonging, about)
-    return Payload(reports, refused, _group(payload), "" if alerts else "the group has no alerts")
+    found = _all(alerts, belonging, about)
+    return replace(found, group=_group(payload), note="" if alerts else "the group has no alerts")
 
 
-def read_api(body: bytes, belonging: Belonging) -> Payload:
+def read_api(body: bytes, belonging: Belonging, group: Group | None = None) -> Payload:
     """Return a report for each active alert in an answer of Alertmanager's `GET /api/v2/alerts`.
 
-    An alert that is silenced, inhibited or not processed yet is none that Alertmanager would have told of.
+    An alert that is silenced, inhibited or not processed yet is none that Alertmanager would have told of. ``group`` is
+    the one that was asked for; each alert records, as one that was told, who it went to and who it came from.
 
     Raises:
         UserError: the answer cannot be read.
@@ -76,8 +80,7 @@ def read_api(body: bytes, belonging: Belonging) -> Payload:
         and isinstance(alert.get("status"), dict)
         and alert["status"].get("state") == "active"
     ]
-    reports, refused = _all(active, belonging, {})
-    return Payload(reports, refused)
+    return _all(active, belonging, {"receiver": group.receiver, "externalURL": group.origin} if group else {})
 
 
 def read_known(body: bytes, belonging: Belonging) -> frozenset[ProblemId] | None:
@@ -88,16 +91,17 @@ def read_known(body: bytes, belonging: Belonging) -> frozenset[ProblemId] | None
     """
     alerts = parse_json(body, "the answer of Alertmanager's API")
     listed = alerts if isinstance(alerts, list) else []
-    reports, refused = _all([{**each, "status": "firing"} for each in listed if isinstance(each, dict)], belonging, {})
-    return None if refused or len(reports) < len(listed) else frozenset(report.id for report in reports)
+    found = _all([{**each, "status": "firing"} for each in listed if isinstance(each, dict)], belonging, {})
+    return None if len(found.reports) < len(listed) else frozenset(report.id for report in found.reports)
 
 
 def is_of(problem: Problem, group: Group) -> bool:
-    """Whether an alert that became this problem is one of a group."""
-    receiver = problem.details.get("receiver", group.receiver)
+    """Whether an alert that became this problem is one of a group; not where either does not say whose it is."""
+    ours, theirs = (problem.details.get(name) for name in ("receiver", "externalURL"))
     return (
         problem.source == "alertmanager"
-        and receiver == group.receiver
+        and bool(ours and theirs)
+        and (ours, theirs) == (group.receiver, group.origin)
         and group.labels.items() <= problem.labels.items()
     )
 
@@ -107,18 +111,10 @@ def over(identity: ProblemId, problem: Problem, place: Where) -> Report:
     return Report("alertmanager", place, identity, replace(problem, state="resolved"), final=True)
 
 
-def _all(
-    alerts: list[Any], belonging: Belonging, about: Mapping[str, str]
-) -> tuple[tuple[Report, ...], tuple[Refused, ...]]:
-    reports: list[Report] = []
-    refused: list[Refused] = []
-    for number, alert in enumerate(alerts):
-        try:
-            reports.append(_report(alert, belonging, about))
-        except UserError as error:
-            reason = f"{error.message}, expected {error.expected}"
-            refused.append(Refused(f"alerts[{number}]", reason, error.hint))
-    return tuple(reports), tuple(refused)
+def _all(alerts: list[Any], belonging: Belonging, about: Mapping[str, str]) -> Payload:
+    known = {name: cut(text, _NAME_LIMIT) for name, text in about.items()}
+    reports, refused, more = collected(alerts, "alerts", lambda alert, _: _report(alert, belonging, known), _FEWER)
+    return Payload(reports, refused, refused_more=more)
 
 
 def _report(alert: object, belonging: Belonging, about: Mapping[str, str]) -> Report:
@@ -182,7 +178,8 @@ def _group(payload: Mapping[str, Any]) -> Group | None:
         return None
     labels = payload.get("groupLabels")
     texts = {name: _text(value) for name, value in labels.items()} if isinstance(labels, dict) else {}
-    return Group(cut(_text(payload.get("receiver")), _NAME_LIMIT), bounded_labels(texts), missing)
+    receiver, origin = (cut(_text(payload.get(name)), _NAME_LIMIT) for name in ("receiver", "externalURL"))
+    return Group(receiver, bounded_labels(texts), missing, origin)
 
 
 def _texts(alert: Mapping[str, Any], name: str) -> dict[str, str]:

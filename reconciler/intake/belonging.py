@@ -17,18 +17,29 @@ def where(labels: Mapping[str, str], belonging: Belonging, said: Where | None = 
 
     What was said is ``said`` (fields that a sender has for it), and where that is silent the labels that the
     configuration names. Labels are found by their name as given, else without regard to case.
+
+    The names `project`, `stage` and `service` are known beside those of the configuration: rules that are generated for
+    our own problems write them. They go before the defaults where all three are there; one alone, which may well mean
+    something else, comes last.
     """
     said = said or Where()
+    standard = Where(*(label(labels, name) for name in ("project", "stage", "service")))
+    ours = standard if all((standard.project, standard.stage, standard.service)) else Where()
     rule = next((each for each in belonging.rules if _fits(each.labels, labels)), None)
     return Where(
         project=_first(
-            rule.project if rule else "", said.project, label(labels, belonging.project_label), belonging.project
+            rule.project if rule else "", said.project, label(labels, belonging.project_label),
+            ours.project, belonging.project, standard.project,
         ),
-        stage=_first(rule.stage if rule else "", said.stage, label(labels, belonging.stage_label), belonging.stage),
+        stage=_first(
+            rule.stage if rule else "", said.stage, label(labels, belonging.stage_label),
+            ours.stage, belonging.stage, standard.stage,
+        ),
         service=_first(
-            rule.service if rule else "", said.service, label(labels, belonging.service_label), belonging.service
+            rule.service if rule else "", said.service, label(labels, belonging.service_label),
+            ours.service, belonging.service, standard.service,
         ),
-    )
+    )  # fmt: skip
 
 
 def label(labels: Mapping[str, str], name: str) -> str:

@@ -14,10 +14,11 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from reconciler.intake.belonging import where
+from reconciler.intake.collecting import collected
 from reconciler.intake.identity import identity
 from reconciler.intake.json_body import kind, parse_json, parse_object
 from reconciler.intake.keptn import TEST_NOTE, told
-from reconciler.intake.report import Payload, Refused, Report
+from reconciler.intake.report import Payload, Report
 from reconciler.model.errors import UserError
 from reconciler.model.reader import shown
 from reconciler.model.schema import load_schema
@@ -51,18 +52,11 @@ def _batch(body: bytes, belonging: Belonging) -> Payload:
     events = parse_json(body, "the batch")
     if not isinstance(events, list):
         raise UserError(f"the batch: {kind(events)} at the top", expected="a list of events", hint="send `[{...}]`")
-    reports: list[Report] = []
-    refused: list[Refused] = []
-    notes: list[str] = []
-    for number, event in enumerate(events):
-        try:
-            payload = _one(event, belonging)
-        except UserError as error:
-            refused.append(Refused(f"events[{number}]", f"{error.message}, expected {error.expected}", error.hint))
-            continue
-        reports.extend(payload.reports)
-        notes.extend([payload.note] if payload.note and payload.note not in notes else [])
-    return Payload(tuple(reports), tuple(refused), note="; ".join(notes[:5]) if events else "the batch is empty")
+    found, refused, more = collected(events, "events", lambda event, _: _one(event, belonging), "send smaller batches")
+    reports = tuple(report for each in found for report in each.reports)
+    notes = list(dict.fromkeys(each.note for each in found if each.note))
+    note = "; ".join(notes[:5]) if events else "the batch is empty"
+    return Payload(reports, refused, note=note, refused_more=more)
 
 
 def _binary(given: Mapping[str, str], body: bytes) -> dict[str, Any]:

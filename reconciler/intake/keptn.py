@@ -7,7 +7,7 @@ network is first brought to the schema's names and bounds, so that no problem is
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,6 +35,8 @@ _SPELLINGS: Final = {
 }
 _TEXTS: Final = ("ProblemTitle", "Title", "rootCause", "PID", "ProblemID")
 _CLAIMS: Final = ("KeptnProject", "KeptnStage", "KeptnService", "project", "stage", "service")
+_DROPPED: Final = frozenset({*_CLAIMS, "PID", "ProblemID", "Title"})
+"""What is left out where it is neither text nor number: something else in the event says it."""
 _CLAIM_LIMIT: Final = 256
 _URL_LIMIT: Final = 2048
 _TEST_PID: Final = "99999"
@@ -115,30 +117,60 @@ def _respelled(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _bounded(name: str, value: Any) -> Any:
+    """Return the value as the schema takes it; a problem is not lost for one that only tells more about it."""
     if name in _TEXTS and isinstance(value, str):
         return cut(value, TITLE_LIMIT)
+    if name == "rootCause" and isinstance(value, (dict, list, bool)):
+        return cut(json.dumps(value, ensure_ascii=False), TITLE_LIMIT)
     if name in _CLAIMS and isinstance(value, str):
         return value[:_CLAIM_LIMIT]
-    if name == "ProblemURL" and isinstance(value, str):
-        return value if len(value) <= _URL_LIMIT else ""
+    if name in _DROPPED and isinstance(value, (dict, list, bool)):
+        return ""
     if name == "State" and isinstance(value, str):
         return value.strip()
-    if name == "labels" and isinstance(value, dict):
-        scalars = ((key, text) for key, text in value.items() if isinstance(text, (str, int, float)))
-        return bounded_labels({key: text if isinstance(text, str) else json.dumps(text) for key, text in scalars})
-    if name == "ProblemDetails" and isinstance(value, str):
-        return _unpacked(value)
-    return value
+    shape = _SHAPED.get(name)
+    return shape(value) if shape is not None else value
 
 
-def _unpacked(text: str) -> Any:
-    """Return details that came as the text of a JSON object as that object; any other text as it is."""
-    if not text.lstrip().startswith("{"):
+def _link(value: object) -> str:
+    return value if isinstance(value, str) and len(value) <= _URL_LIMIT else ""
+
+
+def _object(value: object) -> object:
+    return value if isinstance(value, dict) else None
+
+
+def _scalars(labels: object) -> dict[str, str]:
+    if not isinstance(labels, dict):
+        return {}
+    scalars = ((key, text) for key, text in labels.items() if isinstance(text, (str, int, float)))
+    return bounded_labels({key: text if isinstance(text, str) else json.dumps(text) for key, text in scalars})
+
+
+def _as_tags(value: object) -> object:
+    """Return tags as a text or a list; an object is taken for keys and their values."""
+    if isinstance(value, dict):
+        return [f"{key}:{text}" if isinstance(text, (str, int, float)) else key for key, text in value.items()]
+    return value if isinstance(value, (str, list)) else None
+
+
+def _unpacked(text: object) -> object:
+    """Return details that came as the text of a JSON object as that object; anything else as it is."""
+    if not isinstance(text, str) or not text.lstrip().startswith("{"):
         return text
     try:
         return parse_json(text.encode(), "the details")
     except UserError:
         return text
+
+
+_SHAPED: Final[Mapping[str, Callable[[object], object]]] = {
+    "ProblemURL": _link,
+    "labels": _scalars,
+    "Tags": _as_tags,
+    "problem": _object,
+    "ProblemDetails": _unpacked,
+}
 
 
 def _tags(tags: object) -> dict[str, str]:

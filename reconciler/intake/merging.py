@@ -52,7 +52,8 @@ def merged(report: Report, existing: bytes | None, path: str) -> bytes | None:
 
     Without a file the report is written, a resolved one too: so a firing that arrives after its end changes nothing.
     A file that says the same already stays. Resolved replaces open unless the file's state was sent later. Open
-    replaces resolved only where an identity may open again and the report was not sent before the file's state.
+    replaces resolved only where an identity may open again and the report was not sent before the file's state. What
+    may be a replay replaces nothing that was opened or resolved at a known time, unless it says that it was sent later.
 
     Raises:
         UserError: the file cannot be read; it is left for whoever wrote it.
@@ -65,9 +66,9 @@ def merged(report: Report, existing: bytes | None, path: str) -> bytes | None:
         return None
     told, stands = _sent(report), moment(known.details.get(SENT_AT))
     if report.problem.state == "resolved":
-        older = not report.final and told is not None and stands is not None and told < stands
-        return None if older else _changed(report, known, existing, path)
-    if report.final or (told is not None and stands is not None and told <= stands):
+        older = stands is not None and (told < stands if told is not None else report.replayable)
+        return None if older and not report.final else _changed(report, known, existing, path)
+    if report.final or report.replayable or (told is not None and stands is not None and told <= stands):
         return None
     return _changed(report, known, existing, path)
 

@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from reconciler.intake.belonging import where
 from reconciler.intake.bounds import fitted
+from reconciler.intake.collecting import collected
 from reconciler.intake.identity import is_plain
 from reconciler.intake.json_body import as_node, kind, parse_object
 from reconciler.intake.merging import recorded
 from reconciler.intake.moments import moment
-from reconciler.intake.report import Payload, Refused, Report, Where
+from reconciler.intake.report import Payload, Report, Where
 from reconciler.model.document import checked
 from reconciler.model.errors import Place, UserError
 from reconciler.model.invalid import InvalidFile
@@ -18,10 +19,15 @@ from reconciler.model.names import ProblemId
 from reconciler.model.nodes import MapNode
 from reconciler.model.problem import Problem
 from reconciler.model.reader import shown
+from reconciler.model.schema import load_schema
 from reconciler.model.webhooks import Belonging
 
 _WHAT: Final = "the report"
 _EXAMPLE: Final = '{"project": "shop", "stage": "production", "service": "carts", "id": "...", "title": "..."}'
+SOURCE: Final = "problem"
+"""The source of problems whose sender does not say who it is: where they came in."""
+_SLIPS: Final = 5
+"""Unknown keys that are compared with those that there are, to say which was meant."""
 
 
 def read(body: bytes, belonging: Belonging) -> Payload:
@@ -32,7 +38,7 @@ def read(body: bytes, belonging: Belonging) -> Payload:
     """
     payload = parse_object(body, _WHAT)
     if "problems" not in payload:
-        return Payload((_report(payload, belonging),))
+        return Payload((_report(payload, belonging, brief=False),))
     problems = payload["problems"]
     if not isinstance(problems, list) or len(payload) > 1:
         found = kind(problems) if not isinstance(problems, list) else "other keys beside it"
@@ -41,18 +47,28 @@ def read(body: bytes, belonging: Belonging) -> Payload:
             expected="a list of reports and nothing else",
             hint=f'write {{"problems": [{_EXAMPLE}]}}',
         )
-    reports: list[Report] = []
-    refused: list[Refused] = []
-    for number, problem in enumerate(problems):
-        try:
-            reports.append(_report(problem, belonging))
-        except UserError as error:
-            reason = f"{error.message}, expected {error.expected}" if error.expected else error.message
-            refused.append(Refused(f"problems[{number}]", reason, error.hint))
-    return Payload(tuple(reports), tuple(refused), note="" if problems else "no problems in the list")
+    reports, refused, more = collected(
+        problems, "problems", lambda problem, brief: _report(problem, belonging, brief=brief), "send several requests"
+    )
+    return Payload(reports, refused, note="" if problems else "no problems in the list", refused_more=more)
 
 
-def _report(value: Any, belonging: Belonging) -> Report:
+def _refuse_at_a_glance(value: Any, most: int) -> None:
+    """Refuse what lacks what it must have, or has more than ``most`` unknown keys, before all of it is judged."""
+    if not isinstance(value, dict):
+        return
+    known = load_schema("problem-report")["properties"]
+    unknown = [key for key in value if key not in known]
+    if len(unknown) > most:
+        named = ", ".join(f"`{shown(key)}`" for key in unknown[:_SLIPS])
+        told = f"{_WHAT}: {len(unknown)} unknown keys: {named}"
+        raise UserError(told, expected=", ".join(known), hint="delete them; `details` takes anything")
+    if lacking := [] if most else [key for key in ("id", "title") if value.get(key) is None]:
+        raise UserError(f"{_WHAT}: no {' and no '.join(lacking)}", expected="`id` and `title`", hint="add them")
+
+
+def _report(value: Any, belonging: Belonging, *, brief: bool) -> Report:
+    _refuse_at_a_glance(value, 0 if brief else _SLIPS)
     node = as_node(value, Place(_WHAT))
     if not isinstance(node, MapNode):
         raise UserError(f"{_WHAT}: {kind(value)}", expected="an object", hint=f"write {_EXAMPLE}")
@@ -87,7 +103,7 @@ def _report(value: Any, belonging: Belonging) -> Report:
                 state="resolved" if fields.text("state") == "resolved" else "open",
                 root_cause=fields.text("rootCause"),
                 started_at=fields.text("startedAt"),
-                source=fields.text("source"),
+                source=fields.text("source") or SOURCE,
                 url=fields.text("url"),
                 details=recorded(free, sent),
                 labels=labels,

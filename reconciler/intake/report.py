@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from reconciler.model.errors import UserError
 from reconciler.model.names import ProblemId
 from reconciler.model.problem import Problem
 
@@ -34,6 +35,8 @@ class Report:
     the folder that the file lies in, so that the same report always names the same path. ``final``: once resolved this
     identity never opens again, so that a delivery that comes late cannot open it. ``sent`` is when the sender says that
     it said so (seconds since 1970), None where senders do not tell: of two reports the later one counts.
+    ``replayable``: somebody who overheard it may be sending it again, so it neither opens what was resolved nor ends
+    what was opened again at a time that is known.
     """
 
     sender: Sender
@@ -43,6 +46,7 @@ class Report:
     day: str = ""
     final: bool = False
     sent: float | None = None
+    replayable: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,21 +63,29 @@ class Group:
     """Alertmanager's group that a payload is about, where some of its alerts were left out.
 
     ``truncated`` is how many; ``labels`` are those that all alerts of the group share by its route's `group_by`.
+    ``origin`` is the address that the Alertmanager has for people: of two with the same receivers it tells which.
     """
 
     receiver: str
     labels: Mapping[str, str]
     truncated: int
+    origin: str = ""
 
 
 @dataclass(frozen=True)
 class Payload:
     """What a request said: reports, what of it cannot be accepted, and what it was besides (a test, nothing at all).
 
-    ``note`` is for the sender's log: empty, or why a payload without any report is fine as it is.
+    ``note`` is for the sender's log: empty, or why a payload without any report is fine as it is. ``refused_more`` is
+    how many were refused besides ``refused``.
     """
 
     reports: tuple[Report, ...] = ()
     refused: tuple[Refused, ...] = ()
     group: Group | None = None
     note: str = ""
+    refused_more: int = 0
+
+
+class TooManyError(UserError):
+    """A payload has more problems than one request may bring."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.intake.alertmanager import read, read_api
+from reconciler.intake.alertmanager import is_of, read, read_api
 from reconciler.intake.merging import file_path, merged
-from reconciler.intake.report import Group, Where
+from reconciler.intake.report import Group, TooManyError, Where
 from reconciler.model.errors import UserError
 from reconciler.model.problem import load_problem
 from reconciler.model.reader import PROBLEM_LIMIT
@@ -121,10 +121,13 @@ def test_what_is_no_payload_is_refused(body: bytes) -> None:
     assert refused.value.expected
 
 
+OURS = Group(
+    "reconciler", {"project": "sockshop", "stage": "production"}, 3, "http://alertmanager.example:9093"
+)  # fmt: skip
+
+
 def test_a_truncated_group_names_what_to_ask_for() -> None:
-    assert read(group(alert(), truncatedAlerts=3), ANYWHERE).group == Group(
-        "reconciler", {"project": "sockshop", "stage": "production"}, 3
-    )
+    assert read(group(alert(), truncatedAlerts=3), ANYWHERE).group == OURS
     assert read(group(alert()), ANYWHERE).group is None
 
 
@@ -179,3 +182,34 @@ def test_the_api_tells_of_active_alerts_in_the_same_words() -> None:
     assert report.problem.state == "open"
     with pytest.raises(UserError, match="API"):
         read_api(json.dumps({"code": 500}).encode(), ANYWHERE)
+
+
+def test_an_alert_of_the_api_records_who_was_told_of_it_and_by_whom() -> None:
+    active = {**alert(), "status": {"state": "active"}}
+    problem = only(read_api(encoded([active]), ANYWHERE, OURS)).problem
+    assert (problem.details["receiver"], problem.details["externalURL"]) == (OURS.receiver, OURS.origin)
+    assert is_of(problem, OURS)
+    assert not is_of(only(read_api(encoded([active]), ANYWHERE)).problem, OURS), "nobody knows whose it is"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"receiver": "another"}, {"receiver": ""}, {"externalURL": "http://another.example:9093"}, {"externalURL": ""},
+    ],
+)  # fmt: skip
+def test_an_alert_is_of_a_group_only_where_receiver_and_alertmanager_are_the_same(changes: dict[str, str]) -> None:
+    assert is_of(only(read(group(alert()), ANYWHERE)).problem, OURS)
+    other = read(group(alert(), truncatedAlerts=3, **changes), ANYWHERE)
+    assert not is_of(only(other).problem, OURS)
+    assert other.group is not None
+    assert not is_of(only(read(group(alert()), ANYWHERE)).problem, other.group)
+    assert is_of(only(other).problem, other.group) == all(changes.values())
+
+
+def test_a_group_without_bounds_is_refused_and_one_of_wrong_alerts_is_told_briefly() -> None:
+    with pytest.raises(TooManyError, match="10,001") as refused:
+        read(encoded({"version": "4", "alerts": [{}] * 10_001}), ANYWHERE)
+    assert "group_by" in refused.value.hint
+    payload = read(group(*[{}] * 300, alert()), ANYWHERE)
+    assert (len(payload.reports), len(payload.refused), payload.refused_more) == (1, 100, 200)

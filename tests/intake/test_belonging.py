@@ -17,7 +17,9 @@ LABELS = {"project": "shop", "Stage": "production", "service": "carts", "team": 
         pytest.param(Belonging(), None, Where("shop", "production", "carts"), id="labels, in any case"),
         pytest.param(Belonging(service_label="team"), None, Where("shop", "production", "a"), id="another label"),
         pytest.param(Belonging(project="x", stage="y"), None, Where("shop", "production", "carts"), id="labels win"),
-        pytest.param(Belonging(service_label="app", service="d"), None, Where("shop", "production", "d"), id="default"),
+        pytest.param(
+            Belonging(service_label="app", service="d"), None, Where("shop", "production", "carts"), id="ours"
+        ),
         pytest.param(Belonging(), Where(stage="qa"), Where("shop", "qa", "carts"), id="a field wins over labels"),
         pytest.param(
             Belonging(rules=(Rule({"team": "b"}, stage="b"), Rule({"TEAM": "a"}, stage="a"), Rule({}, stage="c"))),
@@ -45,3 +47,21 @@ def test_who_says_nothing_belongs_nowhere_and_long_claims_are_short() -> None:
     assert where({}, Belonging()) == Where()
     assert where({"stage": " \n "}, Belonging(stage="qa")).stage == "qa"
     assert len(where({"stage": "x" * 9999}, Belonging()).stage) == 256
+
+
+GENERATED = {"project": "shop", "stage": "staging", "service": "carts"}
+
+
+def test_what_carries_all_three_standard_names_belongs_there_whatever_else_is_configured() -> None:
+    renamed = Belonging(
+        project_label="team", stage_label="environment", service_label="app",
+        project="other", stage="production", service="else",
+    )  # fmt: skip
+    assert where(GENERATED, renamed) == Where("shop", "staging", "carts")
+    assert where({**GENERATED, "environment": "production"}, renamed).stage == "production", "the named label wins"
+
+
+def test_a_standard_name_alone_comes_after_the_default() -> None:
+    renamed = Belonging(service_label="app", service="carts")
+    assert where({"service": "kube-state-metrics"}, renamed).service == "carts"
+    assert where({"service": "carts"}, Belonging(service_label="app")).service == "carts"

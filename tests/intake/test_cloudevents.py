@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.intake.cloudevents import read
 from reconciler.intake.merging import file_path, merged
-from reconciler.intake.report import Payload, Where
+from reconciler.intake.report import Payload, TooManyError, Where
 from reconciler.model.errors import UserError
 from tests.intake.payloads import ANYWHERE, encoded, event, notification, only
 
@@ -147,3 +147,10 @@ def test_dynatraces_test_is_no_problem_here_either() -> None:
     payload = told(event(notification(PID="99999", ProblemID="999")))
     assert payload.reports == ()
     assert "test notification" in payload.note
+
+
+def test_a_batch_has_bounds_too() -> None:
+    with pytest.raises(TooManyError):
+        told([{}] * 10_001, BATCH)
+    payload = told([{}] * 300, BATCH)
+    assert (len(payload.refused), payload.refused_more) == (100, 200)

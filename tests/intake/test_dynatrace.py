@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from reconciler.intake.dynatrace import read
-from reconciler.intake.merging import file_path
+from reconciler.intake.merging import file_path, merged
 from reconciler.intake.report import Where
 from reconciler.model.errors import UserError
+from reconciler.model.problem import load_problem
 from reconciler.model.webhooks import Belonging, Rule
 from tests.intake.payloads import ANYWHERE, encoded, event, notification, only
 
@@ -157,3 +158,30 @@ def test_properties_of_the_events_in_the_details_say_where_it_belongs_where_tags
 def test_details_of_another_shape_say_nothing(details: Any) -> None:
     report = only(read(encoded(notification(Tags="keptn_stage:qa", ProblemDetails=details)), ANYWHERE))
     assert report.where.stage == "qa"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ProblemURL": ["https://a.example"]}, {"ProblemURL": {"a": 1}}, {"ProblemURL": True},
+        {"rootCause": {"name": "disk"}}, {"rootCause": ["disk"]}, {"Title": {"a": 1}},
+        {"labels": ["a"]}, {"labels": "a"}, {"labels": {"a": [1], "b": None}},
+        {"PID": {"a": 1}, "ProblemID": "P-1"}, {"ProblemID": [1]}, {"KeptnProject": {"a": 1}}, {"project": [1]},
+        {"KeptnService": True}, {"problem": "x"}, {"problem": []}, {"ProblemDetails": [1]}, {"ImpactedEntities": 5},
+    ],
+)  # fmt: skip
+def test_a_secondary_field_of_another_type_loses_no_problem(changes: dict[str, Any]) -> None:
+    report = only(read(encoded(notification(**changes)), ANYWHERE))
+    assert report.problem.title == "Response time degradation"
+    assert report.where == Where("sockshop", "production", "carts")
+    data = merged(report, None, "p.yaml")
+    assert data is not None
+    assert load_problem(data, "p.yaml") == report.problem
+
+
+def test_what_is_no_text_is_kept_as_text_where_it_can_be() -> None:
+    told = only(
+        read(encoded(notification(rootCause={"name": "disk"}, Tags={"keptn_stage": "a", "team": None})), ANYWHERE)
+    )
+    assert told.problem.root_cause == '{"name": "disk"}'
+    assert (told.where.stage, told.problem.labels["team"]) == ("a", "")

@@ -145,3 +145,20 @@ def test_an_id_that_is_no_name_is_no_path(name: str) -> None:
 def test_a_day_that_is_none_is_no_folder(day: str) -> None:
     with pytest.raises(UserError, match="no file's name"):
         file_path(replace(report("open"), day=day))
+
+
+def test_w3_what_may_be_a_replay_opens_nothing_again() -> None:
+    replayed = replace(report("open"), replayable=True)
+    assert merged(replayed, None, PATH) is not None, "the first time it is news"
+    assert state(report("open"), report("resolved"), replayed) == "resolved"
+    assert state(
+        report("open", sent=1), report("resolved", sent=2), replace(report("open", sent=3), replayable=True)
+    ) == ("resolved")
+
+
+def test_w3_what_may_be_a_replay_ends_nothing_that_was_opened_at_a_known_time() -> None:
+    over = replace(report("resolved"), replayable=True)
+    assert state(report("open"), over) == "resolved", "senders that tell no time are heard"
+    assert state(report("open", sent=1), report("resolved", sent=2), report("open", sent=3), over) == "open"
+    dated = replace(report("resolved", sent=4), replayable=True)
+    assert state(report("open", sent=3), dated) == "resolved", "late, and later than what stands"

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.intake.merging import file_path
 from reconciler.intake.own import read
-from reconciler.intake.report import Where
+from reconciler.intake.report import TooManyError, Where
 from reconciler.model.errors import UserError
 from reconciler.model.problem import Problem
 from reconciler.model.schema import load_schema
@@ -53,7 +53,7 @@ def test_id_and_title_are_enough_where_the_configuration_knows_the_rest() -> Non
     belonging = Belonging(project="shop", stage="production", service="carts")
     report = only(read(b'{"id": "x", "title": "slow"}', belonging))
     assert report.where == Where("shop", "production", "carts")
-    assert report.problem == Problem("slow", "open")
+    assert report.problem == Problem("slow", "open", source="problem"), "a source that says where it came in"
     ruled = Belonging(rules=(Rule({"team": "shop"}, service="orders"),))
     assert only(read(encoded(REPORT), ruled)).where.service == "orders"
 
@@ -95,3 +95,30 @@ def test_a_slip_is_named_with_what_may_stand_there(changes: dict[str, Any], says
 def test_the_schemas_example_is_a_report() -> None:
     (example,) = load_schema("problem-report")["examples"]
     assert only(read(encoded(example), ANYWHERE)).problem.title == example["title"]
+
+
+def test_who_sends_many_that_are_wrong_is_told_of_the_first_and_how_many_more() -> None:
+    payload = read(encoded({"problems": [{"id": "x"}] * 250 + [REPORT]}), ANYWHERE)
+    assert (len(payload.reports), len(payload.refused), payload.refused_more) == (1, 100, 150)
+
+
+def test_more_reports_than_one_request_may_have() -> None:
+    with pytest.raises(TooManyError, match="10,001") as refused:
+        read(encoded({"problems": [{}] * 10_001}), ANYWHERE)
+    assert "10,000" in refused.value.expected
+    assert refused.value.hint
+
+
+def test_wrong_keys_without_end_are_not_compared_with_all_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+
+    def nearest(word: str, *_: object, **__: object) -> str:
+        compared.append(word)
+        return ""
+
+    monkeypatch.setattr("reconciler.model.schema_errors.nearest", nearest)
+    many = {f"k{number}": 0 for number in range(500)}
+    payload = read(encoded({"problems": [REPORT | many] * 150 + [REPORT | {"titel": "x"}] * 150}), ANYWHERE)
+    assert len(payload.refused) + payload.refused_more == 300
+    assert all("k0" in each.reason and each.hint for each in payload.refused)
+    assert len(compared) <= 100
