@@ -13,7 +13,7 @@ from reconciler.repo.mirror import Mirror
 from reconciler.repo.push import RefUpdate
 from reconciler.repo.signatures import split
 from reconciler.repo.signing import SshKeyFile
-from tests.repo.conftest import PRODUCTION, Hub, living, new
+from tests.repo.conftest import PRODUCTION, Hub, fetched, living, new
 from tests.repo.signing_keys import OURS, Key, allow, make_key, verify
 
 
@@ -188,3 +188,22 @@ def test_what_a_killed_child_left_is_made_again(hub: Hub, tmp_path: Path, key: K
 
 def test_the_public_key_can_be_told(tmp_path: Path, key: Key) -> None:
     assert SshKeyFile(key.private).public_line() == key.public
+
+
+@pytest.mark.parametrize("share", [True, False])
+def test_upkeep_leaves_no_loose_objects(hub: Hub, tmp_path: Path, key: Key, share: bool) -> None:
+    tip = hub.land({"a": b"1"})
+    with Mirror.open(tmp_path / "m", str(hub.path), signer=SshKeyFile(key.private), share=share) as mirror:
+        fetched(mirror)
+        for number in range(3):
+            [new_tip] = mirror.write(tip, [new({str(number): b"x"})])
+            mirror.push([RefUpdate(PRODUCTION, tip, new_tip)])
+            tip = new_tip
+        [waiting] = mirror.write(tip, [new({"waiting": b"x"})])
+        mirror.maintain([tip], keep=[waiting])
+        assert mirror.commit(waiting).parents == (tip,)
+        mirror.maintain([tip])
+        assert list((mirror.path / "objects").glob("??/*")) == []
+        [again] = mirror.write(tip, [new({"again": b"x"})])
+        mirror.push([RefUpdate(PRODUCTION, tip, again)])
+    assert verify(hub.path, tip, allow(tmp_path / "allowed", (OURS, key)))
