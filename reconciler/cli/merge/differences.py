@@ -19,6 +19,7 @@ from reconciler.model.names import RemediationId, ServicePath
 from reconciler.model.step import Step
 
 _NOBODY: Final = RemediationId("")
+_UNKNOWN: Final = "unknown"
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,8 @@ class _Looked:
                 "remediation": str(name),
                 "about": names[name].about,
                 "now": standing(now) if now is not None else "",
-                "without": standing(without) if without is not None else "",
-                "after": standing(after) if after is not None else "",
+                "without": self._stands(without, self.before),
+                "after": self._stands(after, self.after),
                 "effect": self._effect(name, without, after),
                 "why": [str(cause) for cause in self._why(name)],
             }
@@ -139,15 +140,21 @@ class _Looked:
             for want in missing:
                 yield {"service": str(self.service), "needs": str(want), "why": why}
 
+    def _stands(self, remediation: Remediation | None, outcome: Outcome) -> str:
+        if remediation is not None:
+            return standing(remediation)
+        return _UNKNOWN if outcome.unknown.get(self.service) else ""
+
     def _effect(self, name: RemediationId, without: Remediation | None, after: Remediation | None) -> str:
         old, new = self.before.steps_of(self.service, name), self.after.steps_of(self.service, name)
         told = [_told(step) for step in new if not any(_same(step, other) for other in old)]
         gone = [_told(step) for step in old if not any(_same(step, other) for other in new)]
         if not told and gone:
-            return f"not any more: {'; '.join(gone)}"
-        if without is not None and after is not None and without.pinned != after.pinned:
-            files = ", ".join(sorted({each.rpartition("@")[0] for each in {*after.pinned} - {*without.pinned}}))
-            told.append(f"pinned as merged: {files}" if files else "pinned as merged")
+            instead = "it is not known what instead of" if self.after.unknown.get(self.service) else "not any more"
+            return f"{instead}: {'; '.join(gone)}"
+        if without is not None and after is not None:
+            files = sorted({each.rpartition("@")[0] for each in {*after.pinned} - {*without.pinned}})
+            told += [f"pinned as merged: {', '.join(files)}"] if files else []
         return "; ".join(told)
 
     def _why(self, name: RemediationId, key: Key | None = None) -> tuple[Cause, ...]:
@@ -201,7 +208,7 @@ def _same(one: Step, other: Step) -> bool:
 def _told(step: Step) -> str:
     told = step.subject.partition(": ")[2] or step.subject
     why = step_data("", step).get("reason")
-    return f"{told}: {why}" if why else told
+    return f"{told}: {str(why).rstrip('.')}" if why else told
 
 
 def spoken(row: Mapping[str, Any]) -> Sequence[str]:

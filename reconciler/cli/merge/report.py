@@ -109,7 +109,11 @@ def _named(row: _Row) -> str:
 
 
 def _remediation(row: _Row) -> list[str]:
-    now = row["now"] if row["now"] == row["without"] or not row["without"] else f"{row['now']} → {row['without']}"
+    now = (
+        row["now"]
+        if row["now"] == row["without"] or not row["without"]
+        else f"{row['now'] or 'new'} → {row['without']}"
+    )
     about = f"{row['about']} ({row['remediation']})" if row["remediation"] else row["about"]
     return [row["stage"], row["service"], about, now, row["after"], row["effect"], _because(row)]
 
