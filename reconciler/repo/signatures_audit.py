@@ -20,6 +20,7 @@ from reconciler.repo.writer import RECONCILER
 
 _BATCH: Final = 2048
 _SHOWN: Final = 3
+_SIGN_FOR_IT: Final = "look at it, then take it back with a signed `git revert`, or change the file by a signed commit"
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,8 @@ def _judge_people(done: Audit, in_force: InForce, judge: Judge, each: Walked, ch
         return
     paths = sorted({change.path or "" for change in changed})
     shown = ", ".join(paths[:_SHOWN]) + (f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else "")
-    done.findings.append(Finding(each.info.id, f"{shown} by {each.info.committer}: {verdict.why}", verdict.todo))
+    todo = _SIGN_FOR_IT if verdict.kind == "unsigned" else verdict.todo
+    done.findings.append(Finding(each.info.id, f"{shown} by {each.info.committer}: {verdict.why}", todo))
 
 
 def _parents(offline: Offline, tip: CommitId) -> dict[CommitId, Sequence[CommitId]]:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from reconciler.repo.signatures_people import InForce
 
 _HEADINGS: Final = ("STAGE", "COMMIT", "STEP", "WHAT", "DO")
+_SHOWN: Final = 3
+_PROJECT: Final = "project"
+"""What the default branch is called among the stages' branches."""
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -76,7 +79,7 @@ def command(
         # 1 says that something was found; a file that cannot be read says nothing of the kind.
         complain(render(error))
         return COULD_NOT
-    names = [str(each.stage) for each in asked] + ["project"] * (len(found) - len(asked))
+    names = [str(each.stage) for each in asked] + [_PROJECT] * (len(found) - len(asked))
     stages = [_data(name, each, judged=judge is not None) for name, each in zip(names, found, strict=True)]
     data = {"valid": not any(each["findings"] for each in stages), "signatures": judge is not None, "stages": stages}
     write(form, data, lambda: table(_HEADINGS, list(_rows(stages))))
@@ -122,17 +125,21 @@ def _rows(stages: Sequence[Mapping[str, Any]]) -> Iterator[list[object]]:
 
 
 def _summary(stage: Mapping[str, Any], *, people: bool) -> str:
-    count = len(stage["findings"])
-    told = "nothing found" if not count else f"{count} finding{'' if count == 1 else 's'}"
+    told = _count(len(stage["findings"]), "finding") if stage["findings"] else "nothing found"
     parts: list[str] = []
-    if stage["name"] != "project" or stage["steps"]:
-        steps = f"{stage['steps']} steps" if stage["steps"] != 1 else "1 step"
-        parts.append(f"{steps} ({stage['first']} to {stage['last']})" if stage["steps"] else "no steps")
-    if "signed" in stage:
-        parts.append(f"{stage['signed']} commits signed by us")
-        if people:
-            parts.append(f"{stage['people']} by people")
+    if stage["name"] != _PROJECT:
+        parts.append(f"{_count(stage['steps'], 'step')} ({stage['first']} to {stage['last']})")
+        if "signed" in stage:
+            parts.append(f"{_count(stage['signed'], 'commit')} signed by us")
+    if "signed" in stage and people:
+        parts.append(f"{_count(stage['people'], 'commit')} of people's files signed")
     if stage.get("unsigned"):
-        upto = f"up to {stage['signedUpTo'][:12]}" if stage["signedUpTo"] else "at no commit"
-        parts.append(f"all of people's files signed for {upto}, since then not {', '.join(stage['unsigned'][:3])}")
+        paths = stage["unsigned"]
+        shown = ", ".join(paths[:_SHOWN]) + (f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else "")
+        upto = f"up to {stage['signedUpTo'][:12]} only" if stage["signedUpTo"] else "at no commit"
+        parts.append(f"people's files are all signed for {upto}, because of {shown}")
     return f"{stage['name']}: {', '.join(parts)}; {told}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
