@@ -1,0 +1,88 @@
+"""One project's pages: the thread that makes them, the thread that follows the repository, and who waits for news."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Final, TypeVar
+
+from structlog.typing import FilteringBoundLogger
+
+from reconciler.bridge.following import EVERY, Follower
+from reconciler.bridge.room import Observing, Room, nothing_seen, opened
+from reconciler.bridge.sources import Source
+from reconciler.model.errors import TransientError
+
+T = TypeVar("T")
+_LISTENERS: Final = 128
+"""Browsers that may wait for news at a time."""
+_WITHIN: Final = 10.0
+"""Seconds that a page may take to be made."""
+
+
+class Hall:
+    """Started and closed by whoever serves; `make` and `listen` are for the server's event loop."""
+
+    def __init__(
+        self, source: Source, log: FilteringBoundLogger, now: Callable[[], float], *,
+        observed: Observing = nothing_seen, every: float = EVERY,
+    ) -> None:  # fmt: skip
+        self._source = source
+        self._now = now
+        self._observed = observed
+        self._listeners: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
+        self.follower = Follower(source, log, self._changed, every)
+        self._pool = ThreadPoolExecutor(1, "bridge pages")
+        self._stack = ExitStack()
+        self._room: Room | None = None
+        self.closing = False
+
+    def start(self) -> None:
+        """Begin to follow the repository."""
+        self.follower.start()
+
+    def close(self) -> None:
+        """Let go of the repository; whoever waits for news is told that there will be none."""
+        self.closing = True
+        self._changed()
+        self.follower.stop()
+        self._pool.submit(self._stack.close).result(_WITHIN)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def make(self, page: Callable[[Room], T]) -> T:
+        """Make something of what there is, on the thread that may look at it.
+
+        Raises:
+            ReconcilerError: what stands in the way.
+        """
+        try:
+            async with asyncio.timeout(_WITHIN):
+                return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: page(self._enter()))
+        except TimeoutError as error:
+            raise TransientError("the page could not be made in time", hint="ask again in a moment") from error
+
+    def _enter(self) -> Room:
+        if self._room is None:
+            self.follower.wait(_WITHIN / 2)
+            self.follower.looked()
+            self._room = self._stack.enter_context(opened(self._source, self.follower, self._now, self._observed))
+        return self._room
+
+    def listen(self) -> asyncio.Event | None:
+        """Return what is set whenever something has changed; None where too many listen already."""
+        if len(self._listeners) >= _LISTENERS or self.closing:
+            return None
+        event = asyncio.Event()
+        self._listeners[event] = asyncio.get_running_loop()
+        return event
+
+    def leave(self, event: asyncio.Event) -> None:
+        """Listen no more."""
+        self._listeners.pop(event, None)
+
+    def _changed(self) -> None:
+        for event, loop in list(self._listeners.items()):
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(event.set)

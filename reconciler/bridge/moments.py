@@ -1,0 +1,156 @@
+"""`?at=`: which moment of a stage a page is about. A commit, a point in time, or the number of a step.
+
+Nothing given means now, and the page then follows what happens. Whatever names a moment leads to one commit of the
+stage's branch; everything on the page is read there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from reconciler.model.errors import UserError
+from reconciler.model.instant import Instant, format_instant
+from reconciler.model.names import CommitId, StageName
+from reconciler.repo.chronicle import Chronicle
+from reconciler.repo.chronicle_records import PastStep
+from reconciler.repo.mirror import Mirror
+from reconciler.repo.stage import Tips
+from reconciler.repo.steps import Claimed, claimed
+
+_SEQUENCE: Final = re.compile(r"[0-9]{1,9}\Z")
+_COMMIT: Final = re.compile(r"[0-9a-f]{12,40}\Z")
+_WALKED: Final = 2000
+"""Commits of people in a row that are looked at for the step before them."""
+_FORMS: Final = "a commit (12 digits or more), a time such as 2026-11-21T10:00:00Z, or the number of a step"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A stage at a moment.
+
+    ``at`` is what links carry, empty for now. ``step`` is the newest step there, ``order`` its place in the chronicle
+    (None: nothing is bounded). ``when`` is the moment that waits are counted from.
+    """
+
+    stage: StageName
+    tips: Tips
+    at: str
+    step: Claimed | None
+    when: Instant
+    order: int | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether this is now."""
+        return not self.at
+
+    @property
+    def sequence(self) -> int:
+        """The number of the newest step, 0 before the first."""
+        return self.step.sequence if self.step is not None else 0
+
+
+class NoMomentError(UserError):
+    """What was asked for is no moment of the stage."""
+
+
+class Moments:
+    """Finds points of one stage. ``now`` tells the time; ``chronicle`` is None while it is not there yet."""
+
+    def __init__(self, mirror: Mirror, stage: StageName, now: Callable[[], float]) -> None:
+        self._mirror = mirror
+        self._stage = stage
+        self._now = now
+
+    def find(self, at: str, tips: Tips, chronicle: Callable[[], Chronicle]) -> Point:
+        """Return the point that ``at`` names.
+
+        Raises:
+            NoMomentError: it is nothing that names a moment, or the stage has no such moment.
+            TransientError: the chronicle is needed for it and not there yet.
+        """
+        text = at.strip()
+        if not text:
+            return self._point(tips.ops, tips, "", Instant(int(self._now())))
+        if _SEQUENCE.match(text):
+            step = chronicle().sequence(int(text))
+            if step is None:
+                raise self._none(f"{self._stage} has no step {text}", "move the slider, or leave `at` out for now")
+            return self._past(step.commit, tips, text, step.now, step.order)
+        if _COMMIT.match(text):
+            return self._of_commit(text, tips, chronicle)
+        moment = moment_of(text)
+        found = chronicle().at(moment)
+        if found is None:
+            raise self._none(f"{self._stage} did not exist at {format_instant(moment)}", "ask for a later time")
+        order = found.step.order if found.step is not None else 0
+        return self._past(found.commit, tips, text, moment, order)
+
+    def _of_commit(self, text: str, tips: Tips, chronicle: Callable[[], Chronicle]) -> Point:
+        commit = self._mirror.find_commit(text)
+        if commit is None:
+            raise self._none(f"there is no commit {text}", "fetch it, or look it up with `git log`")
+        when = Instant(int(self._mirror.commit(commit).commit_time.timestamp()))
+        if self._mirror.is_ancestor(commit, tips.ops):
+            point = self._past(commit, tips, text, when, None)
+            known = chronicle().step(point.step.commit) if point.step is not None else None
+            return Point(point.stage, point.tips, text, point.step, when, known.order if known is not None else 0)
+        if any(self._mirror.is_ancestor(commit, other) for other in (tips.config, tips.project)):
+            found = chronicle().at(when)
+            if found is not None:
+                order = found.step.order if found.step is not None else 0
+                return self._past(found.commit, tips, text, when, order)
+        raise self._none(f"the commit {text} is on no branch of {self._stage}", "choose the stage that it is of")
+
+    def _past(self, commit: CommitId, tips: Tips, at: str, when: Instant, order: int | None) -> Point:
+        return self._point(commit, tips, at, when, order)
+
+    def _point(self, commit: CommitId, tips: Tips, at: str, when: Instant, order: int | None = None) -> Point:
+        step = self._newest_step(commit)
+        if not at:
+            return Point(self._stage, tips, at, step, when)
+        apart = tips.config != tips.ops
+        config = step.config if apart and step is not None and step.config else tips.config if apart else commit
+        project = step.project if step is not None and step.project else tips.project
+        known = [each for each in (project,) if self._mirror.find_commit(each) is not None]
+        return Point(self._stage, Tips(known[0] if known else tips.project, config, commit), at, step, when, order)
+
+    def _newest_step(self, commit: CommitId) -> Claimed | None:
+        """Return the newest step on the way back; commits of people stand between them."""
+        current = commit
+        for _ in range(_WALKED):
+            info = self._mirror.commit(current)
+            claim = claimed(info, self._stage)
+            if claim is not None:
+                return claim
+            if not info.parents:
+                return None
+            current = info.parents[0]
+        return None
+
+    def _none(self, message: str, hint: str) -> NoMomentError:
+        return NoMomentError(message, expected=_FORMS, hint=hint)
+
+
+def moment_of(text: str) -> Instant:
+    """Return the moment that a person wrote: a date or a time of ISO 8601, in UTC where it does not say otherwise.
+
+    Raises:
+        NoMomentError: it is none.
+    """
+    try:
+        # A plus in an address is a space, unless it was encoded.
+        read = datetime.fromisoformat(re.sub(r" (?=\d\d:?\d\d\Z)(?<=\d\d:\d\d )", "+", text))
+    except ValueError as error:
+        raise NoMomentError(f"`{text[:80]}` is no moment", expected=_FORMS, hint="correct `at`") from error
+    aware = read if read.tzinfo is not None else read.replace(tzinfo=UTC)
+    return Instant(int(aware.timestamp()))
+
+
+def told_order(step: PastStep | None) -> int:
+    """Return the place of a step in the chronicle; 0 is before the first."""
+    return step.order if step is not None else 0

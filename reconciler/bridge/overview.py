@@ -1,0 +1,136 @@
+"""The overview: of each stage the services with something to tell, those that need a person first.
+
+Which services those are is known from the names of trees; only what a page shows is read and parsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from reconciler.bridge.moments import Point
+from reconciler.bridge.room import Room
+from reconciler.bridge.rows import Finding, Row, row_of, told
+from reconciler.bridge.trees import Doings
+from reconciler.decide.policy import effective
+from reconciler.decide.snapshot import ServiceView, Stage
+from reconciler.model.errors import UserError
+from reconciler.model.names import ServicePath, StageName
+from reconciler.repo.layout import ops_prefix
+
+ROWS: Final = 25
+"""Services of a page."""
+SHOWN: Final = {
+    "busy": "with something to tell",
+    "person": "that need a person",
+    "running": "with a running remediation",
+    "problems": "with an open problem",
+    "held": "with a value that is held",
+    "all": "all of them",
+}
+"""What may be asked for, and how the page says it."""
+_FOR_A_PERSON: Final = frozenset({"held", "refused", "failed"})
+_QUIET: Final = Doings("")
+
+
+@dataclass(frozen=True)
+class Totals:
+    """How much there is in a stage. ``waiting`` remediations wait for a person or for a condition."""
+
+    services: int = 0
+    busy: int = 0
+    problems: int = 0
+    running: int = 0
+    waiting: int = 0
+    held: int = 0
+    over: int = 0
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A page of a stage's services. ``page`` counts from 1."""
+
+    point: Point
+    stage: Stage
+    suspended: str
+    totals: Totals
+    rows: tuple[Row, ...]
+    found: int
+    page: int
+    pages: int
+    findings: tuple[Finding, ...] = ()
+    trouble: str = ""
+
+    @property
+    def name(self) -> StageName:
+        """The stage's name."""
+        return self.stage.name
+
+
+def listed(
+    room: Room, point: Point, *, text: str = "", show: str = "busy", page: int = 1, rows: int = ROWS
+) -> Listed:  # fmt: skip
+    """Return a page of a stage's services whose path holds a text; of `SHOWN` the kind that is asked for."""
+    seeing = room.seeing(point.stage)
+    tree = room.mirror.tree_id(point.tips.ops, ops_prefix(point.stage))
+    busy = {ServicePath(path): each for path, each in (seeing.ops.going(tree).busy if tree is not None else ())}
+    configured = seeing.config.at(point.tips.config).services
+    known = {**dict.fromkeys(configured, _QUIET), **busy} if show == "all" else busy
+    wanted = text.strip().casefold()
+    found = [(path, each) for path, each in known.items() if _is_asked(path, each, wanted, show)]
+    found.sort(key=lambda item: (_rank(item[1]), item[0]))
+    pages = max(1, -(-len(found) // rows))
+    page = min(max(page, 1), pages)
+    stage = seeing.stage(point)
+    settings = effective(stage, ServiceView(ServicePath("")))
+    return Listed(
+        point=point,
+        stage=stage,
+        suspended=settings.suspended if settings.mode == "suspended" else "",
+        totals=_totals(len({*configured, *busy}), busy.values(), seeing.ops.going(tree).ended if tree else 0),
+        rows=tuple(row_of(stage, seeing.view(point, path)) for path, _ in found[(page - 1) * rows : page * rows]),
+        found=len(found),
+        page=page,
+        pages=pages,
+        findings=tuple(told(stage.config)) if isinstance(stage.config, UserError) else (),
+        trouble=room.looked().troubles.get(point.stage, "") if point.live else "",
+    )
+
+
+def _is_asked(path: str, each: Doings, text: str, show: str) -> bool:
+    if text not in path.casefold():
+        return False
+    match show:
+        case "person":
+            return _rank(each) < 2
+        case "running":
+            return bool(each.running)
+        case "problems":
+            return bool(each.problems)
+        case "held":
+            return each.held
+        case _:
+            return True
+
+
+def _rank(each: Doings) -> int:
+    """Order services: those that wait for something, open problems that nothing is done about, the rest that runs."""
+    if any(event in _FOR_A_PERSON for _, event in each.running):
+        return 0
+    if each.problems and not each.running:
+        return 1
+    return 2 if each.running else 3 if each.held else 4
+
+
+def _totals(services: int, busy: Iterable[Doings], over: int) -> Totals:
+    known = list(busy)
+    return Totals(
+        services=services,
+        busy=len(known),
+        problems=sum(len(each.problems) for each in known),
+        running=sum(len(each.running) for each in known),
+        waiting=sum(event in _FOR_A_PERSON for each in known for _, event in each.running),
+        held=sum(each.held for each in known),
+        over=over,
+    )

@@ -1,0 +1,145 @@
+"""Everything that the pages of one project are made of, for the one thread that makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from reconciler.bridge.following import Follower, chronicle_path
+from reconciler.bridge.moments import Moments, NoMomentError, Point, moment_of
+from reconciler.bridge.seeing import Seeing
+from reconciler.bridge.sources import Looked, Source
+from reconciler.model.desired import Key
+from reconciler.model.errors import ReconcilerError, TransientError
+from reconciler.model.instant import Instant, format_instant
+from reconciler.model.names import ProjectName, StageName
+from reconciler.model.targets import FieldValue
+from reconciler.repo.chronicle import Chronicle
+from reconciler.repo.mirror import Mirror
+
+
+@dataclass(frozen=True)
+class Live:
+    """A value that was seen on a server, and when."""
+
+    value: FieldValue
+    when: Instant
+
+
+Observing: TypeAlias = Callable[[StageName], Mapping[Key, Live]]
+"""Who knows what was seen last of the fields that a stage holds: the daemon; a clone alone does not."""
+
+
+def nothing_seen(_: StageName) -> Mapping[Key, Live]:
+    """Return nothing: there is no daemon."""
+    return {}
+
+
+class Room:
+    """Made by `opened`. One thread."""
+
+    def __init__(
+        self, mirror: Mirror, looked: Callable[[], Looked], follower: Follower, chronicles: Path,
+        now: Callable[[], float], observed: Observing,
+    ) -> None:  # fmt: skip
+        self.mirror = mirror
+        self.looked = looked
+        self.now = now
+        self.observed = observed
+        self._follower = follower
+        self._chronicles = chronicles
+        self._seeing: dict[StageName, Seeing] = {}
+        self._open: dict[StageName, Chronicle] = {}
+
+    @property
+    def name(self) -> ProjectName:
+        """The project's name."""
+        return self.looked().project.name
+
+    @property
+    def trouble(self) -> str:
+        """Why what is shown may be old; empty where it is not."""
+        trouble = self._follower.trouble
+        return str(trouble) if trouble is not None else ""
+
+    def stages(self) -> list[StageName]:
+        """Return the stages, in the project's order."""
+        return [stage.name for stage in self.looked().stages]
+
+    def seeing(self, stage: StageName) -> Seeing:
+        """Return what reads a stage's services."""
+        if stage not in self._seeing:
+            self._seeing[stage] = Seeing(self.mirror, stage, self.name)
+        return self._seeing[stage]
+
+    def point(self, stage: StageName, at: str) -> Point:
+        """Return a stage at a moment; see `Moments.find` for errors."""
+        tips = self.looked().tips[stage]
+        return Moments(self.mirror, stage, self.now).find(at, tips, lambda: self.chronicle(stage))
+
+    def moment(self, at: str) -> str:
+        """Return a text that names the same moment in every stage: that of a commit of one of them is its time.
+
+        Raises:
+            NoMomentError: no stage has such a moment.
+        """
+        if not at:
+            return ""
+        found: NoMomentError | None = None
+        stages = self.stages()
+        for stage in stages:
+            try:
+                point = self.point(stage, at)
+            except NoMomentError as error:
+                found = error
+                continue
+            return at if len(stages) == 1 or _is_time(at) else format_instant(point.when)
+        raise found or NoMomentError(f"`{at}` is no moment here", hint="leave `at` out for now")
+
+    def chronicle(self, stage: StageName) -> Chronicle:
+        """Return the chronicle of a stage.
+
+        Raises:
+            TransientError: it is being made for the first time, or cannot be made.
+        """
+        known = self._open.get(stage)
+        if known is None:
+            known = Chronicle.open(chronicle_path(self._chronicles, stage), stage)
+            if known is None:
+                raise TransientError("the history is still being read", hint=self.progress(stage), retry_after=2.0)
+            self._open[stage] = known
+        return known
+
+    def progress(self, stage: StageName) -> str:
+        """Return how far the first look at the history is."""
+        count = self._follower.progress.get(stage)
+        return f"{count:,} commits so far" if count else "come again in a moment"
+
+    def close(self) -> None:
+        """Let go of the chronicles."""
+        for each in self._open.values():
+            each.close()
+
+
+@contextmanager
+def opened(
+    source: Source, follower: Follower, now: Callable[[], float], observed: Observing = nothing_seen
+) -> Iterator[Room]:
+    """Open a project for the thread that makes its pages. Raises ReconcilerError where it cannot be read at all."""
+    with source.open() as mirror:
+        room = Room(mirror, follower.looked, follower, source.chronicles, now, observed)
+        try:
+            yield room
+        finally:
+            room.close()
+
+
+def _is_time(at: str) -> bool:
+    try:
+        moment_of(at)
+    except ReconcilerError:
+        return False
+    return not at.isdigit()

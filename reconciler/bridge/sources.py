@@ -1,0 +1,123 @@
+"""Where the bridge reads a project: what a source has to offer, and the source that is a person's clone.
+
+Pages are read on one thread and the chronicle is written on another; each opens the repository for itself.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from reconciler.model.errors import ConfigError
+from reconciler.model.names import CommitId, ProjectName, StageName
+from reconciler.repo.clone import open_clone
+from reconciler.repo.clone_view import view_of
+from reconciler.repo.local import LocalRepository
+from reconciler.repo.mirror import Mirror
+from reconciler.repo.project import Project, StageRefs, read_project
+from reconciler.repo.project_history import ProjectHistory
+from reconciler.repo.stage import StageRepo, Tips
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A project as it was seen last: where its stages are, and the newest step of each that is believed.
+
+    ``troubles`` say what stands in the way of a stage, or of something in it (`stage/what`).
+    """
+
+    project: Project
+    tips: Mapping[StageName, Tips] = field(default_factory=dict)
+    newest: Mapping[StageName, CommitId | None] = field(default_factory=dict)
+    troubles: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def stages(self) -> tuple[StageRefs, ...]:
+        """The stages that have a branch."""
+        return tuple(stage for stage in self.project.stages if stage.name in self.tips)
+
+
+class Source(Protocol):
+    """A project's repository. ``chronicles`` is the folder where what is derived of it may lie."""
+
+    chronicles: Path
+
+    def open(self) -> AbstractContextManager[Mirror]:
+        """Open the repository for one thread, only to be read."""
+
+    def look(self, mirror: Mirror) -> Looked:
+        """Return where the branches are now. Raises ReconcilerError where that cannot be seen."""
+
+
+class CloneSource:
+    """A clone, or a bare repository, on this machine, as it is: what was fetched last is what there is."""
+
+    def __init__(self, repo: Path, project: str | None, chronicles: Path, fetch: Callable[[], None]) -> None:
+        """Take where it is; ``fetch`` is called before each look and may bring something new."""
+        self.chronicles = chronicles
+        self._repo = repo
+        self._name = ProjectName(project) if project else None
+        self._fetch = fetch
+        self._known: Project | None = None
+        self._followed: dict[StageName, StageRepo] = {}
+
+    @contextmanager
+    def open(self) -> Iterator[Mirror]:
+        """Open the view of the clone."""
+        with LocalRepository.open(self._repo) as local:
+            bare, git_dir = local.root is None, local.git_dir
+        if not bare:
+            with view_of(open_clone(self._repo), fetch=False) as view:
+                yield view
+            return
+        with viewing(str(git_dir.absolute())) as mirror:
+            yield mirror
+
+    def look(self, mirror: Mirror) -> Looked:
+        """Return where the branches are, after `fetch`. One mirror is meant in all calls.
+
+        Raises:
+            ConfigError, UserError: there is no project, or it cannot be read.
+        """
+        self._fetch()
+        project = self._known = read_project(mirror, self._name, known=self._known)
+        tips: dict[StageName, Tips] = {}
+        newest: dict[StageName, CommitId | None] = {}
+        for stage in project.stages:
+            found = mirror.tips(list(dict.fromkeys([stage.config, stage.ops])))
+            config, ops = found[stage.config], found[stage.ops]
+            if config is None:
+                continue
+            tips[stage.name] = Tips(project.commit, config, ops if ops is not None else config, fresh=ops is None)
+            newest[stage.name] = self._newest(mirror, project, stage, tips[stage.name])
+        if not tips:
+            raise ConfigError(f"no stage of {project.name} has a branch here", hint="fetch it with `git fetch`")
+        return Looked(project, tips, newest)
+
+    def _newest(self, mirror: Mirror, project: Project, stage: StageRefs, tips: Tips) -> CommitId | None:
+        repo = self._followed.get(stage.name)
+        if repo is None:
+            history = ProjectHistory(mirror, project.name, lambda: self._commit(project), lambda: None)
+            settings = partial(history.settings, stage.name)
+            repo = StageRepo(mirror, stage.name, settings, own_branch=stage.config != stage.ops)
+            self._followed[stage.name] = repo
+        repo.sync(tips)
+        return repo.row[-1].commit if repo.row else None
+
+    def _commit(self, project: Project) -> CommitId:
+        return self._known.commit if self._known is not None else project.commit
+
+
+@contextmanager
+def viewing(git_dir: str) -> Iterator[Mirror]:
+    """Give a view of a repository on this machine that shares its objects; what lies there is left as it is."""
+    with (
+        tempfile.TemporaryDirectory(prefix="reconciler-") as folder,
+        Mirror.open(Path(folder) / "view.git", git_dir) as mirror,
+    ):
+        yield mirror
