@@ -28,6 +28,7 @@ _VERBS: Final = {
         "send",
         "status",
         "history",
+        "explain",
         "verify",
         "plan",
         "what-if",

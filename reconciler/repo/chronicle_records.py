@@ -55,7 +55,7 @@ class PastStep:
 
     ``order`` grows along history and is what pages are asked for by. ``service`` is the path; of a step of no
     remediation the name only, empty where it is the stage's. ``number`` counts within the remediation, 0 without one.
-    ``told`` is what its file says besides the head, the facts and the pinned files; of an evaluation's indicators
+    ``told`` is what its file says besides the head and the facts; of an evaluation's indicators
     `sli`, `displayName`, `status`, `score` and `value`. ``path`` and ``blob`` are its file.
     """
 

@@ -14,7 +14,7 @@ from reconciler.model import canonical
 from reconciler.model.errors import UserError
 
 _FACTS: Final = b"\nfacts:\n"
-_UNTOLD: Final = frozenset({"event", "sequence", "now", "rules", "facts", "pinned"})
+_UNTOLD: Final = frozenset({"event", "sequence", "now", "rules", "facts"})
 _OF_INDICATORS: Final = ("sli", "displayName", "status", "score", "value")
 _ACTION: Final = re.compile(rb'^action: (?P<text>"(?:[^"\\\n]|\\.)*")$', re.MULTILINE)
 _CHANGED: Final = re.compile(rb"^(?:changes|once):\n((?:  - .*\n)+)", re.MULTILINE)

@@ -46,4 +46,3 @@ def test_what_happened_is_listed_the_newest_first(reconciler: Reconciler, shop: 
     assert [each["remediation"] for each in listed(reconciler, "--text", "LATE")] == ["p-later"]
     assert [each["remediation"] for each in listed(reconciler, "--service", "carts")] == ["p-slow", "p-later"]
     assert listed(reconciler, "--since", "2999-01-01") == []
-    print(reconciler("history").out, reconciler("history", "--remediation", "p-slow").out)
