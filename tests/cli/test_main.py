@@ -59,7 +59,7 @@ def test_without_a_verb_help_goes_to_stderr_and_nothing_was_done(reconciler: Rec
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["versio"], "Did you mean 'version'?"),
+        (["versionn"], "Did you mean 'version'?"),
         (["version", "--ouput", "json"], "Did you mean '--output'?"),
         (["version", "-o", "xml"], "'table', 'json', 'yaml'"),
         (["--versoin"], "No such option '--versoin'. Did you mean '--version'?"),
