@@ -10,6 +10,7 @@ from typing import Any
 from reconciler.cli.block_yaml import block_yaml
 from reconciler.cli.messages import say
 from reconciler.cli.monitored import Found, plain, read_alerts, tell, with_live, without
+from reconciler.cli.monitoring_labels import tell_astray
 from reconciler.cli.monitoring_places import place_of
 from reconciler.cli.monitoring_settings import Settings, settle
 from reconciler.cli.output import Format, table, write
@@ -70,6 +71,8 @@ def carry_out(wish: Wish, form: Format) -> bool:
     checked = wish.checks and promtool.is_there() and not wish.alertmanager
     if checked:
         found = without(found, promtool.refused(_rule_file(found.services, settings)))
+    if settings.belonging is not None:
+        tell_astray(found, settings.style, settings.belonging)
     unchecked = wish.checks and not checked
     if not wish.applies:
         tell(found, checked=not unchecked)
@@ -87,10 +90,12 @@ def _made(wish: Wish, settings: Settings, found: Found) -> list[dict[str, Any]]:
     """Return what was asked for, as plain data: a file, or objects."""
     here, labels = settings.namespace, settings.labels
     if wish.alertmanager and wish.crd:
-        spec = alertmanager_spec(settings.project, settings.hook.url, settings.secret, settings.pace)
+        spec = alertmanager_spec(
+            settings.project, settings.hook.url, settings.secret, settings.pace, settings.style.names
+        )
         return [objects.route_object(settings.project, settings.stage, spec, here, labels)]
     if wish.alertmanager:
-        return [alertmanager_file(settings.project, settings.hook, settings.pace)]
+        return [alertmanager_file(settings.project, settings.hook, settings.pace, settings.style.names)]
     if wish.crd:
         return objects.rule_objects(found.services, settings.style, here, labels)
     return [{"groups": groups(found.services, settings.style)}]

@@ -5,26 +5,24 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import click
 
-from reconciler.cli.messages import complain, render
+from reconciler.cli.monitoring_hook import hook_of, secret_of
+from reconciler.cli.monitoring_labels import label_names
 from reconciler.model.connections import KubernetesConnection
 from reconciler.model.duration import go_seconds
-from reconciler.model.errors import ConfigError, ReconcilerError
 from reconciler.model.names import ProjectName, StageName
-from reconciler.model.webhooks import Authentication, Listen
+from reconciler.model.webhooks import Belonging
 from reconciler.monitoring.alertmanager import PACES, Hook, Pace, Secret
 from reconciler.monitoring.alerts import PROMETHEUS
 from reconciler.monitoring.names import part
-from reconciler.monitoring.rules import Style
+from reconciler.monitoring.rules import LabelNames, Style
 
 if TYPE_CHECKING:
     from reconciler.cli.monitoring import Wish
     from reconciler.model.daemon_config import DaemonConfig
 
-_PATH = "/webhooks/alertmanager"
 _LASTING, _LASTING_FAST = 60.0, 1.0
 _INTERVAL_FAST = 0.25
 _LABEL = re.compile(r"(?:[a-z0-9.-]{1,253}/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z")
@@ -33,7 +31,10 @@ _LABEL_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?
 
 @dataclass(frozen=True)
 class Settings:
-    """All of it. ``secret`` and ``hook`` are meant only where Alertmanager's side is asked for."""
+    """All of it. ``secret`` and ``hook`` are meant only where Alertmanager's side is asked for.
+
+    ``belonging`` is what the daemon's configuration says of where alerts belong; None where it says nothing.
+    """
 
     project: ProjectName
     stage: StageName
@@ -46,6 +47,7 @@ class Settings:
     namespace: str
     labels: dict[str, str]
     kubernetes: KubernetesConnection
+    belonging: Belonging | None
 
     @property
     def whose(self) -> str:
@@ -69,18 +71,21 @@ def settle(wish: Wish, project: ProjectName, stage: StageName) -> Settings:
         lasting, interval = (_LASTING_FAST if lasting is None else lasting), interval or _INTERVAL_FAST
     if interval == 0 or (window is not None and window < 1):
         raise click.UsageError("--interval must be above 0, and --window at least 1s")
+    belonging = _belonging(config)
+    names = label_names(belonging, operated=wish.crd) if belonging is not None else LabelNames()
     return Settings(
         project=project,
         stage=stage,
-        style=Style(_LASTING if lasting is None else lasting, interval, wish.severity, wish.runbooks),
+        style=Style(_LASTING if lasting is None else lasting, interval, wish.severity, wish.runbooks, names=names),
         pace=PACES["fast" if wish.fast else "production"],
         window=None if window is None else int(window),
         providers=_providers(config, project, stage),
-        hook=_hook(wish, config) if wish.alertmanager else Hook(""),
-        secret=_secret(wish),
+        hook=hook_of(wish, config) if wish.alertmanager else Hook(""),
+        secret=secret_of(wish),
         namespace=wish.namespace or part(f"{project}-{stage}"),
         labels=dict(_label(text) for text in wish.labels),
         kubernetes=_kubernetes(wish, config, project, stage),
+        belonging=belonging,
     )
 
 
@@ -119,6 +124,12 @@ def _config(wish: Wish) -> DaemonConfig | None:
     return read_config(wish.config)
 
 
+def _belonging(config: DaemonConfig | None) -> Belonging | None:
+    """Return where the daemon takes alerts to belong; None where it has no such webhook."""
+    hook = config.webhooks.alertmanager if config is not None else None
+    return hook.belonging if hook is not None else None
+
+
 def _providers(config: DaemonConfig | None, project: ProjectName, stage: StageName) -> tuple[str, ...]:
     """Return whom evaluations ask, in their order; without a configuration that says, Prometheus."""
     if config is None or project not in config.projects:
@@ -136,61 +147,6 @@ def _kubernetes(
         if found is not None:
             return found
     return KubernetesConnection(context=wish.context or "")
-
-
-def _hook(wish: Wish, config: DaemonConfig | None) -> Hook:
-    """Return where alerts are posted to. Raises ConfigError where neither an option nor the configuration says."""
-    url, token = wish.url or _listening(config), wish.token_file or ""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise click.UsageError(f"--url {url!r} is no address such as http://reconciler.example:8080{_PATH}")
-    webhook = config.webhooks.alertmanager if config is not None else None
-    if webhook is not None and not token and not wish.token_secret:
-        token = _configured_token(wish, webhook.auth)
-    elif not token and not wish.token_secret and not Listen(parts.hostname, 0).loopback:
-        option = "--token-secret NAME/KEY" if wish.crd else "--token-file FILE"
-        hint = f"name the token with {option}: the daemon wants one of everybody but its own machine"
-        complain(render(ReconcilerError("Alertmanager will not say who it is", hint=hint), "warning"))
-    return Hook(url, token)
-
-
-def _configured_token(wish: Wish, auth: Authentication) -> str:
-    """Return the file of the token that the webhook wants, empty where it wants none."""
-    if auth.kind == "none":
-        return ""
-    if auth.kind != "bearer":
-        hint = "use `kind: bearer`, or give Alertmanager what it needs by hand"
-        raise ConfigError(f"the webhook wants `{auth.kind}`, which is not written for you", hint=hint)
-    if wish.crd:
-        hint = "name the Secret that holds it: --token-secret NAME/KEY"
-        raise ConfigError("the webhook wants a token, which is a Secret in a cluster", hint=hint)
-    if auth.secret_file is None:
-        hint = "name the file in which Alertmanager finds it: --token-file FILE"
-        raise ConfigError("the webhook's token is in a variable, which Alertmanager cannot read", hint=hint)
-    return str(auth.secret_file)
-
-
-def _listening(config: DaemonConfig | None) -> str:
-    """Return our webhook's address as the configuration has it."""
-    listen = config.server.listen if config is not None else None
-    hint = f"say how Alertmanager reaches it: --url http://reconciler.example:8080{_PATH}"
-    if config is None or listen is None or config.webhooks.alertmanager is None:
-        raise ConfigError("nothing says where the daemon's webhook is", hint=hint)
-    if listen.host in ("0.0.0.0", "::", "") or not listen.port:  # noqa: S104 - compared with, not listened on
-        raise ConfigError(f"{listen.host}:{listen.port} is no address to post to", hint=hint)
-    host = f"[{listen.host}]" if ":" in listen.host else listen.host
-    return f"{'http' if config.server.tls is None else 'https'}://{host}:{listen.port}{_PATH}"
-
-
-def _secret(wish: Wish) -> Secret | None:
-    if wish.token_secret is None:
-        return None
-    name, _, key = wish.token_secret.partition("/")
-    if not name or not key:
-        raise click.UsageError(
-            f"--token-secret {wish.token_secret!r}: write NAME/KEY, such as reconciler-webhook/token"
-        )
-    return Secret(name, key)
 
 
 def _label(text: str) -> tuple[str, str]:

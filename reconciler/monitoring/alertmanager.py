@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from reconciler.model.names import ProjectName
-from reconciler.monitoring.rules import go_duration
+from reconciler.monitoring.rules import LabelNames, go_duration
 
 Profile: TypeAlias = Literal["production", "fast"]
 
 RECEIVER: Final = "reconciler"
 _NOBODY: Final = "nobody"
-_GROUP_BY: Final = ("project", "stage", "service", "problem")
+_USUAL: Final = LabelNames()
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,17 @@ class Secret:
     key: str
 
 
-def matching(project: ProjectName) -> list[tuple[str, str, str]]:
+def matching(project: ProjectName, names: LabelNames = _USUAL) -> list[tuple[str, str, str]]:
     """Return by which labels our alerts are known: (label, operator, value)."""
-    return [("project", "=", project), ("problem", "!=", "")]
+    return [(names.project, "=", project), ("problem", "!=", "")]
 
 
-def alertmanager_file(project: ProjectName, hook: Hook, pace: Pace) -> dict[str, Any]:
+def alertmanager_file(project: ProjectName, hook: Hook, pace: Pace, names: LabelNames = _USUAL) -> dict[str, Any]:
     """Return a whole configuration file, in which everybody else's alerts go nowhere: its route is to be merged."""
     route = {
         "receiver": RECEIVER,
-        "matchers": [f"{label}{operator}{_quoted(value)}" for label, operator, value in matching(project)],
-        "group_by": list(_GROUP_BY),
+        "matchers": [f"{label}{operator}{_quoted(value)}" for label, operator, value in matching(project, names)],
+        "group_by": _grouped(names),
         "group_wait": go_duration(pace.wait),
         "group_interval": go_duration(pace.interval),
         "repeat_interval": go_duration(pace.repeat),
@@ -76,7 +76,9 @@ def alertmanager_file(project: ProjectName, hook: Hook, pace: Pace) -> dict[str,
     }
 
 
-def alertmanager_spec(project: ProjectName, url: str, secret: Secret | None, pace: Pace) -> dict[str, Any]:
+def alertmanager_spec(
+    project: ProjectName, url: str, secret: Secret | None, pace: Pace, names: LabelNames = _USUAL
+) -> dict[str, Any]:
     """Return the `spec` of an AlertmanagerConfig (monitoring.coreos.com/v1alpha1)."""
     http: dict[str, Any] = {"followRedirects": False}
     if secret is not None:
@@ -85,9 +87,10 @@ def alertmanager_spec(project: ProjectName, url: str, secret: Secret | None, pac
         "route": {
             "receiver": RECEIVER,
             "matchers": [
-                {"name": label, "matchType": operator, "value": value} for label, operator, value in matching(project)
+                {"name": label, "matchType": operator, "value": value}
+                for label, operator, value in matching(project, names)
             ],
-            "groupBy": list(_GROUP_BY),
+            "groupBy": _grouped(names),
             "groupWait": go_duration(pace.wait),
             "groupInterval": go_duration(pace.interval),
             "repeatInterval": go_duration(pace.repeat),
@@ -100,6 +103,10 @@ def alertmanager_spec(project: ProjectName, url: str, secret: Secret | None, pac
             }
         ],
     }
+
+
+def _grouped(names: LabelNames) -> list[str]:
+    return [names.project, names.stage, names.service, "problem"]
 
 
 def _quoted(text: str) -> str:

@@ -23,6 +23,13 @@ def heading(whose: str) -> str:
     return f"{_MADE}{whose}. What is changed here is overwritten."
 
 
+def owner(content: bytes) -> str:
+    """Return whose a file is by that line; empty where it has none."""
+    line = content.split(b"\n", 1)[0].decode(errors="replace").rstrip()
+    whose = line.removeprefix(_MADE).partition(". ")[0]
+    return whose if line == heading(whose) else ""
+
+
 def is_ours(content: bytes, whose: str) -> bool:
     """Whether a file begins with that line."""
-    return content.split(b"\n", 1)[0].decode(errors="replace").rstrip() == heading(whose)
+    return owner(content) == whose

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
@@ -136,6 +137,8 @@ class Cluster:
             return call(self._api(), (GROUP, version, self._namespace, plural))
         except official.ApiException as error:
             if error.status == 404:
+                if _lacks_namespace(error):
+                    raise self._homeless() from error
                 return None
             raise _error(error, f"{what}, {kind} in namespace {self._namespace}") from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -143,6 +146,10 @@ class Cluster:
                 f"the API server cannot be reached: {type(error).__name__}",
                 hint="check its address, the network and the credentials' files",
             ) from error
+
+    def _homeless(self) -> TerminalError:
+        hint = "create it, or name another one with --namespace"
+        return TerminalError(f"the cluster has no namespace {self._namespace}", hint=hint)
 
     def _api(self) -> Any:
         if self._made is None:
@@ -207,9 +214,19 @@ def _holds(live: Any, wanted: Any) -> bool:
 def _absent(resource: tuple[str, str, str]) -> TerminalError:
     version, plural, kind = resource
     return TerminalError(
-        f"the cluster has no {kind} ({plural}.{GROUP}/{version}), or not this namespace",
+        f"the cluster has no {kind} ({plural}.{GROUP}/{version})",
         hint="install the Prometheus operator, or write files instead: --format rules --to FOLDER",
     )
+
+
+def _lacks_namespace(error: Any) -> bool:
+    """Whether a 404 is about the namespace, and not about the object or its kind (`details` of a Status)."""
+    try:
+        details = json.loads(error.body).get("details")
+    except (TypeError, ValueError, AttributeError):
+        # An API server that knows no such kind may answer in plain text.
+        return False
+    return isinstance(details, Mapping) and details.get("kind") == "namespaces"
 
 
 def _error(error: Any, what: str) -> ReconcilerError:

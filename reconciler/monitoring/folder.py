@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.model.errors import ConfigError
-from reconciler.monitoring.changes import Change, is_ours
+from reconciler.monitoring.changes import Change, is_ours, owner
 
 _MODE: Final = 0o644
 """Prometheus runs as a user of its own, and nothing in these files is secret."""
@@ -38,10 +38,7 @@ def write_folder(
     before = {name: _read(folder / name) for name in files}
     for name, content in before.items():
         if content is not None and not is_ours(content, whose):
-            raise ConfigError(
-                f"{folder / name} is not ours, so it is not overwritten",
-                hint="merge it by hand: without `--apply` it is printed; or name another folder with `--to`",
-            )
+            raise _taken(folder / name, owner(content))
     if keep is not None:
         before |= {name: content for name, content in _ours(folder, whose) if name not in {*files, *keep}}
     changes = tuple(_change(name, content, files.get(name)) for name, content in sorted(before.items()))
@@ -56,6 +53,15 @@ def write_folder(
             taken()
         raise
     return changes
+
+
+def _taken(path: Path, other: str) -> ConfigError:
+    by_hand = "merge it by hand: without `--apply` it is printed"
+    if not other:
+        hint = f"{by_hand}; or name another folder with `--to`"
+        return ConfigError(f"{path} is not ours, so it is not overwritten", hint=hint)
+    hint = f"each needs a folder of its own, by `--to`; or {by_hand}"
+    return ConfigError(f"{path} is that of {other}, so it is not overwritten", hint=hint)
 
 
 def read_ours(folder: Path, name: str, whose: str) -> bytes | None:

@@ -16,12 +16,22 @@ from reconciler.monitoring.alerts import Alert, ServiceAlerts, Watched
 
 
 @dataclass(frozen=True)
+class LabelNames:
+    """The labels that say where an alert belongs; the daemon's configuration may have it look for others than these."""
+
+    project: str = "project"
+    stage: str = "stage"
+    service: str = "service"
+
+
+@dataclass(frozen=True)
 class Style:
     """What is the same for all rules.
 
     ``lasting`` is for how many seconds an objective must be missed before the alert fires, ``interval`` how many
     seconds lie between two looks (None: as Prometheus is configured). ``runbooks`` is the address that paths of the
     repository are put behind; without it a runbook is the path itself. ``labels`` are put on every alert.
+    Where it belongs is in the labels of ``names``, and in the usual ones where these leave them free.
     """
 
     lasting: float = 60.0
@@ -29,6 +39,7 @@ class Style:
     severity: str = "critical"
     runbooks: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    names: LabelNames = LabelNames()
 
 
 def groups(services: Iterable[ServiceAlerts], style: Style) -> list[dict[str, Any]]:
@@ -88,6 +99,8 @@ def _rule(alert: Alert, service: Watched, style: Style) -> dict[str, Any]:
         "sli": alert.sli,
         "stage": str(service.stage),
     }
+    names = style.names
+    labels |= {names.project: str(service.project), names.stage: str(service.stage), names.service: service.name}
     return {
         "alert": alert.name,
         "expr": alert.expression,

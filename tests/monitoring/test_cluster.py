@@ -159,10 +159,24 @@ def test_without_the_operator_it_says_so(tmp_path: Path) -> None:
     with EmbeddedCluster() as bare:
         bare.namespace(HERE)
         ours = Cluster(KubernetesConnection(bare.write_kubeconfig(tmp_path / "kubeconfig")), HERE)
-        with pytest.raises(TerminalError, match="the cluster has no PrometheusRule"):
+        with pytest.raises(
+            TerminalError,
+            match=r"the cluster has no PrometheusRule \(prometheusrules.monitoring.coreos.com/v1\) \(install",
+        ):
             apply(ours, rule("a"))
         with pytest.raises(TerminalError, match="the cluster has no PrometheusRule"):
             apply(ours, keep=[])
+        ours.close()
+
+
+def test_a_namespace_that_is_not_there_is_told_from_an_operator_that_is_not(tmp_path: Path) -> None:
+    with EmbeddedCluster() as bare:
+        bare.declare(KIND)
+        ours = Cluster(KubernetesConnection(bare.write_kubeconfig(tmp_path / "kubeconfig")), HERE)
+        with pytest.raises(TerminalError, match="the cluster has no namespace shop") as raised:
+            apply(ours, rule("a"), keep=[])
+        assert raised.value.hint == "create it, or name another one with --namespace"
+        assert apply(ours, keep=[]) == []
         ours.close()
 
 

@@ -60,8 +60,10 @@ def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
     write(tmp_path, keep=[])
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == others
-    with pytest.raises(ConfigError, match="not ours, so it is not overwritten"):
+    with pytest.raises(ConfigError, match=r"x\.yml is that of shop/staging, so it is not overwritten"):
         write(tmp_path, keep=[], a=ours("1"), x=ours("2"))
+    with pytest.raises(ConfigError, match=r"y\.yml is not ours, so it is not overwritten"):
+        write(tmp_path, keep=[], y=ours("2"))
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == others
 
 
