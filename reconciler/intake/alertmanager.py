@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from reconciler.intake.belonging import label, where
 from reconciler.intake.bounds import bounded_labels, cut, fitted, link
-from reconciler.intake.collecting import collected
+from reconciler.intake.collecting import check_count, collected
 from reconciler.intake.identity import identity
 from reconciler.intake.json_body import kind, parse_json, parse_object
 from reconciler.intake.moments import in_a_name, moment
@@ -55,6 +55,7 @@ def read(body: bytes, belonging: Belonging) -> Payload:
             expected="the list of the group's alerts",
             hint="send the payload as Alertmanager makes it",
         )
+    check_count(alerts, "alerts", _FEWER)
     about = {name: _text(payload.get(name)) for name in ("receiver", "groupKey", "externalURL")}
     found = _all(alerts, belonging, about)
     return replace(found, group=_group(payload), note="" if alerts else "the group has no alerts")
@@ -113,7 +114,7 @@ def over(identity: ProblemId, problem: Problem, place: Where) -> Report:
 
 def _all(alerts: list[Any], belonging: Belonging, about: Mapping[str, str]) -> Payload:
     known = {name: cut(text, _NAME_LIMIT) for name, text in about.items()}
-    reports, refused, more = collected(alerts, "alerts", lambda alert, _: _report(alert, belonging, known), _FEWER)
+    reports, refused, more = collected(alerts, "alerts", lambda alert, _: _report(alert, belonging, known))
     return Payload(reports, refused, refused_more=more)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from reconciler.intake.belonging import where
-from reconciler.intake.collecting import collected
+from reconciler.intake.collecting import check_count, collected
 from reconciler.intake.identity import identity
 from reconciler.intake.json_body import kind, parse_json, parse_object
 from reconciler.intake.keptn import TEST_NOTE, told
@@ -52,7 +52,8 @@ def _batch(body: bytes, belonging: Belonging) -> Payload:
     events = parse_json(body, "the batch")
     if not isinstance(events, list):
         raise UserError(f"the batch: {kind(events)} at the top", expected="a list of events", hint="send `[{...}]`")
-    found, refused, more = collected(events, "events", lambda event, _: _one(event, belonging), "send smaller batches")
+    check_count(events, "events", "send smaller batches")
+    found, refused, more = collected(events, "events", lambda event, _: _one(event, belonging))
     reports = tuple(report for each in found for report in each.reports)
     notes = list(dict.fromkeys(each.note for each in found if each.note))
     note = "; ".join(notes[:5]) if events else "the batch is empty"

@@ -20,19 +20,19 @@ REFUSED_LIMIT: Final = 100
 """How many of the refused are told one by one."""
 
 
+def check_count(items: Sequence[Any], name: str, hint: str) -> None:
+    """Raise TooManyError where there are more than one request may have; ``hint`` is how to send fewer."""
+    if len(items) > REPORTS_LIMIT:
+        raise TooManyError(f"`{name}` has {len(items):,} entries", expected=f"at most {REPORTS_LIMIT:,}", hint=hint)
+
+
 def collected(
-    items: Sequence[Any], name: str, read: Callable[[Any, bool], T], hint: str
+    items: Sequence[Any], name: str, read: Callable[[Any, bool], T]
 ) -> tuple[tuple[T, ...], tuple[Refused, ...], int]:
     """Return what could be read, the first that were refused, and how many were refused besides.
 
-    ``name`` is what the list is called there. ``read`` is told whether its error will not be shown. ``hint`` is how to
-    send fewer.
-
-    Raises:
-        TooManyError: there are more than one request may have.
+    ``name`` is what the list is called there. ``read`` is told whether its error will not be shown.
     """
-    if len(items) > REPORTS_LIMIT:
-        raise TooManyError(f"`{name}` has {len(items):,} entries", expected=f"at most {REPORTS_LIMIT:,}", hint=hint)
     found: list[T] = []
     refused: list[Refused] = []
     more = 0

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from reconciler.intake.belonging import where
 from reconciler.intake.bounds import fitted
-from reconciler.intake.collecting import collected
+from reconciler.intake.collecting import check_count, collected
 from reconciler.intake.identity import is_plain
 from reconciler.intake.json_body import as_node, kind, parse_object
 from reconciler.intake.merging import recorded
@@ -47,8 +47,9 @@ def read(body: bytes, belonging: Belonging) -> Payload:
             expected="a list of reports and nothing else",
             hint=f'write {{"problems": [{_EXAMPLE}]}}',
         )
+    check_count(problems, "problems", "send several requests")
     reports, refused, more = collected(
-        problems, "problems", lambda problem, brief: _report(problem, belonging, brief=brief), "send several requests"
+        problems, "problems", lambda problem, brief: _report(problem, belonging, brief=brief)
     )
     return Payload(reports, refused, note="" if problems else "no problems in the list", refused_more=more)
 

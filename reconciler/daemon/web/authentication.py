@@ -73,14 +73,26 @@ def read_secret(auth: Authentication) -> str:
     try:
         secret = source().strip() if source is not None else ""
     except BlindError as error:
-        raise _unreadable() from error
+        raise _unreadable(error.message) from error
     if not secret:
-        raise _unreadable()
+        raise _unreadable(f"{auth.secret_file or auth.secret_env} is empty")
     return secret
 
 
-def _unreadable() -> Refusal:
-    return later("the secret that you are to be known by cannot be read here", "tell whoever runs this", UNAVAILABLE)
+def lacking(auth: Authentication) -> str:
+    """Return why the secret cannot be read now, with its file or variable; empty where it can, or there is none."""
+    if auth.secret_file is None and not auth.secret_env:
+        return ""
+    try:
+        read_secret(auth)
+    except Refusal as refusal:
+        return refusal.inside
+    return ""
+
+
+def _unreadable(why: str) -> Refusal:
+    told = "the secret that you are to be known by cannot be read here"
+    return later(told, "tell whoever runs this", UNAVAILABLE, why)
 
 
 def _unknown(challenge: str, what: str, form: str) -> Refusal:

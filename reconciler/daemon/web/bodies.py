@@ -31,7 +31,8 @@ def _parameters(text: str) -> list[tuple[str, str, str]]:
 async def read_body(request: Request, largest: int, share: Share, until: float) -> bytes:
     """Return the whole body.
 
-    ``until`` is the moment on the loop's clock by which it must have come; ``share`` is told of each byte that is held.
+    ``until`` is the moment on the loop's clock by which it must have come; ``share`` is told of each byte that came:
+    to announce a large body costs a stranger nothing, so it takes no room from others.
 
     Raises:
         Refusal: 413 where it is too large; 503 where it comes too slowly, or others' bodies take up all the room;
@@ -40,20 +41,15 @@ async def read_body(request: Request, largest: int, share: Share, until: float) 
     announced = int(request.headers.get("content-length", "0"))
     if announced > largest:
         raise _too_large(largest)
-    if not share.hold(announced):
-        raise later("too much is being worked on")
     body = bytearray()
-    held = announced
     try:
         async with asyncio.timeout_at(until):
             async for piece in request.stream():
                 body += piece
                 if len(body) > largest:
                     raise _too_large(largest)
-                if len(body) > held:
-                    if not share.hold(len(body) - held):
-                        raise later("too much is being worked on")
-                    held = len(body)
+                if not share.hold(len(piece)):
+                    raise later("too much is being worked on")
     except TimeoutError as error:
         raise later("the body did not come in time", "send it faster") from error
     except ClientDisconnect as error:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from reconciler.daemon.inbox import Inbox, Receipt, unknown
@@ -20,7 +21,14 @@ from reconciler.intake.report import Payload, Report
 from reconciler.model.names import ProjectName
 from reconciler.model.webhooks import Belonging
 
+_LISTED = 1_000
+"""Lines of an answer at the most, and their size: it is made and held for whoever asks."""
+_LISTED_BYTES = 512 * 1024
+_STRANGERS = 100
+"""Unknown projects of one request that are compared with the known ones."""
 _LATE = Receipt("unavailable", reason="it could not be pushed in time", hint="send it again: what has landed stays")
+
+_STRANGER = Receipt("unknown", reason="no such project in this daemon", hint="see the first of them")
 
 
 @dataclass(frozen=True)
@@ -38,14 +46,37 @@ class Delivered:
         return Answer(self.status, self._document(), again)
 
     def _document(self) -> dict[str, Any]:
-        lines = [_line(*each) for each in zip(self.payload.reports, self.receipts, strict=True)]
-        lines += [
+        lines = self._listed()
+        missing = self.payload.group.truncated if self.payload.group is not None else 0
+        more = self.outcomes.total() - len(lines)
+        parts = {
+            "problems": lines,
+            "notListed": more,
+            "outcomes": dict(self.outcomes) if more else {},
+            "truncated": missing,
+            "note": self.payload.note,
+            "error": self._error(),
+        }
+        return {name: value for name, value in parts.items() if value or name == "problems"}
+
+    def _listed(self) -> list[dict[str, str]]:
+        """Return the lines; of too many those first that say what is to be changed."""
+        pairs = list(zip(self.payload.reports, self.receipts, strict=True))
+        if len(pairs) > _LISTED:
+            pairs.sort(key=lambda pair: pair[1].durable)
+        refused = (
             {"problem": each.which, "outcome": "refused", "reason": each.reason, "hint": each.hint}
             for each in self.payload.refused
-        ]
-        missing = self.payload.group.truncated if self.payload.group is not None else 0
-        parts = {"problems": lines, "truncated": missing, "note": self.payload.note, "error": self._error()}
-        return {name: value for name, value in parts.items() if value or name == "problems"}
+        )
+        found: list[dict[str, str]] = []
+        size = 0
+        taken = (_line(*pair) for pair in pairs[: _LISTED - len(self.payload.refused)])
+        for line in chain(taken, refused):
+            size += sum(len(name) + len(text) for name, text in line.items())
+            if size > _LISTED_BYTES:
+                break
+            found.append(line)
+        return found
 
     def _error(self) -> str:
         match self.status:
@@ -63,8 +94,10 @@ async def deliver(
 ) -> Delivered:
     """Hand every report to its project and wait for the receipts.
 
-    ``until`` is a moment on the loop's clock; what has no receipt by then is `unavailable`. It may land all the same.
+    ``until`` is a moment on the loop's clock; what has no receipt by then is `unavailable`. What nobody had begun with
+    is taken back; the rest may land all the same.
     """
+    strangers: dict[str, Receipt] = {}
     receipts: list[Receipt] = [_LATE] * len(payload.reports)
     places: dict[ProjectName, list[int]] = {}
     for at, report in enumerate(payload.reports):
@@ -72,17 +105,21 @@ async def deliver(
         if (silent := _silent(report, belonging)) is not None:
             receipts[at] = silent
         elif project not in inboxes:
-            receipts[at] = unknown("project", project, "this daemon", inboxes)
+            if project not in strangers:
+                strangers[project] = (
+                    unknown("project", project, "this daemon", inboxes) if len(strangers) < _STRANGERS else _STRANGER
+                )
+            receipts[at] = strangers[project]
         else:
             places.setdefault(project, []).append(at)
     waiting = {name: inboxes[name].submit(payload.reports[at] for at in of) for name, of in places.items()}
     await _receipts_of(list(waiting.values()), until)
     for name, future in waiting.items():
-        if future.done() and not future.cancelled():
+        if not future.cancel() and future.done():
             for at, receipt in zip(places[name], future.result(), strict=True):
                 receipts[at] = receipt
     outcomes = Counter(str(receipt.outcome) for receipt in receipts)
-    outcomes["refused"] += len(payload.refused)
+    outcomes["refused"] += len(payload.refused) + payload.refused_more
     return Delivered(payload, receipts, _status(outcomes), +outcomes)
 
 
@@ -113,7 +150,7 @@ def _status(outcomes: Counter[str]) -> int:
 
 
 async def _receipts_of(futures: Sequence[Future[tuple[Receipt, ...]]], until: float) -> None:
-    """Wait until all are there, or it is too late. None is cancelled: a slow push may still bring the problem in."""
+    """Wait until all are there, or it is too late."""
     loop = asyncio.get_running_loop()
     landed = asyncio.Event()
 

@@ -73,7 +73,8 @@ class LeftOut:
     def complete(self, payload: Payload, group: Group) -> tuple[Payload, Known | None]:
         """Return the payload with the alerts of its group that fire and are not in it, and what is known besides.
 
-        None in place of the latter: Alertmanager does not know enough to say what is over, since it has only begun.
+        None in place of the latter: this Alertmanager does not know enough to say what is over. It has only begun, or
+        it does not know what the payload says fires: then the payload may well be of another one.
 
         Raises:
             BlindError: Alertmanager could not be asked, or its answer not be read.
@@ -85,15 +86,17 @@ class LeftOut:
         ]
         body = self._get("/api/v2/alerts", params)
         try:
-            found = alertmanager.read_api(body, self._belonging)
             known = alertmanager.read_known(body, self._belonging)
+            fires = {report.id for report in payload.reports if report.problem.state == "open"}
+            same = known is not None and bool(fires) and fires <= known
+            found = alertmanager.read_api(body, self._belonging, group if same else None)
         except UserError as error:
             raise BlindError(f"{self._client.server}: {error.message}") from error
         told = {report.id for report in payload.reports}
         more = tuple(report for report in found.reports if report.id not in told)
         refused = tuple(replace(each, which=f"left out: {each.which}") for each in found.refused)
         whole = replace(payload, reports=(*payload.reports, *more), refused=(*payload.refused, *refused))
-        if known is None or asked - self._up_since() < SETTLED:
+        if known is None or not same or asked - self._up_since() < SETTLED:
             return whole, None
         return whole, Known(group, known | told, asked - SETTLED)
 

@@ -13,7 +13,9 @@ from typing import Final
 HEAD_BYTES: Final = 16 * 1024
 """Bytes of a request's line and headers at the most."""
 BODIES: Final = 8
-"""How many bodies of the largest size may be in work at the same time."""
+"""How many bodies of the largest size may be in work at the same time, of senders that are known before they come."""
+STRANGERS: Final = 4
+"""The same for `hmac`, which tells who sent a body only when it has come, and for `none`: in a share of their own."""
 _ADDRESSES: Final = 4096
 """Addresses whose rate is remembered; more make the server forget who was quiet for longest."""
 
@@ -79,9 +81,12 @@ class Work:
         self._size -= size
         return True
 
+    def _give_back(self, size: int) -> None:
+        self._size += size
+
     def _leave(self, size: int) -> None:
         self._free += 1
-        self._size += size
+        self._give_back(size)
 
 
 class Share:
@@ -96,6 +101,12 @@ class Share:
         found = self._work._hold(size)  # noqa: SLF001  the two are one thing
         self._held += size if found else 0
         return found
+
+    def hold_only(self, size: int) -> None:
+        """Give everything back but so many bytes, or all of them where there is no room for as many."""
+        self._work._give_back(self._held)  # noqa: SLF001  the two are one thing
+        self._held = 0
+        self.hold(size)
 
     def leave(self) -> None:
         """Give all of it back."""

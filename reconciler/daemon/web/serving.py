@@ -7,6 +7,7 @@ configuration that it is.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
 import ssl
@@ -236,6 +237,14 @@ def _held(tls: Tls) -> tuple[bytes, ...]:
     return tuple(found)
 
 
+def _mend(error: OSError) -> str:
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "give an address that this machine has, 0.0.0.0 or [::] for all of them, or 127.0.0.1 for itself alone"
+    if error.errno == errno.EACCES:
+        return "give a port from 1024 on, or the right to take lower ones"
+    return "end what listens there, or give another address in the daemon's configuration"
+
+
 def opened(listen: Listen, name: str) -> socket.socket:
     """Return a listening socket; ``name`` is its key in the configuration. Raises ConfigError where none can be had."""
     try:
@@ -244,7 +253,10 @@ def opened(listen: Listen, name: str) -> socket.socket:
         )[0]
         door = socket.socket(family, kind, proto)
     except OSError as error:
-        raise ConfigError(f"server.{name}: {listen.host} is no address of this machine: {error.strerror}") from error
+        raise ConfigError(
+            f"server.{name}: {listen.host} is no address of this machine: {error.strerror}",
+            hint="give an address such as 127.0.0.1 or 0.0.0.0",
+        ) from error
     try:
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         door.bind(address)
@@ -253,7 +265,6 @@ def opened(listen: Listen, name: str) -> socket.socket:
     except OSError as error:
         door.close()
         raise ConfigError(
-            f"server.{name}: cannot listen on {listen.host}:{listen.port}: {error.strerror}",
-            hint="end what listens there, or give another address in the daemon's configuration",
+            f"server.{name}: cannot listen on {listen.host}:{listen.port}: {error.strerror}", hint=_mend(error)
         ) from error
     return door

@@ -1,7 +1,7 @@
 """The webhooks' application: what happens to every request, in the one order that is safe.
 
-Route, who it is, limits, body, what it says, inbox, answer. Nothing of a body is read for somebody who is not known,
-and no answer says that a problem was taken before it is on the remote (DESIGN.md, law 7).
+Route, rate, who it is, limits, body, what it says, inbox, answer. Nothing of a body is read for somebody who is not
+known, and no answer says that a problem was taken before it is on the remote (DESIGN.md, law 7).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeAlias, TypeVar
 
@@ -21,15 +22,17 @@ from structlog.typing import FilteringBoundLogger
 
 from reconciler.daemon.inbox import Inbox
 from reconciler.daemon.web.answers import Answer, Refusal, later, said
-from reconciler.daemon.web.authentication import check_head, check_signature, read_secret, unsigned
+from reconciler.daemon.web.authentication import check_head, check_signature, lacking, read_secret, unsigned
 from reconciler.daemon.web.bodies import check_type, read_body
+from reconciler.daemon.web.complaints import Complaints, not_taken
 from reconciler.daemon.web.delivery import deliver
 from reconciler.daemon.web.left_out import Known, LeftOut
-from reconciler.daemon.web.limits import BODIES, HEAD_BYTES, Limits, Rate, Work
+from reconciler.daemon.web.limits import BODIES, HEAD_BYTES, STRANGERS, Limits, Rate, Work
 from reconciler.daemon.web.protocol import BEGAN, CERTIFIED
 from reconciler.daemon.web.senders import GIT_PATH, PUSHES, Sender, senders
+from reconciler.daemon.web.timeliness import check_covered, timely
 from reconciler.intake import forges
-from reconciler.intake.report import Payload, Report
+from reconciler.intake.report import Payload, Report, TooManyError
 from reconciler.model.errors import BlindError, ReconcilerError, UserError
 from reconciler.model.names import ProjectName
 from reconciler.model.webhooks import Authentication, ServerConfig, WebhooksConfig
@@ -38,8 +41,8 @@ T = TypeVar("T")
 Counts: TypeAlias = Mapping[str, int]
 Handled: TypeAlias = tuple[Answer, Counts]
 _THREADS: Final = 4
-_ASIDE: Final = 64 * 1024
-"""Bytes from which on a body is read on another thread, so that other requests go on meanwhile."""
+_ASIDE: Final = 4 * 1024
+"""Bytes from which on a body is read on another thread, so that other requests go on meanwhile; a few problems."""
 _SHOWN: Final = 200
 
 
@@ -81,7 +84,11 @@ class Webhooks:
         self._around = around
         self._limits = around.limits
         self._largest = server.max_body
-        self._work = Work(server.connections, BODIES * server.max_body)
+        self._work = {
+            True: Work(server.connections, BODIES * server.max_body),
+            False: Work(max(server.connections // 2, 1), STRANGERS * server.max_body),
+        }
+        self._complaints: Complaints | None = None
         self._rate: Rate | None = None
         self._per_second = server.rate
         self._pool = ThreadPoolExecutor(_THREADS, "webhooks")
@@ -95,9 +102,25 @@ class Webhooks:
         routes = [Route(path, self._endpoint(hook), methods=["POST"]) for hook in hooks for path in hook.paths]
         self.app = Starlette(routes=routes, exception_handlers={HTTPException: self._misdirected})
         self.app.router.redirect_slashes = False
+        self._warn(config, hooks)
+
+    def _warn(self, config: WebhooksConfig, hooks: Iterable[_Hook]) -> None:
+        """Tell at once what would only be noticed when somebody sends something."""
+        auths = {f"webhooks.{hook.source}": hook.auth for hook in hooks}
+        if not auths:
+            self._around.log.warning("nothing is served at `server.listen`", hint="add `webhooks`, or delete `listen`")
+        if config.alertmanager is not None and config.alertmanager.api:
+            auths["webhooks.alertmanager.apiAuth"] = config.alertmanager.api_auth
+        for name, auth in auths.items():
+            if reason := lacking(auth):
+                self._around.log.warning(
+                    "a secret cannot be read", webhook=name, reason=reason, hint="every request is 503"
+                )
 
     def close(self) -> None:
         """Let go of threads and connections."""
+        if self._complaints is not None:
+            self._complaints.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
         if self._left_out is not None:
             self._left_out.close()
@@ -110,50 +133,62 @@ class Webhooks:
     def _endpoint(self, hook: _Hook) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             counts: Counts = {}
-            try:
-                answer, counts = await self._handled(hook, request)
-            except Refusal as refusal:
-                answer = Answer(refusal.status, refusal.document, refusal.headers, self._limits)
-            except Exception:
-                # Whatever it is, the sender must keep its problem, and the server go on.
-                self._around.log.exception("a request ended with a bug", sender=hook.source)
-                answer = Answer(500, said("a bug, which is in the daemon's log", "send it again"), None, self._limits)
+            with ExitStack() as shares:
+                try:
+                    answer, counts = await self._handled(hook, request, shares)
+                except Refusal as refusal:
+                    answer = Answer(refusal.status, refusal.document, refusal.headers, self._limits)
+                    answer.inside = refusal.inside
+                except Exception:
+                    # Whatever it is, the sender must keep its problem, and the server go on.
+                    self._around.log.exception("a request ended with a bug", sender=hook.source)
+                    document = said("a bug, which is in the daemon's log", "send it again")
+                    answer = Answer(500, document, None, self._limits)
+                # A request is in work until its answer has been taken: that takes room too.
+                answer.sent = shares.pop_all().close
             self._tell(hook.source, request, answer, counts)
             return answer
 
         return endpoint
 
-    async def _handled(self, hook: _Hook, request: Request) -> Handled:
+    async def _handled(self, hook: _Hook, request: Request, shares: ExitStack) -> Handled:
         began = _began(request)
         if sum(len(name) + len(value) for name, value in request.headers.raw) > HEAD_BYTES:
             raise Refusal(431, "the request's headers are too large", f"send at most {HEAD_BYTES:,} bytes of them")
-        check_head(hook.auth, request.headers, certified=bool(request.scope["state"].get(CERTIFIED)))
-        check_type(request, hook.types)
         if self._rate is None:
             self._rate = Rate(self._per_second, asyncio.get_running_loop().time)
         if wait := self._rate.wait(_address(request)):
             raise later("too many requests from this address", seconds=wait)
-        share = self._work.enter()
+        check_head(hook.auth, request.headers, certified=bool(request.scope["state"].get(CERTIFIED)))
+        check_type(request, hook.types)
+        share = self._work[hook.auth.kind not in ("hmac", "none")].enter()
         if share is None:
             raise later("too many requests at a time")
-        try:
-            body = await read_body(request, self._largest, share, began + self._limits.read)
-            return await hook.handle(request.headers, body, began + self._limits.answer)
-        finally:
-            share.leave()
+        shares.callback(share.leave)
+        body = await read_body(request, self._largest, share, began + self._limits.read)
+        answer, counts = await hook.handle(request.headers, body, began + self._limits.answer)
+        share.hold_only(len(answer.body))
+        return answer, counts
 
     def _hook(self, sender: Sender) -> _Hook:
         belonging = sender.config.belonging
         auth = sender.config.auth
 
         async def handle(headers: Mapping[str, str], body: bytes, until: float) -> Handled:
-            if auth.kind == "hmac":
-                check_signature(auth, headers, body)
+            signed = auth.kind == "hmac"
+
+            def read() -> Payload:
+                if signed:
+                    check_signature(auth, headers, body)
+                    check_covered(headers)
+                return timely(sender.read(headers, body, belonging), self._around.wall(), signed=signed)
+
             try:
-                payload = await self._aside(lambda: sender.read(headers, body, belonging), until, len(body) > _ASIDE)
+                payload = await self._aside(read, until, len(body) > _ASIDE)
             except UserError as error:
                 expected = {"expected": error.expected} if error.expected else {}
-                return Answer(400, said(error.message, error.hint) | expected), {}
+                document = said(error.message, error.hint) | expected
+                return (Answer(413, document) if isinstance(error, TooManyError) else Answer(400, document)), {}
             group, truncated = payload.group, 0
             if group is not None:
                 truncated = group.truncated
@@ -226,12 +261,23 @@ class Webhooks:
         self._around.measure.webhook(source, answer.status_code, seconds)
         for outcome, count in counts.items():
             self._around.measure.reports(source, outcome, count)
-        fields = {"sender": source, "code": answer.status_code, "client": _address(request), **counts}
-        if answer.status_code >= 400:
-            fields["reason"] = str(answer.document.get("error", ""))[:_SHOWN]
-        known = answer.status_code < 400 and "truncated" not in counts
-        tell = self._around.log.info if known else self._around.log.warning
-        tell("request", seconds=round(seconds, 4), **fields)
+        address, code = _address(request), str(answer.status_code)
+        reason = str(answer.document.get("error", ""))[:_SHOWN]
+        more = {
+            "reason": f"{reason}: {answer.inside}" if answer.inside else reason,
+            "problems": not_taken(answer.document),
+            "note": "" if reason else str(answer.document.get("note", ""))[:_SHOWN],
+        }
+        said_more = {name: text for name, text in more.items() if text}
+        fields = {"sender": source, "code": answer.status_code, "client": address, **counts, **said_more}
+        fields["seconds"] = round(seconds, 4)
+        well = answer.status_code < 400 and not {"truncated", "unknown", "refused"} & counts.keys()
+        if well or counts.get("accepted"):
+            (self._around.log.info if well else self._around.log.warning)("request", **fields)
+            return
+        if self._complaints is None:
+            self._complaints = Complaints(self._around.log, asyncio.get_running_loop().time)
+        self._complaints.tell(fields, source, code, address, *more.values())
 
 
 def _began(request: Request) -> float:

@@ -33,6 +33,7 @@ ANYWHERE = Listen("127.0.0.1", 0)
 SERVER = ServerConfig()
 LIMITS = Limits()
 SHOP = ProjectName("shop")
+ORIGIN = "http://alertmanager.example:9093"
 ALL = WebhooksConfig(WebhookConfig(), WebhookConfig(), WebhookConfig(), WebhookConfig(), Authentication())
 
 
@@ -143,7 +144,7 @@ def alert(service: str = "carts", **more: Any) -> dict[str, Any]:
 def group(*alerts: dict[str, Any], truncated: int = 0, **more: Any) -> dict[str, Any]:
     return {
         "version": "4", "receiver": "reconciler", "status": "firing", "alerts": list(alerts),
-        "groupLabels": {"project": "shop"}, "truncatedAlerts": truncated, **more,
+        "externalURL": ORIGIN, "groupLabels": {"project": "shop"}, "truncatedAlerts": truncated, **more,
     }  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from reconciler.intake.report import Where
 from reconciler.model.names import ProblemId
 from reconciler.model.problem import Problem
 from reconciler.model.webhooks import Authentication, WebhookConfig, WebhooksConfig
-from tests.daemon.web.kit import alert, group, site
+from tests.daemon.web.kit import ORIGIN, alert, group, site
 
 PATH = "/webhooks/alertmanager"
 
@@ -107,10 +107,13 @@ def test_where_alertmanager_cannot_be_asked_the_group_comes_again(status: int, a
         assert here.seen == []
 
 
-def open_here(fingerprint: str, began: str = "2026-11-21T10:00:00Z", **labels: str) -> OpenProblem:
+def open_here(
+    fingerprint: str, began: str = "2026-11-21T10:00:00Z", details: dict[str, str] | None = None, **labels: str
+) -> OpenProblem:
     """Return what became of an alert of the group when it fired."""
     told = Problem(
-        "slow", "open", started_at=began, source="alertmanager", details={"receiver": "reconciler"},
+        "slow", "open", started_at=began, source="alertmanager",
+        details={"receiver": "reconciler", "externalURL": ORIGIN} if details is None else details,
         labels={"project": "shop", "stage": "production", "service": "carts"} | labels,
     )  # fmt: skip
     identity = ProblemId(f"alertmanager-{fingerprint}-20261121T100000.000Z")
@@ -122,6 +125,9 @@ def test_what_is_open_here_and_not_known_there_is_over(tmp_path: Path) -> None:
     known = (
         open_here("aaa"), open_here("gone"), open_here("silenced"), open_here("just-now", began=now),
         open_here("of-another-group", project="other"), open_here("of-no-time", began="yesterday"),
+        open_here("of-another-receiver", details={"receiver": "another", "externalURL": ORIGIN}),
+        open_here("of-another-cluster", details={"receiver": "reconciler", "externalURL": "http://another.example"}),
+        open_here("of-nobody", details={}),
     )  # fmt: skip
     with alertmanager() as api, site(asking(api.url), known=known) as here:
         api.answer = [listed(alert(fingerprint="aaa")), listed(alert(fingerprint="silenced"), "suppressed")]
@@ -136,7 +142,7 @@ def test_what_is_open_here_and_not_known_there_is_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize("said", ["uptime", "alert"])
 def test_who_does_not_know_enough_says_nothing_of_what_is_over(said: str) -> None:
     with alertmanager() as api, site(asking(api.url), known=(open_here("gone"),)) as here:
-        api.answer = [listed(alert(fingerprint="bbb"))]
+        api.answer = [listed(alert(fingerprint="aaa")), listed(alert(fingerprint="bbb"))]
         if said == "uptime":
             api.uptime = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
         else:
@@ -147,7 +153,7 @@ def test_who_does_not_know_enough_says_nothing_of_what_is_over(said: str) -> Non
 
 def test_an_alertmanager_that_does_not_say_since_when_it_runs_is_asked_again() -> None:
     with alertmanager() as api, site(asking(api.url)) as here:
-        api.uptime = "long"
+        api.uptime, api.answer = "long", [listed(alert())]
         assert here.post(PATH, group(alert(), truncated=1)).status_code == 503
 
 
@@ -164,3 +170,28 @@ def test_a_group_that_is_whole_asks_nobody() -> None:
     with alertmanager() as api, site(asking(api.url)) as here:
         assert here.post(PATH, group(alert())).status_code == 200
         assert api.asked == []
+
+
+def test_what_the_api_told_of_is_over_only_for_the_receiver_and_the_alertmanager_it_was_asked_for() -> None:
+    with alertmanager() as api, site(asking(api.url)) as here:
+        api.answer = [listed(alert(fingerprint="aaa")), listed(alert(fingerprint="bbb"))]
+        assert here.post(PATH, group(alert(fingerprint="aaa"), truncated=1)).status_code == 200
+        asked_for = here.seen[1]
+        assert {name: asked_for.problem.details[name] for name in ("receiver", "externalURL")} == {
+            "receiver": "reconciler", "externalURL": ORIGIN,
+        }  # fmt: skip
+    known = (OpenProblem(asked_for.where, asked_for.id, asked_for.problem),)
+    for changes, over in (({}, True), ({"receiver": "another"}, False), ({"externalURL": "http://b"}, False)):
+        with alertmanager() as api, site(asking(api.url), known=known) as here:
+            api.answer = [listed(alert(fingerprint="aaa"))]
+            assert here.post(PATH, group(alert(fingerprint="aaa"), truncated=1, **changes)).status_code == 200
+            assert [each.problem.state for each in here.seen] == (["open", "resolved"] if over else ["open"])
+
+
+def test_an_alertmanager_that_does_not_know_what_fires_is_another_one() -> None:
+    with alertmanager() as api, site(asking(api.url), known=(open_here("gone"),)) as here:
+        api.answer = [listed(alert(fingerprint="bbb"))]
+        for told in (group(alert(fingerprint="aaa"), truncated=1), group(truncated=1)):
+            assert here.post(PATH, told).status_code == 200
+        assert {each.problem.state for each in here.seen} == {"open"}
+        assert "externalURL" not in next(each for each in here.seen if "bbb" in each.id).problem.details
