@@ -6,6 +6,7 @@ the environment names are not used, for the token would travel along (as in ADR 
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -14,9 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from reconciler.cli.daemon_faults import LISTEN, fault, told, unreached
 from reconciler.evidence.answer import Answer
 from reconciler.evidence.login import NOBODY, Credentials, Login, Secret
-from reconciler.model.errors import BlindError, ConfigError, ReconcilerError, TerminalError, TransientError, UserError
+from reconciler.model.errors import BlindError, ConfigError, ReconcilerError, TransientError
 
 DEADLINE: Final = 15.0
 """Seconds for one answer. The daemon answers within ten."""
@@ -26,18 +28,23 @@ PAUSES: Final = (1.0, 2.0, 4.0, 8.0)
 """Seconds before the second try and those after it; where the daemon asks for another pause, that one counts."""
 LONGEST_PAUSE: Final = 15.0
 _LATER: Final = frozenset({408, 425, 429, 502, 503, 504})
-_REFUSED: Final = frozenset({400, 404, 409, 411, 413, 415, 422, 431})
+_WEBHOOKS: Final = re.compile(r"(?:/webhooks/[^/]*|/v1/event)/*\Z")
 Sleep = Callable[[float], None]
 
 
 @dataclass(frozen=True)
 class Daemon:
-    """Where a daemon is. ``secret`` reads the token; ``named_by`` says what the address was taken from."""
+    """Where a daemon is. ``secret`` reads the token; ``named_by`` says what the address was taken from.
+
+    ``token_in`` says what the token was taken from; ``certificate`` is the daemon's own, as configured.
+    """
 
     url: str
     named_by: str
     secret: Secret | None = None
     ca_file: Path | None = None
+    token_in: str = ""
+    certificate: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is no address."""
@@ -56,6 +63,9 @@ class Daemon:
                 f"the address of the daemon, by {self.named_by}, holds credentials, a query or a fragment",
                 hint="give the token by --token-file or RECONCILER_TOKEN",
             )
+        if _WEBHOOKS.search(parts.path):
+            message = f"the address of the daemon, by {self.named_by}, has the path of a webhook"
+            raise ConfigError(message, hint=f"write {LISTEN}")
 
     @property
     def name(self) -> str:
@@ -69,6 +79,9 @@ class Daemon:
         try:
             return Login("Bearer", self.secret).read(self.name)
         except BlindError as error:
+            cause = error.__cause__
+            if isinstance(cause, ReconcilerError):
+                raise ConfigError(cause.message, hint=cause.hint) from error
             raise ConfigError(error.message, hint="write it again: one line of ASCII text") from error
 
 
@@ -92,9 +105,9 @@ def post(daemon: Daemon, path: str, body: bytes, content_type: str, sleep: Sleep
     if reports(answer) is not None:
         return answer
     if answer.status not in _LATER:
-        raise _fault(daemon, path, answer)
+        raise fault(daemon, path, answer)
     raise TransientError(
-        f"{_told(answer)}, {tries} times", hint=_hint(answer) or "nothing was lost: send it again later"
+        f"{told(answer)}, {tries} times", hint=answer.said("hint") or "nothing was lost: send it again later"
     )
 
 
@@ -123,7 +136,7 @@ def _exchange(daemon: Daemon, path: str, body: bytes, content_type: str, credent
     except httpx.ConnectError as error:
         raise BlindError(
             f"{daemon.name} cannot be reached: {_words(error, credentials)}",
-            hint=f"does it run, and is {daemon.named_by} the address of `server.listen`?",
+            hint=unreached(daemon, error),
         ) from error
     except httpx.HTTPError as error:
         hint = "whether it was taken is not known; sending it again is safe"
@@ -153,30 +166,6 @@ def reports(answer: Answer) -> list[Mapping[str, Any]] | None:
     if not isinstance(lines, list) or not all(isinstance(line, Mapping) for line in lines):
         return None
     return lines
-
-
-def _fault(daemon: Daemon, path: str, answer: Answer) -> ReconcilerError:
-    told, hint = _told(answer), _hint(answer)
-    if answer.status in (401, 403):
-        if answer.credentials is NOBODY:
-            return ConfigError(told, hint="give the webhook's token by --token-file or RECONCILER_TOKEN")
-        return ConfigError(told, hint=hint or "it does not take this token; is it the one of this webhook?")
-    if 300 <= answer.status < 400:
-        return ConfigError(told, hint="redirects are not followed: name the address that it redirects to")
-    if answer.status in _REFUSED and answer.said("error"):
-        return UserError(answer.said("error"), hint=hint)
-    if answer.status in (200, 404, 405):
-        return ConfigError(told, hint=f"is {daemon.named_by} the daemon's address, and is {path} served there?")
-    return TerminalError(told, hint=hint)
-
-
-def _told(answer: Answer) -> str:
-    said = answer.said("error")
-    return f"{answer.server} answered {answer.status}" + (f": {said}" if said else "")
-
-
-def _hint(answer: Answer) -> str:
-    return answer.said("hint")
 
 
 def _asked(answer: Answer, otherwise: float) -> float:

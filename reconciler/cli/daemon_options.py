@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 
@@ -16,6 +17,7 @@ from reconciler.model.errors import ConfigError
 
 if TYPE_CHECKING:
     from reconciler.cli.daemon_client import Daemon
+    from reconciler.evidence.login import Secret
     from reconciler.model.webhooks import Listen
 
 Webhook: TypeAlias = Literal["problem", "cloudevents"]
@@ -58,11 +60,11 @@ def find_daemon(
         ConfigError: the address, the configuration or the token cannot be used.
     """
     from reconciler.cli.daemon_client import Daemon
-    from reconciler.daemon.secrets import secret_source
+    from reconciler.cli.daemon_faults import BEARER_ONLY
 
-    secret = secret_source(token_file, TOKEN if os.environ.get(TOKEN) else "", "the token")
+    given = _Token(token_file, TOKEN if os.environ.get(TOKEN) else "", "correct --token-file or RECONCILER_TOKEN_FILE")
     if daemon:
-        return Daemon(daemon, "--daemon or RECONCILER_DAEMON", secret, ca_file)
+        return Daemon(daemon, "--daemon or RECONCILER_DAEMON", given.secret(), ca_file, given.name)
     if config is None:
         return None
     from reconciler.daemon.service import read_config
@@ -71,13 +73,43 @@ def find_daemon(
     server, hook = found.server, getattr(found.webhooks, webhook)
     if server.listen is None or hook is None:
         return None
-    if secret is None and hook.auth.kind == "bearer":
-        secret = secret_source(hook.auth.secret_file, hook.auth.secret_env, f"the token of webhooks.{webhook}")
+    if hook.auth.kind not in ("none", "bearer"):
+        message = f"webhooks.{webhook} wants `{hook.auth.kind}`, and the command line can only show a bearer token"
+        raise ConfigError(message, hint=f"{BEARER_ONLY}; without -c and --daemon it is pushed from a clone")
+    if not given.name and hook.auth.kind == "bearer":
+        correct = f"correct webhooks.{webhook} in {config}, or name the file with --token-file"
+        given = _Token(hook.auth.secret_file, hook.auth.secret_env, correct)
     if server.listen.port == 0:
         hint = "name the address with --daemon"
         raise ConfigError(f"{config} lets the system choose the port that the daemon listens on", hint=hint)
     url = _url(server.listen, tls=server.tls is not None)
-    return Daemon(url, f"`server.listen` in {config}", secret, ca_file)
+    certificate = server.tls.cert_file if server.tls is not None else None
+    return Daemon(url, f"`server.listen` in {config}", given.secret(), ca_file, given.name, certificate)
+
+
+@dataclass(frozen=True)
+class _Token:
+    """Where a token is: a file or a variable, or neither; and what corrects a file that cannot be read."""
+
+    file: Path | None
+    variable: str
+    correct: str
+
+    @property
+    def name(self) -> str:
+        return str(self.file) if self.file is not None else self.variable
+
+    def secret(self) -> Secret | None:
+        """Return how it is read. Raises ConfigError where its file cannot be."""
+        from reconciler.daemon.secrets import secret_source
+
+        try:
+            if self.file is not None:
+                self.file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is no text"
+            raise ConfigError(f"the token file {self.file} cannot be read: {why}", hint=self.correct) from error
+        return secret_source(self.file, self.variable, "the token")
 
 
 def _url(listen: Listen, *, tls: bool) -> str:

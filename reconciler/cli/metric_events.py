@@ -17,7 +17,7 @@ from reconciler.cli.output import Format, table
 from reconciler.cli.workspace import open_workspace
 from reconciler.model.errors import Place, UserError
 from reconciler.monitoring.dynatrace import MetricEvent, MetricEvents, metric_events
-from reconciler.monitoring.dynatrace_notification import DEFAULT_PROFILE, PAYLOAD, notification
+from reconciler.monitoring.dynatrace_notification import DEFAULT_PROFILE, PATH, PAYLOAD, notification
 
 _HEADINGS = ("SERVICE", "OBJECTIVE", "ASKS", "EVENT", "FIRES WHEN")
 
@@ -42,7 +42,7 @@ def print_events(wish: Wish, form: Format) -> bool:
         ConfigError: the address is none, or what the options name is not there.
         UserError: stage.yaml cannot be read. TransientError, BlindError: the remote cannot be seen.
     """
-    daemon = Daemon(wish.url, "--url") if wish.url is not None else None
+    daemon = Daemon(wish.url.rstrip("/").removesuffix(PATH), "--url") if wish.url is not None else None
     with open_workspace(wish.repo, wish.project, fetch=wish.fetch) as workspace:
         stage = workspace.stage(wish.stage)
         found = read_alerts(stage, wish.services, window=None)

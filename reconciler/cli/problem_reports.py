@@ -16,10 +16,16 @@ from reconciler.model.errors import ReconcilerError
 PATH: Final = "/webhooks/problem"
 
 
-def send_report(daemon: Daemon, report: Mapping[str, Any], form: Format) -> int:
-    """Post a report, print what became of it and return the exit code; what is empty is not sent."""
+def send_report(
+    daemon: Daemon, report: Mapping[str, Any], form: Format, accepted: ReconcilerError | None = None
+) -> int:
+    """Post a report, print what became of it and return the exit code; what is empty is not sent.
+
+    ``accepted`` is told as a note where it was not there already.
+    """
     body = json.dumps({key: value for key, value in report.items() if value}, ensure_ascii=False).encode()
-    return tell_receipts(post(daemon, PATH, body, "application/json"), form)
+    lacking = [word for word in ("project", "stage") if not report.get(word)]
+    return tell_receipts(post(daemon, PATH, body, "application/json"), form, lacking=lacking, accepted=accepted)
 
 
 def belongs(repo: Path, project: str | None, stage: str | None, service: str) -> dict[str, str]:

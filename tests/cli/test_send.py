@@ -121,7 +121,7 @@ def test_a_token_comes_from_a_file_or_the_environment(
         (Said(403, {"error": "no"}), 2, ["answered 403: no"]),
         (Said(404, b"<h1>not found</h1>"), 2, ["answered 404", "/webhooks/cloudevents served there?"]),
         (Said(302, b"", {"Location": "http://elsewhere.example"}), 2, ["redirects are not followed"]),
-        (Said(200, b"welcome"), 2, ["answered 200", "the daemon's address"]),
+        (Said(200, b"welcome"), 2, ["answered 200", "the address of `server.listen`"]),
         (Said(500, {"error": "oops"}), 2, ["answered 500: oops"]),
         (
             Said(404, {"problems": [receipt("unknown", reason="no service `cart`", hint="known: carts")]}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +11,7 @@ import click
 from reconciler.cli.daemon_options import daemon_options, find_daemon
 from reconciler.cli.options import reason_option, repo_options, service_option, stage_option
 from reconciler.cli.output import Format, output_option
-from reconciler.model.errors import ConfigError, UserError
+from reconciler.model.errors import ConfigError, ReconcilerError, UserError
 
 if TYPE_CHECKING:
     from reconciler.cli.daemon_client import Daemon
@@ -48,7 +49,8 @@ def command(
     ID is what `reconciler problem list` shows, or the name of its file. The service need only be named where two
     services have a problem of that id. Without ID the only open problem of the service that --service names is meant.
 
-    With --daemon the daemon is told, which needs both ID and --service, and no clone.
+    With --daemon the daemon is told, which needs both ID and --service, and no clone. Where there is one, an ID that it
+    does not have is told as a note.
     """
     if (found := find_daemon("problem", daemon, config, token_file, ca_file)) is not None:
         return _tell(found, identity, repo, project, stage, service, reason, form)
@@ -89,8 +91,32 @@ def _tell(
     if reason:
         raise ConfigError("a daemon is told no reason", hint="leave --reason out, or push without --daemon")
     name = next((identity.removesuffix(end) for end in _ENDINGS if identity.endswith(end)), identity)
+    doubt = _doubt(repo, project, stage, service, name)
     report = {"id": name, "title": name, "state": "resolved"}
-    return send_report(daemon, {**belongs(repo, project, stage, service), **report}, form)
+    return send_report(daemon, {**belongs(repo, project, stage, service), **report}, form, doubt)
+
+
+def _doubt(repo: Path, project: str | None, stage: str | None, service: str, name: str) -> ReconcilerError | None:
+    """Return what is to be said if the daemon makes a new file of it: nobody may have had such a problem.
+
+    A daemon is told of it all the same, since it may know of one that is not pushed yet.
+    """
+    from reconciler.cli.workspace import open_workspace
+
+    made = "a file that says it is over was made"
+    try:
+        with open_workspace(repo, project) as workspace:
+            here = workspace.stage(stage)
+            view = here.service(service)
+            if _known(view, name) is not None:
+                return None
+            alike = difflib.get_close_matches(name, [str(each) for each in view.problems], n=1)
+    except ReconcilerError:
+        # A daemon is spoken to without a clone too; one that cannot be used is none.
+        message = f"whether `{name}` was open is not known here, without a clone; if not, {made}"
+        return ReconcilerError(message, hint="see `reconciler problem list --all` in a clone")
+    hint = f"did you mean {alike[0]}?" if alike else "see `reconciler problem list`"
+    return ReconcilerError(f"no problem `{name}` of {view.name} was open in {here.name}: {made}", hint=hint)
 
 
 def _named(here: OpenStage, service: str | None, identity: str) -> tuple[ServiceView, ProblemFile]:
