@@ -38,14 +38,15 @@ class Account:
     password: Callable[[], str]
 
 
-@dataclass(frozen=True)
 class RefusedError(Exception):
     """A request that is not answered. ``challenge`` asks for a password."""
 
-    status: int
-    message: str
-    hint: str
-    challenge: bool = False
+    def __init__(self, status: int, message: str, hint: str, *, challenge: bool = False) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.hint = hint
+        self.challenge = challenge
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from reconciler.bridge.people import Person
 from reconciler.decide.outlook import can_be_tried_again, holds_claims, is_running, waits_for_approval
@@ -81,8 +81,9 @@ def petition(form: Mapping[str, str], stage: StageName, person: Person) -> Petit
         UserError: it is no form of ours.
     """
     verb, step = form.get("verb", ""), form.get("step", "") or "0"
-    if verb not in VERBS or not (step.isascii() and step.isdigit() and len(step) < 7):
+    known = next((each for each in VERBS if each == verb), None)
+    if known is None or not (step.isascii() and step.isdigit() and len(step) < 7):
         raise UserError("this form asks for nothing that there is", hint="open the page again, and send it from there")
     reason = " ".join(form.get("reason", "").split())[:_REASON]
-    command = Command(cast("Verb", verb), form.get("remediation", ""), int(step), reason, form.get("effect", ""))
+    command = Command(known, form.get("remediation", ""), int(step), reason, form.get("effect", ""))
     return Petition(stage, ServicePath(form.get("service", "")), command, person, form.get("about", "")[:200])
