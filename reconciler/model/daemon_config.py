@@ -33,6 +33,7 @@ from reconciler.model.notifications import Notification, notifications_from
 from reconciler.model.signing_config import SigningConfig, signing_from
 from reconciler.model.webhooks import ServerConfig, WebhooksConfig
 from reconciler.model.webhooks_config import server_from, webhooks_from
+from reconciler.model.webhooks_slips import plainer
 
 POLL: Final = 30.0
 """Seconds between two looks at a repository that does not tell of its commits."""
@@ -134,7 +135,10 @@ def load_daemon_config(data: bytes, path: str) -> DaemonConfig:
     root = parse(data, path)
     if secrets := list(inline_secrets(root)):
         raise InvalidFile(secrets)
-    fields = checked(root, "reconciler")
+    try:
+        fields = checked(root, "reconciler")
+    except InvalidFile as error:
+        raise InvalidFile(plainer(error.errors, root)) from error
     folder = Path(path).parent
     checks = Checks()
     projects = {
@@ -142,7 +146,8 @@ def load_daemon_config(data: bytes, path: str) -> DaemonConfig:
         for name, section in _sections(fields, "projects")
     }
     server = server_from(fields.section("server"), folder, checks)
-    webhooks = webhooks_from(fields.section("webhooks"), server, folder, checks)
+    named = {str(name): tuple(project.stages) for name, project in projects.items()}
+    webhooks = webhooks_from(fields.section("webhooks"), server, folder, checks, named)
     checks.done()
     log = fields.section("log")
     return DaemonConfig(

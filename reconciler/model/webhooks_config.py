@@ -6,12 +6,14 @@ posts. Nothing is opened here; secrets are named by their files or variables.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final, Literal, TypeAlias, cast
 
 from reconciler.model.document import Checks, Fields
+from reconciler.model.errors import Place
 from reconciler.model.evidence_config import LAST_PORT
+from reconciler.model.suggest import did_you_mean
 from reconciler.model.webhooks import (
     MAX_BODY,
     Authentication,
@@ -50,9 +52,14 @@ def server_from(fields: Fields, folder: Path, checks: Checks) -> ServerConfig:
     )
 
 
-def webhooks_from(fields: Fields, server: ServerConfig, folder: Path, checks: Checks) -> WebhooksConfig:
-    """Return the part `webhooks`, checked against where it will be served; files are named from ``folder``."""
-    here = _Here(server, folder, checks)
+def webhooks_from(
+    fields: Fields, server: ServerConfig, folder: Path, checks: Checks, projects: Mapping[str, Collection[str]]
+) -> WebhooksConfig:
+    """Return the part `webhooks`, checked against where it will be served; files are named from ``folder``.
+
+    ``projects`` are those of the file with the stages that each names, none or a `*` where all are looked after.
+    """
+    here = _Here(server, folder, checks, projects)
     for key, _ in fields.map.entries[:1]:
         if server.listen is None:
             hint = "add `server: {listen: 127.0.0.1:8080}`, or another address with `auth` for each webhook"
@@ -75,7 +82,10 @@ def webhook_files(server: ServerConfig) -> list[Path]:
 class _Here:
     """What all webhooks of a file have in common."""
 
-    def __init__(self, server: ServerConfig, folder: Path, checks: Checks) -> None:
+    def __init__(
+        self, server: ServerConfig, folder: Path, checks: Checks, projects: Mapping[str, Collection[str]]
+    ) -> None:
+        self._projects = projects
         self._server = server
         self._folder = folder
         self._checks = checks
@@ -88,7 +98,7 @@ class _Here:
             self._checks.add("`apiAuth` without `api`", block.place_of("apiAuth"), expected="`api`, or none of both")
         return WebhookConfig(
             auth=self.guarded(block, "auth"),
-            belonging=_belonging(block, self._checks),
+            belonging=self._belonging(block),
             api=block.text("api"),
             api_auth=self._sent(block),
         )
@@ -118,6 +128,43 @@ class _Here:
             told = f"`{found.kind}` is not for what we ask ourselves"
             self._checks.add(told, block.place_of("kind"), expected="`bearer` or `basic`", hint=hint)
         return found
+
+    def _belonging(self, fields: Fields) -> Belonging:
+        labels, otherwise = fields.section("labels"), fields.section("default")
+        self._check_names(otherwise)
+        rules = []
+        for each in fields.sections("rules"):
+            if not any(each.text(name) for name in _LABELS):
+                expected, hint = "`project`, `stage` or `service`", "add one, or delete the rule"
+                self._checks.add("a rule that says nothing", each.place, expected=expected, hint=hint)
+            self._check_names(each)
+            where = {name: each.text(name) for name in _LABELS}
+            rules.append(Rule(dict(each.pairs("labels")), where["project"], where["stage"], where["service"]))
+        return Belonging(
+            project_label=labels.text("project", "project"),
+            stage_label=labels.text("stage", "stage"),
+            service_label=labels.text("service", "service"),
+            rules=tuple(rules),
+            project=otherwise.text("project"),
+            stage=otherwise.text("stage"),
+            service=otherwise.text("service"),
+        )
+
+    def _check_names(self, fields: Fields) -> None:
+        """Check that problems are not sent where this file has nothing; services are known to the repository alone."""
+        project, stage = fields.text("project"), fields.text("stage")
+        if project and project not in self._projects:
+            self._strange("project", project, fields.place_of("project"), self._projects, "there are")
+            return
+        stages = [self._projects[project]] if project else list(self._projects.values())
+        if not stage or not all(stages) or any("*" in names or stage in names for names in stages):
+            return
+        known = {name for names in stages for name in names}
+        self._strange("stage", stage, fields.place_of("stage"), known, f"`{project}` has" if project else "there are")
+
+    def _strange(self, what: str, name: str, place: Place, known: Collection[str], there: str) -> None:
+        hint = did_you_mean(name, known) or f"{there}: {', '.join(sorted(known))}"
+        self._checks.add(f"no {what} `{name}` in this file", place, expected=f"a {what} of `projects`", hint=hint)
 
     def _authentication(self, fields: Fields) -> Authentication:
         kind = cast("_Kind", fields.text("kind", "none"))
@@ -170,24 +217,4 @@ def _tls(fields: Fields, folder: Path) -> Tls:
     authority = fields.text("clientCaFile")
     return Tls(
         folder / fields.text("certFile"), folder / fields.text("keyFile"), folder / authority if authority else None
-    )
-
-
-def _belonging(fields: Fields, checks: Checks) -> Belonging:
-    labels, otherwise = fields.section("labels"), fields.section("default")
-    rules = []
-    for each in fields.sections("rules"):
-        if not any(each.text(name) for name in _LABELS):
-            expected = "`project`, `stage` or `service`"
-            checks.add("a rule that says nothing", each.place, expected=expected, hint="add one, or delete the rule")
-        where = {name: each.text(name) for name in _LABELS}
-        rules.append(Rule(dict(each.pairs("labels")), where["project"], where["stage"], where["service"]))
-    return Belonging(
-        project_label=labels.text("project", "project"),
-        stage_label=labels.text("stage", "stage"),
-        service_label=labels.text("service", "service"),
-        rules=tuple(rules),
-        project=otherwise.text("project"),
-        stage=otherwise.text("stage"),
-        service=otherwise.text("service"),
     )

@@ -160,3 +160,63 @@ def test_a_secret_in_the_file_itself_is_refused_and_not_repeated() -> None:
 
 def test_the_schema_knows_the_webhooks_that_there_are() -> None:
     assert set(load_schema("reconciler")["properties"]["webhooks"]["properties"]) == set(WebhooksConfig.__annotations__)
+
+
+TWO = """projects:
+  shop: {repository: {url: x}, stages: {production: {}, staging: {}}}
+  blog: {repository: {url: x}, stages: {live: {}}}
+  open: {repository: {url: x}, stages: {"*": {}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ("default: {project: shp}", "did you mean `shop`?"),
+        ("default: {project: nobody}", "there are: blog, open, shop"),
+        ("rules: [{labels: {a: b}, project: shp, stage: x}]", "did you mean `shop`?"),
+        ("default: {project: shop, stage: prodction}", "did you mean `production`?"),
+        ("rules: [{labels: {a: b}, project: blog, stage: production}]", "`blog` has: live"),
+    ],
+)
+def test_where_problems_belong_is_among_what_the_file_has(block: str, said: str) -> None:
+    text = f"{TWO}{LOCAL}webhooks: {{alertmanager: {{{block}}}}}\n"
+    with pytest.raises(InvalidFile) as caught:
+        load_daemon_config(text.encode(), "etc/reconciler.yaml")
+    (error,) = caught.value.errors
+    assert said in error.hint
+    assert error.place is not None
+    assert error.place.line == 6
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "default: {project: open, stage: anything}", "default: {stage: anything}",
+        "rules: [{labels: {a: b}, stage: anything}]", "default: {project: shop, stage: staging, service: any}",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_known_here_is_not_refused(block: str) -> None:
+    load_daemon_config(f"{TWO}{LOCAL}webhooks: {{problem: {{{block}}}}}\n".encode(), "etc/reconciler.yaml")
+
+
+def test_a_stage_of_no_project_at_all_is_refused_where_all_are_named() -> None:
+    named = "projects: {shop: {repository: {url: x}, stages: {production: {}}}}\n"
+    with pytest.raises(InvalidFile, match="prod"):
+        load_daemon_config(f"{named}{LOCAL}webhooks: {{problem: {{default: {{stage: prod}}}}}}\n".encode(), "r.yaml")
+
+
+def test_git_is_an_authentication_itself() -> None:
+    (error,) = refused(f"{LOCAL}webhooks: {{git: {{auth: {{kind: hmac, secretFile: f}}}}}}\n")
+    assert error.hint == "put `kind` and `secretFile` directly under `git`"
+    assert error.place is not None
+    assert error.place.line == 3
+
+
+@pytest.mark.parametrize("written", ["18080", "'18080'", "':18080'"])
+def test_a_port_alone_is_told_an_address_that_works_without_more(written: str) -> None:
+    (error,) = refused(f"server: {{listen: {written}}}\n")
+    assert '`listen: "127.0.0.1:18080"`' in error.hint
+    assert load('server: {listen: "127.0.0.1:18080"}\nwebhooks: {problem: {}}\n').server.listen is not None
+    (other,) = refused("server: {status: 9090}\n")
+    assert '`status: "127.0.0.1:9090"`' in other.hint
