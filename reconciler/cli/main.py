@@ -29,6 +29,8 @@ _VERBS: Final = {
         "status",
         "history",
         "explain",
+        "report",
+        "bisect",
         "verify",
         "plan",
         "what-if",

@@ -45,7 +45,7 @@ _TOLD: Final = (
     "reason", "tried", "helped", "steps", "event", "held",
 )  # fmt: skip
 _ENDS: Final = "remediations r JOIN steps f ON f.n = r.n JOIN steps l ON l.n = r.newest"
-_REMEDIATION: Final = f"{', '.join(f'r.{name}' for name in _TOLD)}, f.id, l.id FROM {_ENDS}"
+_REMEDIATION: Final = f"{', '.join(f'r.{name}' for name in _TOLD)}, f.id, l.id, l.now FROM {_ENDS}"
 
 
 class Chronicle:
@@ -116,7 +116,7 @@ class Chronicle:
         values, _ = folded(remediation.service, remediation.id, life)
         found = dict(zip(COLUMNS, values, strict=True))
         ends = (bytes.fromhex(step.commit) for step in (steps[0], steps[-1]))
-        return _remediation((*(found[name] for name in _TOLD), *ends))
+        return _remediation((*(found[name] for name in _TOLD), *ends, steps[-1].now))
 
     def steps_of(self, remediation: PastRemediation) -> tuple[PastStep, ...]:
         """Return the steps of one remediation, in their order."""
@@ -144,6 +144,16 @@ class Chronicle:
     def sequence(self, number: int) -> PastStep | None:
         """Return the step with this sequence."""
         row = self._ask(f"SELECT {_STEP} WHERE sequence = ? AND valid", (number,)).fetchone()
+        return self._step(row) if row is not None else None
+
+    def last_sequence(self) -> int:
+        """Return the newest step's sequence, 0 where there is none."""
+        return int(self._ask("SELECT coalesce(max(sequence), 0) FROM steps WHERE valid").fetchone()[0])
+
+    def sequence_from(self, number: int) -> PastStep | None:
+        """Return the first step from a sequence on: after a rewritten branch some are left out."""
+        query = f"SELECT {_STEP} WHERE sequence >= ? AND valid ORDER BY sequence LIMIT 1"
+        row = self._ask(query, (number,)).fetchone()
         return self._step(row) if row is not None else None
 
     def changes(self, name: str, *, limit: int = PAGE, before: int | None = None) -> Page[PastStep]:
@@ -273,12 +283,13 @@ def _paged(items: list[Any], orders: list[int], limit: int) -> Page[Any]:
 def _remediation(row: tuple[Any, ...]) -> PastRemediation:
     (
         order, identity, service, entry, problems, source, reported, opened, ended, outcome, unhealed, reason, tried,
-        helped, steps, event, held, first, newest,
+        helped, steps, event, held, first, newest, last,
     ) = row  # fmt: skip
     return PastRemediation(
         order, RemediationId(identity), service, entry, tuple(PastProblem(*each) for each in json.loads(problems)),
         source, Instant(reported), Instant(opened), Instant(ended) if ended is not None else None, outcome,
         bool(unhealed), reason, tuple(json.loads(tried)), helped, steps, event, held, _hex(first), _hex(newest),
+        Instant(last),
     )  # fmt: skip
 
 

@@ -98,8 +98,8 @@ class PastRemediation:
     ``order`` is that of its first step. ``reported`` is when its first problem came, ``ended`` None while it goes on,
     ``outcome`` then empty. ``unhealed``: its source resolved it although the objectives were missed. ``tried`` are the
     actions that were decided, in their order; ``helped`` the one after which it was healed, empty where none did.
-    ``event`` is the newest step's, ``held`` the condition that it waits for. ``source`` says who reported the first
-    problem, as far as its file's name tells.
+    ``event`` and ``last`` are the newest step's and its moment, ``held`` the condition that it waits for. ``source``
+    says who reported the first problem, as far as its file's name tells.
     """
 
     order: int
@@ -121,6 +121,7 @@ class PastRemediation:
     held: str
     first: CommitId
     newest: CommitId
+    last: Instant
 
     @property
     def title(self) -> str:

@@ -6,13 +6,17 @@ import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from reconciler.cli.messages import say, visible
 from reconciler.cli.options import fetch_option, repo_options, service_option, stages_option
 from reconciler.cli.output import Format, output_option, table, write
+from reconciler.model.instant import format_instant
+
+if TYPE_CHECKING:
+    from reconciler.cli.workspace import Workspace
 
 _BLANK: Final = " "
 _HEADINGS: Final = ("STAGE", "SERVICE", "MODE", "OPEN PROBLEMS", "REMEDIATION", "PHASE", "DESIRED")
@@ -25,6 +29,7 @@ _PLACE = re.compile(r"(?P<place>\S+?(?::\d+(?::\d+)?)?): ")
 @stages_option
 @service_option(required=False)
 @click.option("--all", "everything", is_flag=True, help="Services that nothing is going on in too, and what has ended.")
+@click.option("--at", "moment", metavar="TIME|COMMIT", help="As it stood then: 2026-11-21T10:00:03Z, 3h, a commit.")
 @fetch_option
 @output_option
 def command(
@@ -32,6 +37,7 @@ def command(
     project: str | None,
     stage: str | None,
     service: str | None,
+    moment: str | None,
     form: Format,
     *,
     everything: bool,
@@ -40,20 +46,43 @@ def command(
     """Show open problems, remediations and desired values, and what needs a person.
 
     Nothing but Git is asked: the newest commits say what was decided, and whether it has taken effect. What has ended
-    while its problem is open is shown too, with what can be done about it.
+    while its problem is open is shown too, with what can be done about it. With --at it is shown as it was: by the
+    newest step that was made by then, and the commits that had come by then.
     """
     from reconciler.cli.standing import stage_data
     from reconciler.cli.workspace import open_workspace
 
     with open_workspace(repo, project, fetch=fetch) as workspace:
-        stages = [workspace.stage(stage)] if stage else [*workspace.stages()]
-        found = [stage_data(here, service, everything=everything) for here in stages]
+        if moment is not None:
+            found = _of_then(workspace, stage, service, moment, everything=everything)
+        else:
+            stages = [workspace.stage(stage)] if stage else [*workspace.stages()]
+            found = [stage_data(here, service, everything=everything) for here in stages]
         data = {"project": str(workspace.project.name), "stages": found}
     rows = [row for here in found for each in here["services"] for row in _rows(here["name"], each)]
     notes = [note for here in found for note in _notes(here)]
     write(form, data, lambda: "\n\n".join(part for part in (table(_HEADINGS, rows), "\n".join(notes)) if part))
     if form == "table" and not rows:
         say(f"nothing is going on in {', '.join(str(here['name']) for here in found) or data['project']}")
+
+
+def _of_then(
+    workspace: Workspace, stage: str | None, service: str | None, moment: str, *, everything: bool
+) -> list[dict[str, Any]]:
+    """Return stages as they stood; of what a person could have done then nothing is told."""
+    from reconciler.cli.chronicles import pasts
+    from reconciler.cli.past_stages import stood
+    from reconciler.cli.standing import stage_data
+
+    found: list[dict[str, Any]] = []
+    with pasts(workspace, stage) as known:
+        for then in stood(workspace, known, moment):
+            data = stage_data(then.here, service, everything=everything)
+            for each in (remediation for about in data["services"] for remediation in about["remediations"]):
+                each.pop("next", None)
+            found.append({**data, **({"now": format_instant(then.step.now)} if then.step is not None else {})})
+            say(then.told)
+    return found
 
 
 def _rows(stage: str, service: Mapping[str, Any]) -> Iterator[list[str]]:
