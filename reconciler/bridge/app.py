@@ -44,7 +44,7 @@ _HEADERS: Final = {
 }
 _FORM: Final = 16 * 1024
 """Bytes of a form at the most."""
-_STREAM: Final = 240.0
+STREAM: Final = 240.0
 """Seconds after which a stream of news ends; the browser opens the next one by itself."""
 _QUIET: Final = 15.0
 _ASKED_WITHIN: Final = 20.0
@@ -222,7 +222,7 @@ class Bridge:
 async def _news(hall: Hall, event: asyncio.Event) -> AsyncIterator[bytes]:
     """Tell of each change, and in between that the line is open."""
     loop = asyncio.get_running_loop()
-    until = loop.time() + _STREAM
+    until = loop.time() + STREAM
     try:
         yield b"retry: 1000\n\n"
         while not hall.closing and loop.time() < until:

@@ -30,6 +30,8 @@ _LIMIT: Final = 256 << 10
 _STEPS: Final = 40
 """Newest steps of a service in which a value that was seen is looked for."""
 _REMEDIATIONS: Final = 10
+_BEFORE: Final = 900
+"""Seconds before the first evaluation of a chart whose actions are in it too: what it judges was done then."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ def _of_chronicle(chronicle: Chronicle, point: Point, service: ServicePath, sli:
     chosen = sli if sli in map_.slis else next(iter(map_.slis), "")
     deeds: Sequence[PastStep] = ()
     if found:
-        since = found[-1].start
+        since = Instant(found[-1].start - _BEFORE)
         only = Filter(service=service, event="decided", since=since)
         deeds = chronicle.steps(only, limit=COLUMNS * 2, before=bound).items
     if before is not None and bound is not None:

@@ -27,6 +27,7 @@ _VERBS: Final = {
         "monitoring",
         "send",
         "status",
+        "bridge",
         "history",
         "explain",
         "report",
