@@ -164,7 +164,8 @@ def _named_stages(project: ProjectConnections) -> frozenset[str]:
 class Daemon:
     """Runs all projects of a configuration file, each on a thread of its own, until stopped.
 
-    A changed configuration is taken up without a restart; one that cannot be used leaves the old one in force.
+    A changed configuration is taken up without a restart; one that cannot be used leaves the old one in force, and what
+    runs with it alone, as one does that says the same in other words.
     """
 
     path: Path
@@ -178,6 +179,7 @@ class Daemon:
         self._changed = threading.Event()
         self._loops: list[ProjectLoop] = []
         self._failed: list[BaseException] = []
+        self._unusable = ""
 
     def stop(self) -> None:
         """Ask for an orderly stop: the commit in hand is finished. Safe in a signal handler."""
@@ -193,31 +195,43 @@ class Daemon:
         """
         seen, config = _content(self.path), read_config(self.path)
         while not self._stopping.is_set():
-            self._run_with(config, seen)
+            seen, fresh = self._run_with(config, seen)
             if self._failed:
                 raise _as_bug(self._failed[0])
-            seen, config = _content(self.path), self._reread(config)
+            if self._stopping.is_set() or fresh == config:
+                continue
+            try:
+                _check_servers(fresh)  # once more: what ran until now may have been in the way of being sure
+            except ReconcilerError as error:
+                self._refuse(error)
+            else:
+                config = fresh
 
     def _reread(self, config: DaemonConfig) -> DaemonConfig:
-        if self._stopping.is_set():
-            return config
+        """Return what the file says now, or the configuration that is in force where that cannot be used."""
         try:
             fresh = read_config(self.path)
-            check_connections(fresh, self.clock)
-            if _listens(fresh):
-                from reconciler.daemon.web.attaching import check_servers  # noqa: PLC0415  heavy, and seldom needed
-
-                check_servers(fresh)
+            if fresh != config:
+                check_connections(fresh, self.clock)
+                _check_servers(fresh, config)
         except ReconcilerError as error:
-            self.log.warning("the configuration cannot be used; the old one stays", reason=str(error))
-            self.metrics.config_usable(usable=False)
+            self._refuse(error)
             return config
-        self.log.info("the configuration was read again")
+        self.log.info("the configuration was read again", changed=fresh != config)
+        self._unusable = ""
         self.metrics.config_usable(usable=True)
         return fresh
 
-    def _run_with(self, config: DaemonConfig, seen: bytes | None) -> None:
-        """Run with a configuration until its file no longer holds what was ``seen``."""
+    def _refuse(self, error: ReconcilerError) -> None:
+        self.log.warning("the configuration cannot be used; the old one stays", reason=str(error))
+        self._unusable = str(error)
+        self.metrics.config_usable(usable=False)
+
+    def _run_with(self, config: DaemonConfig, seen: bytes | None) -> tuple[bytes | None, DaemonConfig]:
+        """Run with a configuration until there is another one. Returns that one, and what its file held then.
+
+        ``seen`` is what the file held when the configuration was read.
+        """
         self.metrics.keep(config.projects)
         with ExitStack() as stack:
             self._loops = [
@@ -234,7 +248,7 @@ class Daemon:
             for thread in threads:
                 thread.start()
             self.on_ready()
-            self._wait_for_change(seen)
+            seen, fresh = self._wait_for_another(config, seen)
             for loop in self._loops:
                 loop.stop()
             deadline = self.clock.monotonic() + _STOP_WITHIN
@@ -244,6 +258,7 @@ class Daemon:
                 # Its mirror is still in use: neither may it be closed nor a second loop begin on it.
                 self.log.error("a project did not stop in time; the process ends", seconds=_STOP_WITHIN)
                 os._exit(1)
+        return seen, fresh
 
     @contextmanager
     def _served(self, config: DaemonConfig, threads: Sequence[threading.Thread]) -> Iterator[None]:
@@ -254,16 +269,26 @@ class Daemon:
             for (name, project), loop, thread in zip(config.projects.items(), self._loops, threads, strict=True)
         ]
         with ExitStack() as stack:
-            servers = stack.enter_context(attached(config, running, self.metrics, self.clock, self.log))
+            servers = stack.enter_context(
+                attached(config, running, self.metrics, self.clock, self.log, lambda: self._unusable)
+            )
             if files := webhook_files(config.server):
                 stack.enter_context(FileWatcher(files, servers.renew))
             yield
 
-    def _wait_for_change(self, seen: bytes | None) -> None:
-        """Wait for another content, a stop or a failure. Other files of the folder, such as our log, wake us too."""
-        while not self._stopping.is_set() and not self._failed and _content(self.path) == seen:
-            self._changed.wait()
-            self._changed.clear()
+    def _wait_for_another(self, config: DaemonConfig, seen: bytes | None) -> tuple[bytes | None, DaemonConfig]:
+        """Wait for another configuration that can be used, a stop or a failure.
+
+        Other files of the folder, such as our log, wake us too.
+        """
+        fresh = config
+        while fresh == config and not self._stopping.is_set() and not self._failed:
+            if (content := _content(self.path)) == seen:
+                self._changed.wait()
+                self._changed.clear()
+            else:
+                seen, fresh = content, self._reread(config)
+        return seen, fresh
 
     def _wake_all(self) -> None:
         for loop in self._loops:
@@ -279,6 +304,18 @@ class Daemon:
 
 def _listens(config: DaemonConfig) -> bool:
     return config.server.listen is not None or config.server.status is not None
+
+
+def _check_servers(config: DaemonConfig, running: DaemonConfig | None = None) -> None:
+    """Check that what a configuration serves can be; ``running`` holds some of the addresses now, and lets go of them.
+
+    Raises:
+        ConfigError: an address cannot be had, or a certificate not be used.
+    """
+    if _listens(config):
+        from reconciler.daemon.web.attaching import check_servers  # noqa: PLC0415  heavy, and seldom needed
+
+        check_servers(config, running.server if running is not None else None)
 
 
 def _as_bug(error: BaseException) -> Exception:

@@ -21,7 +21,7 @@ def plainer(errors: Iterable[UserError], root: Node) -> list[UserError]:
     for slip, places in _slips(root):
         if any(error.place in places for error in found):
             found = [*(error for error in found if error.place not in places), slip]
-    return sorted(found, key=lambda error: (error.place.line, error.place.column) if error.place else (0, 0))
+    return found
 
 
 def _slips(root: Node) -> Iterator[tuple[UserError, tuple[object, ...]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +21,7 @@ from reconciler.daemon.web.status import Seen
 from reconciler.daemon.web.webhooks import Around
 from reconciler.model.daemon_config import DaemonConfig
 from reconciler.model.names import ProjectName
+from reconciler.model.webhooks import ServerConfig
 
 _PASS: Final = 300.0
 """Seconds that a pass may take before its loop counts as stuck; a first one over a large repository takes minutes."""
@@ -37,13 +38,18 @@ class Running:
 
 
 def attached(
-    config: DaemonConfig, running: Sequence[Running], metrics: Metrics, clock: Clock, log: FilteringBoundLogger
-) -> AbstractContextManager[Servers]:
-    """Return what serves as the configuration says, as long as it is entered; entering raises as `serving` does."""
+    config: DaemonConfig, running: Sequence[Running], metrics: Metrics, clock: Clock, log: FilteringBoundLogger,
+    unusable: Callable[[], str],
+) -> AbstractContextManager[Servers]:  # fmt: skip
+    """Return what serves as the configuration says, as long as it is entered; entering raises as `serving` does.
+
+    ``unusable`` tells why the file of the configuration, as it is now, is not what is in force; empty where it is.
+    """
     began = clock.monotonic()
 
     def look() -> list[Seen]:
-        now = clock.monotonic()
+        now, invalid = clock.monotonic(), unusable()
+        ours = {"configuration": invalid} if invalid else {}
         return [
             Seen(
                 project=each.name,
@@ -52,7 +58,7 @@ def attached(
                 # Polls come late by a part of themselves.
                 stale=_PASS + 2 * each.poll,
                 read=each.loop.ready,
-                conditions=dict(each.loop.conditions),
+                conditions={**each.loop.conditions, **ours},
             )
             for each in running
         ]
@@ -67,10 +73,16 @@ def attached(
     return serving(config.server, config.webhooks, around, look, metrics.exposition)
 
 
-def check_servers(config: DaemonConfig) -> None:
-    """Take the addresses and let go of them again. Raises ConfigError where the servers could not be started."""
+def check_servers(config: DaemonConfig, running: ServerConfig | None = None) -> None:
+    """Take the addresses and let go of them again. Raises ConfigError where the servers could not be started.
+
+    Ports that ``running`` holds are left out: they cannot be taken before it lets go of them.
+    """
+    held = (
+        {each.port for each in (running.listen, running.status) if each is not None} if running is not None else set()
+    )
     for name, listen in {"listen": config.server.listen, "status": config.server.status}.items():
-        if listen is not None:
+        if listen is not None and (not listen.port or listen.port not in held):
             opened(listen, name).close()
     if config.server.tls is not None:
         tls_context(config.server.tls)

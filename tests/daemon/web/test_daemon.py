@@ -16,6 +16,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from reconciler.daemon.service import Daemon
+from reconciler.model.daemon_config import DaemonConfig
 from reconciler.model.errors import ConfigError
 from tests.daemon.site import Site, eventually, git
 from tests.daemon.web.kit import alert, authority, group
@@ -92,12 +93,73 @@ def test_a_changed_configuration_is_served_and_one_that_cannot_be_is_not(site: S
         site.config.write_text(before + refused)
         eventually(lambda: any("the old one stays" in line["event"] for line in lines), "refused")
         assert "cannot listen on" in next(line["reason"] for line in lines if "the old one stays" in line["event"])
-        eventually(lambda: len([line for line in lines if line["event"] == "listening"]) == 4, "served again")
         assert post(address(lines, "listen"), group()).status_code == 200
 
         site.config.write_text(before + SERVER.replace("alertmanager", "problem"))
-        eventually(lambda: len([line for line in lines if line["event"] == "listening"]) == 6, "served anew")
+        eventually(lambda: len(listening(lines)) == 4, "served anew")
         assert post(address(lines, "listen"), group()).status_code == 404
+
+
+def listening(lines: list[MutableMapping[str, Any]]) -> list[MutableMapping[str, Any]]:
+    return [line for line in lines if line["event"] == "listening"]
+
+
+def test_what_cannot_be_used_or_says_nothing_new_leaves_what_runs_alone(site: Site) -> None:
+    add(site, SERVER)
+    good = site.config.read_text()
+    with running(site) as lines, httpx.Client(trust_env=False) as kept:
+        hooks, status = address(lines, "listen"), address(lines, "status")
+        eventually(lambda: get(f"{status}/readyz").status_code == 200, "ready")
+
+        def conditions() -> dict[str, str]:
+            answer = kept.get(f"{status}/readyz")
+            assert answer.status_code == 200, "it stays ready"
+            found: dict[str, str] = answer.json()["projects"][0]["conditions"]
+            return found
+
+        site.config.write_text(good.replace("server:", "sever:"))
+        eventually(lambda: "configuration" in conditions(), "told")
+        assert "sever" in conditions()["configuration"]
+        assert kept.get(f"{status}/healthz").status_code == 200
+        assert post(hooks, group()).status_code == 200
+        site.config.write_text(f"# with a word to those who read it\n{good}")
+        eventually(lambda: "configuration" not in conditions(), "usable again")
+        (line,) = [line for line in lines if line["event"] == "the configuration was read again"]
+        assert line["changed"] is False
+        assert len(listening(lines)) == 2, "nothing was started anew"
+
+
+def test_another_configuration_may_have_the_ports_of_the_old_one(site: Site) -> None:
+    before = site.config.read_text()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    fixed = SERVER.replace("listen: '127.0.0.1:0'", f"listen: '127.0.0.1:{port}'")
+    site.config.write_text(before + fixed)
+    with running(site) as lines:
+        site.config.write_text(before + fixed.replace("alertmanager", "problem"))
+        eventually(lambda: len(listening(lines)) == 4, "served anew")
+        assert post(address(lines, "listen"), group()).status_code == 404
+        swapped = f"server: {{status: 'localhost:{port}', listen: '127.0.0.1:0'}}\nwebhooks: {{alertmanager: {{}}}}\n"
+        site.config.write_text(before + swapped)
+        eventually(lambda: len(listening(lines)) == 6, "served elsewhere")
+        assert post(address(lines, "listen"), group()).status_code == 200
+
+
+def test_a_port_that_is_missed_once_the_old_one_is_let_go_of_brings_the_old_one_back(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(site, SERVER)
+
+    def check(_config: DaemonConfig, running: DaemonConfig | None = None) -> None:
+        if running is None:
+            raise ConfigError("somebody was faster")
+
+    monkeypatch.setattr("reconciler.daemon.service._check_servers", check)
+    with running(site) as lines:
+        site.config.write_text(site.config.read_text().replace("alertmanager", "problem"))
+        eventually(lambda: len(listening(lines)) == 4, "the old one again")
+        assert post(address(lines, "listen"), group()).status_code == 200
+        assert "somebody was faster" in next(line["reason"] for line in lines if "the old one stays" in line["event"])
 
 
 def test_an_address_that_is_taken_at_the_start_is_a_mistake_in_the_configuration(site: Site) -> None:
