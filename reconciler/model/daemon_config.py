@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, cast
 
+from reconciler.model.bridge_config import BridgeConfig, bridge_from
 from reconciler.model.connections import (
     DEFAULT_FLAG_PROJECT,
     DEFAULT_KINDS,
@@ -124,6 +125,7 @@ class DaemonConfig:
     log: LogConfig = LogConfig()
     server: ServerConfig = ServerConfig()
     webhooks: WebhooksConfig = WebhooksConfig()
+    bridge: BridgeConfig = BridgeConfig()
 
 
 def load_daemon_config(data: bytes, path: str) -> DaemonConfig:
@@ -148,6 +150,7 @@ def load_daemon_config(data: bytes, path: str) -> DaemonConfig:
     server = server_from(fields.section("server"), folder, checks)
     named = {str(name): tuple(project.stages) for name, project in projects.items()}
     webhooks = webhooks_from(fields.section("webhooks"), server, folder, checks, named)
+    bridge = bridge_from(fields.section("bridge"), server, folder, checks)
     checks.done()
     log = fields.section("log")
     return DaemonConfig(
@@ -159,6 +162,7 @@ def load_daemon_config(data: bytes, path: str) -> DaemonConfig:
         ),
         server=server,
         webhooks=webhooks,
+        bridge=bridge,
     )
 
 
