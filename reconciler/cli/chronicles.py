@@ -98,7 +98,7 @@ def _chronicle(workspace: Workspace, refs: StageRefs, tips: Tips, git: Offline, 
         if known is not None:
             known.close()
         with _told(refs.name) as progress, Chronicler.open(path, refs.name, git) as chronicler:
-            chronicler.follow(Trail(tips.ops, tips.config, _newest(workspace, refs, tips)), progress.tell)
+            chronicler.follow(Trail(tips.ops, tips.config, _believed(workspace, refs, tips)), progress.tell)
     found = Chronicle.open(path, refs.name)
     if found is None:
         raise ConfigError(f"{path} cannot be read", hint="delete it; it is made anew from the clone's history")
@@ -117,13 +117,13 @@ def _place(git_dir: Path, stack: ExitStack) -> Path:
     return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reconciler-")))
 
 
-def _newest(workspace: Workspace, refs: StageRefs, tips: Tips) -> CommitId | None:
-    """Return the newest step that replays, as the engine finds it; what claims to come after it does not count."""
+def _believed(workspace: Workspace, refs: StageRefs, tips: Tips) -> tuple[CommitId, ...]:
+    """Return the newest steps, as the engine finds them: they replay, and what claims to come after does not count."""
     history = ProjectHistory(workspace.view, workspace.project.name, lambda: workspace.project.commit, lambda: None)
     settings_at = partial(history.settings, refs.name)
     repo = StageRepo(workspace.view, refs.name, settings_at, own_branch=refs.config != refs.ops)
     repo.sync(tips)
-    return repo.row[-1].commit if repo.row else None
+    return tuple(step.commit for step in repo.row)
 
 
 class _Told:

@@ -42,13 +42,18 @@ Progress = Callable[[int], None]
 class Trail(NamedTuple):
     """Where a stage's branches are, and what is known of its steps.
 
-    ``config`` equals ``ops`` where they share a branch. ``newest`` is the newest step that is believed (the end of
-    `StageRepo.row`); what claims to be a step and is not in its row does not count.
+    ``config`` equals ``ops`` where they share a branch. ``believed`` are the newest steps that replay, the newest last
+    (`StageRepo.row`); what claims to be a step and is not in their row does not count.
     """
 
     ops: CommitId
     config: CommitId
-    newest: CommitId | None
+    believed: tuple[CommitId, ...]
+
+    @property
+    def newest(self) -> CommitId | None:
+        """The newest step that is believed, None where there is none."""
+        return self.believed[-1] if self.believed else None
 
 
 class Chronicler:
@@ -104,7 +109,7 @@ class Chronicler:
             following = _Following(db, self._stage, self._source, self._history, None)
             following.read(walk(self._source, _tips(trail)), progress)
             chronicle_store.index(db)
-            following.row.settle(trail.newest, following.doubt)
+            following.row.settle(trail.believed, following.doubt)
             _fold_all(db)
             _remember(db, self._stage, trail)
             chronicle_store.finish(db, self._path)
@@ -126,7 +131,7 @@ class Chronicler:
             dirty = _drop(db, self._gone(old, _tips(trail)))
             following = _Following(db, self._stage, self._source, self._history, old[0])
             dirty |= following.read(walk(self._source, _tips(trail), old), progress)
-            dirty |= following.row.settle(trail.newest, 0 if following.dropped(dirty) else following.doubt)
+            dirty |= following.row.settle(trail.believed, 0 if following.dropped(dirty) else following.doubt)
             _fold(db, dirty)
             _remember(db, self._stage, trail)
             db.execute("COMMIT")
@@ -154,7 +159,7 @@ class _Following:
         self._stage = stage
         self._source = source
         self._history = history
-        self.row = Row(db, stage, history.is_ancestor)
+        self.row = Row(db, stage, _Asked(source, history))
         self.doubt: int | None = None
         self._n = int(db.execute(
             "SELECT max((SELECT coalesce(max(n), 0) FROM steps), (SELECT coalesce(max(n), 0) FROM commits))"
@@ -240,6 +245,25 @@ class _Following:
             self._line.add(commit.id)
         subject = commit.message.split("\n", 1)[0][:500]
         return self._n, bytes.fromhex(commit.id), commit.at, commit.author, subject, int(line)
+
+
+class _Asked:
+    """What the row asks of Git."""
+
+    def __init__(self, source: Source, history: History) -> None:
+        self._source = source
+        self._history = history
+
+    def is_ancestor(self, old: CommitId, new: CommitId) -> bool:
+        return self._history.is_ancestor(old, new)
+
+    def has_file(self, commit: CommitId, path: str, blob: str) -> bool:
+        reader = self._source.reader
+        places = [commit, *reader.commit(commit).parents[:1]] if self._archives(commit) else [commit]
+        return any((item := reader.item_at(each, path)) is not None and item[0] == blob for each in places)
+
+    def _archives(self, commit: CommitId) -> bool:
+        return "\nEvent: archived\n" in self._source.reader.commit(commit).message
 
 
 def _tips(trail: Trail) -> list[CommitId]:

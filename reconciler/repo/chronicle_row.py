@@ -1,15 +1,16 @@
 """Which of the commits that have the form of steps count: the row that the newest believed step stands in.
 
-The newest step is believed by others (`row`, which replays it). From it the row goes back by sequence: the step before
-is one with the number before that it descends from. Where several have it, somebody forged: what a later step of the
-row put right again (it took that step's content from its place) does not count, and of what is left the oldest does.
+The newest steps are believed by others (`row`, which replays them). From there the row goes back by sequence: the step
+before is one with the number before that it descends from. Where several have it, somebody forged. What a later step of
+the row put right again (it took that step's content from its place) does not count, nor what had been put right when
+the next step was made; of what is left the oldest does.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple, Protocol
 
 from reconciler.model.names import CommitId, RemediationId, ServicePath, StageName
 from reconciler.model.step import step_path
@@ -17,7 +18,15 @@ from reconciler.model.step import step_path
 _CANDIDATES: Final = 64
 """Steps with one number that are looked at, the oldest first; more than that nobody forges by mistake."""
 
-IsAncestor = Callable[[CommitId, CommitId], bool]
+
+class History(Protocol):
+    """What is asked of Git where the numbers alone do not say it."""
+
+    def is_ancestor(self, old: CommitId, new: CommitId) -> bool:
+        """Tell whether one commit is or descends from another."""
+
+    def has_file(self, commit: CommitId, path: str, blob: str) -> bool:
+        """Tell whether a commit, or where that archives the one before it, has a file with just this content."""
 
 
 class Stand(NamedTuple):
@@ -33,6 +42,11 @@ class Stand(NamedTuple):
     number: int
     blob: bytes
 
+    @property
+    def commit(self) -> CommitId:
+        """The commit's id."""
+        return CommitId(self.id.hex())
+
 
 _COLUMNS: Final = "n, id, sequence, event, valid, service, remediation, number, blob"
 
@@ -40,18 +54,20 @@ _COLUMNS: Final = "n, id, sequence, event, valid, service, remediation, number, 
 class Row:
     """Settles what counts in one file, whose writer this is."""
 
-    def __init__(self, connection: sqlite3.Connection, stage: str, is_ancestor: IsAncestor) -> None:
+    def __init__(self, connection: sqlite3.Connection, stage: str, history: History) -> None:
         self._connection = connection
         self._stage = stage
-        self._is_ancestor = is_ancestor
+        self._history = history
+        self._believed: frozenset[CommitId] = frozenset()
 
-    def settle(self, newest: CommitId | None, doubt: int | None) -> set[tuple[str, str]]:
-        """Make the row of a step count, and nothing else.
+    def settle(self, believed: Sequence[CommitId], doubt: int | None) -> set[tuple[str, str]]:
+        """Make the row of the newest step that is believed count, and nothing else.
 
         ``doubt`` is the lowest sequence at which more than one step may have been, None where there was no doubt.
         Returns the remediations (service, id) with a step that began or ceased to count.
         """
-        head = self._by_id(newest) if newest is not None else None
+        self._believed = frozenset(believed)
+        head = self._by_id(believed[-1]) if believed else None
         if head is None:
             return self._change([], list(self._find("valid")))
         known = self._one("valid ORDER BY sequence DESC, n DESC LIMIT 1")
@@ -85,7 +101,11 @@ class Row:
         if len(found) == 1 and sound and sound[0].valid:
             return sound[0]
         here = CommitId(step.id.hex())
-        return next((each for each in sound if self._is_ancestor(CommitId(each.id.hex()), here)), None)
+        before = [each for each in sound if self._history.is_ancestor(each.commit, here)]
+        if step.event == "rewritten" or len(before) < 2:
+            return before[0] if before else None
+        standing = [each for each in before if self._history.has_file(here, self._path(each), each.blob.hex())]
+        return next((each for each in before if each.commit in self._believed), (standing or before)[0])
 
     def _path(self, step: Stand) -> str:
         about = RemediationId(step.remediation) if step.remediation is not None else None
