@@ -21,7 +21,9 @@ from reconciler.decide.snapshot import CommandFile, ServiceView
 from reconciler.decide.wording import listed, short
 from reconciler.model.command import Command, Verb
 from reconciler.model.errors import UserError
+from reconciler.model.instant import format_instant
 from reconciler.model.names import RemediationId, ServicePath
+from reconciler.model.problem_ids import occurrence_of
 from reconciler.model.step import Event
 
 
@@ -66,12 +68,22 @@ def _answer(draft: Draft, view: ServiceView, file: CommandFile) -> bool:
         return _refuse(draft, view, file, error)
     remediation = view.remediations.get(RemediationId(command.remediation))
     if remediation is None:
-        known = listed(view.remediations, 10) or "none"
-        error = UserError(
-            f"there is no remediation {command.remediation!r} of {view.name}", expected=f"one of: {known}"
-        )
-        return _refuse(draft, view, file, error)
+        return _refuse(draft, view, file, _no_such(draft, view, RemediationId(command.remediation)))
     return answer(draft, view, file, command, remediation)
+
+
+def _no_such(draft: Draft, view: ServiceView, name: RemediationId) -> UserError:
+    known = listed(view.remediations, 10) or "none"
+    expected = f"one of: {known}"
+    try:
+        problem, occurrence = occurrence_of(name)
+    except UserError:
+        return UserError(f"there is no remediation {name!r} of {view.name}", expected=expected)
+    closed = draft.closed(view.path, problem)
+    if closed is None or occurrence > closed.occurrence:
+        return UserError(f"there is no remediation {name!r} of {view.name}", expected=expected)
+    was = f"remediation {name} is over and was archived at {format_instant(closed.at)}"
+    return UserError(was, expected=expected, hint="`reconciler history` still tells of it")
 
 
 def _refuse(draft: Draft, view: ServiceView | None, file: CommandFile, error: UserError) -> bool:

@@ -13,12 +13,13 @@ from typing import Any, TypeVar
 
 from reconciler.decide.folding import advance
 from reconciler.decide.remediation import Remediation
-from reconciler.decide.snapshot import FileRef, Pinned, ServiceView, Snapshot, touched
+from reconciler.decide.snapshot import FileRef, Pinned, ServiceView, Shelves, Snapshot, touched
 from reconciler.decide.wording import cut, short
+from reconciler.model.closed import Closed
 from reconciler.model.desired import Desired, Key, render_desired
 from reconciler.model.facts import fact_data
 from reconciler.model.instant import Instant
-from reconciler.model.names import RemediationId, ServicePath
+from reconciler.model.names import ProblemId, RemediationId, ServicePath
 from reconciler.model.step import Event, Step, StepFile
 from reconciler.model.targets import Fact, Want
 
@@ -171,6 +172,15 @@ class Draft:
     def arrived(self, file: FileRef) -> Instant:
         """Return when a problem's file came, as its commit says; never later than now."""
         return min(self.now, self._snapshot.arrived(file))
+
+    @property
+    def shelves(self) -> Shelves:
+        """What archiving looks at."""
+        return self._snapshot.shelves
+
+    def closed(self, service: ServicePath, problem: ProblemId) -> Closed | None:
+        """Return what is known of a problem that was archived, None where none of it was, or too long ago."""
+        return self._snapshot.shelves.closed().find(service, problem)
 
     def add(
         self, view: ServiceView, remediation: RemediationId, note: Note, *,

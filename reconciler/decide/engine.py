@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from reconciler.decide.archiving import archive_turn
 from reconciler.decide.bounds import bounds_turn
 from reconciler.decide.claims import Dropping, fields_of, settle
 from reconciler.decide.commands import commands_turn, stage_commands_turn
@@ -58,6 +59,9 @@ def decide(
 ) -> Decision:  # fmt: skip
     """Return the decision about ``services`` (others are not looked at); ``only`` restricts it to one remediation.
 
+    Asked about no service, it is about the stage alone; then, where nothing else is to be done, what is over for good
+    is archived.
+
     ``timers`` False: the clock is in doubt and nothing is decided because time went by (law 3).
 
     Raises BugError where the rules contradict themselves; every other trouble is a step.
@@ -65,6 +69,8 @@ def decide(
     draft = Draft(snapshot, facts, now, only=only, timers=timers)
     _stage_turns(draft)
     waiting = _oldest_first(draft, services)
+    if not waiting and not draft.steps:
+        draft.first(archive_turn, (draft,))
     while waiting:
         made = len(draft.steps)
         for service in waiting:

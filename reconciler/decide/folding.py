@@ -39,7 +39,7 @@ def advance(state: Remediation, step: StepFile) -> Remediation:
     """Return the state after one more step."""
     data = step.data
     first = state.opened_by or step.sequence
-    state = replace(state, number=step.number, sequence=step.sequence, opened_by=first)
+    state = replace(state, number=step.number, sequence=step.sequence, opened_by=first, moved_at=step.now)
     if isinstance(command := data.get("command"), str):
         state = replace(state, answered=state.answered | {command})
     if "problem" in data:
@@ -59,7 +59,8 @@ def advance(state: Remediation, step: StepFile) -> Remediation:
 
 def _with_problem(state: Remediation, data: Mapping[str, Any]) -> Remediation:
     told = data["problem"]
-    problem = Attached(ProblemId(told["id"]), int(told["occurrence"]), str(told.get("title", "")))
+    title, file = str(told.get("title", "")), str(told.get("file", ""))
+    problem = Attached(ProblemId(told["id"]), int(told["occurrence"]), title, file=file)
     kept = tuple(problem if known.id == problem.id else known for known in state.problems)
     problems = kept if problem in kept else (*kept, problem)
     return replace(state, problems=problems, title=state.title or problem.title)

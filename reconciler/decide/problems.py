@@ -14,15 +14,17 @@ from reconciler.decide.actions.protocol import Wait
 from reconciler.decide.actions.registry import pin
 from reconciler.decide.claims import Settled
 from reconciler.decide.draft import Draft, Note, titled
+from reconciler.decide.finished import Known, is_resolved, newest
 from reconciler.decide.holding import held_note
 from reconciler.decide.matching import match
 from reconciler.decide.planning import attempt
 from reconciler.decide.policy import effective
 from reconciler.decide.refusals import explain, plain, refusal, refused_note
-from reconciler.decide.remediation import Attached, Remediation
+from reconciler.decide.remediation import Remediation
 from reconciler.decide.resolution import ENDS, NOT_HEALED, is_over, let_go
 from reconciler.decide.snapshot import ProblemFile, ServiceView
 from reconciler.decide.wording import about_problems, listed, short
+from reconciler.model.closed import Closed
 from reconciler.model.errors import UserError
 from reconciler.model.instant import format_instant
 from reconciler.model.names import ProblemId, ServicePath
@@ -32,7 +34,6 @@ from reconciler.model.problem_ids import remediation_id
 
 CLIENT = "ClientIP"
 """The detail of a problem by which Keptn's actions on routes knew whose requests to act on; pinned as a label."""
-Known = tuple[Remediation, Attached]
 
 
 def problems_turn(draft: Draft, path: ServicePath) -> bool:
@@ -41,42 +42,34 @@ def problems_turn(draft: Draft, path: ServicePath) -> bool:
     files = sorted(view.problems.values(), key=lambda each: each.file.path)
     return (
         draft.first(partial(_resolution, draft, view), view.remediations.values())
-        or draft.first(partial(_one, draft, view, _newest(view)), files)
+        or draft.first(partial(_one, draft, view, newest(view)), files)
         or draft.first(partial(_shadowed, draft, view), view.shadowed)
     )
 
 
-def _newest(view: ServiceView) -> Mapping[ProblemId, Known]:
-    """Return the newest occurrence of every problem that steps know of, with the remediation that spoke of it last."""
-    newest: dict[ProblemId, Known] = {}
-    for remediation in view.remediations.values():
-        for problem in remediation.problems:
-            known = newest.get(problem.id)
-            if known is None or _age(known) < _age((remediation, problem)):
-                newest[problem.id] = (remediation, problem)
-    return newest
-
-
-def _age(known: Known) -> tuple[int, int]:
-    return known[1].occurrence, known[0].sequence
-
-
-def _one(draft: Draft, view: ServiceView, newest: Mapping[ProblemId, Known], file: ProblemFile) -> bool:
-    known = newest.get(file.id)
+def _one(draft: Draft, view: ServiceView, last: Mapping[ProblemId, Known], file: ProblemFile) -> bool:
+    known = last.get(file.id)
     if known is None or known[1].resolved:
-        return _new(draft, view, file, known[1].occurrence + 1 if known else 1)
+        return not is_resolved(file) and _again(draft, view, file, known[1].occurrence if known else 0)
     back = known[0].outcome == "orphaned" and view.exists and view.playbook is not None
     if known[0].phase == "refused" or back:
         return _take_up(draft, view, file, known[1].occurrence, known[0])
     return isinstance(file.problem, UserError) and _unreadable(draft, view, file, file.problem)
 
 
-def _new(draft: Draft, view: ServiceView, file: ProblemFile, occurrence: int) -> bool:
-    if isinstance(file.problem, UserError) and occurrence > 1:
+def _again(draft: Draft, view: ServiceView, file: ProblemFile, last: int) -> bool:
+    """Take up a problem's next occurrence; ``last`` is that of the steps in the tree, 0 where none speaks of it.
+
+    One that was archived counts on, or is a late repeat: the very file that was reported then.
+    """
+    closed = draft.closed(view.path, file.id)
+    if closed is not None and closed.occurrence >= last:
+        if closed.blob == file.file.blob:
+            return _repeated(draft, view, file, closed)
+        last = closed.occurrence
+    if isinstance(file.problem, UserError) and last:
         return _unreadable(draft, view, file, file.problem)
-    if isinstance(file.problem, Problem) and file.problem.state == "resolved":
-        return False
-    return _take_up(draft, view, file, occurrence, None)
+    return _take_up(draft, view, file, last + 1, None)
 
 
 def _take_up(draft: Draft, view: ServiceView, file: ProblemFile, occurrence: int, known: Remediation | None) -> bool:
@@ -152,6 +145,18 @@ def pins(view: ServiceView, entry: Entry) -> dict[str, Any]:
     """Return what a step pins of the configuration: entry and actions as written, the files of SLO and SLIs by id."""
     files = [str(ref) for ref in ((view.playbook_file,) if view.playbook_file else ()) + view.pinned]
     return {"entry": entry.name, "actions": [pin(action) for action in entry.actions], "pinned": files}
+
+
+def _repeated(draft: Draft, view: ServiceView, file: ProblemFile, closed: Closed) -> bool:
+    if str(file.file) in draft.stage.answered:
+        return False
+    error = UserError(
+        f"problem {file.id} is over: it ended `{closed.end}` and was archived at {format_instant(closed.at)}",
+        expected="a new problem; this file is, byte for byte, as it was when it was reported then",
+        hint="delete the file; to report the problem anew give it another name, or say when it began (`startedAt`)",
+    )
+    note = Note("refused", f"problem {file.id} was reported long ago", explain(error), plain(error))
+    return draft.add_to_stage(note, about=file.file, service=view)
 
 
 def _unreadable(draft: Draft, view: ServiceView, file: ProblemFile, error: UserError) -> bool:

@@ -25,12 +25,16 @@ ENDINGS: frozenset[Event] = frozenset(
 
 @dataclass(frozen=True)
 class Attached:
-    """A problem of the remediation. ``occurrence`` counts from 1; ``resolved``: a step has recorded its end."""
+    """A problem of the remediation. ``occurrence`` counts from 1; ``resolved``: a step has recorded its end.
+
+    ``file`` is its file when it was taken up (`path@blob`).
+    """
 
     id: ProblemId
     occurrence: int
     title: str
     resolved: bool = False
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ class Remediation:
     opened again, an action of it was decided. ``postponed`` counts how often the wait of the action in hand began anew.
     ``decisions`` are the numbers and moments of its actions, undone or not, ``repairs`` the moments of those of drift.
     ``answered`` are the command files that its steps name. ``opened_by`` and ``sequence`` are the first and the newest
-    step's sequence.
+    step's sequence, ``moved_at`` is when the newest was made.
     """
 
     id: RemediationId
@@ -154,6 +158,7 @@ class Remediation:
     answered: frozenset[str] = frozenset()
     opened_by: int = 0
     sequence: int = 0
+    moved_at: Instant = Instant(0)
 
     def awaits(self, sequence: int) -> bool:
         """Whether what the step with this sequence changed may not have been seen in the world yet."""

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 
 from reconciler.decide.evaluation.objectives import Objectives
 from reconciler.decide.remediation import Remediation
+from reconciler.model.closed import Archive
 from reconciler.model.command import Command
 from reconciler.model.desired import Desired, Key
 from reconciler.model.errors import UserError
@@ -31,6 +32,7 @@ from reconciler.model.playbook import Playbook
 from reconciler.model.policy import Mode, ServiceConfig, StageConfig
 from reconciler.model.problem import Problem
 from reconciler.model.sli import Indicator
+from reconciler.model.step import StepFile
 
 
 @dataclass(frozen=True)
@@ -129,8 +131,8 @@ class Stage:
     """What holds for the whole stage.
 
     ``implied_mode`` is the shipyard's, ``implied_wait`` and ``implied_window`` are its `triggeredAfter` and `timeframe`
-    in seconds. ``answered`` are the files (``path@blob``) that stage steps name. ``sequence``
-    and ``now_floor`` are the newest step's.
+    in seconds. ``steps`` are the steps of no remediation that lie in the tree, the oldest first; ``answered`` are the
+    files (``path@blob``) that they name. ``sequence`` and ``now_floor`` are the newest step's.
     """
 
     project: ProjectName
@@ -141,6 +143,7 @@ class Stage:
     implied_wait: int | None = None
     implied_window: int | None = None
     commands: tuple[CommandFile, ...] = ()
+    steps: tuple[StepFile, ...] = ()
     answered: frozenset[str] = frozenset()
     foreign: tuple[Foreign, ...] = ()
     rewritten: Rewritten | None = None
@@ -187,6 +190,39 @@ def just_arrived(_: FileRef) -> Instant:
     return FAR
 
 
+def _nothing_finished() -> Instant | None:
+    return None
+
+
+def _none_until(_: Instant) -> tuple[ServicePath, ...]:
+    return ()
+
+
+def _no_files(_: ServicePath) -> tuple[str, ...]:
+    return ()
+
+
+def _no_file(_: str) -> BlobId | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Shelves:
+    """What archiving looks at, kept incrementally or read when it is asked for.
+
+    ``oldest`` is the earliest moment of all finished remediations' newest steps, None where there is none;
+    ``until`` are the services with one from before a moment or at it, the oldest first. ``files`` are the paths of all
+    files of a service under `ops/<stage>/`, ``blob`` what one of them holds, None where it is not there. ``closed`` is
+    what was archived before.
+    """
+
+    oldest: Callable[[], Instant | None] = _nothing_finished
+    until: Callable[[Instant], tuple[ServicePath, ...]] = _none_until
+    files: Callable[[ServicePath], tuple[str, ...]] = _no_files
+    blob: Callable[[str], BlobId | None] = _no_file
+    closed: Callable[[], Archive] = Archive
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """A stage at three commits (project, config, ops).
@@ -204,3 +240,4 @@ class Snapshot:
     acted: Mapping[ServicePath, tuple[Instant, ...]] = field(default_factory=dict)
     pins: Pins = nothing_pinned
     arrived: Arrived = just_arrived
+    shelves: Shelves = Shelves()

@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 
 from reconciler.decide.draft import RULES
 from reconciler.decide.policy import over
-from reconciler.decide.snapshot import FAR, FileRef, Pins, Rewritten, ServiceView, Snapshot, Stage
+from reconciler.decide.snapshot import FAR, FileRef, Pins, Rewritten, ServiceView, Shelves, Snapshot, Stage
+from reconciler.model.closed import Archive
 from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant
 from reconciler.model.names import BlobId, CommitId, ProjectName, ServicePath, StageName
 from reconciler.model.policy import Mode, StageConfig
 from reconciler.repo.index import Moved, StageIndex, Stored
 from reconciler.repo.lastchange import LastChanges
-from reconciler.repo.layout import ops_prefix
+from reconciler.repo.layout import ops_place, ops_prefix
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import Change, Entry, Identity, Oversize
 from reconciler.repo.steps import Claimed, OwnFile
@@ -266,6 +267,7 @@ class Standing:
             implied_wait=settings.implied_wait,
             implied_window=settings.implied_window,
             commands=self._views.commands(here, own, frozenset()),
+            steps=tuple(steps),
             answered=frozenset(str(step.data["file"]) for step in steps if "file" in step.data),
             foreign=self._views.foreign(ROOT),
             rewritten=rewritten,
@@ -275,7 +277,22 @@ class Standing:
             project_commit=project,
         )
         tally = self._tally
-        return Snapshot(stage, _Services(self), tally.claimants, tally.acting, tally.acted, pins, self._arrived)
+        shelves = Shelves(tally.oldest_finished, tally.finished_until, self._files, self._blob, self._closed)
+        return Snapshot(
+            stage, _Services(self), tally.claimants, tally.acting, tally.acted, pins, self._arrived, shelves
+        )
+
+    def _files(self, service: ServicePath) -> tuple[str, ...]:
+        here = f"{ops_prefix(self._stage)}/{service}"
+        return tuple(f"{here}/{rest}" for rest in self._index.ops.get(service, {}))
+
+    def _blob(self, path: str) -> BlobId | None:
+        place = ops_place(path, self._stage)
+        stored = self._index.ops.get(place.service, {}).get(place.rest) if place is not None else None
+        return stored.blob if stored is not None else None
+
+    def _closed(self) -> Archive:
+        return self._views.closed(ops_prefix(self._stage), self._index.ops.get(ROOT, {}))
 
     def _arrived(self, file: FileRef) -> Instant:
         """Return when the commit was made that brought a file; the far future, which is now, for one never pushed."""

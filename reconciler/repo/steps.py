@@ -17,7 +17,7 @@ from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant, parse_instant
 from reconciler.model.names import CommitId, RemediationId, StageName
 from reconciler.model.step import EVENTS, Step, render_file, step_path, trailers
-from reconciler.repo.layout import ops_place
+from reconciler.repo.layout import OpsPlace, ops_place
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import FILE, Change, CommitInfo
 from reconciler.repo.stream import NewCommit
@@ -105,7 +105,7 @@ def own_file(store: Mirror, claim: Claimed) -> OwnFile | None:
     """Return the file that makes the commit what its message claims, None where it is no step.
 
     A step changes machine-written files of its stage and nothing else, and among them it writes its own file, which
-    says the same as the trailers. Merges are never steps.
+    says the same as the trailers; one that archives takes old problems and commands away too. Merges are never steps.
     """
     parents = claim.info.parents
     if len(parents) > 1:
@@ -128,11 +128,16 @@ def own_change(changes: Sequence[Change], claim: Claimed) -> Change | None:
     found: list[Change] = []
     for change in changes:
         place = ops_place(change.path or "", claim.stage)
-        if place is None or not place.machine:
+        if place is None or not (place.machine or _is_archived(change, place, claim)):
             return None
         if change.new_blob is not None and _is_own_path(change.path or "", claim):
             found.append(change)
     return found[0] if len(found) == 1 else None
+
+
+def _is_archived(change: Change, place: OpsPlace, claim: Claimed) -> bool:
+    """Whether an old problem or command is taken from the branch together with what was done about it."""
+    return claim.event == "archived" and change.new_blob is None and place.rest.startswith(("problems/", "commands/"))
 
 
 def _is_own_path(path: str, claim: Claimed) -> bool:

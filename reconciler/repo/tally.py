@@ -1,4 +1,4 @@
-"""What is counted over a whole stage: who holds which field, who acts and when, and how everything stands.
+"""What is counted over a whole stage: who holds which field, who acts and when, what is over, how everything stands.
 
 Kept service by service as they change, so that it costs what changed and nothing walks all of them (law 6).
 """
@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from types import MappingProxyType
 
+from reconciler.decide.finished import finished
 from reconciler.decide.snapshot import ServiceView, touched
 from reconciler.model.desired import Key
 from reconciler.model.errors import UserError
@@ -33,6 +35,8 @@ class Census:
     unusable: int = 0
 
 
+_SLACK = 64
+"""Entries of services that changed since which may be left in the order beyond as many as there are right ones."""
 _PROBLEM, _UNUSABLE = ("problem", ""), ("unusable", "")
 
 
@@ -44,6 +48,8 @@ class Tally:
         self._held_by: dict[ServicePath, set[Key]] = {}
         self._acting: set[ServicePath] = set()
         self._acted: dict[ServicePath, tuple[Instant, ...]] = {}
+        self._finished: dict[ServicePath, Instant] = {}
+        self._order: list[tuple[Instant, ServicePath]] = []
         self._stand: dict[ServicePath, Counter[tuple[str, str]]] = {}
         self._stands: Counter[tuple[str, str]] = Counter()
 
@@ -53,6 +59,7 @@ class Tally:
             self._holders[key].discard(service)
         self._acting.discard(service)
         self._acted.pop(service, None)
+        self._finished.pop(service, None)
         for what, count in self._stand.pop(service, {}).items():
             self._stands[what] -= count
             if not self._stands[what]:
@@ -69,6 +76,10 @@ class Tally:
         moments = sorted(moment for each in view.remediations.values() for _, moment in each.decisions)
         if moments:
             self._acted[view.path] = tuple(moments)
+        over = min((each.moved_at for each in finished(view)), default=None)
+        if over is not None:
+            self._finished[view.path] = over
+            heappush(self._order, (over, view.path))
         stands = self._stand[view.path] = Counter(_standing(view))
         self._stands.update(stands)
 
@@ -85,6 +96,18 @@ class Tally:
     def acted(self) -> Mapping[ServicePath, tuple[Instant, ...]]:
         """The moments of all actions of each service that has any, the oldest first; it follows what is counted."""
         return MappingProxyType(self._acted)
+
+    def oldest_finished(self) -> Instant | None:
+        """Return when the newest step was made of the finished remediation that was moved on longest ago."""
+        if len(self._order) > 2 * len(self._finished) + _SLACK:
+            self._order = sorted((moment, service) for service, moment in self._finished.items())
+        while self._order and self._finished.get(self._order[0][1]) != self._order[0][0]:
+            heappop(self._order)
+        return self._order[0][0] if self._order else None
+
+    def finished_until(self, moment: Instant) -> tuple[ServicePath, ...]:
+        """Return the services with a finished remediation that nothing came after, the oldest first."""
+        return tuple(path for when, path in sorted((w, p) for p, w in self._finished.items()) if when <= moment)
 
     def census(self) -> Census:
         """Return how the services stand."""

@@ -10,6 +10,7 @@ from reconciler.decide.folding import fold
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import CommandFile, FileRef, Foreign, ProblemFile, ServiceView
 from reconciler.model.checks import service_path
+from reconciler.model.closed import Archive, load_archive
 from reconciler.model.command import load_command
 from reconciler.model.desired import load_desired
 from reconciler.model.errors import BugError, Place, UserError
@@ -78,6 +79,7 @@ class Views:
         self._steps = ParseCache(load_step, MACHINE_LIMIT)
         self._desired = ParseCache(load_desired, MACHINE_LIMIT)
         self._evaluations = ParseCache(load_evaluations, MACHINE_LIMIT)
+        self._archives = ParseCache(load_archive, MACHINE_LIMIT)
 
     def service(self, path: ServicePath) -> ServiceView:
         """Return a service as `decide` sees it.
@@ -122,6 +124,12 @@ class Views:
         names = sorted(name for name in files if name.startswith("steps/"))
         found = [self._parsed(self._steps, f"{here}/{name}", files[name]) for name in names]
         return sorted((step for step in found if isinstance(step, StepFile)), key=lambda step: step.sequence)
+
+    def closed(self, here: str, files: Files) -> Archive:
+        """Return what was archived; nothing where that file of ours cannot be read, which the next step writes anew."""
+        stored = files.get("closed.yaml")
+        found = self._parsed(self._archives, f"{here}/closed.yaml", stored) if stored is not None else Archive()
+        return found if isinstance(found, Archive) else Archive()
 
     def commands(self, here: str, files: Files, answered: frozenset[str]) -> tuple[CommandFile, ...]:
         """Return the command files; only of those not answered yet it is looked up who pushed them."""

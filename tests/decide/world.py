@@ -20,7 +20,7 @@ from reconciler.decide.engine import Decision, decide
 from reconciler.decide.policy import DEFAULT_WAIT, over
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.replay import redo
-from reconciler.decide.snapshot import FAR, FileRef, Rewritten, ServiceView, Snapshot, Stage
+from reconciler.decide.snapshot import FAR, FileRef, Rewritten, ServiceView, Shelves, Snapshot, Stage
 from reconciler.model.desired import Desired, Key
 from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant
@@ -36,7 +36,7 @@ from reconciler.model.targets import (
     Trouble,
     Want,
 )
-from reconciler.repo.index import Moved, StageIndex
+from reconciler.repo.index import Moved, StageIndex, Stored
 from reconciler.repo.layout import ops_place, ops_prefix
 from reconciler.repo.pins import PinReader
 from reconciler.repo.tally import Tally
@@ -245,6 +245,14 @@ class World:
                 if left == 0:
                     return made
 
+    def archive(self, seconds: int = 0) -> Step | None:
+        """Let time go by and look at the stage alone, as the daemon does where nothing else is left to do."""
+        self.later(seconds)
+        decision = decide(self.snapshot(), {}, self.now, (), timers=self.timers)
+        self.due = decision.due
+        self.land(decision.steps)
+        return decision.steps[0] if decision.steps else None
+
     def sweep(self) -> list[Step]:
         """Look at everything that is held, as the daemon does now and then, and decide on it."""
         views = [self.snapshot().services[service] for service in self.services()]
@@ -349,6 +357,7 @@ class World:
             config_file=file,
             implied_mode=self.implied_mode,
             commands=views.commands(here, own, frozenset()),
+            steps=tuple(steps),
             answered=frozenset(str(step.data["file"]) for step in steps if "file" in step.data),
             foreign=views.foreign(ServicePath("")),
             rewritten=self.rewritten,
@@ -361,7 +370,18 @@ class World:
         tally = Tally()
         for view in services.values():
             tally.count(view)
-        return Snapshot(stage, services, tally.claimants, tally.acting, tally.acted, self._pins, self._arrived)
+        shelves = Shelves(
+            tally.oldest_finished, tally.finished_until,
+            lambda path: tuple(f"{here}/{path}/{rest}" for rest in index.ops.get(path, {})),
+            lambda path: stored.blob if (stored := self._stored(index, path)) is not None else None,
+            lambda: views.closed(here, own),
+        )  # fmt: skip
+        return Snapshot(stage, services, tally.claimants, tally.acting, tally.acted, self._pins, self._arrived, shelves)
+
+    @staticmethod
+    def _stored(index: StageIndex, path: str) -> Stored | None:
+        place = ops_place(path, STAGE)
+        return index.ops.get(place.service, {}).get(place.rest) if place is not None else None
 
     def _arrived(self, file: FileRef) -> Instant:
         return self.arrived.get(file.path, FAR)
