@@ -41,9 +41,9 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield from _commit(commit)
         for change in commit["changes"]:
-            yield from _row("", f"{change['place']}  {_change(change)}")
+            yield from _row("", f"{change['place']} {_change(change)}")
     for change in data.get("unexplained", ()):
-        yield from _row("", f"{change['file']}  {_change(change)}")
+        yield from _row("", f"{change['file']} {_change(change)}")
     if data.get("without"):
         yield ""
         yield "Without an effect on it:"
