@@ -7,16 +7,21 @@ branch. Together with the branch as it was before the step that is all of `decid
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
-from reconciler.decide.draft import BRANCH, CLOCK
-from reconciler.decide.engine import decide
-from reconciler.decide.snapshot import Rewritten, Snapshot
+from reconciler.decide.draft import BRANCH, CLOCK, Draft, Note
+from reconciler.decide.engine import _service, _stage_turns, decide
+from reconciler.decide.snapshot import FileRef, Rewritten, ServiceView, Snapshot
+from reconciler.model.desired import Desired
 from reconciler.model.facts import fact_from_data
+from reconciler.model.instant import Instant
 from reconciler.model.names import CommitId, RemediationId, ServicePath
 from reconciler.model.step import Step, StepFile
 from reconciler.model.targets import Fact, Want
+
+_APART: Final = frozenset({BRANCH, CLOCK})
+"""Facts that are no target's."""
 
 
 def redo(
@@ -29,14 +34,77 @@ def redo(
     the recorded facts are none.
     """
     told: Mapping[str, Any] = recorded.data.get("facts", {})
-    branch = told.get(BRANCH)
-    if branch is not None:
-        rewritten = Rewritten(CommitId(branch["before"]), int(branch["sequence"]))
-        before = replace(before, stage=replace(before.stage, rewritten=rewritten))
-    facts = _ByName({name: fact_from_data(fact) for name, fact in told.items() if name not in (BRANCH, CLOCK)})
+    before = _as_seen(before, told)
     services = () if service is None else (service,)
-    decision = decide(before, facts, recorded.now, services, only=remediation, timers=CLOCK not in told)
+    decision = decide(before, _facts(told), recorded.now, services, only=remediation, timers=CLOCK not in told)
     return decision.steps[0] if decision.steps else None
+
+
+@dataclass(frozen=True)
+class Redone:
+    """The first step that is decided, and its service after it; None where it is of no remediation."""
+
+    step: Step
+    view: ServiceView | None
+
+
+def redo_first(
+    before: Snapshot, service: ServicePath | None, remediation: RemediationId | None, now: Instant,
+    told: Mapping[str, Any],
+) -> Redone | None:  # fmt: skip
+    """Return what `redo` does, with what it leads to, and stop there: a whole history is gone through so.
+
+    ``told`` are the recorded facts. Raises as `redo` does.
+    """
+    if service is None:
+        recorded = StepFile("opened", before.stage.sequence + 1, now, 0, {"facts": told})
+        made = redo(before, None, remediation, recorded)
+        return None if made is None else Redone(made, None)
+    before = _as_seen(before, told)
+    draft = _First(before, _facts(told), now, only=remediation, timers=CLOCK not in told)
+    try:
+        _stage_turns(draft)
+        _service(draft, service)
+    except _MadeError:
+        step = draft.steps[0]
+        return Redone(step, None if step.remediation is None else draft.view(service))
+    return None
+
+
+class _MadeError(Exception):
+    """There is a step; what would follow is the next one's business."""
+
+
+class _First(Draft):
+    """A draft that ends with its first step."""
+
+    def add(
+        self, view: ServiceView, remediation: RemediationId, note: Note, *,
+        desired: Desired | None = None, files: Mapping[str, bytes | None] | None = None,
+    ) -> bool:  # fmt: skip
+        if super().add(view, remediation, note, desired=desired, files=files):
+            raise _MadeError
+        return False
+
+    def add_to_stage(
+        self, note: Note, *, about: FileRef | None = None, files: Mapping[str, bytes | None] | None = None,
+        service: ServiceView | None = None, sequence: int | None = None,
+    ) -> bool:  # fmt: skip
+        if super().add_to_stage(note, about=about, files=files, service=service, sequence=sequence):
+            raise _MadeError
+        return False
+
+
+def _as_seen(before: Snapshot, told: Mapping[str, Any]) -> Snapshot:
+    branch = told.get(BRANCH)
+    if branch is None:
+        return before
+    rewritten = Rewritten(CommitId(branch["before"]), int(branch["sequence"]))
+    return replace(before, stage=replace(before.stage, rewritten=rewritten))
+
+
+def _facts(told: Mapping[str, Any]) -> Mapping[Want, Fact]:
+    return _ByName({name: fact_from_data(fact) for name, fact in told.items() if name not in _APART})
 
 
 class _ByName(Mapping[Want, Fact]):

@@ -1,0 +1,266 @@
+"""The replay of a stage: every step decided again where it stands, from a commit on or from the beginning.
+
+What comes out as it is there is what the branch holds from then on; what does not is told, and then there are two ways
+on, for a forgery may have been pushed to a daemon, which put it back, or into a history that was written anew, whose
+later steps stand on it. Which it was is told by the next step: it is tried on both.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from reconciler.decide.draft import RULES
+from reconciler.model.names import BlobId, CommitId, StageName
+from reconciler.model.step import Step
+from reconciler.repo.mirror import Mirror
+from reconciler.repo.objects import Oversize
+from reconciler.repo.offline import Offline
+from reconciler.repo.proof import SettingsAt
+from reconciler.repo.replay_findings import Finding, Kind, Replayed
+from reconciler.repo.replay_foreign import ForeignChanges
+from reconciler.repo.replay_judging import Judge, Place, Verdict
+from reconciler.repo.replay_reading import Read, read
+from reconciler.repo.replay_standing import KeptStanding
+from reconciler.repo.row import stands_on
+from reconciler.repo.steps import MACHINE_LIMIT, Claimed, claimed
+
+_WAITING: Final = 4096
+"""Commits that are kept to be followed one by one; beyond, what differs is asked for."""
+_CLAIM: Final = "\nSequence: "
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is to be replayed of a stage: commits in order, after the step ``start`` (None: from the beginning)."""
+
+    stage: StageName
+    tip: CommitId
+    project: CommitId
+    config: CommitId | None
+    start: CommitId | None
+    ids: Sequence[CommitId]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What came of a part. ``clean``: its last commit is a step, and all that is there is what had to come."""
+
+    replayed: Replayed
+    clean: bool
+
+
+class Replay:
+    """Replays one part. One thread; ``tell`` is told how many commits were gone through since it was told last."""
+
+    def __init__(
+        self, offline: Offline, store: Mirror, part: Part, settings_at: SettingsAt, tell: Callable[[int], None]
+    ) -> None:  # fmt: skip
+        self._offline = offline
+        self._store = store
+        self._part = part
+        self._tell = tell
+        self._apart = part.config is not None
+        tips = (part.project, part.config or part.tip)
+        self._judge = Judge(store, part.stage, settings_at, tips, self._raw, apart=self._apart)
+        self._done = Replayed(part.stage, part.tip)
+        self._foreign = ForeignChanges(part.stage, self._done)
+        self._waiting: OrderedDict[CommitId, Read] = OrderedDict()
+        self._contents: dict[BlobId, bytes | Oversize] = {}
+        self._at: Place | None = None
+        self._other: Place | None = None
+        self._doubted: list[CommitId] = []
+
+    def run(self, *, whole: bool) -> Ended:
+        """Go through the part. ``whole``: nothing comes after it."""
+        self._begin()
+        last: CommitId | None = self._part.start
+        for batch in read(self._offline, self._part.ids):
+            claims = [self._claimed(each) for each in batch]
+            self._contents = self._wanted(batch, claims)
+            for place in (self._at, self._other):
+                if place is not None:
+                    place.standing.contents = self._contents
+            for each, claim in zip(batch, claims, strict=True):
+                if claim is None:
+                    self._pass(each)
+                else:
+                    self._step(each, claim)
+                last = each.id
+            self._tell(len(batch))
+        clean = self._is_clean(last)
+        if whole:
+            self._end()
+        self._foreign.close()
+        return Ended(self._done, clean)
+
+    def _raw(self, commit: CommitId) -> bytes:
+        return self._offline.reader.raw_commits([commit])[0]
+
+    def _claimed(self, each: Read) -> Claimed | None:
+        return claimed(each.info(), self._part.stage) if _CLAIM in each.message else None
+
+    def _wanted(self, batch: Sequence[Read], claims: Sequence[Claimed | None]) -> dict[BlobId, bytes | Oversize]:
+        """Return what will be asked for: the steps' own files, and problems."""
+        wanted: list[BlobId] = []
+        for each, claim in zip(batch, claims, strict=True):
+            name = f"-{claim.event}.yaml" if claim is not None else ""
+            for move in each.moves():
+                if move.stored is None or move.stored.mode != "100644":
+                    continue
+                if move.path.endswith(name) if name else "/problems/" in move.path:
+                    wanted.append(move.stored.blob)
+        return self._store.blobs(wanted, MACHINE_LIMIT) if wanted else {}
+
+    # Where it begins and ends
+
+    def _begin(self) -> None:
+        start = self._part.start
+        if start is None:
+            return
+        claim = claimed(self._store.commit(start), self._part.stage)
+        config = claim.config if claim is not None and self._apart else None
+        self._at = Place(self._standing(start, config), claim)
+
+    def _standing(self, ops: CommitId, config: CommitId | None) -> KeptStanding:
+        known = config if config is not None and self._store.find_commit(config) is not None else self._part.config
+        standing = KeptStanding(self._store, self._part.stage, known or ops, ops, apart=self._apart)
+        standing.contents = self._contents
+        return standing
+
+    def _is_clean(self, last: CommitId | None) -> bool:
+        at = self._at
+        return (
+            at is not None and self._other is None and at.last is not None and at.last.commit == last
+            and at.standing.ops == last and not at.standing.has_foreign and not at.counting
+        )  # fmt: skip
+
+    def _end(self) -> None:
+        """Look at what others changed after the last step."""
+        at = self._at
+        if at is not None:
+            self._bring(at.standing, self._part.tip)
+            self._foreign.look(at.standing)
+
+    # Going on
+
+    def _pass(self, each: Read) -> None:
+        self._foreign.note(each)
+        self._wait(each)
+
+    def _wait(self, each: Read) -> None:
+        self._waiting[each.id] = each
+        while len(self._waiting) > _WAITING:
+            self._waiting.popitem(last=False)
+
+    def _bring(self, standing: KeptStanding, commit: CommitId) -> None:
+        """Move a standing to a commit, one by one where it can be."""
+        way: list[Read] = []
+        current = commit
+        while current != standing.ops:
+            each = self._waiting.get(current)
+            if each is None or len(each.parents) != 1:
+                standing.jump(commit)
+                return
+            way.append(each)
+            current = each.parents[0]
+        for each in reversed(way):
+            standing.follow(each)
+
+    def _step(self, each: Read, claim: Claimed) -> None:
+        self._done.count(claim.sequence)
+        if self._at is None:
+            self._at = self._first(each, claim)
+        places = [self._at] if self._other is None else [self._at, self._other]
+        tried = [(place, self._tried(place, each, claim)) for place in places]
+        best = next((pair for pair in tried if pair[1].clean), None)
+        best = best or next((pair for pair in tried if pair[1].made is not None), None)
+        if best is not None:
+            self._go_on(*best, each, claim)
+        else:
+            self._doubt(tried[-1][1], each, claim)
+
+    def _first(self, each: Read, claim: Claimed) -> Place:
+        """Return where the first step of all stands: on a branch of which nothing was written by us."""
+        standing = self._standing(each.parents[0] if each.parents else each.id, claim.config if self._apart else None)
+        standing.distrust()
+        return Place(standing, None)
+
+    def _tried(self, place: Place, each: Read, claim: Claimed) -> Verdict:
+        if each.parents:
+            self._bring(place.standing, each.parents[0])
+        if place.standing.has_foreign:
+            self._foreign.look(place.standing)
+        verdict = self._judge.judge(place, claim, each)
+        last = place.last
+        if verdict.made is None or last is None or self._descends(each, claim, last):
+            return verdict
+        told = f"it does not stand on step {last.sequence}, which came before it"
+        found = Finding(Kind.NUMBER, each.id, told, "find out who moved it", sequence=claim.sequence)
+        return replace(verdict, findings=(*verdict.findings, found))
+
+    def _descends(self, each: Read, claim: Claimed, last: Claimed) -> bool:
+        return self._is_waiting_on(each, last) or stands_on(self._store, claim, last)
+
+    def _is_waiting_on(self, each: Read, last: Claimed) -> bool:
+        current = each.parents[0]
+        while current != last.commit:
+            known = self._waiting.get(current)
+            if known is None or len(known.parents) != 1:
+                return False
+            current = known.parents[0]
+        return True
+
+    def _go_on(self, place: Place, verdict: Verdict, each: Read, claim: Claimed) -> None:
+        made = verdict.made
+        if made is None:
+            raise AssertionError("only what had to come is gone on with")
+        trusted = place is self._other
+        if trusted:
+            self._foreign.forget(self._doubted)
+        self._done.exact += all(not finding.error for finding in verdict.findings)
+        self._done.findings += verdict.findings
+        self._foreign.answer(made.step)
+        standing = place.standing
+        view = None if standing.has_foreign or "command" in made.step.data else made.view
+        standing.proven(each.id, verdict.moves, _named(made.step), view)
+        misplaced = any(finding.kind == Kind.NUMBER for finding in verdict.findings)
+        counting = (place.last.sequence if place.last is not None else 0) + 1 if misplaced else 0
+        self._at, self._other = Place(standing, claim, counting), None
+        self._doubted = []
+        self._waiting.clear()
+
+    def _doubt(self, verdict: Verdict, each: Read, claim: Claimed) -> None:
+        """Go on from a step that is none both ways: as somebody's change, and as what later steps stand on."""
+        at = self._at
+        if at is None:
+            raise AssertionError("there is a place by now")
+        self._done.findings += verdict.findings
+        changes = each.differences()
+        if verdict.unknown:
+            # Nobody here can tell; whoever could has taken it.
+            at.standing.believed(claim, changes, wholly=claim.rules != RULES)
+            self._at, self._other, self._doubted = Place(at.standing, claim), None, []
+            self._waiting.clear()
+            return
+        self._foreign.note(each)
+        other = self._other
+        if other is None:
+            standing = self._standing(each.id, at.standing.config)
+            standing.doubting(at.standing, changes)
+            counting = (at.last.sequence if at.last is not None else 0) + 1
+        else:
+            standing = other.standing
+            standing.believed(claim, changes, wholly=False)
+            counting = max(other.counting, other.last.sequence if other.last is not None else 0) + 1
+        self._other = Place(standing, claim, counting)
+        self._doubted.append(each.id)
+        self._wait(each)
+
+
+def _named(step: Step) -> Iterator[str]:
+    """Yield the paths that a step names as answered."""
+    paths = step.data.get("paths", ())
+    yield from (path for path in paths if isinstance(path, str)) if isinstance(paths, list | tuple) else ()

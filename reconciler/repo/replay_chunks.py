@@ -1,0 +1,212 @@
+"""A replay by several processes: each takes a part of the history, and what one begins with the one before has proved.
+
+A part begins at a step as it stands in Git, taken for true. That is sound because the part before it ends with just
+that step: only if it came out byte for byte there, with nothing foreign left beside it, what was done from it on counts.
+Where that is not so, the rest is replayed once more, in one go, from where it was still so. Beginning in the middle
+costs a look at all that lies in the tree there, which is why later parts are shorter.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from multiprocessing import get_context
+from multiprocessing.queues import SimpleQueue
+from pathlib import Path
+from typing import Final
+
+from reconciler.model.errors import ConfigError
+from reconciler.model.names import CommitId, ProjectName, StageName
+from reconciler.repo.local import LocalRepository
+from reconciler.repo.mirror import Mirror
+from reconciler.repo.offline import Offline
+from reconciler.repo.project import settings_at
+from reconciler.repo.replay import Ended, Part, Replay
+from reconciler.repo.replay_findings import Finding, Kind, Replayed, folded
+from reconciler.repo.replay_reading import order
+from reconciler.repo.signatures_walk import commits
+from reconciler.repo.standing import ProjectSettings
+from reconciler.repo.steps import Claimed, claimed
+
+SMALLEST: Final = 8000
+"""Commits below which a further process does not pay: it takes about as long to start as to replay a thousand."""
+_LOADING: Final = 0.35
+"""What it costs to begin after a commit, in commits: what lies in the tree then has to be read."""
+_NEAR: Final = 4096
+"""Commits among which a step is looked for at which a part may begin."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be replayed: the branch of a stage's steps from ``since`` (None: its beginning) to ``tip``.
+
+    ``config`` is the tip of people's files where those have a branch of their own, ``project`` that of the project's;
+    ``name`` is the project's name where project.yaml does not say it.
+    """
+
+    stage: StageName
+    tip: CommitId
+    project: CommitId
+    since: CommitId | None = None
+    config: CommitId | None = None
+    name: ProjectName | None = None
+
+
+def _silent(_: int, __: int) -> None:
+    return
+
+
+def replay(
+    repository: LocalRepository, offline: Offline, wish: Wish, *,
+    processes: int = 1, smallest: int = SMALLEST, tell: Callable[[int, int], None] = _silent,
+) -> Replayed:  # fmt: skip
+    """Replay a stage. ``tell`` is told how many commits of how many were gone through.
+
+    Raises:
+        ConfigError: there is no step from which the range could go on.
+    """
+    ids = order(offline, wish.tip, wish.since)
+    start = None if wish.since is None else _newest(offline, wish.since, wish.stage)
+    if wish.since is not None and start is None:
+        start_ids = order(offline, wish.tip, None)
+        ids = start_ids
+    elif start is not None and start != wish.since:
+        ids = order(offline, wish.tip, start)
+    parts = _parts(offline, wish, start, ids, processes if len(ids) >= 2 * smallest else 1)
+    whole = partial(tell)
+    path = repository.git_dir
+    if len(parts) == 1:
+        done = _run(path, wish, parts[0], True, _Counter(whole, len(ids)))
+        return _finished(done.replayed)
+    return _finished(_together(path, wish, parts, _Counter(whole, len(ids))))
+
+
+class _Counter:
+    """Adds up what was gone through."""
+
+    def __init__(self, tell: Callable[[int, int], None], whole: int) -> None:
+        self._tell = tell
+        self._whole = whole
+        self._done = 0
+
+    def __call__(self, count: int) -> None:
+        self._done = min(self._done + count, self._whole)
+        self._tell(self._done, self._whole)
+
+
+def _newest(offline: Offline, tip: CommitId, stage: StageName) -> CommitId | None:
+    """Return the newest step that a commit stands on, by what commits say; None where there is none."""
+    found: Claimed | None = None
+    for each in commits(offline, tip):
+        claim = claimed(each.info, stage) if len(each.info.parents) == 1 else None
+        if claim is not None and (found is None or claim.sequence > found.sequence):
+            found = claim
+    return found.commit if found is not None else None
+
+
+def _parts(
+    offline: Offline, wish: Wish, start: CommitId | None, ids: Sequence[CommitId], count: int
+) -> list[Part]:  # fmt: skip
+    first = Part(wish.stage, wish.tip, wish.project, wish.config, start, ids)
+    borders = [0]
+    for position in _borders(len(ids), count):
+        step = _step_near(offline, wish.stage, ids, position)
+        if step is not None and step > borders[-1]:
+            borders.append(step)
+    borders.append(len(ids))
+    return [
+        replace(first, start=ids[begin - 1] if begin else start, ids=ids[begin:end]) for begin, end in pairwise(borders)
+    ]
+
+
+def _borders(commits: int, count: int) -> list[int]:
+    """Return where parts begin so that all end at about the same time."""
+    lengths: list[float] = []
+    for _ in range(count):
+        lengths.append(max(1 - _LOADING * sum(lengths), 0.1))
+    scale = commits / sum(lengths)
+    return [round(sum(lengths[:number]) * scale) for number in range(1, count)]
+
+
+def _step_near(offline: Offline, stage: StageName, ids: Sequence[CommitId], position: int) -> int | None:
+    """Return the position after the first step from a position on; None where there is none nearby."""
+    for number in range(position, min(position + _NEAR, len(ids))):
+        info = offline.reader.commit(ids[number])
+        if len(info.parents) == 1 and claimed(info, stage) is not None:
+            return number + 1
+    return None
+
+
+def _together(path: Path, wish: Wish, parts: Sequence[Part], tell: _Counter) -> Replayed:
+    context = get_context("spawn")
+    queue: SimpleQueue[int] = context.SimpleQueue()
+    with ProcessPoolExecutor(len(parts), context, initializer=_started, initargs=(queue,)) as pool:
+        futures: list[Future[Ended]] = [
+            pool.submit(_apart, path, wish, part, number == len(parts) - 1) for number, part in enumerate(parts)
+        ]
+        while wait(futures, timeout=0.2).not_done:
+            _drain(queue, tell)
+        ended = [future.result() for future in futures]
+    done = Replayed(wish.stage, wish.tip)
+    for number, each in enumerate(ended):
+        if number + 1 < len(ended) and not each.clean:
+            # What the next part began with is not what this one ended with.
+            ids = [commit for part in parts[number:] for commit in part.ids]
+            rest = _run(path, wish, replace(parts[number], ids=ids), True, tell)
+            done.take(rest.replayed)
+            return done
+        done.take(each.replayed)
+    return done
+
+
+_QUEUES: list[SimpleQueue[int]] = []
+
+
+def _started(queue: SimpleQueue[int]) -> None:
+    _QUEUES.append(queue)
+
+
+def _drain(queue: SimpleQueue[int], tell: _Counter) -> None:
+    while not queue.empty():
+        tell(queue.get())
+
+
+def _apart(path: Path, wish: Wish, part: Part, whole: bool) -> Ended:
+    return _run(path, wish, part, whole, _QUEUES[0].put)
+
+
+def _run(
+    path: Path, wish: Wish, part: Part, whole: bool, tell: Callable[[int], None]
+) -> Ended:  # fmt: skip
+    with LocalRepository.open(path) as repository, tempfile.TemporaryDirectory(prefix="reconciler-") as folder:
+        offline = Offline(repository)
+        try:
+            with Mirror.open(Path(folder) / "view.git", str(repository.git_dir)) as store:
+                settings = partial(_settings, store, wish)
+                return Replay(offline, store, part, settings, tell).run(whole=whole)
+        finally:
+            offline.reader.drop()
+
+
+def _settings(store: Mirror, wish: Wish, commit: CommitId) -> ProjectSettings | None:
+    with suppress(ConfigError):
+        return settings_at(store, commit, wish.name, wish.stage)
+    return None
+
+
+def _finished(done: Replayed) -> Replayed:
+    """Settle what a step says by itself that the branch was rewritten, and tell in one what is the same."""
+    seen = max((each.sequence for each in done.findings if each.kind == Kind.REWRITTEN), default=0)
+
+    def settled(each: Finding) -> Finding:
+        if each.kind == Kind.BASE and each.error and each.where == "Config" and each.sequence < seen:
+            return each.settled(f"the branch was rewritten, as step {seen} says")
+        return each
+
+    done.findings = list(folded(map(settled, done.findings)))
+    return done

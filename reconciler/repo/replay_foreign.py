@@ -1,0 +1,115 @@
+"""Who changed files that only reconciler writes, and whether a step answered it.
+
+Every such commit is told. It is an error until a `reverted` or `restored` step names all of its files: only then was
+what it changed never in force, or was taken for what it is, an undo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from reconciler.model.names import CommitId, StageName
+from reconciler.model.step import Step
+from reconciler.repo.layout import ops_place
+from reconciler.repo.replay_findings import Finding, Kind, Replayed
+from reconciler.repo.replay_reading import Read
+from reconciler.repo.replay_standing import KeptStanding
+
+_ANSWERS: Final = {"reverted": "taken as an undo by step", "restored": "put back by step"}
+_UNANSWERED: Final = "no step answers it"
+_TODO: Final = "start the daemon, which puts it back; or take it back with `git revert`, and replay what comes after"
+_SHOWN: Final = 3
+
+
+@dataclass
+class _Change:
+    """A commit of somebody's; ``left`` are its files that nothing has answered, ``at`` is its place among findings."""
+
+    left: set[str]
+    at: int
+    answers: list[str] = field(default_factory=list)
+
+
+class ForeignChanges:
+    """Puts what it finds among the findings of ``done``."""
+
+    def __init__(self, stage: StageName, done: Replayed) -> None:
+        self._stage = stage
+        self._done = done
+        self._open: dict[CommitId, _Change] = {}
+        self._by_path: dict[str, list[CommitId]] = {}
+
+    def note(self, each: Read) -> None:
+        """Note what a commit changes."""
+        if not each.changes:
+            return
+        places = ((move.path, ops_place(move.path, self._stage)) for move in each.moves())
+        paths = [path for path, place in places if place is not None and place.machine]
+        if paths:
+            self._add(each.id, each.author.rpartition(" ")[0], paths)
+
+    def look(self, standing: KeptStanding) -> None:
+        """Note what is foreign at a commit and was not seen to come: a merge may have chosen it."""
+        for path in standing.foreign():
+            if path not in self._by_path:
+                who, commit = standing.author(path)
+                self._add(commit, who, [path])
+
+    def _add(self, commit: CommitId, who: str, paths: Iterable[str]) -> None:
+        known = self._open.get(commit)
+        paths = sorted(paths)
+        if known is None:
+            known = self._open[commit] = _Change(set(), len(self._done.findings))
+            self._done.foreign += 1
+            shown = ", ".join(paths[:_SHOWN]) + (f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else "")
+            what = f"{shown} changed by {who}, and only reconciler writes there"
+            self._done.findings.append(Finding(Kind.FOREIGN, commit, what, _TODO, where=paths[0], by=who))
+        known.left |= set(paths)
+        for path in paths:
+            self._by_path.setdefault(path, []).append(commit)
+
+    def answer(self, step: Step) -> None:
+        """Note what a step answers."""
+        how = _ANSWERS.get(step.event)
+        if how is None or not self._open:
+            return
+        for path in step.data.get("paths", ()):
+            for commit in self._by_path.pop(path, ()):
+                change = self._open.get(commit)
+                if change is None:
+                    continue
+                change.left.discard(path)
+                told = f"{how} {step.sequence}"
+                change.answers += [] if told in change.answers else [told]
+                if not change.left:
+                    self._settle(commit, self._open.pop(commit))
+
+    def _settle(self, commit: CommitId, change: _Change) -> None:
+        how = " and ".join(change.answers)
+        for position, each in enumerate(self._done.findings):
+            if each.commit == commit and each.error:
+                self._done.findings[position] = each.settled(how)
+
+    def forget(self, commits: Iterable[CommitId]) -> None:
+        """Take commits for steps after all: what is wrong with them has been told."""
+        gone = {commit for commit in commits if self._open.pop(commit, None) is not None}
+        for path, known in list(self._by_path.items()):
+            left = [commit for commit in known if commit not in gone]
+            if left:
+                self._by_path[path] = left
+            else:
+                del self._by_path[path]
+        findings = self._done.findings
+        findings[:] = [each for each in findings if each.commit not in gone or each.kind != Kind.FOREIGN]
+        self._done.foreign -= len(gone)
+
+    def close(self) -> None:
+        """Tell of what nothing has answered that nothing did."""
+        for position, each in enumerate(self._done.findings):
+            if each.kind == Kind.FOREIGN and each.error and each.commit in self._open:
+                told = Finding(
+                    each.kind, each.commit, f"{each.what}; {_UNANSWERED}", each.todo, where=each.where, by=each.by
+                )  # fmt: skip
+                self._done.findings[position] = told

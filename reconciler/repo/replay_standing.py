@@ -1,0 +1,194 @@
+"""A stage moved through its whole history: what a step leads to is taken from its decision, not read from its files.
+
+`Standing` makes a service's view from its files whenever one of them changes, which is right for somebody who follows a
+branch and too slow for fifty thousand steps. Here a view that a proven step led to is kept, and a problem's file is
+exchanged in it; whatever else happens, the view is made from the files again. So where it has been before still makes
+no difference to what it says (the tests compare the two).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from reconciler.decide.snapshot import FileRef, Pins, ServiceView, Snapshot
+from reconciler.model.instant import Instant
+from reconciler.model.names import BlobId, CommitId, ServicePath, StageName
+from reconciler.repo.index import Moved, Stored
+from reconciler.repo.layout import ops_place, ops_prefix
+from reconciler.repo.mirror import Mirror
+from reconciler.repo.objects import Change, Oversize
+from reconciler.repo.replay_reading import Read
+from reconciler.repo.standing import ROOT, ProjectSettings, Standing
+from reconciler.repo.steps import Claimed
+
+_PROBLEMS = "problems/"
+
+
+class KeptStanding(Standing):
+    """One stage at one commit. ``contents`` are blobs that were read beforehand, because they will be asked for."""
+
+    def __init__(self, store: Mirror, stage: StageName, config: CommitId, ops: CommitId, *, apart: bool) -> None:
+        super().__init__(store, stage, config, ops, apart=apart)
+        self.contents: Mapping[BlobId, bytes | Oversize] = {}
+        self._here = f"{ops_prefix(stage)}/"
+        self._came: dict[str, int] = {}
+        self._snapshot: Snapshot | None = None
+        self._said: tuple[ProjectSettings, CommitId] | None = None
+
+    # Moving
+
+    def follow(self, read: Read) -> None:
+        """Move to a commit of somebody's whose only parent this stands at."""
+        moves = read.moves()
+        soft: set[ServicePath] = set()
+        hard = not self._apart and any(not move.path.startswith("ops/") for move in moves)
+        for move in moves:
+            place = ops_place(move.path, self._stage)
+            if place is None:
+                continue
+            if move.stored is None:
+                self._came.pop(move.path, None)
+            else:
+                self._came[move.path] = read.time
+            if place.service and place.rest.startswith(_PROBLEMS):
+                soft.add(place.service)
+            else:
+                hard = True
+        if hard:
+            self._snapshot = None
+            soft.clear()
+            if not self._apart:
+                self._index.change_config(moves)
+        before = self._index.take_touched()
+        self._index.change_ops(moves, ours=False)
+        for service in soft & self._index.touched:
+            if service in self._made and service not in before:
+                self._exchange(service)
+                self._index.touched.discard(service)
+        self._index.touched |= before
+        self.ops = read.id
+        self._forget_authors()
+
+    def _exchange(self, service: ServicePath) -> None:
+        """Read the problems of a service anew; nothing else of it has changed."""
+        files = self._index.ops.get(service, {})
+        here = f"{self._here}{service}"
+        problems, shadowed = self._views._problem_files(here, files)  # noqa: SLF001 - the one part of a view that changed
+        view = self._made[service] = replace(self._made[service], problems=problems, shadowed=shadowed)
+        self._tally.count(view)
+
+    def _forget_authors(self) -> None:
+        for service in self._attributed:
+            self._made.pop(service, None)
+        self._attributed.clear()
+
+    def jump(self, ops: CommitId) -> None:
+        """Move to any commit by what differs."""
+        if ops == self.ops:
+            return
+        self._snapshot = None
+        # Along a merge the history of a file is another one.
+        self._came.clear()
+        self.go(ops)
+
+    def proven(self, commit: CommitId, moves: Sequence[Moved], named: Iterable[str], view: ServiceView | None) -> None:
+        """Move from a step's parent to the step, which is what had to come; ``view`` is what its service is then.
+
+        ``view`` None, where it is not known: it is made from the files again.
+        """
+        before = self._index.take_touched()
+        self._index.change_ops(moves, ours=True)
+        self._index.trust_paths(named)
+        for move in moves:
+            if move.stored is None:
+                self._came.pop(move.path, None)
+        if view is None or self._index.touched - {view.path} or view.path in before:
+            self._snapshot = None
+        else:
+            self._made[view.path] = view
+            self._tally.count(view)
+            self._index.touched.clear()
+        self._index.touched |= before
+        self.ops = commit
+
+    def believed(self, claim: Claimed, changes: Iterable[Change], *, wholly: bool) -> None:
+        """Move to a commit that claims to be a step and trust what it changes; ``wholly``: all that it stands on."""
+        self.jump(claim.commit)
+        self._snapshot = None
+        self._index.trust_paths(change.path for change in changes if change.path is not None)
+        if wholly:
+            self._index.trust()
+
+    def go_config(self, config: CommitId) -> None:
+        """Move people's files where they are on a branch of their own."""
+        if config != self.config:
+            self._snapshot = None
+        super().go_config(config)
+
+    def distrust(self) -> None:
+        """Take all machine-written files for somebody else's: there is no step."""
+        self._snapshot = None
+        super().distrust()
+
+    def doubting(self, other: KeptStanding, changes: Iterable[Change]) -> None:
+        """Take as foreign what is foreign to another standing, but for some files."""
+        self._snapshot = None
+        trusted = {change.path for change in changes}
+        for service, others in other.disputed().items():
+            here = f"{self._here}{service}/" if service else self._here
+            left = {rest: pair for rest, pair in others.items() if here + rest not in trusted}
+            files = dict(self._index.ops.get(service, {}))
+            for rest, (ours, _) in left.items():
+                files.pop(rest, None)
+                if ours is not None:
+                    files[rest] = ours
+            if left:
+                self._index.restore(service, files, {rest: theirs for rest, (_, theirs) in left.items()})
+                self._index.touched.add(service)
+
+    def disputed(self) -> dict[ServicePath, dict[str, tuple[Stored | None, Stored | None]]]:
+        """Return what others changed: what is ours and what is theirs, by service and path from there."""
+        return {
+            service: {rest: (self._index.ops.get(service, {}).get(rest), theirs) for rest, theirs in others.items()}
+            for service, others in self._index.foreign.items()
+        }
+
+    # Looking
+
+    @property
+    def has_foreign(self) -> bool:
+        """Whether somebody else changed machine-written files, and no step has answered it."""
+        return bool(self._index.foreign)
+
+    def at(
+        self, settings: ProjectSettings, newest: Claimed | None, config: CommitId, project: CommitId, pins: Pins
+    ) -> Snapshot:  # fmt: skip
+        """Return what `snapshot` does."""
+        said = (settings, project)
+        if ROOT in self._index.touched or ROOT in self._index.foreign or said != self._said:
+            self._snapshot = None
+        self.settle()
+        if self._snapshot is None:
+            self._said = said
+            self._snapshot = self.snapshot(settings, newest, config, project, pins)
+            return self._snapshot
+        stage = replace(
+            self._snapshot.stage, sequence=newest.sequence if newest else 0,
+            now_floor=newest.now if newest else Instant(0), config_commit=config,
+        )  # fmt: skip
+        return replace(self._snapshot, stage=stage, acting=self._tally.acting)
+
+    def blobs(self, ids: list[BlobId], limit: int) -> Mapping[BlobId, bytes | Oversize]:
+        """Return contents by id."""
+        known = {}
+        for blob in ids:
+            content = self.contents.get(blob)
+            if not isinstance(content, bytes) or len(content) > limit:
+                return super().blobs(ids, limit)
+            known[blob] = content
+        return known
+
+    def _arrived(self, file: FileRef) -> Instant:
+        came = self._came.get(file.path)
+        return super()._arrived(file) if came is None else Instant(came)
