@@ -54,13 +54,13 @@ _STAGE: Final = "/{project}/{stage}"
 
 @dataclass(frozen=True)
 class Served:
-    """What is served. ``halls`` are the projects by name; ``ask`` None: nothing but looking is possible."""
+    """What is served, by the projects' names. ``ask`` None: nothing but looking is possible."""
 
     halls: Mapping[str, Hall]
     now: Callable[[], float]
     log: FilteringBoundLogger
     door: Door = field(default_factory=Door)
-    ask: Ask | None = None
+    ask: Mapping[str, Ask] | None = None
 
 
 class Bridge:
@@ -179,7 +179,7 @@ class Bridge:
             raise LookupError(stage)
         try:
             async with asyncio.timeout(_ASKED_WITHIN):
-                commit = await asyncio.wrap_future(ask(wanted))
+                commit = await asyncio.wrap_future(ask[request.path_params["project"]](wanted))
         except TimeoutError as error:
             raise TransientError(
                 "the command was not pushed in time", hint="look whether it came, then ask again"

@@ -5,12 +5,14 @@ The first chronicle of a long history takes a while; pages are answered meanwhil
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from structlog.typing import FilteringBoundLogger
 
@@ -20,7 +22,7 @@ from reconciler.model.names import StageName
 from reconciler.repo.chronicle_following import Chronicler, Trail
 from reconciler.repo.local import LocalRepository
 from reconciler.repo.mirror import Mirror
-from reconciler.repo.offline import whole
+from reconciler.repo.offline import Offline, whole
 
 EVERY: Final = 0.5
 """Seconds between two looks at where the branches are."""
@@ -28,8 +30,8 @@ _STOPS_WITHIN: Final = 10.0
 
 
 def chronicle_path(folder: Path, stage: StageName) -> Path:
-    """Return where the chronicle of a stage lies."""
-    return folder / f"{stage}.chronicle"
+    """Return where the chronicle of a stage lies; the commands that ask a clone's past use the same file."""
+    return folder / f"chronicle-{quote(stage, safe='')}.sqlite"
 
 
 class Follower:
@@ -48,7 +50,8 @@ class Follower:
         self._looked: Looked | None = None
         self._trouble: ReconcilerError | None = None
         self._known = threading.Event()
-        self._chroniclers: dict[StageName, Chronicler] = {}
+        self._objects: Offline | None = None
+        self._followed: dict[StageName, Trail] = {}
         self._unusable = ""
         self.progress: dict[StageName, int] = {}
 
@@ -115,21 +118,26 @@ class Follower:
 
     def _chronicle(self, mirror: Mirror, stage: StageName, looked: Looked, stack: ExitStack) -> bool:
         tips = looked.tips[stage]
+        trail = Trail(tips.ops, tips.config, looked.believed.get(stage, ()))
+        if self._followed.get(stage) == trail:
+            return False
+        path = chronicle_path(self._source.chronicles, stage)
         try:
-            chronicler = self._chroniclers.get(stage)
-            if chronicler is None:
+            if self._objects is None:
                 repository = LocalRepository.open(mirror.path)
                 stack.callback(repository.close)
-                offline = stack.enter_context(whole(repository))
-                chronicler = Chronicler.open(chronicle_path(self._source.chronicles, stage), stage, offline)
-                stack.callback(chronicler.close)
-                self._chroniclers[stage] = chronicler
-            trail = Trail(tips.ops, tips.config, looked.newest.get(stage))
-            return chronicler.follow(trail, lambda count: self.progress.__setitem__(stage, count))
+                self._objects = stack.enter_context(whole(repository))
+            with path.with_suffix(".lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                with Chronicler.open(path, stage, self._objects) as chronicler:
+                    changed = chronicler.follow(trail, lambda count: self.progress.__setitem__(stage, count))
         except (ReconcilerError, sqlite3.Error, OSError) as error:
             if self._unusable != str(error):
                 self._unusable = str(error)
                 self._log.warning("the chronicle cannot be written", stage=stage, reason=str(error))
             return False
+        else:
+            self._followed[stage] = trail
+            return changed
         finally:
             self.progress.pop(stage, None)

@@ -45,11 +45,15 @@ class Hall:
 
     def close(self) -> None:
         """Let go of the repository; whoever waits for news is told that there will be none."""
-        self.closing = True
-        self._changed()
+        self.hush()
         self.follower.stop()
         self._pool.submit(self._stack.close).result(_WITHIN)
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def hush(self) -> None:
+        """Let nobody wait for news any longer."""
+        self.closing = True
+        self._changed()
 
     async def make(self, page: Callable[[Room], T]) -> T:
         """Make something of what there is, on the thread that may look at it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +10,7 @@ from reconciler.bridge.moments import Point, moment_of
 from reconciler.bridge.room import Room
 from reconciler.model.instant import Instant
 from reconciler.model.names import StageName
+from reconciler.repo.chronicle import Chronicle
 from reconciler.repo.chronicle_records import OPEN, UNHEALED, Filter, PastRemediation, PastStep, PeoplesCommit
 
 LINES: Final = 50
@@ -55,11 +57,18 @@ class Found:
     count: int
 
 
+def lines_of(chronicle: Chronicle, found: Iterable[PastRemediation], point: Point) -> tuple[Ended, ...]:
+    """Return remediations as they stood at a moment."""
+    if point.live:
+        return tuple(ended(each, point) for each in found)
+    return tuple(ended(chronicle.as_of(each, point.when) or each, point) for each in found)
+
+
 def ended(each: PastRemediation, point: Point) -> Ended:
-    """Return a remediation as it stood at a moment."""
+    """Return a remediation as a line."""
     over = each.ended is not None and (point.live or each.ended <= point.when)
     if not over:
-        waits = point.live and each.held
+        waits = bool(each.held)
         outcome, tone = (f"held: {each.held}", "waiting") if waits else ("running", "running")
         return Ended(each, point.stage, outcome, tone, None)
     unhealed = ", not healed" if each.unhealed else ""
@@ -83,7 +92,7 @@ def search(room: Room, point: Point, asked: Asked, before: int | None) -> Found:
     bound = point.order + 1 if point.order is not None else None
     first = min(before, bound) if before is not None and bound is not None else before or bound
     page = chronicle.remediations(only, limit=LINES, before=first)
-    return Found(tuple(ended(each, point) for each in page.items), page.before, chronicle.count(only))
+    return Found(lines_of(chronicle, page.items, point), page.before, chronicle.count(only))
 
 
 def _end_of(text: str) -> Instant:

@@ -128,8 +128,9 @@ def remediation_page(room: Room, point: Point, service: ServicePath, identity: s
     first = next((file for file in files.values() if "pinned" in file.data), None)
     pinned = tuple(str(each).rpartition("@")[0] for each in first.data["pinned"]) if first is not None else ()
     decided = [step.number for step in steps if step.event == "decided"]
+    then = about if point.live else chronicle.as_of(about, point.when) or about
     return RemediationPage(
-        point, ServicePath(about.service), about, ended(about, point), lines, doing, further, fails, pinned,
+        point, ServicePath(about.service), then, ended(then, point), lines, doing, further, fails, pinned,
         max(0, len(steps) - _STEPS), decided[-1] if decided else 0,
     )  # fmt: skip
 

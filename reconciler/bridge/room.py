@@ -12,7 +12,7 @@ from reconciler.bridge.following import Follower, chronicle_path
 from reconciler.bridge.moments import Moments, NoMomentError, Point, moment_of
 from reconciler.bridge.seeing import Seeing
 from reconciler.bridge.sources import Looked, Source
-from reconciler.model.desired import Key
+from reconciler.model.desired import Desired, Key
 from reconciler.model.errors import ReconcilerError, TransientError
 from reconciler.model.instant import Instant, format_instant
 from reconciler.model.names import ProjectName, StageName
@@ -29,11 +29,11 @@ class Live:
     when: Instant
 
 
-Observing: TypeAlias = Callable[[StageName], Mapping[Key, Live]]
-"""Who knows what was seen last of the fields that a stage holds: the daemon; a clone alone does not."""
+Observing: TypeAlias = Callable[[StageName, Desired], Mapping[Key, Live]]
+"""Who knows what was seen last of fields that are held in a stage: the daemon; a clone alone does not."""
 
 
-def nothing_seen(_: StageName) -> Mapping[Key, Live]:
+def nothing_seen(_: StageName, __: Desired) -> Mapping[Key, Live]:
     """Return nothing: there is no daemon."""
     return {}
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from reconciler.bridge.evaluated import COLUMNS, Chart, Heatmap, chart, heatmap
 from reconciler.bridge.moments import Point
-from reconciler.bridge.past import Ended, ended
+from reconciler.bridge.past import Ended, lines_of
 from reconciler.bridge.room import Live, Room
 from reconciler.bridge.rows import Finding, Row, Wish, action_text, row_of, told
 from reconciler.bridge.seeing import Damaged
@@ -114,7 +114,7 @@ def service_page(
         findings += told(each)
     return ServicePage(
         point=point,
-        row=replace(row, desired=tuple(_seen(room, point, service, row.desired))),
+        row=replace(row, desired=tuple(_seen(room, point, view, row.desired))),
         settings=effective(stage, view),
         slo=None if isinstance(slo, UserError) else slo,
         answers=tuple(_answers(view.playbook)) if isinstance(view.playbook, Playbook) else (),
@@ -173,17 +173,17 @@ def _of_chronicle(chronicle: Chronicle, point: Point, service: ServicePath, sli:
     if before is not None and bound is not None:
         before = min(before, bound)
     page = chronicle.remediations(Filter(service=service), limit=_REMEDIATIONS, before=before or bound)
-    lines = tuple(ended(each, point) for each in page.items)
+    lines = lines_of(chronicle, page.items, point)
     return Told(map_, chart(chosen, found, deeds) if chosen else None, lines, page.before)
 
 
-def _seen(room: Room, point: Point, service: ServicePath, wishes: Sequence[Wish]) -> Iterator[Wish]:
+def _seen(room: Room, point: Point, view: ServiceView, wishes: Sequence[Wish]) -> Iterator[Wish]:
     """Yield held fields with the live value that is known: what the daemon sees now, else what a step recorded last."""
     if not wishes:
         return
-    live = dict(_recorded(room, point, service))
+    live = dict(_recorded(room, point, view.path))
     if point.live:
-        live |= {key: each for key, each in room.observed(point.stage).items() if _is_newer(each, live.get(key))}
+        live |= room.observed(point.stage, view.desired)
     for each in wishes:
         found = live.get(each.key)
         if found is None:
@@ -191,10 +191,6 @@ def _seen(room: Room, point: Point, service: ServicePath, wishes: Sequence[Wish]
         else:
             value = show(found.value)
             yield replace(each, observed=value, seen=found.when, differs=value != each.value)
-
-
-def _is_newer(one: Live, other: Live | None) -> bool:
-    return other is None or one.when >= other.when
 
 
 def _recorded(room: Room, point: Point, service: ServicePath) -> Iterator[tuple[Key, Live]]:

@@ -26,14 +26,14 @@ from reconciler.repo.stage import StageRepo, Tips
 
 @dataclass(frozen=True)
 class Looked:
-    """A project as it was seen last: where its stages are, and the newest step of each that is believed.
+    """A project as it was seen last: where its stages are, and the newest steps of each that are believed.
 
     ``troubles`` say what stands in the way of a stage, or of something in it (`stage/what`).
     """
 
     project: Project
     tips: Mapping[StageName, Tips] = field(default_factory=dict)
-    newest: Mapping[StageName, CommitId | None] = field(default_factory=dict)
+    believed: Mapping[StageName, tuple[CommitId, ...]] = field(default_factory=dict)
     troubles: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -87,19 +87,19 @@ class CloneSource:
         self._fetch()
         project = self._known = read_project(mirror, self._name, known=self._known)
         tips: dict[StageName, Tips] = {}
-        newest: dict[StageName, CommitId | None] = {}
+        believed: dict[StageName, tuple[CommitId, ...]] = {}
         for stage in project.stages:
             found = mirror.tips(list(dict.fromkeys([stage.config, stage.ops])))
             config, ops = found[stage.config], found[stage.ops]
             if config is None:
                 continue
             tips[stage.name] = Tips(project.commit, config, ops if ops is not None else config, fresh=ops is None)
-            newest[stage.name] = self._newest(mirror, project, stage, tips[stage.name])
+            believed[stage.name] = self._believed(mirror, project, stage, tips[stage.name])
         if not tips:
             raise ConfigError(f"no stage of {project.name} has a branch here", hint="fetch it with `git fetch`")
-        return Looked(project, tips, newest)
+        return Looked(project, tips, believed)
 
-    def _newest(self, mirror: Mirror, project: Project, stage: StageRefs, tips: Tips) -> CommitId | None:
+    def _believed(self, mirror: Mirror, project: Project, stage: StageRefs, tips: Tips) -> tuple[CommitId, ...]:
         repo = self._followed.get(stage.name)
         if repo is None:
             history = ProjectHistory(mirror, project.name, lambda: self._commit(project), lambda: None)
@@ -107,7 +107,7 @@ class CloneSource:
             repo = StageRepo(mirror, stage.name, settings, own_branch=stage.config != stage.ops)
             self._followed[stage.name] = repo
         repo.sync(tips)
-        return repo.row[-1].commit if repo.row else None
+        return tuple(step.commit for step in repo.row)
 
     def _commit(self, project: Project) -> CommitId:
         return self._known.commit if self._known is not None else project.commit

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from reconciler.cli.context import now
 from reconciler.cli.output import Format
@@ -18,8 +18,7 @@ from reconciler.cli.workspace import OpenStage, Workspace, open_workspace
 from reconciler.decide.outlook import listed, next_step, standing, still_open
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView
-from reconciler.model import canonical
-from reconciler.model.command import Verb, command_name
+from reconciler.model.command import Command, Verb, command_name, render_command
 from reconciler.model.errors import ConfigError, UserError
 
 _DONE: Final[Mapping[Verb, str]] = {
@@ -125,15 +124,7 @@ def _push(
     workspace: Workspace, stage: OpenStage, request: Request, view: ServiceView | None, remediation: str, subject: str,
     effect: str = "",
 ) -> None:  # fmt: skip
-    data: dict[str, Any] = {"verb": request.verb}
-    if remediation:
-        data["remediation"] = remediation
-    if request.step:
-        data["step"] = request.step
-    if effect:
-        data["effect"] = effect
-    if request.reason:
-        data["reason"] = request.reason
+    command = Command(request.verb, remediation, request.step, request.reason, effect)
     folder = view.ops(stage.name) if view else f"ops/{stage.name}"
     path = f"{folder}/commands/{command_name(now(), request.verb, remediation, request.step)}"
-    push_files(workspace, stage, {path: canonical.emit_for_people(data)}, subject, request.reason, request.form)
+    push_files(workspace, stage, {path: render_command(command)}, subject, request.reason, request.form)

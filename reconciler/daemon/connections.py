@@ -128,12 +128,17 @@ def open_mirror(
     repository: RepositoryConfig, state: Path, heard: Heard = unheard, signing: CommitSigner | None = None
 ) -> Mirror:
     """Open the mirror of a project's repository below the daemon's state directory, which may be deleted any time."""
-    name = hashlib.sha256(repository.url.encode()).hexdigest()[:16]
     credentials = Credentials(
         username=repository.username,
         secret=secret_source(repository.token_file, repository.token_env, "the Git token"),
         ssh_key=repository.ssh_key_file,
         known_hosts=repository.known_hosts_file,
     )
-    where = state / "mirrors" / f"{name}.git"
+    where = mirror_path(repository, state)
     return Mirror.open(where, repository.url, credentials=credentials, heard=heard, signer=signing)
+
+
+def mirror_path(repository: RepositoryConfig, state: Path) -> Path:
+    """Return where the mirror of a project's repository lies."""
+    name = hashlib.sha256(repository.url.encode()).hexdigest()[:16]
+    return state / "mirrors" / f"{name}.git"

@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from reconciler.daemon.petitions import Petitions
 from reconciler.intake.report import Report, Where
 from reconciler.model.errors import ReconcilerError, TransientError
 from reconciler.model.names import CommitId, ProblemId
@@ -78,6 +79,7 @@ class Inbox:
         self._count = 0
         self._size = 0
         self._closed = False
+        self.petitions = Petitions(wake)
 
     def submit(self, reports: Iterable[Report]) -> Future[tuple[Receipt, ...]]:
         """Put reports in. The future gets one receipt for each, in their order; it never fails.
@@ -155,6 +157,7 @@ class Inbox:
         """Take nothing more, and tell everybody who waits to come again."""
         with self._lock:
             self._closed = True
+        self.petitions.close()
         for asking in self.take_asking():
             asking.set_exception(TransientError("the daemon is stopping"))
         while taken := self.take():

@@ -181,6 +181,7 @@ class ProjectLoop:
             if listed is None or self._stop.is_set():
                 break
             pushed += self._guarded(project, stage, listed)
+        self._around.looked(project, self._branches.of, self.conditions)
         return tuple(pushed)
 
     def hint(self) -> None:

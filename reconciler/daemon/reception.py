@@ -17,6 +17,7 @@ from reconciler.daemon.clock import Clock
 from reconciler.daemon.failpoints import reach
 from reconciler.daemon.filing import Filing, Unfiled
 from reconciler.daemon.inbox import Inbox, OpenProblem, Receipt, Waiting, later
+from reconciler.daemon.petitions import Clerk
 from reconciler.daemon.reporting import reported
 from reconciler.intake.report import Report, Where
 from reconciler.model.errors import BugError, ReconcilerError, TransientError
@@ -60,9 +61,11 @@ class Reception:
         self._wait = wait
         self._log = log
         self.moved: set[StageName] = set()
+        self._clerk = Clerk(inbox.petitions, self._branch, clock, wait, log)
 
     def turn_away(self, error: ReconcilerError) -> None:
         """Tell everybody who waits to come again: nothing can be pushed now."""
+        self._inbox.petitions.turn_away(error)
         for asking in self._inbox.take_asking():
             asking.set_exception(error)
         while taken := self._inbox.take():
@@ -71,11 +74,18 @@ class Reception:
 
     def take_all(self) -> None:
         """Take in what waits, and what comes meanwhile, for a while: decisions must have their turn too."""
+        self._clerk.take_all()
         self._answer_asking()
         until = self._clock.monotonic() + _FOR
         while self.take() and self._inbox.depth and self._clock.monotonic() < until:
             continue
         self.moved.clear()
+
+    def _branch(self, stage: StageName) -> Branch:
+        found = self._find(stage)
+        if isinstance(found, Receipt):
+            raise TransientError(found.reason, hint=found.hint)
+        return found
 
     def _answer_asking(self) -> None:
         asking = self._inbox.take_asking()

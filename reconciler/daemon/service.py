@@ -14,13 +14,14 @@ from tempfile import TemporaryDirectory
 from structlog.typing import FilteringBoundLogger
 
 from reconciler.daemon.clock import Clock, SystemClock
-from reconciler.daemon.connections import check_legacy_flags, check_signing, connect, open_mirror, signer
+from reconciler.daemon.connections import check_legacy_flags, check_signing, connect, mirror_path, open_mirror, signer
 from reconciler.daemon.dispatch import PATIENCE
 from reconciler.daemon.forging import forging
 from reconciler.daemon.metrics import Metrics
 from reconciler.daemon.notifying import notifier
 from reconciler.daemon.plugins import load_actions
 from reconciler.daemon.project_loop import ProjectLoop
+from reconciler.daemon.sight import Sight, watched
 from reconciler.daemon.surroundings import Surroundings
 from reconciler.model.daemon_config import DaemonConfig, ProjectConnections, load_daemon_config
 from reconciler.model.errors import BugError, ConfigError, ReconcilerError, UserError
@@ -88,13 +89,14 @@ def opened(
     config: DaemonConfig, name: ProjectName, log: FilteringBoundLogger, *, clock: Clock | None = None,
     watch: bool = False, seed: int | None = None, state: Path | None = None,
     patience: float = PATIENCE, tell: bool = True, settle: float = 0.0, metrics: Metrics | None = None,
+    sight: Sight | None = None,
 ) -> Iterator[ProjectLoop]:  # fmt: skip
     """Open a project's loop and close it again, with everything it connected to.
 
     ``seed`` is that of all jitter; without one each process has its own, so that many do not move in step. ``state``
     is where the mirror lies, and without it where the configuration says. ``patience`` is for how many seconds a pass
     waits for servers. ``tell``: receivers are told of steps; ``settle`` is for how many seconds they are waited for at
-    the end. ``metrics`` are those of the daemon, if it is one.
+    the end. ``metrics`` are those of the daemon, if it is one; ``sight`` is what its bridge sees.
 
     Raises:
         ConfigError: an action of another maker cannot be loaded.
@@ -107,10 +109,11 @@ def opened(
     forge = forging(project, where, own, log.bind(project=name), seed=chance) if tell else None
     counted = (metrics or Metrics()).project(name)
     around = Surroundings(
-        clock=own, connect=lambda stage: connect(project, stage, own),
+        clock=own, connect=lambda stage: watched(sight, stage, connect(project, stage, own)),
         log=log.bind(project=name), poll=project.poll, watch=watch,
         check=lambda stages: check_legacy_flags(project, stages), seed=chance,
         patience=patience, notifier=told, forge=forge, metrics=counted,
+        looked=sight.note if sight is not None else lambda *_: None,
     )  # fmt: skip
     loop = ProjectLoop(
         lambda: open_mirror(project.repository, where, counted.conversed, signer(project.signing)),
@@ -234,14 +237,17 @@ class Daemon:
         """
         self.metrics.keep(config.projects)
         with ExitStack() as stack:
+            sights = self._sights(config)
             self._loops = [
-                stack.enter_context(opened(config, name, self.log, clock=self.clock, watch=True, metrics=self.metrics))
+                stack.enter_context(opened(
+                    config, name, self.log, clock=self.clock, watch=True, metrics=self.metrics, sight=sights.get(name)
+                ))
                 for name in config.projects
-            ]
+            ]  # fmt: skip
             threads = [threading.Thread(target=self._guarded, args=(loop,), daemon=True) for loop in self._loops]
             stack.enter_context(FileWatcher([self.path], self._changed.set))
             if _listens(config):
-                stack.enter_context(self._served(config, threads))
+                stack.enter_context(self._served(config, threads, sights))
             secrets = [path for project in config.projects.values() for path in secret_files(project)]
             if secrets:
                 stack.enter_context(FileWatcher(secrets, self._wake_all))
@@ -260,8 +266,21 @@ class Daemon:
                 os._exit(1)
         return seen, fresh
 
+    def _sights(self, config: DaemonConfig) -> Mapping[ProjectName, Sight]:
+        """Return what the bridge will see of each project; nothing where no pages are served."""
+        if config.bridge.listen is None:
+            return {}
+        state = config.state_dir
+        return {
+            name: Sight(mirror_path(project.repository, state), state / "chronicles" / name, self.clock.wall)
+            for name, project in config.projects.items()
+        }
+
     @contextmanager
-    def _served(self, config: DaemonConfig, threads: Sequence[threading.Thread]) -> Iterator[None]:
+    def _served(
+        self, config: DaemonConfig, threads: Sequence[threading.Thread], sights: Mapping[ProjectName, Sight]
+    ) -> Iterator[None]:
+        from reconciler.daemon.bridging import bridging  # noqa: PLC0415  heavy, and seldom needed
         from reconciler.daemon.web.attaching import Running, attached  # noqa: PLC0415  heavy, and seldom needed
 
         running = [
@@ -272,8 +291,13 @@ class Daemon:
             servers = stack.enter_context(
                 attached(config, running, self.metrics, self.clock, self.log, lambda: self._unusable)
             )
+            petitions = {each.name: each.loop.inbox.petitions for each in running}
+            pages = stack.enter_context(bridging(config.bridge, sights, petitions, self.clock, self.log))
             if files := webhook_files(config.server):
                 stack.enter_context(FileWatcher(files, servers.renew))
+            if pages is not None and config.bridge.tls is not None:
+                own = [config.bridge.tls.cert_file, config.bridge.tls.key_file]
+                stack.enter_context(FileWatcher(own, pages.renew))
             yield
 
     def _wait_for_another(self, config: DaemonConfig, seen: bytes | None) -> tuple[bytes | None, DaemonConfig]:
@@ -303,7 +327,8 @@ class Daemon:
 
 
 def _listens(config: DaemonConfig) -> bool:
-    return config.server.listen is not None or config.server.status is not None
+    listened = (config.server.listen, config.server.status, config.bridge.listen)
+    return any(each is not None for each in listened)
 
 
 def _check_servers(config: DaemonConfig, running: DaemonConfig | None = None) -> None:
@@ -315,7 +340,7 @@ def _check_servers(config: DaemonConfig, running: DaemonConfig | None = None) ->
     if _listens(config):
         from reconciler.daemon.web.attaching import check_servers  # noqa: PLC0415  heavy, and seldom needed
 
-        check_servers(config, running.server if running is not None else None)
+        check_servers(config, running)
 
 
 def _as_bug(error: BaseException) -> Exception:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from structlog.typing import FilteringBoundLogger
 
+from reconciler.daemon.branch import Branch
 from reconciler.daemon.clock import Clock
 from reconciler.daemon.dispatch import PATIENCE, Servers
 from reconciler.daemon.forging import Forging
 from reconciler.daemon.metrics import Metrics, ProjectMetrics
 from reconciler.model.names import ProjectName, StageName
 from reconciler.notify.notifier import Notifier
+from reconciler.repo.project import Project, StageRefs
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a project's loop is given: time, how to connect a stage, and how to speak."""
+    """What a project's loop is given: time, how to connect a stage, and how to speak.
+
+    ``looked`` is told after each pass what there is: the project, its branches, and what stands in the way.
+    """
 
     clock: Clock
     connect: Callable[[StageName], Servers]
@@ -30,4 +35,5 @@ class Surroundings:
     check: Callable[[list[StageName]], None] = lambda _: None
     notifier: Notifier | None = None
     forge: Forging | None = None
+    looked: Callable[[Project, Callable[[StageRefs], Branch], Mapping[str, str]], None] = lambda *_: None
     metrics: ProjectMetrics = field(default_factory=lambda: Metrics().project(ProjectName("")))

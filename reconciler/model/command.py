@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal, TypeAlias, cast, get_args
 
+from reconciler.model import canonical
 from reconciler.model.document import open_document
 from reconciler.model.errors import Place, UserError
 from reconciler.model.invalid import InvalidFile
@@ -65,6 +66,14 @@ def load_command(data: bytes, path: str) -> Command:
             ]
         )
     return command
+
+
+def render_command(command: Command) -> bytes:
+    """Return the file of a command, as whoever asks for a person writes it."""
+    data: dict[str, str | int] = {"verb": command.verb}
+    said = {"remediation": command.remediation, "step": command.step, "effect": command.effect}
+    data |= {key: value for key, value in said.items() if value}
+    return canonical.emit_for_people({**data, **({"reason": command.reason} if command.reason else {})})
 
 
 def command_name(now: datetime, verb: Verb, remediation: str = "", step: int = 0) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ def make_shop(folder: Path, measured: Monitoring, address: str, cluster: Embedde
                 site.problem("p1", TITLE, "resolved")
             seen = len(site.events())
             site.later(WAIT)
-            until(loop, lambda seen=seen: len(site.events()) >= seen + 2 and site.events()[-1] != "decided", "looked at")  # type: ignore[misc]  # a lambda with a default
+            until(loop, partial(looked_at, site, seen), "it was looked at")
         until(loop, lambda: site.events()[-1:] == ["remediated"], "it helped")
         site.problem("p2", TITLE)
         until(loop, lambda: site.events()[-1:] == ["applied"], "the next one took effect")
@@ -60,6 +61,11 @@ def make_shop(folder: Path, measured: Monitoring, address: str, cluster: Embedde
         site.push({"ops/production/broken/problems/b1.yaml": "title: x\nstate: open\n"})
         until(loop, lambda: site.events()[-1:] == ["refused"], "it cannot be read")
     return site
+
+
+def looked_at(site: Site, seen: int) -> bool:
+    """Whether something was evaluated since, and what followed has taken effect."""
+    return len(site.events()) >= seen + 2 and site.events()[-1] != "decided"
 
 
 @pytest.fixture(scope="session")

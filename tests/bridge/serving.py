@@ -136,7 +136,7 @@ def served(
     log = structlog.get_logger()
     more = {"observed": observed} if observed is not None else {}
     hall = Hall(source, log, now, every=every, **more)
-    bridge = Bridge(Served({name: hall}, now, log, door or Door(), ask))
+    bridge = Bridge(Served({name: hall}, now, log, door or Door(), {name: ask} if ask is not None else None))
     server = HttpServer(bridge.app, Listen("127.0.0.1", 0), "bridge", log, limits=Limits(gone=300.0))
     hall.start()
     server.start()

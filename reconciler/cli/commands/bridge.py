@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -33,7 +34,7 @@ _LEFT = 30.0
 )  # fmt: skip
 @click.option(
     "--cache", type=click.Path(path_type=Path, file_okay=False),
-    help="A folder where the index of the history is kept for the next time; without it, it is made anew each time.",
+    help="Where the index of the history is kept; without it, beside the clone's objects.",
 )  # fmt: skip
 @click.option(
     "--every", type=click.FloatRange(min=1.0), metavar="SECONDS",
@@ -69,8 +70,14 @@ def command(repo: Path, project: str | None, port: int, cache: Path | None, ever
         ended.set()
 
     with ExitStack() as stack:
-        folder = cache or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reconciler-bridge-")))
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = cache or _beside(repo)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            writable = os.access(folder, os.W_OK)
+        except OSError:
+            writable = False
+        if not writable:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reconciler-bridge-")))
         hall = Hall(CloneSource(repo, project, folder, _fetching(repo, fetch=fetch, every=every)), log, time.time)
         hall.start()
         stack.callback(hall.close)
@@ -90,6 +97,14 @@ def command(repo: Path, project: str | None, port: int, cache: Path | None, ever
                 signal.signal(number, handler)
             stack.close()
     return INTERRUPTED if signal.SIGINT in received else OK
+
+
+def _beside(repo: Path) -> Path:
+    """Return the folder where the commands that ask for the past keep its index too."""
+    from reconciler.repo.local import LocalRepository
+
+    with LocalRepository.open(repo) as local:
+        return local.git_dir / "reconciler"
 
 
 def _fetching(repo: Path, *, fetch: bool, every: float | None) -> Callable[[], None]:

@@ -21,7 +21,7 @@ from reconciler.daemon.web.status import Seen
 from reconciler.daemon.web.webhooks import Around
 from reconciler.model.daemon_config import DaemonConfig
 from reconciler.model.names import ProjectName
-from reconciler.model.webhooks import ServerConfig
+from reconciler.model.webhooks import Listen
 
 _PASS: Final = 300.0
 """Seconds that a pass may take before its loop counts as stuck; a first one over a large repository takes minutes."""
@@ -73,18 +73,21 @@ def attached(
     return serving(config.server, config.webhooks, around, look, metrics.exposition)
 
 
-def check_servers(config: DaemonConfig, running: ServerConfig | None = None) -> None:
+def check_servers(config: DaemonConfig, running: DaemonConfig | None = None) -> None:
     """Take the addresses and let go of them again. Raises ConfigError where the servers could not be started.
 
     Ports that ``running`` holds are left out: they cannot be taken before it lets go of them.
     """
-    held = (
-        {each.port for each in (running.listen, running.status) if each is not None} if running is not None else set()
-    )
-    for name, listen in {"listen": config.server.listen, "status": config.server.status}.items():
+    held = {each.port for each in _listened(running).values() if each is not None} if running is not None else set()
+    for name, listen in _listened(config).items():
         if listen is not None and (not listen.port or listen.port not in held):
             opened(listen, name).close()
-    if config.server.tls is not None:
-        tls_context(config.server.tls)
+    for tls in (config.server.tls, config.bridge.tls):
+        if tls is not None:
+            tls_context(tls)
     if config.webhooks.alertmanager is not None and config.webhooks.alertmanager.api:
         LeftOut(config.webhooks.alertmanager, time.time).close()
+
+
+def _listened(config: DaemonConfig) -> dict[str, Listen | None]:
+    return {"listen": config.server.listen, "status": config.server.status, "bridge": config.bridge.listen}
