@@ -17,7 +17,7 @@ from reconciler.model.instant import Instant, parse_instant
 from reconciler.model.names import BlobId, CommitId, RemediationId, ServicePath, StageName
 from reconciler.model.step import step_path
 from reconciler.repo import chronicle_store, chronicle_told
-from reconciler.repo.chronicle_conditions import PEOPLE, REMEDIATIONS, STEPS, conditions
+from reconciler.repo.chronicle_conditions import PEOPLE, STEPS, about_remediations, conditions, phrase
 from reconciler.repo.chronicle_folding import COLUMNS, Row, folded
 from reconciler.repo.chronicle_records import (
     OPEN,
@@ -37,6 +37,8 @@ from reconciler.repo.names import is_object_id
 PAGE: Final = 50
 """Items of a page where nothing else is asked for."""
 _ALL: Final = Filter()
+_COMMON: Final = 5000
+"""Remediations with a text in them from which on it is not looked up in advance which those are."""
 _STEP: Final = (
     "n, sequence, id, now, event, service, remediation, number, subject, action, author, blob, told FROM steps"
 )
@@ -87,9 +89,15 @@ class Chronicle:
         self, only: Filter = _ALL, *, limit: int = PAGE, before: int | None = None
     ) -> Page[PastRemediation]:
         """Return remediations, the newest first by their first step; ``before`` is a page's, for the next one."""
-        where, values = conditions(REMEDIATIONS, only)
+        where, values = about_remediations(only, common=self._is_common(only.text))
         rows = self._page(_REMEDIATION, "r.n", where, values, limit, before)
         return _paged([_remediation(row) for row in rows], [row[0] for row in rows], limit)
+
+    def _is_common(self, text: str) -> bool:
+        if not (words := phrase(text)):
+            return False
+        query = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
+        return bool(self._ask(query, (words, _COMMON)).fetchone()[0] == _COMMON)
 
     def remediation(self, service: str, identity: str) -> PastRemediation | None:
         """Return the newest remediation of an id about a service (path or name); of any service where that is empty."""
@@ -230,7 +238,7 @@ class Chronicle:
 
     def count(self, only: Filter = _ALL) -> int:
         """Return how many remediations a filter leaves."""
-        where, values = conditions(REMEDIATIONS, only)
+        where, values = about_remediations(only, common=False)
         query = f"SELECT count(*) FROM remediations r WHERE {' AND '.join(where) or '1'}"  # noqa: S608  (words of ours; values are parameters)
         return int(self._ask(query, values).fetchone()[0])
 

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from reconciler.repo.chronicle_records import OPEN, UNHEALED, Filter
 
-REMEDIATIONS: Final = "remediations"
 STEPS: Final = "steps"
 PEOPLE: Final = "people"
 _SHORTEST: Final = 3
@@ -14,11 +13,20 @@ _SHORTEST: Final = 3
 
 
 def conditions(about: str, only: Filter) -> tuple[list[str], dict[str, Any]]:
-    """Return conditions and their values for a query of one of the three kinds."""
-    return {REMEDIATIONS: _remediations, STEPS: _steps, PEOPLE: _people}[about](only)
+    """Return conditions and their values for a query about steps or people."""
+    return {STEPS: _steps, PEOPLE: _people}[about](only)
 
 
-def _remediations(only: Filter) -> tuple[list[str], dict[str, Any]]:
+def phrase(text: str) -> str:
+    """Return what the index of words is asked for; empty for a text that it cannot look for."""
+    return '"' + text.replace('"', '""') + '"' if len(text) >= _SHORTEST else ""
+
+
+def about_remediations(only: Filter, *, common: bool) -> tuple[list[str], dict[str, Any]]:
+    """Return conditions and their values for a query about remediations.
+
+    ``common``: the text stands in so many that it is quicker to look into each one that the rest leaves.
+    """
     where: list[str] = []
     values: dict[str, Any] = {"service": only.service, "entry": only.entry, "text": only.text}
     if only.service:
@@ -31,11 +39,12 @@ def _remediations(only: Filter) -> tuple[list[str], dict[str, Any]]:
         where.append("r.outcome = :outcome")
         values["outcome"] = "" if only.outcome == OPEN else only.outcome
     where += _period(only, "opened", "remediations", "r.", values)
-    if len(only.text) >= _SHORTEST:
-        where.append("r.n IN (SELECT rowid FROM words WHERE words MATCH :phrase)")
-        values["phrase"] = '"' + only.text.replace('"', '""') + '"'
+    if words := phrase(only.text):
+        values["phrase"] = words
+        each = "EXISTS (SELECT 1 FROM words WHERE rowid = r.n AND instr(folded(text), folded(:text)))"
+        where.append(each if common else "r.n IN (SELECT rowid FROM words WHERE words MATCH :phrase)")
     elif only.text:
-        where.append("r.n IN (SELECT rowid FROM words WHERE instr(lower(text), lower(:text)))")
+        where.append("r.n IN (SELECT rowid FROM words WHERE instr(folded(text), folded(:text)))")
     return where, values
 
 
@@ -51,7 +60,7 @@ def _steps(only: Filter) -> tuple[list[str], dict[str, Any]]:
         )
     where += _period(only, "now", "steps", "", values)
     if only.text:
-        where.append("instr(lower(subject), lower(:text))")
+        where.append("instr(folded(subject), folded(:text))")
     return where, values
 
 
@@ -67,7 +76,7 @@ def _people(only: Filter) -> tuple[list[str], dict[str, Any]]:
         where.append("at <= :until")
         values["until"] = only.until
     if only.text:
-        where.append("instr(lower(subject), lower(:text))")
+        where.append("instr(folded(subject), folded(:text))")
     return where, values
 
 

@@ -107,6 +107,7 @@ def read(path: Path, stage: str) -> sqlite3.Connection | None:
     connection = _open(f"file:{_quoted(path)}?mode=rw", stage)
     if connection is not None:
         connection.execute("PRAGMA query_only = ON")
+        connection.create_function("folded", 1, str.casefold, deterministic=True)
     return connection
 
 
