@@ -6,7 +6,7 @@ Read only, but for what `Ask` takes: a command in the name of the person who sen
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 from urllib.parse import parse_qs
@@ -106,7 +106,7 @@ class Bridge:
                     response.headers["WWW-Authenticate"] = 'Basic realm="reconciler", charset="UTF-8"'
                 return response
             except LookupError:
-                return self._said(request, 404, "there is no such page at this moment", "look at another moment")
+                return self._missing(request)
             except TransientError as error:
                 response = self._said(request, 503, error.message, error.hint)
                 response.headers["Retry-After"] = str(max(1, int(error.retry_after)))
@@ -206,9 +206,22 @@ class Bridge:
         path = request.scope.get("raw_path", b"").partition(b"?")[0].decode("ascii", "replace").removeprefix(root)
         return Asking(path, query, links, person, words)
 
-    def _said(self, request: Request, status: int, message: str, hint: str) -> Response:
+    def _missing(self, request: Request) -> Response:
+        """Answer for what is not there; where a moment of the past was asked for, it may be there now."""
+        if not request.query_params.get("at") or request.path_params.get("project") not in self._served.halls:
+            return self._said(request, 404, "there is no such page", "begin at the overview")
+        asking = self._asking(request, None)
+        further = [("Look at it now", asking.here(at=None))]
+        if asking.links.stage:
+            further.append((f"{asking.links.stage} at this moment", asking.links.services()))
+        message = "there was no such page at this moment"
+        return self._said(request, 404, message, "look at another moment", further)
+
+    def _said(
+        self, request: Request, status: int, message: str, hint: str, further: Sequence[tuple[str, str]] = ()
+    ) -> Response:
         links = Links(_root(request))
-        data = {"title": message, "message": message, "hint": hint, "status": status, "links": links}
+        data = {"title": message, "message": message, "hint": hint, "further": further, "links": links}
         return _with_headers(_html(self._renderer.page("said.html", data), status))
 
     async def _misdirected(self, request: Request, error: Exception) -> Response:

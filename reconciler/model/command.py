@@ -71,7 +71,7 @@ def load_command(data: bytes, path: str) -> Command:
 def render_command(command: Command) -> bytes:
     """Return the file of a command, as whoever asks for a person writes it."""
     data: dict[str, str | int] = {"verb": command.verb}
-    said = {"remediation": command.remediation, "step": command.step, "effect": command.effect}
+    said: dict[str, str | int] = {"remediation": command.remediation, "step": command.step, "effect": command.effect}
     data |= {key: value for key, value in said.items() if value}
     return canonical.emit_for_people({**data, **({"reason": command.reason} if command.reason else {})})
 

@@ -152,8 +152,8 @@ def clone_source(repo: Path, folder: Path) -> CloneSource:
     return CloneSource(repo, None, folder, lambda: None)
 
 
-def links(page: Element, base: str) -> set[str]:
+def links(page: Element, base: str, **wanted: str) -> set[str]:
     """Return the pages of the same site that a page leads to, with what is asked for and without the place in it."""
-    found = {urljoin(base, each.attributes["href"]) for each in page.all("a") if "href" in each.attributes}
+    found = {urljoin(base, each.attributes["href"]) for each in page.all("a", **wanted) if "href" in each.attributes}
     host = urlsplit(base).netloc
     return {each.partition("#")[0] for each in found if urlsplit(each).netloc == host}
