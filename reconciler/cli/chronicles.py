@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import sys
 import tempfile
@@ -97,7 +98,7 @@ def _chronicle(workspace: Workspace, refs: StageRefs, tips: Tips, git: Offline, 
             return known
         if known is not None:
             known.close()
-        with _told(refs.name) as progress, Chronicler.open(path, refs.name, git) as chronicler:
+        with _told(refs.name) as progress, _uncollected(), Chronicler.open(path, refs.name, git) as chronicler:
             chronicler.follow(Trail(tips.ops, tips.config, _believed(workspace, refs, tips)), progress.tell)
     found = Chronicle.open(path, refs.name)
     if found is None:
@@ -146,6 +147,18 @@ class _Told:
         else:
             say(text)
             self._next = done + _TOLD_EVERY
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Leave out looking for cycles, of which reading makes none: a tenth of its time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 @contextmanager

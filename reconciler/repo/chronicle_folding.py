@@ -20,7 +20,7 @@ COLUMNS: Final = (
 )  # fmt: skip
 """What `folded` returns, as the table has it."""
 _SILENT: Final = frozenset({"applied", "drift", "remediated", "released"})
-"""Events of which nothing counts here but that they happened."""
+"""Events of which nothing counts here but that they happened; of decisions those that no bound made are too."""
 _BACK: Final = ("refused", "unmatched")
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -83,7 +83,8 @@ class _State:
 
     def take(self, row: Row) -> None:
         """Follow one step."""
-        data = read(row.told) if row.event not in _SILENT else {}
+        silent = row.event in _SILENT or (row.event == "decided" and "bound" not in row.told)
+        data: Mapping[str, Any] = {} if silent else read(row.told)
         problem = data.get("problem")
         if isinstance(problem, Mapping) and "id" in problem:
             self.problems[str(problem["id"])] = (

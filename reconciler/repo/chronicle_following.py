@@ -13,6 +13,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
+from reconciler.model.errors import TransientError
 from reconciler.model.names import CommitId, StageName
 from reconciler.repo import chronicle_argv, chronicle_store
 from reconciler.repo.chronicle_folding import Row as FoldedRow
@@ -93,14 +94,18 @@ class Chronicler:
 
         Raises:
             DamagedError: an object is missing, as in a shallow or partial clone.
-            sqlite3.Error: the file cannot be written.
+            TransientError: the file cannot be written.
         """
         if self._db is not None:
             try:
                 return self._go_on(self._db, trail, progress)
             except sqlite3.DatabaseError:
                 self.close()  # damaged by whatever: it is made anew, and what is wrong with the disk is told by that
-        self._build(trail, progress)
+        try:
+            self._build(trail, progress)
+        except sqlite3.Error as error:
+            hint = "see that there is room and that the folder can be written; the file may be deleted at any time"
+            raise TransientError(f"{self._path} cannot be written: {error}", hint=hint) from error
         return True
 
     def _build(self, trail: Trail, progress: Progress) -> None:

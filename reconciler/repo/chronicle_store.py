@@ -6,8 +6,8 @@ it. A file of another form, of another stage or a damaged one is as good as none
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -112,25 +112,23 @@ def read(path: Path, stage: str) -> sqlite3.Connection | None:
 
 
 def _open(uri: str, stage: str) -> sqlite3.Connection | None:
-    connection: sqlite3.Connection | None = None
-    try:
-        connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30.0, check_same_thread=False)
-        known = dict(connection.execute("SELECT key, value FROM meta"))
-        if known.get("form") == FORM and known.get("stage") == stage and "tips" in known:
-            return connection
-    except sqlite3.DatabaseError:
-        pass_on = connection
-        if pass_on is not None:
-            pass_on.close()
-        return None
-    connection.close()
-    return None
+    with ExitStack() as undo:
+        try:
+            connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30.0, check_same_thread=False)
+            undo.callback(connection.close)
+            known = dict(connection.execute("SELECT key, value FROM meta"))
+        except sqlite3.DatabaseError:
+            return None
+        if known.get("form") != FORM or known.get("stage") != stage or "tips" not in known:
+            return None
+        undo.pop_all()
+        return connection
 
 
 def remove(path: Path) -> None:
     """Take a file away, with what SQLite keeps beside it."""
     for suffix in ("", "-wal", "-shm", "-journal"):
-        with contextlib.suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):
             path.with_name(path.name + suffix).unlink()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, cast
 
 from reconciler.model.names import BlobId, CommitId
 from reconciler.repo import chronicle_argv
@@ -123,7 +123,7 @@ def _commit(record: bytes) -> Walked:
     if len(lines) != 4 or len(ids[0]) != 40:
         raise local_error("walking the history", f"git told of a commit in a form that is not known: {lines[0][:80]}")
     return Walked(
-        CommitId(ids[0]), tuple(CommitId(each) for each in ids[1:] if each), lines[1],
+        CommitId(ids[0]), cast("tuple[CommitId, ...]", tuple(ids[1:]) if ids[1] else ()), lines[1],
         int(lines[2]) if lines[2].lstrip("-").isdigit() else 0, lines[3], [],
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.decide.folding import fold
+from reconciler.model.errors import TransientError
 from reconciler.model.instant import Instant
 from reconciler.model.step import StepFile
 from reconciler.repo.chronicle import Chronicle, Filter, PastRemediation
@@ -273,3 +274,16 @@ def test_the_rule_of_form_is_the_engines(past: Told, tmp_path: Path) -> None:
         database.close()
     assert found == believed
     assert len(found) > 5
+
+
+def test_a_file_that_cannot_be_written_is_said_to_be(past: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("reconciler.repo.chronicle_store.index", full)
+    with pytest.raises(TransientError, match="database or disk is full"), following(past):
+        pass
+    monkeypatch.undo()
+    past.remediation("p1")
+    with following(past) as chronicle:
+        assert ids(chronicle.remediations().items) == ["p1"]
