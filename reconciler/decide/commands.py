@@ -73,17 +73,18 @@ def _answer(draft: Draft, view: ServiceView, file: CommandFile) -> bool:
 
 
 def _no_such(draft: Draft, view: ServiceView, name: RemediationId) -> UserError:
+    """Return that there is none of this name, or that it was archived."""
     known = listed(view.remediations, 10) or "none"
-    expected = f"one of: {known}"
+    unknown = UserError(f"there is no remediation {name!r} of {view.name}", expected=f"one of: {known}")
     try:
         problem, occurrence = occurrence_of(name)
     except UserError:
-        return UserError(f"there is no remediation {name!r} of {view.name}", expected=expected)
+        return unknown
     closed = draft.closed(view.path, problem)
     if closed is None or occurrence > closed.occurrence:
-        return UserError(f"there is no remediation {name!r} of {view.name}", expected=expected)
+        return unknown
     was = f"remediation {name} is over and was archived at {format_instant(closed.at)}"
-    return UserError(was, expected=expected, hint="`reconciler history` still tells of it")
+    return UserError(was, hint="`reconciler history` still tells of it")
 
 
 def _refuse(draft: Draft, view: ServiceView | None, file: CommandFile, error: UserError) -> bool:
