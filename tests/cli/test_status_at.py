@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reconciler.model.instant import Instant, format_instant
+from reconciler.repo.steps import as_commit
 from tests.cli.conftest import Reconciler, Site, git
+from tests.repo.told_history import told
 
 PLAYBOOK = "remediations:\n- {name: slow, actions: [{action: scaling, value: +1}]}\n"
 
@@ -81,3 +85,24 @@ def test_a_shallow_clone_refuses(reconciler: Reconciler, shop: Site, steps: list
     for verb in (("history",), ("status", "--at", "1h"), ("explain", "flag/x"), ("report",), bisect):
         result = reconciler(*verb, "--repo", folder)
         assert (result.code, "shallow" in result.err) == (2, True), verb
+
+
+def test_configuration_on_a_branch_of_its_own_is_that_of_the_step(
+    reconciler: Reconciler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past = told(tmp_path)
+    project = "name: shop\nstages: [production]\nopsBranch: ops/{stage}\n"
+    past.project = past.people({"project.yaml": project}, "Apart", branch="main")
+    past.point(past.tip(), "ops/production")
+    about = {"problem": {"id": "p1", "occurrence": 1, "title": "slow"}, "entry": "slow"}
+    past.land(as_commit(past.step("opened", about, remediation="p1")), "ops/production")
+    past.now += 3600
+    past.people({"stage.yaml": "mode: shadow\n"}, "Only watch")
+    past.land(as_commit(past.step("escalated", remediation="p1")), "ops/production")
+    git(tmp_path, "clone", "-q", "shop.git", "clone")
+    monkeypatch.chdir(tmp_path / "clone")
+    found = [carts(reconciler, format_instant(Instant(when)), "--all") for when in (past.now - 3600, past.now)]
+    assert [each["mode"] for each in found] == ["automated", "shadow"]
+    assert [each["remediations"][0]["standing"] for each in found] == ["opened", "escalated"]
+    (listed,) = json.loads(reconciler("history", "-o", "json").out)["remediations"]
+    assert (listed["count"], listed["seconds"]) == (2, 3600)
