@@ -11,9 +11,10 @@ from typing import Final, TypeVar
 from structlog.typing import FilteringBoundLogger
 
 from reconciler.bridge.following import EVERY, Follower
+from reconciler.bridge.overview import warm
 from reconciler.bridge.room import Observing, Room, nothing_seen, opened
 from reconciler.bridge.sources import Source
-from reconciler.model.errors import TransientError
+from reconciler.model.errors import ReconcilerError, TransientError
 
 T = TypeVar("T")
 _LISTENERS: Final = 128
@@ -37,6 +38,8 @@ class Hall:
         self._pool = ThreadPoolExecutor(1, "bridge pages")
         self._stack = ExitStack()
         self._room: Room | None = None
+        self._log = log
+        self._warming = False
         self.closing = False
 
     def start(self) -> None:
@@ -74,6 +77,15 @@ class Hall:
             self._room = self._stack.enter_context(opened(self._source, self.follower, self._now, self._observed))
         return self._room
 
+    def _warm(self) -> None:
+        self._warming = False
+        try:
+            warm(self._enter())
+        except ReconcilerError as error:
+            self._log.debug("nothing can be shown yet", reason=str(error))
+        except Exception:  # noqa: BLE001  (nobody waits for this; whoever asks for the page is told)
+            self._log.exception("the overview could not be made ready")
+
     def listen(self) -> asyncio.Event | None:
         """Return what is set whenever something has changed; None where too many listen already."""
         if len(self._listeners) >= _LISTENERS or self.closing:
@@ -87,6 +99,9 @@ class Hall:
         self._listeners.pop(event, None)
 
     def _changed(self) -> None:
+        if not (self.closing or self._warming):
+            self._warming = True
+            self._pool.submit(self._warm)
         for event, loop in list(self._listeners.items()):
             if not loop.is_closed():
                 loop.call_soon_threadsafe(event.set)

@@ -19,7 +19,7 @@ from reconciler.model.errors import UserError
 from reconciler.model.names import ServicePath, StageName
 from reconciler.repo.layout import ops_prefix
 
-ROWS: Final = 25
+ROWS: Final = 20
 """Services of a page."""
 SHOWN: Final = {
     "busy": "with something to tell",
@@ -96,6 +96,12 @@ def listed(
         findings=tuple(told(stage.config)) if isinstance(stage.config, UserError) else (),
         trouble=room.looked().troubles.get(point.stage, "") if point.live else "",
     )
+
+
+def warm(room: Room) -> None:
+    """Read what the first page of each stage needs, so that whoever asks for it does not wait for that."""
+    for name in room.stages():
+        listed(room, room.point(name, ""))
 
 
 def _is_asked(path: str, each: Doings, text: str, show: str) -> bool:

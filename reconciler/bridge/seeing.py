@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from reconciler.bridge.config_trees import ConfigTrees, Configured
 from reconciler.bridge.moments import Point
@@ -60,6 +60,16 @@ class _Objects:
         return info.author.name.encode("utf-8", "replace").decode(), info.id
 
 
+class _Slices(Views):
+    """Makes views of one slice after the other; what was parsed for one is there for the next."""
+
+    def of(self, index: StageIndex, objects: _Objects) -> Self:
+        """Make what follows of this slice."""
+        self._index = index
+        self._objects = objects
+        return self
+
+
 class Seeing:
     """Views of one stage's services. One thread, the mirror's."""
 
@@ -71,6 +81,7 @@ class Seeing:
         self.config = ConfigTrees(mirror)
         self.ops = OpsTrees(mirror)
         self.pins = PinReader(mirror.known_blobs)
+        self._slices = _Slices(StageIndex(stage), _Objects(mirror, self._brought, CommitId("")))
         self._views: Remembered[ServiceView | Damaged] = Remembered(_VIEWS)
         self._stages: Remembered[Stage] = Remembered(256)
         self._settings: Remembered[ProjectSettings] = Remembered(256)
@@ -105,10 +116,12 @@ class Seeing:
 
     def _shown(self, doings: Doings, extra: Sequence[str]) -> tuple[str, ...]:
         running = [identity for identity, _ in doings.running]
-        ended = list(doings.ended) if doings.problems else []
-        if len(ended) > _ENDED:
-            stems = {path.rpartition("/")[2].rpartition(".")[0] for path, _ in doings.problems}
-            ended = [each for each in ended if each.partition("+")[0] in stems][-_ENDED:]
+        stems = {path.rpartition("/")[2].rpartition(".")[0] for path, _ in doings.problems}
+        ended = [each for each in doings.ended if each.partition("+")[0] in stems]
+        if stems - {each.partition("+")[0] for each in (*running, *ended)}:
+            # A problem that is none's first may be attached to any of them.
+            ended = list(doings.ended)
+        ended = ended[-_ENDED:]
         return tuple(sorted({*running, *ended, *(each for each in extra if each in doings.ended)}))
 
     def _made(
@@ -120,7 +133,7 @@ class Seeing:
         for other in configured.named.get(service.rpartition("/")[2], ()):
             index.names[service.rpartition("/")[2]].add(other)
         index.change_ops(self._files(doings, service, shown), ours=True)
-        views = Views(index, _Objects(self._mirror, self._brought, point.tips.ops))
+        views = self._slices.of(index, _Objects(self._mirror, self._brought, point.tips.ops))
         views.project_slis = self._wide(point).slis
         try:
             return views.service(service)
@@ -163,7 +176,7 @@ class Seeing:
         here = self._folder(_ROOT)
         moved = (_moved("commands", item) for item in items[-_COMMANDS:])
         files = {each.path: each.stored for each in moved if each.stored is not None}
-        views = Views(index, _Objects(self._mirror, self._brought, point.tips.ops))
+        views = self._slices.of(index, _Objects(self._mirror, self._brought, point.tips.ops))
         config, file = views.stage_config()
         return Stage(
             project=settings.project,
