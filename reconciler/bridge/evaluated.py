@@ -164,8 +164,6 @@ def chart(sli: str, evaluations: Sequence[PastEvaluation], decisions: Iterable[P
 
 
 def _bounds(values: Sequence[float]) -> tuple[float, float]:
-    """Return the least and the greatest value of the picture, which begins at zero: heights can then be compared."""
-    low, high = min(0.0, *values), max(values)
-    if high <= low:
-        high = low + 1.0
-    return low, high + (high - low) * 0.05
+    """Return the least and the greatest value of the picture, with zero in it: heights can then be compared."""
+    low, high = min(0.0, *values), max(0.0, *values)
+    return (low, high) if high > low else (0.0, 1.0)
