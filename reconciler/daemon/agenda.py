@@ -14,6 +14,7 @@ from reconciler.model.names import ServicePath
 
 PENDING = (0.1, 5.0)
 """First and longest pause, in seconds, between looks at a rollout in progress."""
+STAGE = ServicePath("")
 HELD = 15.0
 """Seconds between looks at what a held remediation waits for."""
 
@@ -63,6 +64,7 @@ class Agenda:
         come = {service for service, moment in self._due.items() if moment <= wall}
         for service in come:
             del self._due[service]
+        come.discard(STAGE)
         if self._wake is not None and wall >= self._wake:
             due |= self._held | self._pauses.keys()
             self._wake = None
@@ -73,7 +75,10 @@ class Agenda:
         return set(self._held)
 
     def wake_at(self, service: ServicePath, moment: Instant | None) -> None:
-        """Look again at a service when a moment (wall clock) comes; None: time alone brings nothing more for it."""
+        """Look again at a service when a moment (wall clock) comes; None: time alone brings nothing more for it.
+
+        The empty path is the stage itself: it ends a pause and is no service to look at.
+        """
         if moment is None:
             self._due.pop(service, None)
         else:

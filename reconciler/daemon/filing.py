@@ -55,9 +55,10 @@ class Filing:
             rest = file_path(report)
         except UserError as error:
             return Unfiled(Receipt("refused", path=here, reason=str(error), hint=error.hint))
-        if (service, report.id) in self._archived():
+        known = self._known(service, report.id, rest)
+        if known is None and (service, report.id) in self._archived():
             return f"{here}/{rest}"
-        rest = self._known(service, report.id, rest)
+        rest = known or rest
         path = f"{here}/{rest}"
         try:
             content = merged(report, self._existing(service, path, rest), path)
@@ -83,15 +84,15 @@ class Filing:
             self._lying[service] = self._repo.problem_files(service)
         return self._lying[service]
 
-    def _known(self, service: ServicePath, identity: ProblemId, rest: str) -> str:
-        """Return where the problem's file lies already, else where it is to lie."""
+    def _known(self, service: ServicePath, identity: ProblemId, rest: str) -> str | None:
+        """Return where the problem's file lies already, None where there is none."""
         files = self._files(service)
         if rest in files:
             return rest
         if service not in self._places:
             named = ((_id(path), path) for path in sorted(files, reverse=True))
             self._places[service] = {found: path for found, path in named if found is not None}
-        return self._places[service].get(identity, rest)
+        return self._places[service].get(identity)
 
     def _existing(self, service: ServicePath, path: str, rest: str) -> bytes | None:
         if path in self.files:

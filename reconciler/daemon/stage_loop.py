@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from structlog.typing import FilteringBoundLogger
 
-from reconciler.daemon.agenda import Agenda
+from reconciler.daemon.agenda import STAGE, Agenda
 from reconciler.daemon.branch import Branch
 from reconciler.daemon.clock import Clock, Watchful
 from reconciler.daemon.dispatch import Dispatch
@@ -136,10 +136,26 @@ class StageLoop:
                 retry_after=1.0,
             )
         self.condition.set("unseen", unseen(decision.wants, facts))
+        pushed += self._archive(tips, settings)
         late = bool(decision.wants - facts.keys())
         self._plan_next_look(self._repo.snapshot(settings), focus - self._unsound, facts, unseen=late)
         self._focus = set()
         return tuple(pushed)
+
+    def _archive(self, tips: Tips, settings: ProjectSettings) -> tuple[Step, ...]:
+        """Archive what is over for good, now that nothing else is left to do; where a push came first, another time."""
+        snapshot = self._repo.snapshot(settings)
+        decision = self._decide(snapshot, {}, ())
+        self.agenda.wake_at(STAGE, decision.dues.get(STAGE))
+        if not decision.steps:
+            return ()
+        landed, tips = self._publish(tips, decision.steps)
+        self._branch.follow(tips)
+        self.agenda.wake_at(STAGE, self._watchful.now())
+        if landed is None:
+            return ()
+        self._note_landed(decision.steps, landed.commits, snapshot)
+        return decision.steps
 
     def preview(self, tips: Tips, settings: ProjectSettings) -> Decision:
         """Return what the next pass would decide, with facts looked up and nothing written anywhere."""

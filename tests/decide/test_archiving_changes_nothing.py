@@ -119,7 +119,7 @@ def test_there_is_something_to_compare() -> None:
     assert archived(world) == 3
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(GUARDS), ROUNDS)
 def test_what_is_decided_and_desired_is_the_same(guards: str, rounds: list[Any]) -> None:
     kept, archiving = stage(guards), stage(guards)

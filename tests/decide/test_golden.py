@@ -101,6 +101,17 @@ def _put_back(world: World) -> None:
     world.tick()
 
 
+def _archived(world: World) -> None:
+    _remediated(world)
+    world.command("undo", "p9")
+    world.tick()
+    world.archive(30 * 24 * 3600)
+    world.open("p1")
+    world.tick()
+    world.open("p1", startedAt="2027-01-01T10:00:00Z")
+    world.tick()
+
+
 STORIES: dict[str, Callable[[World], None]] = {
     "remediated": _remediated,
     "next-action": _next_action,
@@ -109,6 +120,7 @@ STORIES: dict[str, Callable[[World], None]] = {
     "people": _people,
     "guarded": _guarded,
     "put-back": _put_back,
+    "archived": _archived,
 }
 
 
