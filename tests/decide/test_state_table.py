@@ -166,6 +166,18 @@ def _old(world: World) -> None:
     world.tick()
 
 
+def _months(world: World) -> None:
+    for _ in range(2):  # what ends only now is over for good a month later
+        world.later(31 * 24 * 3600)
+        world.tick()
+    world.archive()
+
+
+def _archived(world: World) -> None:
+    _evaluated(80.0, resolved=True)(world)
+    _months(world)
+
+
 STATES: dict[str, Prepare] = {
     "not reported": lambda world: None,
     "opened, nothing seen yet": _unseen,
@@ -203,6 +215,7 @@ STATES: dict[str, Prepare] = {
     "held: freeze": _held(FREEZE),
     "held: cooldown": _cooldown,
     "held: age": _old,
+    "archived": _archived,
     "orphaned": _then(_open, lambda world: world.playbook(None)),
 }
 
@@ -290,6 +303,7 @@ INPUTS: dict[str, Prepare] = {
     "seen again": lambda world: world.see_again(),
     "the workload gone": lambda world: world.around.workloads.clear(),
     "the rollout complete": _settle,
+    "months go by, it may be archived": _months,
     "the other problem resolved": lambda world: world.resolve("p0", "fixed"),
 }
 

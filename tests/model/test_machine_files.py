@@ -10,12 +10,12 @@ import jsonschema
 import pytest
 
 from reconciler.model import canonical
-from reconciler.model.closed import Closed, load_closed, render_closed
+from reconciler.model.closed import Archive, Closed, load_archive, load_closed, render_closed
 from reconciler.model.desired import Claim, Desired, Held, load_desired, render_desired
 from reconciler.model.errors import UserError
 from reconciler.model.evaluations import Evaluation, load_evaluations, render_evaluations
 from reconciler.model.instant import Instant
-from reconciler.model.names import ProblemId, RemediationId, ServicePath
+from reconciler.model.names import BlobId, ProblemId, RemediationId, ServicePath
 from reconciler.model.targets import ROUTE, Target
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -24,7 +24,10 @@ EVALUATIONS = (
     Evaluation(RemediationId("p1"), 4, AT, Instant(AT + 600), "pass", 100.0, {"response_time_p95": 312.5}),
     Evaluation(RemediationId("p2"), 6, AT, Instant(AT + 60), "fail", 0.0, {}, invalidated=True),
 )
-CLOSED = (Closed(ServicePath("shop/carts"), ProblemId("dynatrace-4711"), 2, "resolved", AT),)
+CLOSED = (
+    Closed(ServicePath("shop/carts"), ProblemId("dynatrace-4711"), 2, "resolved", AT),
+    Closed(ServicePath("carts"), ProblemId("p1"), 1, "remediated", AT, BlobId("f" * 40)),
+)
 
 P1 = RemediationId("p1")
 WORKLOAD = Target("kubernetes", "shop-production", "Deployment", "carts")
@@ -57,7 +60,15 @@ def test_evaluations_come_back_as_they_were() -> None:
 def test_the_archive_comes_back_as_it_was() -> None:
     content = render_closed(CLOSED)
     assert load_closed(content, "closed.yaml") == CLOSED
-    assert content.decode().count("\n") == 2
+    assert content.decode().count("\n") == 3
+    assert len(content) == len("closed:\n") + sum(line.size for line in CLOSED)
+
+
+def test_the_archive_is_asked_by_service_and_problem() -> None:
+    archive = load_archive(render_closed(CLOSED), "closed.yaml")
+    assert archive.find(ServicePath("carts"), ProblemId("p1")) == CLOSED[1]
+    assert archive.find(ServicePath("orders"), ProblemId("p1")) is None
+    assert Archive().find(ServicePath("carts"), ProblemId("p1")) is None
 
 
 @pytest.mark.parametrize(

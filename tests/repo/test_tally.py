@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from reconciler.decide.remediation import Hold, Phase, Remediation
 from reconciler.decide.snapshot import FileRef, ProblemFile, ServiceView
 from reconciler.model.errors import UserError
+from reconciler.model.instant import Instant
 from reconciler.model.names import BlobId, ProblemId, RemediationId, ServicePath
 from reconciler.model.problem import Problem
 from reconciler.repo.tally import Census, Tally
@@ -83,3 +84,29 @@ def test_however_it_came_about_a_restart_counts_the_same(views: list[ServiceView
         if path != forgotten:
             cold.count(last)
     assert warm.census() == cold.census()
+
+
+def over(service: str, *moments: int) -> ServiceView:
+    """Return a service whose remediations ended at these moments."""
+    ended = (
+        Remediation(RemediationId(f"r{n}"), phase="ended", moved_at=Instant(when)) for n, when in enumerate(moments)
+    )
+    return ServiceView(ServicePath(service), remediations={each.id: each for each in ended})
+
+
+@given(st.lists(st.builds(over, st.sampled_from(["a", "b", "c"]), st.integers(1, 9), st.integers(1, 9)), max_size=200))
+def test_what_is_over_for_longest_is_known_whatever_changed_since(views: list[ServiceView]) -> None:
+    tally = Tally()
+    assert tally.oldest_finished() is None
+    last: dict[str, int] = {}
+    for each in views:
+        tally.count(each)
+        last[each.path] = min(r.moved_at for r in each.remediations.values())
+        assert tally.oldest_finished() == min(last.values())
+    assert tally.finished_until(Instant(5)) == tuple(
+        p for when, p in sorted((w, p) for p, w in last.items()) if when <= 5
+    )
+    for path in last:
+        tally.forget(ServicePath(path))
+    assert (tally.oldest_finished(), tally.finished_until(Instant(9))) == (None, ())
+    assert len(tally._order) <= 64
