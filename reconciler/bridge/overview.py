@@ -5,7 +5,7 @@ Which services those are is known from the names of trees; only what a page show
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -94,8 +94,15 @@ def listed(
         page=page,
         pages=pages,
         findings=tuple(told(stage.config)) if isinstance(stage.config, UserError) else (),
-        trouble=room.looked().troubles.get(point.stage, "") if point.live else "",
+        trouble="; ".join(_troubles(room, point.stage)) if point.live else "",
     )
+
+
+def _troubles(room: Room, stage: StageName) -> Iterator[str]:
+    """Yield what stands in the way of a stage, of something in it, or of the whole project."""
+    for name, reason in room.looked().troubles.items():
+        if name == "project" or name.partition("/")[0] == stage:
+            yield reason
 
 
 def warm(room: Room) -> None:

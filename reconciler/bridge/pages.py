@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from reconciler.bridge import overview, past
 from reconciler.bridge.files import file_page
 from reconciler.bridge.links import Links
-from reconciler.bridge.moments import Point
+from reconciler.bridge.moments import NoMomentError, Point
 from reconciler.bridge.people import Person
 from reconciler.bridge.petition import offers, switches
 from reconciler.bridge.remediation import remediation_page
@@ -67,8 +67,11 @@ def project(room: Room, asking: Asking) -> Made:
     at = room.moment(asking.at)
     listed = []
     for name in stages:
-        page = overview.listed(room, room.point(name, at), rows=_STAGE_ROWS)
-        listed.append((page, asking.links.to(name).when(at)))
+        try:
+            point = room.point(name, at)
+        except NoMomentError:
+            continue  # it is younger than this moment
+        listed.append((overview.listed(room, point, rows=_STAGE_ROWS), asking.links.to(name).when(at)))
     data = _frame(room, asking, None, title=f"{room.name}")
     return "project.html", {**data, "listed": listed, "links": asking.links.when(at)}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from reconciler.bridge.moments import Point
@@ -73,7 +73,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Line:
-    """A step of the timeline. ``until`` is the moment at which what it waits for is looked at."""
+    """A step of the timeline.
+
+    ``until`` is the moment at which what it waits for is looked at, ``took`` how many seconds the effect needed.
+    """
 
     step: PastStep
     subject: str
@@ -81,9 +84,8 @@ class Line:
     changes: tuple[Change, ...] = ()
     table: Table | None = None
     until: Instant | None = None
-    reason: str = ""
+    took: int | None = None
     lifts: str = ""
-    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def remediation_page(room: Room, point: Point, service: ServicePath, identity: s
         raise LookupError(identity)
     steps = [step for step in chronicle.steps_of(about) if point.order is None or step.order <= point.order]
     files = _files(room.mirror, steps[-_STEPS:])
-    lines = tuple(_line(room.mirror, step, files.get(step.path)) for step in steps[-_STEPS:])
+    lines = tuple(_with_rollout([_line(room.mirror, step, files.get(step.path)) for step in steps[-_STEPS:]]))
     seeing = room.seeing(point.stage)
     view, stage = seeing.view(point, ServicePath(about.service)), seeing.stage(point)
     state = _folded(about.id, files.values()) if len(files) == len(steps) else None
@@ -188,10 +190,21 @@ def _line(mirror: Mirror, step: PastStep, file: StepFile | None) -> Line:
         changes=tuple(_changes(data)),
         table=_table(data.get("evaluation")),
         until=_moment(data.get("until")),
-        reason=str(data.get("reason", data.get("error", ""))),
         lifts=str(data.get("lifts", "")),
-        files=tuple(str(data[key]).rpartition("@")[0] or str(data[key]) for key in ("file", "command") if key in data),
     )
+
+
+def _with_rollout(lines: Sequence[Line]) -> Iterator[Line]:
+    """Yield steps with how long their changes took to take effect."""
+    decided: Instant | None = None
+    for line in lines:
+        if line.step.event in ("decided", "drift", "reverted"):
+            decided = line.step.now
+        elif line.step.event in ("applied", "failed") and decided is not None:
+            yield replace(line, took=line.step.now - decided)
+            decided = None
+            continue
+        yield line
 
 
 def _changes(data: Mapping[str, Any]) -> Iterator[Change]:
