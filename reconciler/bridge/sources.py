@@ -6,12 +6,13 @@ Pages are read on one thread and the chronicle is written on another; each opens
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from reconciler.model.errors import ConfigError
 from reconciler.model.names import CommitId, ProjectName, StageName
@@ -19,9 +20,12 @@ from reconciler.repo.clone import open_clone
 from reconciler.repo.clone_view import view_of
 from reconciler.repo.local import LocalRepository
 from reconciler.repo.mirror import Mirror
-from reconciler.repo.project import Project, StageRefs, read_project
+from reconciler.repo.project import Project, StageRefs, project_tip, read_project
 from reconciler.repo.project_history import ProjectHistory
 from reconciler.repo.stage import StageRepo, Tips
+
+_HEAD_EVERY: Final = 30.0
+"""Seconds between two questions for the default branch of a clone's remote, and for stages that are only branches."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,8 @@ class CloneSource:
         self._name = ProjectName(project) if project else None
         self._fetch = fetch
         self._known: Project | None = None
+        self._head = ""
+        self._asked = 0.0
         self._followed: dict[StageName, StageRepo] = {}
 
     @contextmanager
@@ -85,7 +91,7 @@ class CloneSource:
             ConfigError, UserError: there is no project, or it cannot be read.
         """
         self._fetch()
-        project = self._known = read_project(mirror, self._name, known=self._known)
+        project = self._project(mirror)
         tips: dict[StageName, Tips] = {}
         believed: dict[StageName, tuple[CommitId, ...]] = {}
         for stage in project.stages:
@@ -98,6 +104,17 @@ class CloneSource:
         if not tips:
             raise ConfigError(f"no stage of {project.name} has a branch here", hint="fetch it with `git fetch`")
         return Looked(project, tips, believed)
+
+    def _project(self, mirror: Mirror) -> Project:
+        """Return the project as it is now; which branch is the default one is asked seldom, since that may be far."""
+        if self._head and self._known is not None and time.monotonic() < self._asked + _HEAD_EVERY:
+            tip = mirror.tips([self._head])[self._head]
+            if tip == self._known.commit:
+                return self._known
+        self._head, _ = project_tip(mirror)
+        self._known = read_project(mirror, self._name, known=self._known)
+        self._asked = time.monotonic()
+        return self._known
 
     def _believed(self, mirror: Mirror, project: Project, stage: StageRefs, tips: Tips) -> tuple[CommitId, ...]:
         repo = self._followed.get(stage.name)
