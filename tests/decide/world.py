@@ -64,6 +64,7 @@ class World:
         self.rewritten: Rewritten | None = None
         self.implied_mode: Mode | None = None
         self.timers = True
+        self.alone = False
         self.arrived: dict[str, Instant] = {}
         self._commits = 0
         self._commands = 0
@@ -248,7 +249,9 @@ class World:
     def archive(self, seconds: int = 0) -> Step | None:
         """Let time go by and look at the stage alone, as the daemon does where nothing else is left to do."""
         self.later(seconds)
-        decision = decide(self.snapshot(), {}, self.now, (), timers=self.timers)
+        self.alone = True
+        decision = self.decide({})
+        self.alone = False
         self.due = decision.due
         self.land(decision.steps)
         return decision.steps[0] if decision.steps else None
@@ -266,7 +269,8 @@ class World:
     def decide(self, facts: dict[Want, Fact]) -> Decision:
         """Decide, giving it the facts that it wants; ``facts`` is filled."""
         while True:
-            decision = decide(self.snapshot(), facts, self.now, self.services(), timers=self.timers)
+            services = () if self.alone else self.services()
+            decision = decide(self.snapshot(), facts, self.now, services, timers=self.timers)
             missing = decision.wants - facts.keys()
             if not missing:
                 return decision

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -17,9 +18,11 @@ from reconciler.repo.local import LocalRepository
 from reconciler.repo.offline import whole
 from reconciler.repo.past import steps_ever
 from reconciler.repo.steps import as_commit
+from tests.decide.world import World
 from tests.repo.branch import STAGE
 from tests.repo.conftest import Hub, OpenMirror
 from tests.repo.deciding import OPS, PLAYBOOK, Deciding, Reader, Remote, forged, problem
+from tests.repo.replaying import errors, made, replayed, rewritten, shown
 
 MONTH = 30 * 24 * 3600
 CLOSED = "ops/production/closed.yaml"
@@ -164,3 +167,36 @@ def test_on_a_branch_of_its_own(hub: Hub, open_mirror: OpenMirror) -> None:
     assert other.sequence() == daemon.sequence() == step.sequence
     content = hub.git("show", f"ops/production:{CLOSED}").encode() + b"\n"
     assert [line.end for line in load_closed(content, CLOSED)] == ["remediated"]
+
+
+def _story(world: World) -> None:
+    world.objectives()
+    world.around.values["response_time_p90"] = 80.0
+    for name in ("p1", "p2"):
+        world.open(name)
+        world.tick()
+        world.over(name)
+        world.archive(MONTH)
+    world.open("p1")
+    world.tick()
+    world.open("p1", startedAt="2027-03-01T10:00:00Z")
+    world.tick()
+    world.over("p1")
+    world.later(2 * MONTH)
+    world.archive()
+
+
+def test_a_history_that_archives_replays(tmp_path: Path) -> None:
+    commits = made(tmp_path / "past.git", _story)
+    found = replayed(tmp_path / "past.git")
+    assert (found.findings, found.exact) == ([], found.steps), shown(found)
+    assert sum("Event: archived" in each.message for each in commits) == 3
+
+
+def test_an_archive_that_takes_too_much_is_found(tmp_path: Path) -> None:
+    commits = made(tmp_path / "past.git", _story)
+    first = next(each for each in commits if "Event: archived" in each.message)
+    more = replace(first, files={**first.files, f"{OPS}/state/evaluations.yaml": None})
+    rewritten(tmp_path / "other.git", commits, lambda all_: [more if each is first else each for each in all_])
+    found = replayed(tmp_path / "other.git")
+    assert first.sequence in [each.sequence for each in errors(found)], shown(found)
