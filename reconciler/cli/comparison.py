@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.decide.actions.registry import check_playbook
+from reconciler.cli.sources import project_of
 from reconciler.decide.whatif.case import Case
 from reconciler.decide.whatif.comparing import Comparison
 from reconciler.decide.whatif.result import Result, count
@@ -17,6 +18,7 @@ from reconciler.model.errors import ConfigError, UserError
 from reconciler.model.instant import Instant
 from reconciler.model.names import CommitId, ProjectName, RemediationId, ServicePath, StageName
 from reconciler.model.playbook import Playbook
+from reconciler.model.suggest import nearest
 from reconciler.repo.local import LocalRepository
 from reconciler.repo.offline import Offline, whole
 from reconciler.repo.past import PastStep, read_steps, steps_ever
@@ -54,8 +56,8 @@ class Compared:
     """The result, with what it was made of.
 
     ``findings`` are the proposed files that cannot be used. ``newest`` is the moment of the newest step, ``earliest``
-    that of the oldest problem looked at; None without any. ``cut`` are problems beyond the limit, ``unreadable`` those
-    whose steps are not as they were written.
+    that of the oldest problem looked at; None without any. ``cut`` are problems beyond the limit, ``unreadable``
+    what names the first step of each remediation that could not be followed to its end.
     """
 
     result: Result
@@ -65,7 +67,7 @@ class Compared:
     newest: Instant | None = None
     earliest: Instant | None = None
     cut: int = 0
-    unreadable: int = 0
+    unreadable: tuple[str, ...] = ()
     cases: tuple[Case, ...] = field(default=(), repr=False)
 
 
@@ -81,10 +83,12 @@ def compare(wish: Wish) -> Compared:
         history = repository.resolve(wish.history) if wish.history else base
         settings = _settings(repository, offline, wish, stage)
         steps = steps_ever(offline, history, stage)
+        if not steps:
+            _check_stage(repository, offline, history, stage)
         proposal = read_proposal(offline, base, head, stage, settings)
         chosen, cut = _chosen(steps, wish)
         comparison = Comparison(Side(proposal.base), Side(proposal.head), proposal.concerns)
-        unreadable: set[Key] = set()
+        unreadable: dict[Key, str] = {}
         wanted = (
             step for step in steps
             if (step.ref.service, step.ref.remediation) in chosen
@@ -92,7 +96,7 @@ def compare(wish: Wish) -> Compared:
         )  # fmt: skip
         for ref, step in read_steps(offline, wanted):
             if step is None:
-                unreadable.add((ref.service, ref.remediation))
+                unreadable.setdefault((ref.service, ref.remediation), f"{ref.number:02d}-{ref.event}")
             else:
                 comparison.take(ref.service, ref.remediation, step)
         comparison.finish()
@@ -100,8 +104,12 @@ def compare(wish: Wish) -> Compared:
         return Compared(
             count(cases), base, head, tuple(_findings(proposal, {case.service for case in cases})),
             max((step.now for step in steps), default=None), min(chosen.values(), default=None), cut,
-            len(unreadable | comparison.unusable), cases,
+            _names({**comparison.unusable, **unreadable}), cases,
         )  # fmt: skip
+
+
+def _names(steps: dict[Key, str]) -> tuple[str, ...]:
+    return tuple("/".join(filter(None, (*key, step))) for key, step in sorted(steps.items()))
 
 
 @contextmanager
@@ -133,6 +141,17 @@ def _settings(
             hint="name it with --project, or fetch that branch too",
         )
     return ProjectSettings(ProjectName(wish.project))
+
+
+def _check_stage(repository: LocalRepository, offline: Offline, history: CommitId, stage: StageName) -> None:
+    """Refuse a stage of which there is neither a step nor a word; where nothing names stages, any may be one."""
+    project = {entry.name for entry in project_of(repository).stages}
+    there = (entry.path or "" for entry in offline.reader.entries(history, "ops/"))
+    known = sorted(project or {path.split("/")[1] for path in there if path.count("/") > 1})
+    if known and stage not in known:
+        near = nearest(stage, known)
+        meant = f"did you mean `{near}`? " if near else ""
+        raise ConfigError(f"there is no stage `{stage}`", hint=f"{meant}there are: {', '.join(known)}")
 
 
 def _chosen(steps: list[PastStep], wish: Wish) -> tuple[dict[Key, Instant], int]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from reconciler.cli.comparison import Compared, Wish
 from reconciler.decide.whatif.difference import KINDS
-from reconciler.decide.whatif.result import Group, Row
+from reconciler.decide.whatif.result import NAMED, Group, Row
 from reconciler.decide.whatif.rules import Rule
 from reconciler.decide.wording import short
 from reconciler.model.errors import UserError
@@ -23,7 +23,7 @@ _TEXT: Final = 400
 def report(wish: Wish, compared: Compared, rules: Sequence[Rule]) -> dict[str, Any]:
     """Return all that is told, in an order that depends on nothing but the repository."""
     result, totals = compared.result, compared.result.totals
-    findings, cut = len(compared.findings), compared.cut
+    findings, cut, unreadable = len(compared.findings), compared.cut, len(compared.unreadable)
     return {
         "stage": wish.stage,
         "base": compared.base,
@@ -47,14 +47,15 @@ def report(wish: Wish, compared: Compared, rules: Sequence[Rule]) -> dict[str, A
         "types": [_row(each) for each in result.rows[:TYPES]],
         "differences": [_group(each) for each in result.groups[:DIFFERENCES]],
         "findings": [_finding(each) for each in compared.findings[:FINDINGS]],
-        "rules": [{"rule": each.text, "met": each.met(totals, findings, cut)} for each in rules],
+        "rules": [{"rule": each.text, "met": each.met(totals, findings, cut, unreadable)} for each in rules],
         "cut": {
             "problems": cut,
             "types": max(len(result.rows) - TYPES, 0),
             "differences": max(len(result.groups) - DIFFERENCES, 0),
             "findings": max(findings - FINDINGS, 0),
         },
-        "unreadable": compared.unreadable,
+        "unreadable": unreadable,
+        "unreadableSteps": list(compared.unreadable[:NAMED]),
     }  # fmt: skip
 
 
@@ -88,13 +89,22 @@ def caveats(data: dict[str, Any]) -> list[str]:
     """Return what was left out, a line each."""
     cut = data["cut"]
     told = (
-        (cut["problems"], "problems that are older than those of --limit"),
-        (cut["types"], "kinds of problems"),
-        (cut["differences"], "ways to differ"),
-        (cut["findings"], "findings in files"),
-        (data["unreadable"], "remediations whose steps are not as they were written"),
+        (cut["problems"], "problem", "problems", " older than those of --limit"),
+        (cut["types"], "kind of problem", "kinds of problems", ""),
+        (cut["differences"], "way to differ", "ways to differ", ""),
+        (cut["findings"], "finding in a file", "findings in files", ""),
     )
-    return [f"left out: {number} {what}" for number, what in told if number]
+    left = [f"left out: {number} {one if number == 1 else many}{what}" for number, one, many, what in told if number]
+    return [*left, *_unreadable(data["unreadable"], data["unreadableSteps"])]
+
+
+def _unreadable(number: int, steps: Sequence[str]) -> list[str]:
+    """Return that remediations could not be followed, with the steps; why their files are so is not known here."""
+    if not number:
+        return []
+    more = f" and {number - len(steps)} more" if number > len(steps) else ""
+    told = "1 remediation, a step of which" if number == 1 else f"{number} remediations, a step of each of which"
+    return [f"not followed to the end: {told} cannot be used: {', '.join(steps)}{more}"]
 
 
 SAYS: Final = {

@@ -92,7 +92,7 @@ def steps_ever(offline: Offline, tip: CommitId, stage: StageName) -> list[PastSt
 
 
 def read_steps(offline: Offline, steps: Iterable[PastStep]) -> Iterator[tuple[StepRef, StepFile | None]]:
-    """Yield steps with what they say, in the order given; None for a file that was tampered with.
+    """Yield steps with what they say, in the order given; None for a file that cannot be read as one.
 
     Of events that only tell that they happened nothing more than that is read.
     """
@@ -112,7 +112,8 @@ def read_steps(offline: Offline, steps: Iterable[PastStep]) -> Iterator[tuple[St
 def _read(step: PastStep, content: bytes) -> StepFile | None:
     if step.ref.event == "evaluated":
         # Its facts stand at its end, and what was measured is told by the evaluation too.
-        content = content.partition(b"\nfacts:\n")[0] + b"\n"
+        told, facts, _ = content.partition(b"\nfacts:\n")
+        content = told + b"\n" if facts else content
     try:
         data = canonical.peek(content, step.ref.path)
     except UserError:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from reconciler.cli.what_if_text import code
-from reconciler.repo import proposal
+from reconciler.repo import differing, proposal
 from reconciler.repo.steps import as_commit
 from tests.cli.conftest import Reconciler, Result, git
 from tests.decide.files import SLO, entry, playbook
@@ -158,7 +158,7 @@ def test_the_newest_are_looked_at_first(stage: Stage, ask: Ask) -> None:
     assert (near["totals"]["problems"], near["differences"][0]["ids"]) == (1, ["carts/p3"])
     few = json.loads(ask("--limit", "2", "-o", "json").out)
     assert (few["totals"]["problems"], few["cut"]["problems"]) == (2, 1)
-    assert "left out: 1 problems that are older" in ask("--limit", "2").out
+    assert "left out: 1 problem older" in ask("--limit", "2").out
     wrong = ask("--since", "soon")
     assert (wrong.code, "`90d`" in wrong.err) == (2, True)
 
@@ -267,8 +267,8 @@ def test_more_than_can_be_looked_at_is_refused(stage: Stage, ask: Ask, monkeypat
     monkeypatch.setattr(proposal, "_BYTES", 10_000)
     done = ask()
     assert (done.code, "--since or --limit" in done.err) == (2, True)
-    monkeypatch.setattr(proposal, "_CHANGED", 1)
-    assert "more than 1 files differ" in ask().err
+    monkeypatch.setattr(differing, "FILES", 1)
+    assert "more than 1 files" in ask().err
 
 
 def test_what_is_not_there_is_told(stage: Stage, ask: Ask) -> None:

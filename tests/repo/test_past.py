@@ -104,6 +104,15 @@ def test_a_file_that_cannot_be_read_back_is_told(offline: Offline, hub: Hub) -> 
     assert step is None
 
 
+@pytest.mark.parametrize("facts", [{}, {"facts": {"Deployment/carts": {"replicas": 1}}}])
+def test_an_evaluation_is_read_with_and_without_facts(offline: Offline, hub: Hub, facts: dict[str, object]) -> None:
+    told = {"evaluation": {"result": "fail"}, "next": "escalated"}
+    land(hub, a_step(3, "evaluated", data={**told, **facts}))
+    ((_, step),) = read_steps(offline, steps_ever(offline, hub.tip(), STAGE))
+    assert step is not None
+    assert {key: step.data[key] for key in told} == told
+
+
 def test_what_is_not_kept_is_read_again(offline: Offline, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     land(hub, FIRST)
     land(hub, SECOND)

@@ -49,8 +49,9 @@ class Comparison:
     """Takes the steps of a stage in the order of their sequence.
 
     ``changed`` tells whether anything that matters for a service differs between the sides; where it does not, the
-    problems are only counted. ``cases`` are those so far, in the order in which they began. ``unusable`` counts
-    remediations of which a step could not be followed.
+    problems are only counted. ``cases`` are those so far, in the order in which they began. ``unusable`` are
+    remediations of which a step could not be followed, with the name of the first such step (`02-evaluated`); empty
+    where it is none of them alone.
     """
 
     def __init__(self, base: Side, head: Side, changed: Callable[[ServicePath], bool]) -> None:
@@ -60,7 +61,7 @@ class Comparison:
         self._ledger = Ledger(self._looks)
         self._otherwise: dict[tuple[tuple[str, ...], tuple[str, ...]], frozenset[str] | None] = {}
         self.cases: dict[tuple[ServicePath, RemediationId], Case] = {}
-        self.unusable: set[tuple[ServicePath, RemediationId]] = set()
+        self.unusable: dict[tuple[ServicePath, RemediationId], str] = {}
         self._weights: dict[tuple[str, ...], int] = {}
         self._work = 0
         self._begun: dict[tuple[ServicePath, RemediationId], tuple[Remediation, Instant]] = {}
@@ -74,7 +75,7 @@ class Comparison:
         try:
             self._take(service, remediation, step)
         except UNUSABLE:
-            self.unusable.add((service, remediation))
+            self.unusable.setdefault((service, remediation), f"{step.number:02d}-{step.event}")
 
     def finish(self) -> None:
         """Compare what was never tried: problems that were over, unmatched or refused before anything could be done."""
@@ -84,7 +85,7 @@ class Comparison:
                 try:
                     self._attempt(case, state, now, None, ALONE)
                 except UNUSABLE:
-                    self.unusable.add(key)
+                    self.unusable.setdefault(key, "")
 
     def _take(self, service: ServicePath, remediation: RemediationId, step: StepFile) -> None:
         if step.event in _SILENT:

@@ -127,8 +127,12 @@ def _count_problems(
         totals.strayed += case.strayed
         totals.unhealed += base is True and head is False
         totals.healed += base is False and head is True
+        counted: set[int] = set()
         for each in differences:
             group = groups.setdefault((case.type, each.kind, each.group), Group(case.type, each))
+            if id(group) in counted:
+                continue
+            counted.add(id(group))
             group.problems += 1
             if len(group.ids) < NAMED:
                 group.ids.append(f"{case.service}/{problem.shown}")

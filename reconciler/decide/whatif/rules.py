@@ -28,7 +28,7 @@ _HOLDS: Final[Mapping[str, Callable[[Fraction, Fraction], bool]]] = {
 }  # fmt: skip
 COUNTS: Final = ("differ", *KINDS, "unknown", "strayed", "unhealed", "healed")
 """Names that count problems."""
-NAMES: Final = (*COUNTS, "replicas", "findings", "cut")
+NAMES: Final = (*COUNTS, "replicas", "findings", "cut", "unreadable")
 EXPECTED: Final = f"NAME OPERATOR NUMBER, as in `differ > 10%`; names: {', '.join(NAMES)}; operators: > >= < <= = !="
 
 
@@ -42,23 +42,27 @@ class Rule:
     number: Fraction
     percent: bool
 
-    def met(self, totals: Totals, findings: int, cut: int) -> bool:
-        """Whether it is met. ``findings`` are head's files that cannot be used, ``cut`` the problems left out."""
+    def met(self, totals: Totals, findings: int, cut: int, unreadable: int) -> bool:
+        """Whether it is met.
+
+        ``findings`` are head's files that cannot be used, ``cut`` the problems left out, ``unreadable`` the
+        remediations that could not be followed to their end.
+        """
         holds = _HOLDS[self.operator]
         if self.name == "replicas":
             return any(holds(Fraction(each), self.number) for each in (totals.replicas_most, totals.replicas_least))
-        value = Fraction(_value(self.name, totals, findings, cut))
+        beside = {"findings": findings, "cut": cut, "unreadable": unreadable}
+        value = Fraction(beside[self.name] if self.name in beside else _value(self.name, totals))
         if self.percent:
             value = value * 100 / totals.problems if totals.problems else Fraction(0)
         return holds(value, self.number)
 
 
-def _value(name: str, totals: Totals, findings: int, cut: int) -> int:
+def _value(name: str, totals: Totals) -> int:
     numbers: dict[str, int] = {
         **{str(kind): number for kind, number in totals.kinds.items()},
         "differ": totals.differ, "strayed": totals.strayed,
         "unknown": totals.unknown, "unhealed": totals.unhealed, "healed": totals.healed,
-        "findings": findings, "cut": cut,
     }  # fmt: skip
     return numbers[name]
 

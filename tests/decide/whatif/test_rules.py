@@ -17,7 +17,7 @@ TOTALS = Totals(problems=200, differ=20, unknown=4, unhealed=1, healed=2, replic
 
 
 def met(text: str, totals: Totals = TOTALS) -> bool:
-    return parse_rule(text).met(totals, findings=1, cut=7)
+    return parse_rule(text).met(totals, findings=1, cut=7, unreadable=2)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def met(text: str, totals: Totals = TOTALS) -> bool:
         ("differ = 20", True), ("differ == 20", True), ("differ != 20", False), ("differ < 21", True),
         ("unhealed > 0", True), ("unhealed > 0.5%", False), ("unhealed >= 0.5%", True), ("healed <= 2", True),
         ("replicas > +3", False), ("replicas > +2", True), ("replicas < -1", True), ("replicas < -2", False),
-        ("findings > 0", True), ("cut > 7", False), ("unknown = 4", True), ("entry > 0", False),
+        ("findings > 0", True), ("cut > 7", False), ("unreadable > 1", True), ("unreadable > 2", False), ("unknown = 4", True), ("entry > 0", False),
         (" Differ  >  0 ", True),
     ],
 )  # fmt: skip
