@@ -55,7 +55,7 @@ class _Look:
     @cached_property
     def changes(self) -> list[tuple[str, Change]]:
         reader = self.repository.reader
-        return [(_path(change), change) for change in reader.diff(self.span.old, self.span.new)]
+        return [(_path(change), change) for change in reader.changes(self.span.old, self.span.new)]
 
     @cached_property
     def branch(self) -> str:
@@ -80,18 +80,19 @@ class _Look:
 
     @cached_property
     def all(self) -> Mapping[str, Entry] | None:
-        """All files of the newer commit; None where the changes are none of their names."""
+        """All files of the newer commit that have a kind; None where the changes are none of their names."""
         names = any(
             change.old_blob is None or change.new_blob is None or kind_of(path) == "problem"
             for path, change in self.changes
         )
         if not (names or self.wide or len(self.services) > _FEW):
             return None
-        return {name_of(entry): entry for entry in self.repository.reader.entries(self.span.new)}
+        named = ((name_of(entry), entry) for entry in self.repository.reader.entries(self.span.new))
+        return {name: entry for name, entry in named if kind_of(name) is not None}
 
     @property
     def paths(self) -> Iterable[str] | None:
-        return None if self.all is None else (path for path in self.all if kind_of(path) is not None)
+        return self.all
 
     @property
     def odd(self) -> frozenset[str]:

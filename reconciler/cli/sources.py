@@ -129,10 +129,15 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 def at_commit(repository: LocalRepository, commit: CommitId) -> Found:
     """Return the files of a commit."""
-    entries = {name_of(entry): entry for entry in repository.reader.entries(commit)}
-    kinds = {name: entry for name, entry in entries.items() if kind_of(name) is not None}
-    odd = frozenset(name for name in entries.keys() - kinds.keys() if may_be_meant(name))
-    return Found(contents(repository, kinds), odd)
+    kinds: dict[str, Entry] = {}
+    odd: set[str] = set()
+    for entry in repository.reader.entries(commit):
+        name = name_of(entry)
+        if kind_of(name) is not None:
+            kinds[name] = entry
+        elif may_be_meant(name):
+            odd.add(name)
+    return Found(contents(repository, kinds), frozenset(odd))
 
 
 def name_of(entry: Entry) -> str:

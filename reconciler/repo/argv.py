@@ -165,12 +165,6 @@ def deletions(git_dir: Path, under: str) -> Argv:
     return _git(git_dir, *words, "--no-commit-id", "--diff-filter=D", "--", _pathspec(under))
 
 
-def changes(git_dir: Path, old: str, new: str) -> Argv:
-    """Print the files that differ between two commits, NUL-terminated, without an answer held in memory."""
-    words = ("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--no-ext-diff", "--end-of-options")
-    return _git(git_dir, *words, object_id(old), object_id(new))
-
-
 def merge_base(git_dir: Path, one: str, other: str) -> Argv:
     """Print the best common ancestor of two commits; fails where there is none."""
     return _git(git_dir, "merge-base", "--end-of-options", object_id(one), object_id(other))

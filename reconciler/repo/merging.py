@@ -44,10 +44,14 @@ def merge(mirror: Mirror, into: CommitId, other: CommitId) -> Merged:
 
     Raises:
         ConfigError: they conflict, have nothing in common, or git is too old to merge in memory.
+        UserError: more is proposed than can be looked at.
         TerminalError: git could not.
     """
     if mirror.is_ancestor(other, into):
         return Merged(into, "contained")
+    parted = _git(mirror, "merge-base", into, other).stdout.decode("ascii", "replace").strip()
+    # git has no bound: what it would have to go through is looked at first.
+    mirror.changes(commit_id(parted) if parted else into, other)
     if mirror.is_ancestor(into, other):
         return Merged(other, "ahead")
     done = _git(mirror, "merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", into, other)

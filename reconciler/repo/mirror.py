@@ -263,6 +263,11 @@ class Mirror:
         with self._noticing():
             return self._reader.diff(old, new, under)
 
+    def changes(self, old: CommitId | None, new: CommitId) -> list[Change]:
+        """Return the files that differ from what anybody may propose; see `Reader.changes`."""
+        with self._noticing():
+            return self._reader.changes(old, new)
+
     def blob(self, blob: BlobId, limit: int = DEFAULT_LIMIT) -> bytes:
         """Return a blob's bytes; see `Reader.blob`."""
         with self._noticing():

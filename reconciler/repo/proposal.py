@@ -14,18 +14,14 @@ from reconciler.decide.policy import over
 from reconciler.decide.snapshot import ServiceView, Snapshot, Stage
 from reconciler.model.errors import ConfigError, UserError
 from reconciler.model.names import BlobId, CommitId, ServicePath, StageName
-from reconciler.repo import argv
-from reconciler.repo.faults import checked
 from reconciler.repo.index import Moved, StageIndex, Stored
 from reconciler.repo.layout import config_place
-from reconciler.repo.objects import Oversize, parse_change, split_records
+from reconciler.repo.objects import Oversize
 from reconciler.repo.offline import Offline
 from reconciler.repo.pins import PinReader
 from reconciler.repo.standing import ProjectSettings
 from reconciler.repo.views import Views
 
-_CHANGED: Final = 1_000_000
-"""Files that a proposal may change."""
 _BYTES: Final = 16 << 20
 """Bytes of people's files that are read for one of the two sides."""
 _ROOT: Final = ServicePath("")
@@ -60,7 +56,7 @@ def read_proposal(
     """Read what both sides say. Nothing is parsed before it is asked for.
 
     Raises:
-        ConfigError: the proposal changes more files than can be looked at.
+        UserError: the proposal changes more than can be looked at.
     """
     listed = [
         Moved(entry.path, Stored(entry.mode, entry.blob))
@@ -82,20 +78,12 @@ def read_proposal(
 
 
 def _moves(offline: Offline, old: CommitId, new: CommitId) -> Moves:
-    """Return the files of people that differ, read as they come: a proposal may be of any size."""
+    """Return the files of people that differ: a proposal may be of any size."""
     moves: Moves = {}
-    with offline.start(argv.changes(offline.git_dir, old, new)) as process:
-        records = split_records(iter(process.chunk, b""))
-        for number, head in enumerate(records):
-            if number == _CHANGED:
-                raise ConfigError(
-                    f"more than {_CHANGED:,} files differ between the two commits", hint="propose less at a time"
-                )
-            change = parse_change(head, next(records), b"")
-            if change.path is not None and config_place(change.path) is not None:
-                gone = change.new_blob is None or change.new_mode is None
-                moves[change.path] = None if gone else Stored(change.new_mode or "", BlobId(change.new_blob or ""))
-        checked(f"comparing {old} with {new}", process.finish())
+    for change in offline.reader.changes(old, new):
+        if change.path is not None and config_place(change.path) is not None:
+            gone = change.new_blob is None or change.new_mode is None
+            moves[change.path] = None if gone else Stored(change.new_mode or "", BlobId(change.new_blob or ""))
     return moves
 
 

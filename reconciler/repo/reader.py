@@ -16,6 +16,7 @@ from reconciler.model.errors import Place, UserError
 from reconciler.model.names import BlobId, CommitId
 from reconciler.repo import argv
 from reconciler.repo.children import Content, Contents, Diffs, Headers, oversize
+from reconciler.repo.differing import differing
 from reconciler.repo.faults import DamagedError, checked
 from reconciler.repo.names import EMPTY_TREE, TreeId, object_id
 from reconciler.repo.objects import (
@@ -37,6 +38,10 @@ from reconciler.repo.process import Process
 DEFAULT_LIMIT: Final = 1 << 20
 """Bytes of a blob that are read unless the caller says otherwise."""
 _OBJECT_LIMIT: Final = 64 << 20
+_LISTED: Final = 2_000_000
+"""Files of one commit that are listed; a few small trees can stand for a thousand million."""
+_LISTED_BYTES: Final = 512 << 20
+"""Bytes of all their paths."""
 _REMEMBERED: Final = 16384
 _BATCH: Final = 2048
 _PREFIX: Final = re.compile(r"[0-9a-f]{12,40}\Z")
@@ -121,22 +126,32 @@ class Reader:
         """Yield all files of a commit, or those under a directory, in git's order; nothing where it is absent.
 
         The whole tree is listed by one process (93 ms for 40,000 files), a directory by reading its trees.
+
+        Raises:
+            UserError: there are more than two million, or their paths have more than 512 MiB.
         """
         tree = self.tree_id(commit, under)
         if tree is None:
             return
         if under:
-            yield from self._walk(tree, f"{under}/".encode())
+            yield from self._walk(commit, tree, under)
             return
+        size = 0
         with self._start(argv.ls_tree(self._git_dir, tree)) as process:
-            for record in split_records(iter(process.chunk, b"")):
+            for number, record in enumerate(split_records(iter(process.chunk, b""))):
+                size += len(record)
+                if number == _LISTED or size > _LISTED_BYTES:
+                    raise _too_many(commit, under)
                 yield parse_ls_tree(record, b"")
             checked(f"listing {commit}", process.finish())
 
-    def _walk(self, tree: TreeId, prefix: bytes) -> Iterator[Entry]:
-        level: list[tuple[bytes, TreeItem]] = [(prefix, item) for item in self.trees([tree])[0]]
+    def _walk(self, commit: CommitId, tree: TreeId, under: str) -> Iterator[Entry]:
+        level: list[tuple[bytes, TreeItem]] = [(f"{under}/".encode(), item) for item in self.trees([tree])[0]]
         files: list[Entry] = []
+        seen = size = 0
         while level:
+            seen += len(level)
+            size += sum(len(start) + len(item.name) for start, item in level)
             directories: list[tuple[bytes, str]] = []
             for start, item in level:
                 raw = start + item.name
@@ -149,6 +164,8 @@ class Reader:
                 batch = directories[position : position + _BATCH]
                 for (start, _), items in zip(batch, self.trees([tree for _, tree in batch]), strict=True):
                     level += [(start, item) for item in items]
+                if seen + len(level) > _LISTED or size > _LISTED_BYTES:
+                    raise _too_many(commit, under)
         yield from sorted(files, key=lambda entry: entry.raw)
 
     def trees(self, trees: Sequence[str]) -> list[list[TreeItem]]:
@@ -165,6 +182,29 @@ class Reader:
         if before == after:
             return []
         return self.diffs.ask(before, after, f"{under}/".encode() if under else b"")
+
+    def changes(self, old: CommitId | None, new: CommitId) -> list[Change]:
+        """Return what `diff` does, of commits that anybody may have made: there is a bound to what is looked at.
+
+        Raises:
+            UserError: more differs than can be looked at, or a tree is none that git would make.
+        """
+        return differing(
+            self._bounded_trees,
+            EMPTY_TREE if old is None else self.tree_id(old) or EMPTY_TREE,
+            self.tree_id(new) or EMPTY_TREE,
+        )
+
+    def _bounded_trees(self, ids: Sequence[str], limit: int) -> list[bytes]:
+        headers = self.headers.ask([object_id(identity) for identity in ids])
+        size = sum(header.size for header in headers if header is not None)
+        if size > limit:
+            raise UserError(
+                f"the folders to be compared have {size >> 20} MiB of names and more",
+                expected="a change that can be looked at",
+                hint="take out what is no configuration, or propose less at a time",
+            )
+        return self._must(ids, "tree")
 
     # Blobs
 
@@ -272,6 +312,14 @@ class Reader:
                 hint="the mirror is made anew by itself; if it persists run `git fsck` in the remote repository",
             )
         return found
+
+
+def _too_many(commit: CommitId, under: str) -> UserError:
+    return UserError(
+        f"the commit {commit} has more than {_LISTED:,} files{f' in `{under}`' if under else ''}, or very long paths",
+        expected="a branch of a configuration repository",
+        hint="take the folders out that are no configuration; `git ls-tree COMMIT` shows the topmost",
+    )
 
 
 def too_large(blob: Oversize, limit: int, place: Place | None) -> UserError:

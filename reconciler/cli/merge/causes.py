@@ -63,7 +63,7 @@ class Causes:
 
     @cached_property
     def _files(self) -> Mapping[str, tuple[BlobId | None, BlobId | None]]:
-        found = self.mirror.diff(self.old, self.new)
+        found = self.mirror.changes(self.old, self.new)
         return {each.path: (each.old_blob, each.new_blob) for each in found if each.path is not None}
 
     @property
