@@ -164,7 +164,8 @@ def _measured(source: PastSource, options: argparse.Namespace) -> int:
     over = False
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", trust_env=False, timeout=600.0) as client:
-            client.get(f"/bench/{STAGE}").raise_for_status()
+            while client.get(f"/bench/{STAGE}").status_code == 503:
+                time.sleep(0.1)
             print(f"the first page was there after {time.perf_counter() - begun:.1f} s", flush=True)
             while "still being read" in client.get(f"/bench/{STAGE}").text:
                 time.sleep(0.5)
