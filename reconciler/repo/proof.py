@@ -60,13 +60,13 @@ class Proof:
         """Tell whether a step may follow ``last``, the step that the standing was brought to last.
 
         The standing is then at the step's parent. ``tips`` are the project's and the config branch's. Steps of other
-        rules than ours cannot be redone: older ones are believed by their form while nothing newer came before them,
-        newer ones are left to a newer reconciler.
+        rules than ours cannot be redone: older ones are nobody's, newer ones hold the stage, which is left to a newer
+        reconciler.
 
         Raises:
             TransientError: it names a commit that has only just come; look at all branches anew.
         """
-        if last is not None and claim.rules < last.rules:
+        if claim.rules < (RULES if last is None else max(RULES, last.rules)):
             return False
         if claim.info.parents:
             standing.go(claim.info.parents[0])

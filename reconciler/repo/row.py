@@ -5,6 +5,8 @@ brought together the longer one counts, the older of two of one length. A start 
 first of these has nothing to be replayed on and is trusted as it stands. Where that leaves more than one row, somebody
 has merged or forged one, and more of the history is looked at, until one is left that does not begin with a step which
 would have to follow another one and does not replay there.
+
+What older rules made cannot be replayed, and anybody can write its form: it is in no row, and never trusted.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from itertools import combinations, islice
 from typing import Final
 
+from reconciler.decide.draft import RULES
 from reconciler.model.errors import TerminalError
 from reconciler.model.names import CommitId, StageName
 from reconciler.repo.layout import ops_prefix
@@ -68,6 +71,7 @@ class Rows:
         self._tips = tips
         self._links: list[Link] = []
         self._at: Link | None = None
+        self._older: Claimed | None = None
 
     def newest(self, tip: CommitId, known: CommitId | None = None) -> list[Claimed]:
         """Return the row that counts as far as it was looked at, its newest step last; empty where there is none.
@@ -76,7 +80,8 @@ class Rows:
         then at the step that was found, or at the tip with nothing trusted.
 
         Raises:
-            TerminalError: there are steps in rows by their form, and none of them replays.
+            TerminalError: there are steps in rows by their form, and none of them replays; or all that is there was
+                made by older rules.
             TransientError: see `Proof.holds`.
         """
         steps = self._steps(tip)
@@ -90,7 +95,7 @@ class Rows:
                 if whole or reach >= DEEPEST or self._is_settled():
                     break
             reach *= 4
-        best = self._best()
+        best = self._best(whole=whole)
         if best is None and any(self._is_after(*pair) for pair in combinations(found, 2)):
             # That somebody forged all of them is less likely than that we are at fault; nothing is put back on a guess.
             raise TerminalError(
@@ -98,13 +103,26 @@ class Rows:
                 hint="look at them with `git log`; was the project renamed, or is this reconciler older than they are?",
             )
         self._return_to(best, tip)
+        if best is None and self._older is not None and self._standing.foreign():
+            # What may hold values in the world is neither believed nor put back, which would be to delete it.
+            here = ops_prefix(self._stage)
+            files = f"'{here}/*/remediations/*' '{here}/*/state/*' {here}/steps {here}/closed.yaml"
+            raise TerminalError(
+                f"all steps of {self._stage} are of rules {self._older.rules}, which this reconciler does not know",
+                hint="set by hand what they hold in the world, then begin anew: "
+                f"`git rm -r --ignore-unmatch {files}`, commit, push",
+            )
         return [link.claim for link in best.chain()] if best is not None else []
 
     def _steps(self, tip: CommitId) -> Iterator[tuple[Claimed, OwnFile]]:
         for info in self._store.commits(tip, paths=[ops_prefix(self._stage)]):
             claim = claimed(info, self._stage)
-            own = own_file(self._store, claim) if claim is not None else None
-            if claim is not None and own is not None:
+            if claim is None or (claim.rules < RULES and self._older is not None):
+                continue
+            own = own_file(self._store, claim)
+            if own is not None and claim.rules < RULES:
+                self._older = claim
+            elif own is not None:
                 yield claim, own
 
     def _link(self, found: list[tuple[Claimed, OwnFile]], *, whole: bool) -> None:
@@ -168,10 +186,11 @@ class Rows:
         longest = max(rows, key=lambda link: link.length, default=None)
         return len(sound) == 1 and longest is not None and not longest.refuted
 
-    def _best(self) -> Link | None:
-        rows = [link for link in self._links if link.length > 1]
-        sound = [link for link in rows if not link.refuted]
+    def _best(self, *, whole: bool) -> Link | None:
+        """Return the end of the row that counts; where all of the history is seen, of one that begins with nothing."""
         founded = [link for link in self._links if link.founded]
+        rows = [link for link in self._links if link.length > 1 and not whole]
+        sound = [link for link in rows if not link.refuted]
         return max(founded or sound or rows, key=lambda link: link.length, default=None)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from reconciler.decide.draft import RULES
 from reconciler.decide.policy import over
 from reconciler.decide.snapshot import FAR, FileRef, Pins, Rewritten, ServiceView, Shelves, Snapshot, Stage
 from reconciler.model.closed import Archive
@@ -87,10 +86,7 @@ class Standing:
             self._attributed.clear()
 
     def accept(self, claim: Claimed, own: OwnFile) -> None:
-        """Move from a step's parent to the step and trust what it changes and what it names; nothing else.
-
-        Steps of other rules cannot be asked what they answered: they are trusted with everything that they stand on.
-        """
+        """Move from a step's parent to the step and trust what it changes and what it names; nothing else."""
         if claim.info.parents == (self.ops,):
             self._take(own.changes, ours=True)
             self.ops = claim.commit
@@ -98,8 +94,6 @@ class Standing:
             self.go(claim.commit)
             self._index.trust_paths(change.path for change in own.changes if change.path is not None)
         self._index.trust_paths(own.named)
-        if claim.rules != RULES:
-            self._index.trust()
 
     def stand(self, ops: CommitId) -> None:
         """Move to a commit and trust everything there as it stands."""

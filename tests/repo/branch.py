@@ -23,13 +23,13 @@ DESIRED = "ops/production/carts/state/desired.yaml"
 NOW = Instant(1_795_000_000)
 TARGET = Target.parse("kubernetes/sockshop-production/Deployment/carts")
 SETTINGS = ProjectSettings(ProjectName("sockshop"))
-OLDER = RULES - 1
-"""Rules that ours replaced: such steps are believed by their form, so that they can say whatever a test needs."""
+NEWER = RULES + 1
+"""Rules that are to come: such steps are believed by their form, so that they can say whatever a test needs."""
 
 
 def a_step(
     sequence: int, event: Event = "opened", *, number: int = 0, service: str = "carts", remediation: str = "p1",
-    now: int = NOW, rules: int = OLDER, files: Mapping[str, bytes | None] | None = None,
+    now: int = NOW, rules: int = NEWER, files: Mapping[str, bytes | None] | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> Step:  # fmt: skip
     """Return a step of a remediation, of the stage where ``remediation`` is empty."""

@@ -15,7 +15,7 @@ from reconciler.repo.recorded import Past, Recorded, told
 from reconciler.repo.row import WINDOW
 from reconciler.repo.stage import Tips
 from reconciler.repo.steps import as_commit
-from tests.repo.branch import DESIRED, NOW, OLDER, STAGE, a_step, desired, message, own_files, stage_repo
+from tests.repo.branch import DESIRED, NEWER, NOW, STAGE, a_step, desired, message, own_files, stage_repo
 from tests.repo.conftest import Hub, OpenMirror, fetched
 
 LONG_AGO = Instant(0)
@@ -130,7 +130,7 @@ def test_what_only_says_that_it_is_a_step_is_not_read(hub: Hub, mirror: Mirror) 
     hub.land({"README.md": b"no step's file"}, message=message(claim))
     hub.land({**own_files(claim), "README.md": b"and a person's"}, message=message(claim))
     hub.land(own_files(claim, sequence=9), message=message(claim))
-    newer = as_commit(a_step(2)).message.replace("Event: opened", "Event: sung").replace(f"Rules: {OLDER}", "Rules: 99")
+    newer = as_commit(a_step(2)).message.replace("Event: opened", "Event: sung").replace(f"Rules: {NEWER}", "Rules: 99")
     hub.land({"ops/production/carts/remediations/p1/02-sung.yaml": b'event: "sung"\n'}, message=newer)
     assert len(Past(mirror, STAGE, tuple).claims(fetched(mirror), opened, LONG_AGO)) == 4
     assert sequences(read(mirror)) == [1]

@@ -15,7 +15,6 @@ from reconciler.model.step import Step
 from reconciler.repo import stage as stage_module
 from reconciler.repo.steps import as_commit
 from tests.decide.surroundings import Workload
-from tests.repo.branch import OLDER
 from tests.repo.conftest import Hub, OpenMirror
 from tests.repo.deciding import OPS, PLAYBOOK, Deciding, Reader, Remote, problem
 
@@ -253,20 +252,6 @@ def test_where_nothing_replays_nothing_is_put_back(remote: Remote, daemon: Decid
     remote.projects[remote.project] = replace(renamed.settings(), implied_mode="shadow")
     with pytest.raises(TerminalError, match="none follows"):
         renamed.look()
-
-
-def test_steps_of_older_rules_are_believed_only_before_those_of_ours(
-    remote: Remote, daemon: Deciding, warm: Reader, cold: Callable[[], Reader]
-) -> None:
-    first = next_step(daemon)
-    old = replace(first, rules=OLDER, body="as it was told then")
-    land(remote, old)
-    assert [reader.sequence() for reader in (daemon, warm, cold())] == [1, 1, 1]
-    daemon.tick()
-    assert [reader.sequence() for reader in (daemon, warm, cold())] == [3, 3, 3]
-    remote.hub.land(problem("p2"))
-    land(remote, replace(next_step(daemon), rules=OLDER))
-    assert [reader.sequence() for reader in (daemon, warm, cold())] == [3, 3, 3]
 
 
 def test_newer_rules_are_left_to_newer_daemons(

@@ -22,7 +22,7 @@ from reconciler.repo.signatures_audit import Audit, Wish, audit
 from reconciler.repo.signing import SshKeyFile
 from reconciler.repo.steps import as_commit
 from reconciler.repo.stream import NewCommit
-from tests.repo.branch import NOW, OLDER, STAGE, a_step
+from tests.repo.branch import NEWER, NOW, STAGE, a_step
 from tests.repo.conftest import PRODUCTION, Hub
 from tests.repo.signing_keys import OURS, Key, allow, make_key
 
@@ -187,7 +187,7 @@ def test_a_merge_that_claims_to_be_a_step_is_named(story: Story) -> None:
         (lambda step: replace(step, config=CommitId("0" * 40)), "neither its parent nor where its push began"),
         (lambda step: replace(step, project=CommitId("0" * 40)), "`Project: 000000000000` is not on the project's"),
         (lambda step: replace(step, now=NOW), "it is older than the step before it"),
-        (lambda step: replace(step, rules=OLDER - 1), f"it follows rules {OLDER - 1} after those of {OLDER}"),
+        (lambda step: replace(step, rules=NEWER - 1), f"it follows rules {NEWER - 1} after those of {NEWER}"),
     ],
 )
 def test_trailers_that_do_not_fit_are_named(story: Story, change: Changed, why: str) -> None:

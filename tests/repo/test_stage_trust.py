@@ -15,6 +15,7 @@ from reconciler.repo.stage import Tips
 from tests.repo.branch import (
     CARTS,
     DESIRED,
+    NEWER,
     NOW,
     SETTINGS,
     Branch,
@@ -62,7 +63,7 @@ def test_a_message_alone_makes_no_step(branch: Branch, sequence: int, rules: int
     )
     for repo in branch.both():
         stage = repo.snapshot(SETTINGS).stage
-        assert (stage.sequence, stage.now_floor, repo.newer_rules) == (2, Instant(NOW), None)
+        assert (stage.sequence, stage.now_floor, repo.newer_rules) == (2, Instant(NOW), NEWER)
         assert foreign_paths(repo) == [DESIRED]
         assert [held.value for held in repo.view(CARTS).desired.values()] == [2]
 

@@ -1,6 +1,6 @@
 """Long pasts in few lines: remediations told as steps of the real form, people's commits between them.
 
-The steps are of rules that ours replaced, so that they are believed by their form and can say whatever a test needs.
+The steps are of rules that are to come, so that they are believed by their form and can say whatever a test needs.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Told:
     def step(
         self, event: Event, data: Mapping[str, Any] | None = None, *, service: str = "carts", remediation: str = "",
         files: Mapping[str, bytes | None] | None = None, sequence: int | None = None, number: int | None = None,
-        rules: int = RULES - 1,
+        rules: int = RULES + 1,
     ) -> Step:  # fmt: skip
         """Return the next step, not landed yet."""
         self.sequence = sequence if sequence is not None else self.sequence + 1
