@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from reconciler.model.errors import UserError
+from reconciler.model.errors import TransientError, UserError
 from reconciler.model.instant import Instant, format_instant
 from reconciler.model.names import CommitId, StageName
 from reconciler.repo.chronicle import Chronicle
-from reconciler.repo.chronicle_records import PastStep
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.stage import Tips
 from reconciler.repo.steps import Claimed, claimed
@@ -95,10 +94,19 @@ class Moments:
         if commit is None:
             raise self._none(f"there is no commit {text}", "fetch it, or look it up with `git log`")
         when = Instant(int(self._mirror.commit(commit).commit_time.timestamp()))
-        if self._mirror.is_ancestor(commit, tips.ops):
+        try:
+            known = chronicle()
+        except TransientError:
+            known = None
+        step = known.step(commit) if known is not None else None
+        if step is not None:
+            return self._past(commit, tips, text, when, step.order)
+        moment = known.at(when) if known is not None else None
+        # The chronicle knows nearly every commit of the branch; git has to walk to where it stands.
+        if (moment is not None and moment.commit == commit) or self._mirror.is_ancestor(commit, tips.ops):
             point = self._past(commit, tips, text, when, None)
-            known = chronicle().step(point.step.commit) if point.step is not None else None
-            return Point(point.stage, point.tips, text, point.step, when, known.order if known is not None else 0)
+            step = known.step(point.step.commit) if known is not None and point.step is not None else None
+            return replace(point, order=step.order if step is not None else 0)
         if any(self._mirror.is_ancestor(commit, other) for other in (tips.config, tips.project)):
             found = chronicle().at(when)
             if found is not None:
@@ -149,8 +157,3 @@ def moment_of(text: str) -> Instant:
         raise NoMomentError(f"`{text[:80]}` is no moment", expected=_FORMS, hint="correct `at`") from error
     aware = read if read.tzinfo is not None else read.replace(tzinfo=UTC)
     return Instant(int(aware.timestamp()))
-
-
-def told_order(step: PastStep | None) -> int:
-    """Return the place of a step in the chronicle; 0 is before the first."""
-    return step.order if step is not None else 0
