@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reconciler.decide.actions.registry import check_playbook
 from reconciler.cli.sources import project_of
+from reconciler.decide.actions.registry import check_playbook
 from reconciler.decide.whatif.case import Case
 from reconciler.decide.whatif.comparing import Comparison
 from reconciler.decide.whatif.result import Result, count

@@ -56,6 +56,24 @@ def service_option(*, required: bool) -> Callable[[_Command], _Command]:
     )
 
 
+def remediation_option(command: _Command) -> _Command:
+    """Add which remediation: its id, said plainly or by `--remediation`; `remediation` is None where neither is."""
+
+    def named(context: click.Context, _parameter: click.Parameter, option: str | None) -> str | None:
+        plain: str | None = context.params.pop("named", None)
+        if plain is not None and option is not None and plain != option:
+            raise click.UsageError(f"{plain!r} and --remediation {option!r} are two remediations.", context)
+        return plain if option is None else option
+
+    return _all(
+        click.argument("named", metavar="[REMEDIATION]", required=False, is_eager=True),
+        click.option(
+            "--remediation", callback=named,
+            help="The remediation's id; without one, the only one of the service that is meant.",
+        ),
+    )(command)  # fmt: skip
+
+
 def reason_option(command: _Command) -> _Command:
     """Add why, for those who read the history."""
     return click.option("-m", "--reason", default="", help="Why, for those who read the history.")(command)

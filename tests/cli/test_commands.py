@@ -145,6 +145,31 @@ def test_an_approval_is_given_or_not(reconciler: Reconciler, site: Site, verb: s
     assert site.replicas() == replicas
 
 
+def test_what_a_step_says_of_how_it_is_lifted_is_a_command(reconciler: Reconciler, site: Site) -> None:
+    (site.clone / "stage.yaml").write_text("approval: required\n", "utf-8")
+    git(site.clone, "commit", "-qam", "Ask a person first")
+    git(site.clone, "push", "-q")
+    opened(reconciler, site)
+    git(site.clone, "pull", "-q")
+    (step,) = (site.clone / "ops/production/carts/remediations/slow").glob("*-held.yaml")
+    program, *words = canonical.read(step.read_bytes(), step.name)["lifts"].strip("`").split()
+    assert (program, *words) == ("reconciler", "approve", "slow")
+    result = reconciler(*words, "-o", "json")
+    assert result.code == 0, result.err
+    reconciler("reconcile", "-c", site.config)
+    assert site.replicas() == 2
+
+
+@pytest.mark.parametrize("verb", ["undo", "abort", "retry", "approve", "decline"])
+def test_a_remediation_is_named_plainly_or_by_the_option(reconciler: Reconciler, clone: Path, verb: str) -> None:
+    for words in (["slow"], ["--remediation", "slow"], ["slow", "--remediation", "slow"]):
+        result = reconciler(verb, *words)
+        assert (result.code, "there is no remediation `slow` in production" in result.err) == (2, True)
+    for words in (["slow", "--remediation", "fast"], ["--remediation", "fast", "slow"]):
+        result = reconciler(verb, *words)
+        assert (result.code, "are two remediations" in result.err) == (2, True)
+
+
 @pytest.mark.parametrize("verb", ["undo", "abort", "retry", "approve", "decline"])
 def test_what_is_asked_must_be_about_something(reconciler: Reconciler, clone: Path, verb: str) -> None:
     result = reconciler(verb, "--service", "carts")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from reconciler.cli.options import reason_option, repo_options, service_option, stage_option
+from reconciler.cli.options import reason_option, remediation_option, repo_options, service_option, stage_option
 from reconciler.cli.output import Format, output_option
 
 
@@ -14,7 +14,7 @@ from reconciler.cli.output import Format, output_option
 @repo_options
 @stage_option
 @service_option(required=False)
-@click.option("--remediation", help="The remediation's id; without it, the only one of the service that is meant.")
+@remediation_option
 @click.option("--step", type=click.IntRange(1, 999999), help="The number of the step that waits.")
 @reason_option
 @output_option
