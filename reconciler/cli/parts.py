@@ -39,8 +39,14 @@ def as_kind(path: Path, kind: Kind) -> Part:
 
 
 def is_bare(path: Path) -> bool:
-    """Whether a folder is a bare repository."""
-    return (path / "HEAD").is_file() and (path / "objects").is_dir()
+    """Whether a folder is a bare repository itself, as git sees it: a work tree may hold files of any name."""
+    if not (path / "HEAD").exists():
+        return False
+    try:
+        with LocalRepository.open(path) as repository:
+            return repository.root is None
+    except ConfigError:
+        return False
 
 
 def branches(repository: LocalRepository) -> Iterator[Part]:

@@ -62,6 +62,16 @@ def locate(path: Path) -> Argv:
     return ("git", "-C", str(path), "rev-parse", "--path-format=absolute", "--absolute-git-dir", "--git-common-dir")
 
 
+def locate_named(git_dir: Path) -> Argv:
+    """Print the same of a git directory that somebody named; fails where it is none."""
+    return _git(git_dir, "rev-parse", "--path-format=absolute", "--absolute-git-dir", "--git-common-dir")
+
+
+def tracked(work_tree: Path, path: Path) -> Argv:
+    """Exit 0 where the index of a work tree has a file."""
+    return ("git", "-C", str(work_tree), "ls-files", "--error-unmatch", "--", _pathspec(str(path)))
+
+
 def top_level(path: Path) -> Argv:
     """Print the top of the work tree that a path is in; fails in a bare repository."""
     return ("git", "-C", str(path), "rev-parse", "--path-format=absolute", "--show-toplevel")

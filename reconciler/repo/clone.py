@@ -28,6 +28,7 @@ from reconciler.repo import argv
 from reconciler.repo.argv import Argv
 from reconciler.repo.environ import personal_environment
 from reconciler.repo.faults import checked, timed_out, transport_error
+from reconciler.repo.local import refuse_brought
 from reconciler.repo.localrefs import LocalRefs
 from reconciler.repo.names import branch_ref, commit_id, is_full_ref
 from reconciler.repo.objects import Identity
@@ -270,9 +271,11 @@ def open_clone(path: Path) -> PersonalClone:
     """Find the repository that ``path`` lies in, and the remote that it is pushed to: ``origin``, else the only one.
 
     Raises:
-        ConfigError: there is no repository, or it has several remotes and none is called origin.
+        ConfigError: there is no repository, it came as files of somebody's branch, or it has several remotes and none
+            is called origin.
     """
     git_dir, remotes = _look(path.absolute())
+    refuse_brought(git_dir)
     if len(remotes) > 1 and "origin" not in remotes:
         raise ConfigError(
             f"the repository has several remotes ({', '.join(sorted(remotes))}) and none is called origin",

@@ -4,7 +4,8 @@ A daemon started from a hook, a shell or a CI job inherits ``GIT_DIR``, ``GIT_OB
 and the like; any of them would redirect reads and writes. GitPython builds its children's environment by adding to
 ``os.environ``, which cannot take a variable away, so children are started by our own code with what
 `engine_environment` returns. A person's own clone is the opposite case (`personal_environment`): their
-configuration, credential helper and ssh are meant to be used.
+configuration, credential helper and ssh are meant to be used. What is only read there (`reading_environment`) asks
+nobody and runs nothing that the repository's own settings name: they may have come with it (ADR 0118).
 
 Settings travel as ``GIT_CONFIG_COUNT``/``KEY``/``VALUE`` (git 2.31 and later). That is also how an HTTP secret
 reaches git: as ``http.<url>.extraHeader``, scoped to the remote's host, readable only by this user and never in
@@ -43,6 +44,22 @@ _REPOSITORY_VARIABLES: Final = frozenset(
         "GIT_SHALLOW_FILE",
         "GIT_WORK_TREE",
     }
+)
+
+_READING: Final[dict[str, str]] = {
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+
+_READING_SETTINGS: Final[tuple[tuple[str, str], ...]] = (
+    # `diff-tree` reads the index, and asks this command what changed in the work tree.
+    ("core.fsmonitor", "false"),
+    ("core.hooksPath", os.devnull),
+    # A bare repository that lies in a tree that was cloned is found by nobody who does not name it.
+    ("safe.bareRepository", "explicit"),
 )
 
 _SETTINGS: Final[tuple[tuple[str, str], ...]] = (
@@ -196,4 +213,21 @@ def personal_environment(base: Mapping[str, str]) -> dict[str, str]:
     """
     environment = {key: value for key, value in base.items() if key not in _REPOSITORY_VARIABLES}
     environment.update(LC_ALL="C.UTF-8", LANGUAGE="C", GIT_LITERAL_PATHSPECS="1")
+    return environment
+
+
+def reading_environment(base: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for reading a repository on this machine, whoever set it up.
+
+    No transport, so that an object that a partial clone lacks is missing; no command of the repository's settings.
+    """
+    environment = personal_environment(base) | _READING
+    given = environment.get("GIT_CONFIG_COUNT", "")
+    count = int(given) if given.isdecimal() else 0
+    for number, (key, value) in enumerate(_READING_SETTINGS, count):
+        environment[f"GIT_CONFIG_KEY_{number}"] = key
+        environment[f"GIT_CONFIG_VALUE_{number}"] = value
+    environment["GIT_CONFIG_COUNT"] = str(count + len(_READING_SETTINGS))
+    # These would win over the settings above.
+    environment.pop("GIT_CONFIG_PARAMETERS", None)
     return environment

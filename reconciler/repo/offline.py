@@ -14,7 +14,7 @@ from typing import Final
 from reconciler.model.errors import ConfigError
 from reconciler.model.names import BlobId, CommitId
 from reconciler.repo import argv
-from reconciler.repo.environ import personal_environment
+from reconciler.repo.environ import reading_environment
 from reconciler.repo.faults import transport_error
 from reconciler.repo.local import LocalRepository
 from reconciler.repo.names import is_object_id
@@ -24,13 +24,6 @@ from reconciler.repo.reader import Reader
 
 _TIMEOUT: Final = 300.0
 """Seconds without a word after which a child is given up; it may have to look at a hundred thousand commits first."""
-_ALONE: Final = {
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_OPTIONAL_LOCKS": "0",
-}
 
 
 class Offline:
@@ -43,7 +36,7 @@ class Offline:
 
     def start(self, words: Sequence[str]) -> Process:
         """Start a child; whoever starts it ends it."""
-        return Process(words, _environment(), timeout=_TIMEOUT, clock=time.monotonic)
+        return Process(words, reading_environment(os.environ), timeout=_TIMEOUT, clock=time.monotonic)
 
     def blob_at(self, commit: CommitId, path: str) -> tuple[BlobId, bytes] | None:
         """Return id and bytes of the file at a path; see `Reader.blob_at`."""
@@ -89,9 +82,5 @@ def whole(repository: LocalRepository) -> Iterator[Offline]:
         offline.reader.drop()
 
 
-def _environment() -> dict[str, str]:
-    return personal_environment(os.environ) | _ALONE
-
-
 def _run(words: argv.Argv) -> Finished:
-    return run(words, _environment(), timeout=_TIMEOUT, clock=time.monotonic)
+    return run(words, reading_environment(os.environ), timeout=_TIMEOUT, clock=time.monotonic)
