@@ -5,6 +5,7 @@ The names of directories say it; a directory is read once for each content that 
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from reconciler.repo.layout import MAKES_A_SERVICE, PROVIDERS, STAGE_FILES
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import TREE, TreeItem
 
-_COMMITS: Final = 64
+_COMMITS: Final = 512
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,23 @@ class ConfigTrees:
         """Return what is configured at a commit."""
         tree = self._mirror.tree_id(commit) or ""
         found = self._known.get(tree)
-        return found if found is not None else self._known.put(tree, self._read(tree))
+        if found is None:
+            top = self._mirror.trees([tree])[0]
+            # Every step makes a new tree of the branch; what people configured is the same in nearly all of them.
+            told = b"".join(item.name + item.id.encode() for item in top if item.name != b"ops")
+            key = hashlib.sha256(told).hexdigest()
+            found = self._known.get(key)
+            if found is None:
+                found = self._known.put(key, self._read(top))
+            self._known.put(tree, found)
+        return found
 
     def files(self, commit: CommitId, service: ServicePath) -> tuple[Moved, ...]:
         """Return the files of one service's directory."""
         tree = self._mirror.tree_id(commit, service)
         return tuple(self._files(self._mirror.trees([tree])[0], f"{service}/")) if tree is not None else ()
 
-    def _read(self, tree: str) -> Configured:
-        top = self._mirror.trees([tree])[0]
+    def _read(self, top: Sequence[TreeItem]) -> Configured:
         read: dict[str, list[TreeItem]] = {}
         level = [item.id for item in top if _leads_on(item) and item.name != b"ops"]
         folders = {item.name: item.id for item in top if _leads_on(item) and item.name != b"ops"}

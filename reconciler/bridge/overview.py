@@ -89,7 +89,10 @@ def listed(
         stage=stage,
         suspended=settings.suspended if settings.mode == "suspended" else "",
         totals=_totals(len({*configured, *busy}), busy.values(), seeing.ops.going(tree).ended if tree else 0),
-        rows=tuple(row_of(stage, seeing.view(point, path)) for path, _ in found[(page - 1) * rows : page * rows]),
+        rows=tuple(
+            row_of(stage, seeing.view(point, path)) if each.busy else Row(path)
+            for path, each in found[(page - 1) * rows : page * rows]
+        ),
         found=len(found),
         page=page,
         pages=pages,
