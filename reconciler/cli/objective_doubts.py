@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from reconciler.cli import loaded
 from reconciler.cli.findings.finding import Finding, doubt
 from reconciler.decide.evaluation.criterion import Rule, parse
+from reconciler.model.document import open_document
 from reconciler.model.errors import UserError
-from reconciler.model.slo import CriteriaSet, Objective, Slo
+from reconciler.model.slo import WHOLE, CriteriaSet, Objective, Slo
 
 
 @dataclass(frozen=True)
@@ -51,18 +52,29 @@ def about_objectives(data: bytes) -> Iterator[Finding]:
     slo = loaded.objectives(data)
     if slo is None:
         return
-    yield from _about_scores(slo)
+    yield from _about_scores(data, slo)
     for each in slo.objectives:
         yield from _about_criteria(each)
 
 
-def _about_scores(slo: Slo) -> Iterator[Finding]:
+def _about_scores(data: bytes, slo: Slo) -> Iterator[Finding]:
     score = slo.total_score
+    written = open_document(data, "", "slo").section("total_score")
+    for name in ("pass", "warning"):
+        text = written.text(name)
+        if text and not text.endswith("%") and 0 < float(text) <= 1:
+            yield doubt(
+                "share-for-percentage",
+                f"`{name}` is {text} %, which hardly anything misses",
+                written.place_of(name),
+                expected='a percentage from 0 to 100, such as `"90%"`',
+                hint=f'did you mean `"{float(text) * WHOLE:g}%"`?',
+            )
     if score.warning is not None and score.warning > score.passing:
         yield doubt(
             "limits-contradict",
             f"there is never a warning: it asks for {score.warning:g}%, and {score.passing:g}% pass already",
-            score.place,
+            written.place_of("warning"),
             expected=f"a `warning` below {score.passing:g}%",
             hint="swap the two, or lower `warning`",
         )

@@ -14,6 +14,7 @@ from typing import Final
 from reconciler.model.document import Checks, Fields, checked, is_null, parse
 from reconciler.model.errors import Place, UserError
 from reconciler.model.invalid import InvalidFile
+from reconciler.model.misplaced import misplaced_options
 from reconciler.model.nodes import ListNode, MapNode, Node
 from reconciler.model.playbook_repair import first_change, repaired
 from reconciler.model.reader import shown
@@ -142,7 +143,7 @@ def _refuse_draft(root: Node) -> None:
 
 
 def _refuse_misplaced(root: Node) -> None:
-    """Refuse keys of an entry or an action that stand above the list they belong into."""
+    """Refuse keys that stand above the list they belong into, and those of other files."""
     if not isinstance(root, MapNode):
         return
     second = any(root.get(key) is not None for key in ("apiVersion", "kind", "spec"))
@@ -170,8 +171,9 @@ def _refuse_misplaced(root: Node) -> None:
         for key, value in mapping.entries
         if key.raw in misplaced and not is_null(value)
     ]
+    found += misplaced_options(root)
     if found:
-        raise InvalidFile(found)
+        raise InvalidFile(sorted(found, key=lambda error: error.place or root.place))
 
 
 def _mended(data: bytes, path: str, error: InvalidFile) -> InvalidFile | None:

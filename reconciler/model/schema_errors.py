@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.model.errors import Place, UserError
+from reconciler.model.misplaced import belongs_to
 from reconciler.model.nodes import ListNode, MapNode, Node, Scalar
 from reconciler.model.reader import shown
 from reconciler.model.suggest import CONFUSED, nearest
@@ -24,6 +25,7 @@ _TYPES = {
     "object": "a mapping",
     "null": "nothing",
 }
+_COMMON: Final = "common.schema.json#/$defs/"
 UNKNOWN_KEYS_LIMIT: Final = 20
 """How many unknown keys of one mapping are compared with the known ones, which is slow."""
 
@@ -92,8 +94,29 @@ def _unknown(
                 f"unknown key `{shown(key.raw)}`" + (f" in {_label(path)}" if path else ""),
                 place=key.place,
                 expected=f"one of {names}" if names else "no key",
-                hint=f"did you mean `{meant}`?" if meant else "delete it",
+                hint=_rehoused(key.raw, known, str(schema.get("title"))) or _instead(meant),
             )
+
+
+def _instead(meant: str) -> str:
+    return f"did you mean `{meant}`?" if meant else "delete it"
+
+
+def _rehoused(name: str, known: Mapping[str, Any], file: str) -> str:
+    """Say where a key belongs that another level, or another file, knows by exactly this name."""
+    inside = next((key for key, rule in known.items() if name in _inner(rule)), "")
+    return f"put it under `{inside}`" if inside else belongs_to(name, file) if file.endswith(".yaml") else ""
+
+
+def _inner(rule: Any) -> Mapping[str, Any]:
+    """Return what may stand in a mapping, also one that all schemas have in common."""
+    if isinstance(rule, Mapping) and str(rule.get("$ref", "")).startswith(_COMMON):
+        # Imported here: the schemas are applied by a module that needs this one.
+        from reconciler.model.schema import load_schema  # noqa: PLC0415 - lazy, see above
+
+        rule = load_schema("common")["$defs"].get(str(rule["$ref"]).removeprefix(_COMMON), {})
+    found = rule.get("properties", {}) if isinstance(rule, Mapping) else {}
+    return found if isinstance(found, Mapping) else {}
 
 
 def _missing(root: Node, path: Sequence[str | int], schema: Mapping[str, Any]) -> Iterator[UserError]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, cast
 
-from reconciler.model.document import Fields, open_document
+from reconciler.model.document import Checks, Fields, open_document
 from reconciler.model.errors import Place
 from reconciler.model.nodes import ListNode, MapNode, Scalar
 
@@ -18,6 +18,9 @@ Aggregate: TypeAlias = Literal["avg", "p50", "p90", "p95"]
 
 SEVERAL: Final = 3
 """How many earlier evaluations count where a `comparison` does not say (Keptn 1.4.5)."""
+
+WHOLE: Final = 100.0
+"""All points, in percent."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +93,12 @@ def load_slo(data: bytes, path: str) -> Slo:
         InvalidFile: with all findings; also for a `total_score.pass` that Keptn's evaluation would stop at.
     """
     fields = open_document(data, path, "slo")
-    score = fields.section("total_score")
+    score, checks = fields.section("total_score"), Checks()
+    passing, warning = _percent(score, "pass", checks), _percent(score, "warning", checks)
+    checks.done()
     return Slo(
         objectives=tuple(_objective(each) for each in fields.sections("objectives")),
-        total_score=TotalScore(_percent(score.text("pass")) or 0.0, _percent(score.text("warning")), score.place),
+        total_score=TotalScore(passing or 0.0, warning, score.place),
         comparison=_comparison(fields),
         path=path,
         filter=fields.pairs("filter"),
@@ -138,5 +143,18 @@ def _set(item: MapNode) -> CriteriaSet:
     return CriteriaSet(tuple(Criterion(node.raw, node.place) for node in nodes if isinstance(node, Scalar)), item.place)
 
 
-def _percent(text: str) -> float | None:
-    return float(text.removesuffix("%")) if text else None
+def _percent(score: Fields, name: str, checks: Checks) -> float | None:
+    """Return a percentage of the total. Beyond 0 and 100 it would be missed, or reached, whatever is measured."""
+    text = score.text(name)
+    if not text:
+        return None
+    number = float(text.removesuffix("%"))
+    if not 0 <= number <= WHOLE:
+        near = f"{min(abs(number), WHOLE):g}%"
+        checks.add(
+            f"`{name}` is `{text}`, which no total can {'reach' if number > WHOLE else 'miss'}",
+            score.place_of(name),
+            expected='a percentage from 0 to 100, such as `"90%"`',
+            hint=f'write for example `{name}: "{near}"`',
+        )
+    return number

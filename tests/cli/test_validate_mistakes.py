@@ -159,7 +159,7 @@ MISTAKES: dict[str, tuple[dict[str, str], str, str]] = {
         {"a/slo.yaml": slo("'<5'", ", warning: [{criteria: ['<=4']}]")},
         "a/slo.yaml:2:71 warning limits-contradict", "this `warning` of `error_rate` never counts"),
     "a score of which there is never a warning": (
-        {"a/slo.yaml": slo(warning="95%")}, "a/slo.yaml:3:14 warning limits-contradict", "there is never a warning"),
+        {"a/slo.yaml": slo(warning="95%")}, "a/slo.yaml:3:35 warning limits-contradict", "there is never a warning"),
     "no objectives": (
         {"a/slo.yaml": "objectives: []\ntotal_score: {pass: 9%}\n"},
         "a/slo.yaml:2:14 warning no-objective", "no evaluation ever passes"),

@@ -116,7 +116,7 @@ def test_everything_is_optional(text: bytes) -> None:
         ("mode:\n", (1, 1), "`mode` has no value", "write for example `mode: automated`"),
         ("Mode: shadow\n", (1, 1), "unknown key `Mode`", "did you mean `mode`?"),
         ("bound: {}\n", (1, 1), "unknown key `bound`", "did you mean `bounds`?"),
-        ("workload: {}\n", (1, 1), "unknown key `workload`", "delete it"),
+        ("workload: {}\n", (1, 1), "unknown key `workload`", "belongs to service.yaml"),
         ("bounds: {replica: {}}\n", (1, 10), "unknown key `replica` in `bounds`", "did you mean `replicas`?"),
         ("bounds: {replicas: {min: 4, max: 2}}\n", (1, 26), "`min` (4) is above `max` (2)", "swap"),
         ("bounds: {replicas: {min: -1}}\n", (1, 26), "`min` is `-1`", ""),

@@ -68,8 +68,9 @@ def test_an_earlier_value_of_zero_makes_every_percentage_of_it_zero() -> None:
     assert of(wanted, earlier(errors=0.0), errors=0.001).result == "fail"
 
 
-def test_an_entry_without_criteria_always_holds() -> None:
-    assert of(objectives({"sli": "rt", "pass": [{"criteria": []}]}), rt=5.0).result == "pass"
+def test_an_entry_that_would_always_hold_is_refused() -> None:
+    with pytest.raises(InvalidFile, match="one criterion or more"):
+        objectives({"sli": "rt", "pass": [{"criteria": []}]})
 
 
 # The score

@@ -25,7 +25,7 @@ values = st.dictionaries(st.sampled_from((*SLIS, "other")), st.one_of(st.none(),
 criteria = st.tuples(
     st.sampled_from(["<", "<=", "=", ">=", ">"]), st.sampled_from(["", "+", "-"]), numbers, st.booleans()
 )
-sets = st.lists(st.lists(criteria, max_size=3), max_size=3)
+sets = st.lists(st.lists(criteria, min_size=1, max_size=3), max_size=3)
 objectives = st.fixed_dictionaries(
     {
         "sli": st.sampled_from(SLIS),
@@ -140,6 +140,7 @@ def test_no_data_is_cured_by_good_values_and_is_never_a_pass(
     if ours.result in ("pass", "warning"):
         assert ours.by_score == ours.result
     absent = {each.sli for each in ours.missing}
-    easy = [{**each, "pass": [[]]} if each["sli"] in absent and each["pass"] else each for each in listed]
+    holds = [[(">=", "", 0.0, False)]]
+    easy = [{**each, "pass": holds} if each["sli"] in absent and each["pass"] else each for each in listed]
     cured = run(document(easy, comparison, total), {**found, **dict.fromkeys(absent, 1.0)}, before)
     assert (ours.result == "no data") == (ours.by_score == "fail" and bool(absent) and cured.result != "fail")
