@@ -107,6 +107,7 @@ class HttpClient:
         self._longest_wait = longest_wait
         self._lock = threading.Lock()
         self._pool: _Pool | None = None
+        self._closed = False
         self._quiet_until = 0.0
 
     def get(
@@ -138,8 +139,9 @@ class HttpClient:
         return self._call(_Request("POST", path, headers, json.dumps(data).encode(), repeatable=False), None)
 
     def close(self) -> None:
-        """Close the connections; a later request opens new ones."""
+        """Close the connections; those of requests under way, or of later ones, are closed after them."""
         with self._lock:
+            self._closed = True
             self._retire()
 
     def _call(self, request: _Request, deadline: float | None) -> Answer:
@@ -233,7 +235,9 @@ class HttpClient:
         finally:
             with self._lock:
                 pool.users -= 1
-                if pool.retired and not pool.users:
+                if self._closed and pool is self._pool:
+                    self._retire()
+                elif pool.retired and not pool.users:
                     pool.connections.close()
 
     def _current(self) -> _Pool:

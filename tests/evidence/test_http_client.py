@@ -399,3 +399,11 @@ def test_an_authority_that_cannot_be_read_is_named(connect: MakeClient, tmp_path
         file.write_text(content, "utf-8")
     with pytest.raises(BlindError, match=r"the certificates in .*ca\.crt cannot be used"):
         connect("https://127.0.0.1:1", tls=Tls(file)).get("/")
+
+
+def test_a_request_after_the_end_leaves_no_connection_open(connect: MakeClient) -> None:
+    with SpeakingServer(ok) as server:
+        client = connect(server.url, "Prometheus")
+        client.close()
+        assert client.get("/").status == 200
+        assert client._pool is None

@@ -47,6 +47,7 @@ class Client:
         self._heard_date = heard_date
         self._lock = threading.Lock()
         self._api: official.ApiClient | None = None
+        self._closed = False
         self._files: tuple[str, ...] = ()
         self._stamp: _Stamp = ()
 
@@ -75,8 +76,9 @@ class Client:
         return self._once(renewed, call, timeout, query, patch, accept)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; no call is begun after that."""
         with self._lock:
+            self._closed = True
             if self._api is not None:
                 _close(self._api)
                 self._api = None
@@ -143,7 +145,7 @@ class Client:
     def _current(self, call: Call) -> official.ApiClient:
         """Return the client for the credentials as they are now."""
         with self._lock:
-            if self._api is None or _stamp(self._files) != self._stamp:
+            if not self._closed and (self._api is None or _stamp(self._files) != self._stamp):
                 self._load(call)
             if self._api is None:
                 raise Unreachable(call, "the connection was closed")
