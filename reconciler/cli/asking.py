@@ -7,7 +7,7 @@ asked, by whom and what became of it is in `git log`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -52,13 +52,17 @@ def ask_about_remediation(request: Request, fits: Fits, nothing: str) -> None:
         stage = workspace.stage(request.stage)
         view, remediation = _chosen(stage, request, fits, nothing)
         subject = f"{view.name}: {request.verb} ({remediation.title or remediation.id})"
-        _push(workspace, stage, request, view, remediation.id, subject, _effect(request, remediation))
+        asked, effect = _about(request, remediation)
+        _push(workspace, stage, asked, view, remediation.id, subject, effect)
 
 
-def _effect(request: Request, remediation: Remediation) -> str:
-    """Return what is approved or declined: what is proposed now, and not what may be when the command arrives."""
-    proposal = remediation.hold.proposal if remediation.hold is not None else None
-    return proposal.effect if proposal is not None and request.verb in ("approve", "decline") else ""
+def _about(request: Request, remediation: Remediation) -> tuple[Request, str]:
+    """Return which step and effect are approved or declined: what waits now, and not what may when it arrives."""
+    hold = remediation.hold
+    if hold is None or request.verb not in ("approve", "decline"):
+        return request, ""
+    effect = hold.proposal.effect if hold.proposal is not None else ""
+    return replace(request, step=request.step or hold.number), effect
 
 
 def ask_about_whole(request: Request) -> None:

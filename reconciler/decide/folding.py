@@ -119,7 +119,9 @@ def _phase(state: Remediation, step: StepFile) -> Remediation:  # noqa: C901, PL
         case "released":
             back: Phase = state.hold.since if state.hold else "opened"
             phase: Phase = "decided" if data.get("changes") else back
-            approved = (state.hold and state.hold.proposal) or Approvable() if data.get("approved") else state.approved
+            approved = state.approved
+            if data.get("approved"):
+                approved = state.hold.proposal if state.hold is not None else None
             state = replace(state, phase=phase, hold=None, approved=approved)
             insisted, asked = bool(data.get("insisted")), bool(data.get("asked"))
             since = step.now if "command" in data else state.since
@@ -209,7 +211,7 @@ def _hold(state: Remediation, step: StepFile) -> Hold:
 
 
 def _proposal(step: StepFile) -> Approvable | None:
-    """Return what the step asks a person to approve; one that says nothing of it asks for whatever the action does."""
+    """Return what the step asks a person to approve; nothing can be approved where it says nothing of it."""
     told = step.data.get("proposal")
     if not isinstance(told, Mapping):
         return None

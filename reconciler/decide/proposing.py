@@ -1,8 +1,8 @@
 """What an action that needs a person's approval would do: shown in the step that waits, and pinned by the approval.
 
-What is approved is an effect, the absolute values that would hold afterwards, and not the action: `scaling +1` approved
-when it meant 1 → 2 is not approved as 4 → 5. So the effect is worked out before anybody is asked, and once more when
-the approval is there; where the two differ, it is proposed anew.
+What is approved is an effect, the absolute values that would hold afterwards and all that would be told, and not the
+action: `scaling +1` approved when it meant 1 → 2 is not approved as 4 → 5. So the effect is worked out before anybody
+is asked, and once more when the approval is there; where the two differ, it is proposed anew.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from reconciler.decide.actions.protocol import Plan, Wait
 from reconciler.decide.claims import with_wish
-from reconciler.decide.draft import Draft
+from reconciler.decide.draft import Draft, UnseenError
 from reconciler.decide.policy import effective
 from reconciler.decide.remediation import Approvable, Remediation
 from reconciler.decide.snapshot import ServiceView
@@ -25,6 +25,8 @@ LASTS: Final = 86_400
 """Seconds for which a proposal may be approved, and its approval counts; then it is proposed anew, as things stand."""
 _OF_THE_MOMENT: Final = frozenset({"restartedAt", "call"})
 """What is done once and carries its own moment or key as value, another one each time that it is decided."""
+_KEY: Final = "key"
+"""Where what is told carries that key too."""
 
 
 def planned(
@@ -76,16 +78,30 @@ def still_asked(remediation: Remediation) -> Wait | None:
 
 
 def expired(draft: Draft, proposal: Approvable) -> bool:
-    """Whether a proposal's time is over; never while the clock is in doubt."""
-    return proposal.expires is not None and draft.at(proposal.expires)
+    """Whether a proposal's time is over.
+
+    Raises:
+        UnseenError: the clock says so and is in doubt; until it is not, the proposal is neither refused nor acted on.
+    """
+    if proposal.expires is None or draft.at(proposal.expires):
+        return proposal.expires is not None
+    if draft.now >= proposal.expires:
+        raise UnseenError
+    return False
 
 
 def effect_of(told: Mapping[str, Iterable[Mapping[str, Any]]]) -> str:
     """Return a name for what would be so afterwards: 16 hexadecimal digits, the same for the same effect only."""
     changes = [[each["target"], each["field"], each["value"]] for each in told.get("changes", ())]
     once = [
-        [each["target"], each["field"], "" if each["field"] in _OF_THE_MOMENT else each["value"]]
+        [each["target"], each["field"], "" if each["field"] in _OF_THE_MOMENT else each["value"], *_said(each)]
         for each in told.get("once", ())
     ]
-    text = json.dumps([sorted(changes, key=str), sorted(once, key=str)], separators=(",", ":"))
+    text = json.dumps([sorted(changes, key=str), sorted(once, key=str)], separators=(",", ":"), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _said(once: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what an endpoint would be told, without the key of the moment."""
+    payload = once.get("payload")
+    return [{name: value for name, value in payload.items() if name != _KEY}] if payload else []

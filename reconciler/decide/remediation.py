@@ -41,7 +41,7 @@ class Attached:
 class Approvable:
     """An effect that a person is asked to approve, or has approved.
 
-    ``effect`` is its name, empty where it was not recorded: then any counts. ``expires`` None: it always counts.
+    ``effect`` is its name, empty where it was not recorded: then none counts. ``expires`` None: it counts at any time.
     ``told`` is the proposal as its step tells it.
     """
 
@@ -51,7 +51,7 @@ class Approvable:
 
     def covers(self, effect: str) -> bool:
         """Whether this is the effect that it is about."""
-        return self.effect in ("", effect)
+        return self.effect == effect != ""
 
 
 @dataclass(frozen=True)

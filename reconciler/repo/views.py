@@ -11,7 +11,7 @@ from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import CommandFile, FileRef, Foreign, ProblemFile, ServiceView
 from reconciler.model.checks import service_path
 from reconciler.model.closed import Archive, load_archive
-from reconciler.model.command import load_command
+from reconciler.model.command import Command, check_command_name, load_command
 from reconciler.model.desired import load_desired
 from reconciler.model.errors import BugError, Place, UserError
 from reconciler.model.evaluations import load_evaluations
@@ -75,7 +75,7 @@ class Views:
         self._services = ParseCache(load_service, _LIMIT)
         self._stages = ParseCache(load_stage, _LIMIT)
         self._problems = ParseCache(load_problem, _LIMIT)
-        self._commands = ParseCache(load_command, _LIMIT)
+        self._commands = ParseCache(_command, _LIMIT)
         self._steps = ParseCache(load_step, MACHINE_LIMIT)
         self._desired = ParseCache(load_desired, MACHINE_LIMIT)
         self._evaluations = ParseCache(load_evaluations, MACHINE_LIMIT)
@@ -289,6 +289,14 @@ def _folded(here: str, identity: RemediationId, found: list[StepFile]) -> Remedi
 def _ref(folder: ServicePath, files: Files, name: str) -> FileRef | None:
     stored = files.get(name)
     return FileRef("/".join(filter(None, (folder, name))), stored.blob) if stored else None
+
+
+def _command(data: bytes, path: str) -> Command:
+    """Load a command whose name says what it asks, as listings, reviews and hooks show it; stopping needs no name."""
+    command = load_command(data, path)
+    if command.verb != "suspend":
+        check_command_name(path, command)
+    return command
 
 
 def _playbook(data: bytes, path: str) -> Playbook:

@@ -141,6 +141,9 @@ def test_an_approval_is_given_or_not(reconciler: Reconciler, site: Site, verb: s
     assert site.replicas() == 1
     result = reconciler(verb, "--service", "carts")
     assert result.code == 0, result.err
+    git(site.clone, "pull", "-q")
+    (file,) = (site.clone / "ops/production/carts/commands").glob(f"*-{verb}-slow-02.yaml")
+    assert "step: 2\n" in file.read_text("utf-8"), "the step that waits, and no later one"
     reconciler("reconcile", "-c", site.config)
     assert site.replicas() == replicas
 

@@ -28,7 +28,7 @@ DESIRED = f"{OPS}/state/desired.yaml"
 
 
 def command(site: Site, name: str, text: str, where: str = OPS) -> None:
-    site.push({f"{where}/commands/{name}.yaml": text})
+    site.push({f"{where}/commands/20261121T10000{name}.yaml": text})
 
 
 def test_a_long_day_replays_step_by_step(site: Site) -> None:
@@ -55,11 +55,11 @@ def test_a_long_day_replays_step_by_step(site: Site) -> None:
         assert ours is not None
         site.push({DESIRED: ours.replace("value: 2", "value: 9"), f"{OPS}/remediations/slow/09-held.yaml": "x\n"})
         until(loop, lambda: site.events()[-1] == "restored", "put back")
-        command(site, "1-undo-cache", "verb: undo\nremediation: cache\n")
+        command(site, "1Z-undo-cache-00", "verb: undo\nremediation: cache\n")
         until(loop, lambda: site.flag("EnableItemsCache") == "off", "undone")
-        command(site, "2-suspend", "verb: suspend\n", "ops/production")
-        command(site, "3-undo", "verb: undo\nremediation: nobody\n")
-        command(site, "4-resume", "verb: resume\n", "ops/production")
+        command(site, "2Z-suspend", "verb: suspend\n", "ops/production")
+        command(site, "3Z-undo-nobody-00", "verb: undo\nremediation: nobody\n")
+        command(site, "4Z-resume", "verb: resume\n", "ops/production")
         until(loop, lambda: site.events()[-1] == "refused", "a command that means nothing")
         site.problem("slow", "cpu_usage", "resolved")
         site.push({"carts/remediation.yaml": "remediations: [\n"})

@@ -118,7 +118,7 @@ def test_a_token_that_was_changed_is_picked_up_without_a_restart(site: Site) -> 
             token.write_text(ADMIN_TOKEN)
             if site.events()[-1:] == ["escalated"]:
                 site.push({
-                    "ops/production/carts/commands/20261122T100000Z-retry-p1.yaml": "verb: retry\nremediation: p1\n"
+                    "ops/production/carts/commands/20261122T100000Z-retry-p1-00.yaml": "verb: retry\nremediation: p1\n"
                 })  # fmt: skip
             eventually(lambda: site.events()[-1:] == ["applied"], "goes on with the new token")
             assert ADMIN_TOKEN not in "".join(daemon.lines)

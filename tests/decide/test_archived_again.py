@@ -129,6 +129,7 @@ def test_an_archive_that_cannot_be_read_is_written_anew(gone: World) -> None:
 
 def test_a_command_about_what_was_archived_is_told_so(gone: World) -> None:
     for remediation, words in (("p1", "over and was archived"), ("p1+2", "no remediation"), ("..", "no remediation")):
-        gone.push({f"{OPS}/commands/{len(gone.steps)}-undo.yaml": f"verb: undo\nremediation: {remediation}\n"})
+        name = f"20261121T{len(gone.steps):06d}Z-undo-{remediation}-00.yaml"
+        gone.push({f"{OPS}/commands/{name}": f"verb: undo\nremediation: {remediation}\n"})
         (step,) = gone.tick()
         assert words in step.data["error"]
