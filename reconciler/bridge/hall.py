@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -39,7 +40,7 @@ class Hall:
         self._stack = ExitStack()
         self._room: Room | None = None
         self._log = log
-        self._warming = False
+        self._warming = self._warmed = False
         self.closing = False
 
     def start(self) -> None:
@@ -81,6 +82,10 @@ class Hall:
         self._warming = False
         try:
             warm(self._enter())
+            if not self._warmed:
+                # What the first look read stays; without this, each full collection would walk all of it again.
+                gc.freeze()
+                self._warmed = True
         except ReconcilerError as error:
             self._log.debug("nothing can be shown yet", reason=str(error))
         except Exception:  # noqa: BLE001  (nobody waits for this; whoever asks for the page is told)

@@ -50,11 +50,15 @@ class Asked:
 
 @dataclass(frozen=True)
 class Found:
-    """A page of a search; ``before`` asks for the next one, ``count`` is how many there are altogether."""
+    """A page of a search; ``before`` asks for the next one.
+
+    ``count`` is how many there are altogether, None where words are looked for: counting would cost far more than
+    finding.
+    """
 
     lines: tuple[Ended, ...]
     before: int | None
-    count: int
+    count: int | None
 
 
 def lines_of(chronicle: Chronicle, found: Iterable[PastRemediation], point: Point) -> tuple[Ended, ...]:
@@ -92,7 +96,8 @@ def search(room: Room, point: Point, asked: Asked, before: int | None) -> Found:
     bound = point.order + 1 if point.order is not None else None
     first = min(before, bound) if before is not None and bound is not None else before or bound
     page = chronicle.remediations(only, limit=LINES, before=first)
-    return Found(lines_of(chronicle, page.items, point), page.before, chronicle.count(only))
+    lines = lines_of(chronicle, page.items, point)
+    return Found(lines, page.before, None if only.text else chronicle.count(only))
 
 
 def _end_of(text: str) -> Instant:
