@@ -1,0 +1,27 @@
+"""Which tests `make test` leaves to `make thorough`: those that take long because the real thing does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent
+THOROUGH = (
+    "benchmarks/*", "plugins/*", "demo/test_demo.py",
+    "cli/test_template_ci*", "cli/test_plan*", "cli/test_bisect.py", "cli/test_explain.py", "cli/test_status_at.py",
+    "cli/test_verify.py", "cli/test_replay.py", "cli/test_validate_many.py", "cli/test_bridge.py",
+    "decide/test_properties.py", "decide/test_limits.py", "model/test_schema_publication.py",
+    "daemon/test_crashes.py", "daemon/test_closed_loop.py", "daemon/test_agreement.py", "daemon/test_world.py",
+    "daemon/test_archiving.py", "daemon/test_notifications.py", "daemon/test_verdicts.py", "daemon/test_proposals*",
+    "daemon/test_signed*", "daemon/test_races.py", "repo/test_replay*", "repo/test_chronicle*", "bridge/*",
+)  # fmt: skip
+"""Whole files: many processes, real repositories by the dozen, long walks. All the rest takes a few minutes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark them; what they are is decided here and nowhere else."""
+    for item in items:
+        place = item.path.relative_to(ROOT) if item.path.is_relative_to(ROOT) else Path()
+        if any(place.match(pattern) for pattern in THOROUGH):
+            item.add_marker("thorough")
