@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from reconciler.cli import promised
 from reconciler.cli.checking import Part
 from reconciler.cli.findings.finding import Finding, remark
 from reconciler.cli.name_doubts import may_be_meant
@@ -41,7 +42,7 @@ def changed(repository: LocalRepository, span: Range) -> Part:
     listed = frozenset(paths or ())
     return Part(
         files, around.among(listed), "", look.branch, span.text, listed, look.odd,
-        told=look.left_out,
+        told=(*look.left_out, *look.promised),
     )  # fmt: skip
 
 
@@ -121,6 +122,14 @@ class _Look:
             if name not in found and (entry := self._entry(name)) is not None:
                 found[name] = entry
         return found
+
+    @property
+    def promised(self) -> tuple[Finding, ...]:
+        """What the change makes of the project's stages; not of a file that a stage's own branch happens to have."""
+        names = {path for path, _ in self.changes}
+        if names.isdisjoint(promised.FILES) or Surroundings(self.branch, project_of(self.repository)).stage:
+            return ()
+        return tuple(promised.about_change(self.repository, self.span.old, self.span.new))
 
     @property
     def left_out(self) -> tuple[Finding, ...]:

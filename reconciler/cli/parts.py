@@ -6,8 +6,9 @@ import os.path
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from reconciler.cli import promised
 from reconciler.cli.checking import Part
-from reconciler.cli.findings.finding import located, refused
+from reconciler.cli.findings.finding import Finding, located, refused
 from reconciler.cli.playbook_doubts import about_playbook
 from reconciler.cli.sources import (
     at_commit,
@@ -21,8 +22,8 @@ from reconciler.cli.sources import (
 )
 from reconciler.cli.surroundings import Surroundings
 from reconciler.cli.validation import Kind, check_file, kind_of
-from reconciler.model.errors import ConfigError, Place, UserError
-from reconciler.model.project import load_project
+from reconciler.model.errors import ConfigError, UserError
+from reconciler.model.names import CommitId
 from reconciler.repo.layout import SERVICE_FILES, STAGE_FILES, config_place
 from reconciler.repo.local import LocalRepository
 
@@ -53,10 +54,6 @@ def branches(repository: LocalRepository) -> Iterator[Part]:
     """Yield all branches of a bare repository, with the stages that should have one."""
     there = set(repository.branches())
     yield from (at_ref(repository, branch) for branch in sorted(there))
-    head = repository.head()
-    if head in there:
-        missing = tuple(refused(error, "missing-branch") for error in _promised(repository, head, there))
-        yield Part({}, Surroundings(), f"{head}:", head or "", told=missing)
 
 
 def stages(repository: LocalRepository) -> Iterator[Part]:
@@ -97,24 +94,24 @@ def at_ref(repository: LocalRepository, ref: str) -> Part:
     commit = repository.resolve(ref)
     found = at_commit(repository, commit)
     around = Surroundings(ref, project_of(repository), found.files, slis_of(repository)).among(found.files)
-    return Part(found.files, around, f"{ref}:", ref, paths=frozenset(found.files), odd=found.odd, whole=True)
+    told = _of_stages(repository, ref, commit, around)
+    # A file that is missing was looked for, also where there is no other.
+    missing = int(bool(told) and not found.files)
+    return Part(
+        found.files, around, f"{ref}:", ref, paths=frozenset(found.files), odd=found.odd, whole=True, told=told,
+        looked_at=missing,
+    )  # fmt: skip
 
 
-def _promised(repository: LocalRepository, head: str, there: set[str]) -> Iterator[UserError]:
-    """Look whether the stages of `project.yaml` are there; where a shipyard names them, Keptn made them."""
-    found = repository.reader.blob_at(repository.resolve(head), "project.yaml")
-    try:
-        promised = load_project(found[1], "project.yaml").stages if found else ()
-    except UserError:
-        return  # told already, by the check of that branch
-    for stage in promised:
-        if stage.name not in there:
-            yield UserError(
-                f"the stage `{stage.name}` has no branch",
-                place=Place("project.yaml"),
-                expected="a branch for every stage",
-                hint=f"push a branch `{stage.name}`, or take the stage out",
-            )
+def _of_stages(
+    repository: LocalRepository, ref: str, commit: CommitId, around: Surroundings
+) -> tuple[Finding, ...]:  # fmt: skip
+    """Return what a branch says of the project's stages; one of a stage, which nobody asks, says nothing."""
+    if around.stage:
+        return ()
+    if not promised.is_default(repository, ref):
+        return tuple(promised.about_branch(repository, commit, ())) if "project.yaml" in around.near else ()
+    return tuple(promised.about_branch(repository, commit, tuple(around.stages)))
 
 
 def in_work_tree(path: Path) -> Part:

@@ -135,11 +135,14 @@ def check_tree(
 
 
 def beside_each_other(files: Iterable[str], paths: Iterable[str] | None = None) -> list[UserError]:
-    """Return what is wrong with where ``files`` lie among all ``paths`` of the branch; contents don't matter."""
+    """Return what is wrong with where ``files`` lie among all ``paths`` of the branch; contents don't matter.
+
+    Where two don't go together and one of them is among ``files``, it is told of that one.
+    """
     given = set(files)
     whole = sorted({*given, *(paths or ())})
     concerned = given | {folder for path in given for folder in _above(path)}
-    found = (*_services(whole), *_problems(whole))
+    found = (*_services(whole, concerned), *_problems(whole, concerned))
     return [error for error in found if error.place and error.place.path in concerned]
 
 
@@ -149,7 +152,7 @@ def _above(path: str) -> Iterator[str]:
         yield path
 
 
-def _services(paths: Iterable[str]) -> Iterator[UserError]:
+def _services(paths: Iterable[str], concerned: set[str]) -> Iterator[UserError]:
     """Check names and nesting of the service directories."""
     places = {path: place for path in paths if (place := config_place(path)) is not None and place[0]}
     folders = {folder: path for path, (folder, name) in places.items() if name in MAKES_A_SERVICE}
@@ -157,9 +160,11 @@ def _services(paths: Iterable[str]) -> Iterator[UserError]:
     for folder, path in sorted(folders.items()):
         above = next((other for other in _above(folder) if other in folders), None)
         if above is not None:
+            makes = next((name for name in (path, *_makers(above)) if name in concerned), path)
+            holds = f"`{folder}` is never read" if makes != path else "this file is never read"
             yield UserError(
-                f"this file is never read: `{above}` is a service already, and a service holds no other",
-                place=Place(path),
+                f"{holds}: `{above}` is a service already, and a service holds no other",
+                place=Place(makes),
                 expected="a directory that is in no service",
                 hint=f"move `{folder}` out of `{above}`, or delete it",
             )
@@ -170,11 +175,16 @@ def _services(paths: Iterable[str]) -> Iterator[UserError]:
             yield error
             continue
         services[folder.rpartition("/")[2]].append(folder)
-    yield from _names(services)
+    yield from _names(services, concerned)
 
 
-def _names(services: Mapping[str, list[ServicePath]]) -> Iterator[UserError]:
-    for name, folders in services.items():
+def _makers(folder: str) -> Iterator[str]:
+    return (f"{folder}/{name}" for name in sorted(MAKES_A_SERVICE))
+
+
+def _names(services: Mapping[str, list[ServicePath]], concerned: set[str]) -> Iterator[UserError]:
+    for name, found in services.items():
+        folders = sorted(found, key=lambda folder: folder in concerned)
         for folder in folders[1:]:
             yield UserError(
                 f"the service `{name}` is at `{folders[0]}` too; a name may stand for one service only",
@@ -183,15 +193,16 @@ def _names(services: Mapping[str, list[ServicePath]]) -> Iterator[UserError]:
                 hint="rename one of the two directories",
             )
     for group in colliding(services):
+        last = max(group, key=lambda name: (services[name][0] in concerned, name))
         yield UserError(
             f"the services {', '.join(f'`{name}`' for name in group)} differ in capitals only",
-            place=Place(services[group[-1]][0]),
+            place=Place(services[last][0]),
             expected="names that differ in more",
             hint="rename all but one",
         )
 
 
-def _problems(paths: Iterable[str]) -> Iterator[UserError]:
+def _problems(paths: Iterable[str], concerned: set[str]) -> Iterator[UserError]:
     """Check that no two problem files of a service have one id."""
     seen: dict[tuple[str, str, str], str] = {}
     for path in sorted(paths):
@@ -206,9 +217,11 @@ def _problems(paths: Iterable[str]) -> Iterator[UserError]:
             continue
         first = seen.setdefault(key, path)
         if first != path:
+            here, there = (first, path) if path not in concerned and first in concerned else (path, first)
+            refused = "this file is" if here == path else "that one is"
             yield UserError(
-                f"the problem `{stem}` is at `{first}` already, and this file is refused",
-                place=Place(path),
+                f"the problem `{stem}` is at `{there}` {'already' if here == path else 'too'}, and {refused} refused",
+                place=Place(here),
                 expected="one file for one problem",
                 hint="delete one of the two, or give it another name",
             )

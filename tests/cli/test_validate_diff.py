@@ -13,6 +13,7 @@ from reconciler.repo.reader import Reader
 from tests.cli.conftest import Reconciler, git
 
 BAD = "remediations:\n- name: x\n  actions: [action: scalling]\n"
+PROBLEMS = "ops/production/carts/problems"
 ONE = "remediations:\n- name: x\n  actions: [{action: scaling, value: {replicas: 4}}]\n"
 
 
@@ -88,6 +89,27 @@ def test_a_new_service_of_a_name_that_there_is(reconciler: Reconciler, clone: Pa
     assert "shop/carts misplaced" in looked_at(reconciler, "--diff", "HEAD~1..HEAD")[1]
     commit(clone, {"shop/carts/service.yaml": None, "carts/Slo.yaml": ""})
     assert "carts/Slo.yaml unread-file" in looked_at(reconciler, "--diff", "HEAD~1..HEAD")[1]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "place"),
+    [
+        ("orders/service.yaml", "Orders/service.yaml", "Orders"),
+        ("Orders/service.yaml", "orders/service.yaml", "orders"),
+        ("shop/orders/service.yaml", "a/orders/service.yaml", "a/orders"),
+        ("shop/orders/service.yaml", "shop/service.yaml", "shop/service.yaml"),
+        ("shop/service.yaml", "shop/orders/service.yaml", "shop/orders/service.yaml"),
+        (f"{PROBLEMS}/p1.yml", f"{PROBLEMS}/p1.yaml", f"{PROBLEMS}/p1.yaml"),
+    ],
+)
+def test_of_two_that_do_not_go_together_the_new_one_is_told(
+    reconciler: Reconciler, clone: Path, before: str, after: str, place: str
+) -> None:
+    text = "title: x\n" if before.startswith("ops/") else ""
+    commit(clone, {before: text})
+    commit(clone, {after: text})
+    code, told, _ = looked_at(reconciler, "--diff", "HEAD~1..HEAD")
+    assert (code, told) == (1, [f"{place} misplaced"])
 
 
 def test_the_stage_is_that_of_the_base(reconciler: Reconciler, clone: Path) -> None:

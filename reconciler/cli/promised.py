@@ -1,0 +1,132 @@
+"""The stages that `project.yaml` names beside the branches that there are: a slip in a name stops a whole stage.
+
+A stage is a branch, so nobody but this sees that a name is misspelt: no other file says it. Branches are the local ones
+and those that the clone fetched. A clone that has none of them, as one of a single branch, tells nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from reconciler.cli.findings.finding import Finding, doubt, refused, remark
+from reconciler.model.errors import Place, UserError
+from reconciler.model.names import CommitId
+from reconciler.model.project import load_project
+from reconciler.model.shipyard import load_shipyard
+from reconciler.model.suggest import did_you_mean
+from reconciler.repo.local import LocalRepository
+
+FILES: Final = ("project.yaml", "shipyard.yaml")
+_HEADS: Final = "refs/heads/"
+_FETCHED: Final = "refs/remotes/"
+_NEVER: Final = ("ops/", "proposals/")
+
+
+def about_change(repository: LocalRepository, old: CommitId, new: CommitId) -> Iterator[Finding]:
+    """Yield what a change of the project's own files, or their deletion, makes of its stages."""
+    before, after = _named(repository, old) or (), _named(repository, new)
+    if after is not None and (before or after):
+        yield from _found(repository, before, after, new)
+
+
+def about_branch(repository: LocalRepository, commit: CommitId, before: tuple[str, ...]) -> Iterator[Finding]:
+    """Yield what a commit of the project's branch says of its stages; ``before`` are those that were known so far."""
+    after = _named(repository, commit)
+    if after is not None and (before or after or not _has(repository, commit, *FILES)):
+        yield from _found(repository, before, after, commit)
+
+
+def is_default(repository: LocalRepository, ref: str) -> bool:
+    """Whether a branch, by its name or the whole ref, is the project's own."""
+    name = ref.removeprefix(_HEADS).removeprefix(_FETCHED)
+    names = ("main", "master", repository.head() if repository.root is None else None)
+    return name == "origin/HEAD" or name.removeprefix("origin/") in names
+
+
+def _found(
+    repository: LocalRepository, before: tuple[str, ...], after: tuple[str, ...], commit: CommitId
+) -> Iterator[Finding]:  # fmt: skip
+    branches = _branches(repository)
+    there = frozenset(branches)
+    worked_on = {name for name, tip in branches.items() if _is_worked_on(repository, name, tip)}
+    gone = sorted((there & frozenset(before) | worked_on) - frozenset(after))
+    if not after:
+        if gone:
+            yield _nothing_names(gone, known=bool(before))
+        return
+    if not _has(repository, commit, FILES[0]):
+        return  # Keptn made the branches that a shipyard names
+    if not there & {*after, *before} and repository.root is not None:
+        yield remark(
+            "not-looked-at",
+            "no stage's branch is here, so nobody looked whether the stages are spelled as their branches",
+            Place(FILES[0]),
+            expected="a clone of all branches",
+            hint="fetch them (`fetch-depth: 0` in CI)",
+        )
+        return
+    yield from (_without_branch(name, sorted(there - frozenset(after))) for name in after if name not in there)
+    yield from (_left_out(name) for name in gone)
+
+
+def _without_branch(stage: str, others: list[str]) -> Finding:
+    near = did_you_mean(stage, others)
+    meant = f"{near} else " if near else ""
+    return refused(
+        UserError(
+            f"the stage `{stage}` has no branch",
+            place=Place(FILES[0]),
+            expected="a branch for every stage",
+            hint=f"{meant}push a branch `{stage}` before this or together with it, or take the stage out",
+        ),
+        "missing-branch",
+    )
+
+
+def _left_out(stage: str) -> Finding:
+    # Taking a stage out is how it is ended, so it must get past those who refuse warnings.
+    return remark(
+        "unnamed-stage",
+        f"the branch `{stage}` is no stage any more: what runs there is left as it is, and nothing acts on it",
+        Place(FILES[0]),
+        expected="every stage that is to be looked after",
+        hint=f"add `{stage}` to `stages`, or delete the branch",
+    )
+
+
+def _nothing_names(stages: list[str], *, known: bool) -> Finding:
+    message = f"nothing names the stages{' any more' if known else ''}: any branch with a stage.yaml counts as one"
+    expected = f"`{FILES[0]}` with `stages: [{', '.join(stages)}]`"
+    hint = "put it back, under just this name (`git log --diff-filter=D -- project.yaml` says when it went)"
+    if known:
+        return refused(UserError(message, place=Place(FILES[0]), expected=expected, hint=hint), "missing-project")
+    return doubt("missing-project", message, Place(FILES[0]), expected=expected, hint=hint)
+
+
+def _named(repository: LocalRepository, commit: CommitId) -> tuple[str, ...] | None:
+    """Return the stages that a commit names; None where what names them cannot be read, as is told of it itself."""
+    for name, load in zip(FILES, (load_project, load_shipyard), strict=True):
+        found = repository.reader.blob_at(commit, name)
+        if found is not None:
+            try:
+                return tuple(stage.name for stage in load(found[1], name).stages)
+            except UserError:
+                return None
+    return ()
+
+
+def _has(repository: LocalRepository, commit: CommitId, *names: str) -> bool:
+    return any(repository.reader.blob_at(commit, name) is not None for name in names)
+
+
+def _branches(repository: LocalRepository) -> dict[str, CommitId]:
+    fetched = repository.refs.below(_FETCHED).items()
+    found = {ref.removeprefix(_FETCHED).partition("/")[2]: tip for ref, tip in fetched}
+    found |= {ref.removeprefix(_HEADS): tip for ref, tip in repository.refs.below(_HEADS).items()}
+    return {name: tip for name, tip in found.items() if name not in ("", "HEAD") and not name.startswith(_NEVER)}
+
+
+def _is_worked_on(repository: LocalRepository, name: str, tip: CommitId) -> bool:
+    """Whether the branch has a record of its own; a draft has that of the stage that it came from."""
+    return repository.reader.item_at(tip, f"ops/{name}") is not None
