@@ -33,6 +33,7 @@ _VERBS: Final = {
         "report",
         "bisect",
         "verify",
+        "replay",
         "plan",
         "what-if",
         "reconcile",

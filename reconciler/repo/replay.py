@@ -125,8 +125,11 @@ class Replay:
         self._at = Place(self._standing(start, config), claim)
 
     def _standing(self, ops: CommitId, config: CommitId | None) -> KeptStanding:
-        known = config if config is not None and self._store.find_commit(config) is not None else self._part.config
-        standing = KeptStanding(self._store, self._part.stage, known or ops, ops, apart=self._apart)
+        people = ops
+        if self._part.config is not None:
+            there = config is not None and self._store.find_commit(config) is not None
+            people = config if there and config is not None else self._part.config
+        standing = KeptStanding(self._store, self._part.stage, people, ops, apart=self._apart)
         standing.contents = self._contents
         return standing
 

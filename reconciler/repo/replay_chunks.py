@@ -1,7 +1,7 @@
 """A replay by several processes: each takes a part of the history, and what one begins with the one before has proved.
 
-A part begins at a step as it stands in Git, taken for true. That is sound because the part before it ends with just
-that step: only if it came out byte for byte there, with nothing foreign left beside it, what was done from it on counts.
+A part begins at a step as it stands in Git, taken for true. That is sound because the part before it ends with that
+step: only if it came out byte for byte there, with nothing foreign left beside it, what was done from it on counts.
 Where that is not so, the rest is replayed once more, in one go, from where it was still so. Beginning in the middle
 costs a look at all that lies in the tree there, which is why later parts are shorter.
 """
@@ -29,14 +29,15 @@ from reconciler.repo.project import settings_at
 from reconciler.repo.replay import Ended, Part, Replay
 from reconciler.repo.replay_findings import Finding, Kind, Replayed, folded
 from reconciler.repo.replay_reading import order
-from reconciler.repo.signatures_walk import commits
 from reconciler.repo.standing import ProjectSettings
-from reconciler.repo.steps import Claimed, claimed
+from reconciler.repo.steps import claimed
 
 SMALLEST: Final = 8000
 """Commits below which a further process does not pay: it takes about as long to start as to replay a thousand."""
-_LOADING: Final = 0.35
+_LOADING: Final = 0.26
 """What it costs to begin after a commit, in commits: what lies in the tree then has to be read."""
+_LOOK: Final = 0.2
+"""Seconds after which it is looked how far the others are."""
 _NEAR: Final = 4096
 """Commits among which a step is looked for at which a part may begin."""
 
@@ -61,29 +62,27 @@ def _silent(_: int, __: int) -> None:
     return
 
 
+def _nothing() -> None:
+    return
+
+
 def replay(
     repository: LocalRepository, offline: Offline, wish: Wish, *,
     processes: int = 1, smallest: int = SMALLEST, tell: Callable[[int, int], None] = _silent,
+    prepare: Callable[[], object] = _nothing,
 ) -> Replayed:  # fmt: skip
     """Replay a stage. ``tell`` is told how many commits of how many were gone through.
 
-    Raises:
-        ConfigError: there is no step from which the range could go on.
+    ``prepare`` is called first in every further process: what was registered here is not there yet.
+    A range begins with the newest step before it, which is taken as it is.
     """
-    ids = order(offline, wish.tip, wish.since)
     start = None if wish.since is None else _newest(offline, wish.since, wish.stage)
-    if wish.since is not None and start is None:
-        start_ids = order(offline, wish.tip, None)
-        ids = start_ids
-    elif start is not None and start != wish.since:
-        ids = order(offline, wish.tip, start)
+    ids = order(offline, wish.tip, start)
     parts = _parts(offline, wish, start, ids, processes if len(ids) >= 2 * smallest else 1)
-    whole = partial(tell)
-    path = repository.git_dir
+    tell_all = _Counter(tell, len(ids))
     if len(parts) == 1:
-        done = _run(path, wish, parts[0], True, _Counter(whole, len(ids)))
-        return _finished(done.replayed)
-    return _finished(_together(path, wish, parts, _Counter(whole, len(ids))))
+        return _finished(_run(repository.git_dir, wish, parts[0], True, tell_all).replayed)
+    return _finished(_together(repository.git_dir, wish, parts, tell_all, prepare))
 
 
 class _Counter:
@@ -101,12 +100,11 @@ class _Counter:
 
 def _newest(offline: Offline, tip: CommitId, stage: StageName) -> CommitId | None:
     """Return the newest step that a commit stands on, by what commits say; None where there is none."""
-    found: Claimed | None = None
-    for each in commits(offline, tip):
-        claim = claimed(each.info, stage) if len(each.info.parents) == 1 else None
-        if claim is not None and (found is None or claim.sequence > found.sequence):
-            found = claim
-    return found.commit if found is not None else None
+    for commit in reversed(order(offline, tip, None)):
+        info = offline.reader.commit(commit)
+        if len(info.parents) == 1 and claimed(info, stage) is not None:
+            return commit
+    return None
 
 
 def _parts(
@@ -142,23 +140,38 @@ def _step_near(offline: Offline, stage: StageName, ids: Sequence[CommitId], posi
     return None
 
 
-def _together(path: Path, wish: Wish, parts: Sequence[Part], tell: _Counter) -> Replayed:
+def _together(
+    path: Path, wish: Wish, parts: Sequence[Part], tell: _Counter, prepare: Callable[[], object]
+) -> Replayed:  # fmt: skip
     context = get_context("spawn")
     queue: SimpleQueue[int] = context.SimpleQueue()
-    with ProcessPoolExecutor(len(parts), context, initializer=_started, initargs=(queue,)) as pool:
+    with ProcessPoolExecutor(len(parts) - 1, context, initializer=_started, initargs=(queue, prepare)) as pool:
         futures: list[Future[Ended]] = [
-            pool.submit(_apart, path, wish, part, number == len(parts) - 1) for number, part in enumerate(parts)
+            pool.submit(_apart, path, wish, part, number == len(parts) - 2) for number, part in enumerate(parts[1:])
         ]
-        while wait(futures, timeout=0.2).not_done:
+
+        def told(count: int) -> None:
             _drain(queue, tell)
-        ended = [future.result() for future in futures]
+            tell(count)
+
+        ended = [_run(path, wish, parts[0], False, told)]
+        while wait(futures, timeout=_LOOK).not_done:
+            _drain(queue, tell)
+        ended += [future.result() for future in futures]
+        _drain(queue, tell)
+    return joined(path, wish, parts, ended, tell)
+
+
+def joined(
+    path: Path, wish: Wish, parts: Sequence[Part], ended: Sequence[Ended], tell: Callable[[int], None]
+) -> Replayed:  # fmt: skip
+    """Return what came of all parts; what does not go on from the part before it is replayed once more."""
     done = Replayed(wish.stage, wish.tip)
     for number, each in enumerate(ended):
         if number + 1 < len(ended) and not each.clean:
             # What the next part began with is not what this one ended with.
             ids = [commit for part in parts[number:] for commit in part.ids]
-            rest = _run(path, wish, replace(parts[number], ids=ids), True, tell)
-            done.take(rest.replayed)
+            done.take(_run(path, wish, replace(parts[number], ids=ids), True, tell).replayed)
             return done
         done.take(each.replayed)
     return done
@@ -167,8 +180,9 @@ def _together(path: Path, wish: Wish, parts: Sequence[Part], tell: _Counter) -> 
 _QUEUES: list[SimpleQueue[int]] = []
 
 
-def _started(queue: SimpleQueue[int]) -> None:
+def _started(queue: SimpleQueue[int], prepare: Callable[[], object]) -> None:
     _QUEUES.append(queue)
+    prepare()
 
 
 def _drain(queue: SimpleQueue[int], tell: _Counter) -> None:

@@ -6,6 +6,7 @@ Only looked at where something is wrong, so it may cost what it likes.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -20,10 +21,12 @@ from reconciler.repo.objects import FILE, parse_commit
 from reconciler.repo.replay_findings import LOOK, Finding, Kind, first_difference
 from reconciler.repo.replay_reading import Read
 from reconciler.repo.steps import MACHINE_LIMIT, Claimed, OwnFile, as_commit, own_change, own_file
+from reconciler.repo.trailers import parse
 
 RawCommit: TypeAlias = Callable[[CommitId], bytes]
 _OURS: Final = (b"tree ", b"parent ", b"author ", b"committer ", b"gpgsig ", b" ")
 """What the headers of our commits begin with; a signature goes over several lines."""
+_TRAILER: Final = re.compile(r"([A-Z][a-z]+(?:-[A-Z][a-z]+)?): ")
 _BINARY: Final = "something that is no text"
 _INSTALL: Final = "install the package that brings it, and replay again"
 
@@ -82,7 +85,7 @@ class Explainer:
             return _finding(Kind.FILE, claim, f"its file cannot be read: {error.message}", LOOK, where)
         except (BugError, AttributeError) as error:
             return _finding(Kind.FILE, claim, f"its facts cannot be read: {error}", LOOK, path)
-        named = claim.trailers.get("Facts", "")
+        named = parse(claim.info.message, ("Facts",)).get("Facts", "")
         if told == named:
             return None
         what = "its facts are not those that it was decided on: they have another hash than its message says"
@@ -124,9 +127,8 @@ class Explainer:
             yield self._in_message(claim, difference.line, difference.expected, difference.there)
 
     def _in_message(self, claim: Claimed, line: int, expected: str, there: str) -> Finding:
-        text = expected or there
-        key = text.partition(":")[0] if line > 2 and ": " in text else ""
-        where = "subject" if line == 1 else key if key in claim.trailers else f"message:{line}"
+        trailer = _TRAILER.match(expected or there)
+        where = "subject" if line == 1 else trailer[1] if trailer is not None else f"message:{line}"
         return _finding(Kind.MESSAGE, claim, "its message is not the step's", LOOK, where, expected, there)
 
     def _different(

@@ -46,8 +46,8 @@ class Kind(StrEnum):
 class Finding:
     """One finding. ``error`` False: it is told, and all is well.
 
-    ``where`` is a path with its line, or a place in the message; ``until`` is the last of several steps in a row with
-    the same finding, None for one.
+    ``where`` is a path with its line, or a place in the message; ``until`` is the last of ``count`` steps with the
+    same finding, None for one.
     """
 
     kind: Kind
@@ -119,14 +119,13 @@ def first_difference(expected: str, there: str) -> Difference | None:
 
 
 def folded(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield findings, those of one kind about steps in a row that follow from a rewritten history as one."""
+    """Yield findings; those that follow from a history that was written anew, one after the other, as one."""
     held: Finding | None = None
     for each in findings:
         same = (
             held is not None
             and held.kind == each.kind == Kind.BASE
-            and (held.error, held.where) == (each.error, each.where)
-            and each.sequence == held.sequence + held.count
+            and (held.error, held.where, held.what) == (each.error, each.where, each.what)
         )
         if same and held is not None:
             held = replace(held, until=each.commit, count=held.count + 1)

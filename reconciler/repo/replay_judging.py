@@ -9,15 +9,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from reconciler.decide.draft import RULES
 from reconciler.decide.replay import Redone, redo_first
+from reconciler.decide.snapshot import Snapshot
 from reconciler.model import canonical
 from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant, format_instant
 from reconciler.model.names import CommitId, RemediationId, ServicePath, StageName
-from reconciler.model.step import Step
+from reconciler.model.step import Step, render_file, trailers
 from reconciler.repo.index import Moved
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.names import is_object_id
@@ -31,9 +33,10 @@ from reconciler.repo.row import follows
 from reconciler.repo.standing import ProjectSettings
 from reconciler.repo.steps import MACHINE_LIMIT, Claimed, as_commit
 from reconciler.repo.stream import NewCommit
+from reconciler.repo.trailers import MAX_SUBJECT
 from reconciler.repo.writer import RECONCILER
 
-_NO_FACTS: Final = hashlib.sha256(b"").hexdigest()
+_NO_FACTS: Final = f"\nFacts: {hashlib.sha256(b'').hexdigest()}\n"
 _FACTS: Final = b"\nfacts:\n"
 _OURS: Final = str(RECONCILER)
 
@@ -83,9 +86,8 @@ class Judge(Proof):
         moves = read.moves()
         if claim.rules != RULES:
             return Verdict(None, moves, (self._of_other_rules(claim),), unknown=True)
-        unfit = self._explainer.unfit(claim, read)
-        if unfit is not None:
-            return Verdict(None, moves, (unfit,))
+        if len(read.parents) != 1:
+            return self._differs(claim, read, moves, [], None)
         findings = [*self._wrong_number(place, claim), *self._wrong_base(place, claim)]
         last = place.last
         if last is not None and claim.now < last.now:
@@ -97,16 +99,27 @@ class Judge(Proof):
         if last is not None and last.sequence != claim.sequence - 1 and claim.event != "rewritten":
             last = replace(last, sequence=claim.sequence - 1)
         before = place.standing.at(settings, last, claim.config, claim.project, self.pins)
-        facts = self._facts(place.standing, claim, moves)
+        return self._decided(place.standing, before, claim, read, findings)
+
+    def _decided(
+        self, standing: KeptStanding, before: Snapshot, claim: Claimed, read: Read, findings: list[Finding]
+    ) -> Verdict:
+        """Decide again, and compare."""
+        moves = read.moves()
+        facts = self._facts(standing, claim, moves)
         made: Redone | None = None
-        for service in self._about(place.standing, claim, moves):
+        for service in self._about(standing, claim, moves):
             try:
                 made = redo_first(before, service, _remediation(claim), claim.now, facts)
-                new = as_commit(made.step) if made is not None else None
+                new = rendered(made.step) if made is not None else None
             except _REDO_FAILS as error:
                 return self._failed(claim, read, moves, findings, error)
-            if made is not None and new is not None and self._is_it(new, claim, read, moves):
-                return Verdict(made, moves, (*findings, *self._by(new, claim, read)))
+            if new is None or not self._has_files(new, claim, read, moves):
+                continue
+            if commit_id(new, read) == read.id:
+                return Verdict(made, moves, tuple(findings))
+            if self._explainer.message(read) == new.message:
+                return Verdict(made, moves, (*findings, *self._by(claim, read)))
         return self._differs(claim, read, moves, findings, made)
 
     def _said(self, commit: CommitId) -> tuple[ProjectSettings | None, bool]:
@@ -188,7 +201,7 @@ class Judge(Proof):
 
     def _facts(self, standing: KeptStanding, claim: Claimed, moves: list[Moved]) -> Mapping[str, Any]:
         """Return the recorded facts; where the message says that there are none, none: the file will tell."""
-        if claim.trailers.get("Facts") == _NO_FACTS:
+        if claim.info.message.endswith(_NO_FACTS):
             return {}
         own = self._own(claim, moves)
         if own is None or own.stored is None:
@@ -212,8 +225,8 @@ class Judge(Proof):
         if file is not None:
             yield from self._services(standing, claim, file)
 
-    def _is_it(self, new: NewCommit, claim: Claimed, read: Read, moves: list[Moved]) -> bool:
-        """Whether the commit's files are these with their bytes, and its message is this one."""
+    def _has_files(self, new: NewCommit, claim: Claimed, read: Read, moves: list[Moved]) -> bool:
+        """Whether the commit changes these files, to these bytes, and nothing else."""
         there = {move.path: move.stored for move in moves}
         if len(there) * 2 != len(read.changes) or not there.keys() <= new.files.keys():
             return False
@@ -228,12 +241,10 @@ class Judge(Proof):
                     return False
             elif stored.mode != FILE or stored.blob != _blob_id(content):
                 return False
-        return commit_id(new, read) == read.id or self._explainer.message(read) == new.message
+        return True
 
-    def _by(self, new: NewCommit, claim: Claimed, read: Read) -> Iterator[Finding]:
-        """Yield who made it, where that was not reconciler, and whether its dates are right where it was."""
-        if commit_id(new, read) == read.id:
-            return
+    def _by(self, claim: Claimed, read: Read) -> Iterator[Finding]:
+        """Yield who made it, where that was not reconciler; else what is odd about it but for a signature."""
         seconds = str(claim.now)
         author, written = read.author.rsplit(" ", 1)
         committer, made = read.committer.rsplit(" ", 1)
@@ -262,6 +273,9 @@ class Judge(Proof):
         self, claim: Claimed, read: Read, moves: list[Moved], findings: list[Finding], error: Exception
     ) -> Verdict:  # fmt: skip
         found = self._explainer.forged_facts(claim, read)
+        unfit = self._explainer.unfit(claim, read)
+        if unfit is not None:
+            return Verdict(None, moves, (unfit,))
         if found is None:
             told = f"it cannot be decided again with the facts that it records: {error}"
             found = self._finding(Kind.FILE, claim, told, LOOK)
@@ -270,6 +284,9 @@ class Judge(Proof):
     def _differs(
         self, claim: Claimed, read: Read, moves: list[Moved], findings: list[Finding], made: Redone | None
     ) -> Verdict:  # fmt: skip
+        unfit = self._explainer.unfit(claim, read)
+        if unfit is not None:
+            return Verdict(None, moves, (unfit,))
         if any(each.kind == Kind.NUMBER for each in findings):
             # What follows from steps that are missing or at another's place is not told once more.
             return Verdict(None, moves, tuple(findings))
@@ -302,6 +319,40 @@ def recorded_facts(content: bytes | Oversize, path: str) -> Mapping[str, Any]:
 def _remediation(claim: Claimed) -> RemediationId | None:
     about = claim.trailers.get("Remediation")
     return RemediationId(about) if about is not None else None
+
+
+def rendered(step: Step) -> NewCommit:
+    """Return what `as_commit` does, in less than half the time for texts in which nothing has to be escaped."""
+    content = render_file(step)
+    facts = content.partition(_FACTS)[2] if step.facts else b""
+    # Under its key every line of the facts is indented by two spaces more than where their hash is taken.
+    told = hashlib.sha256(facts[2:].replace(b"\n  ", b"\n")).hexdigest()
+    written = "\n".join(f"{key}: {value}" for key, value in trailers(replace(step, facts=_NONE)).items())
+    written = written[: -len(told)] + told
+    parts = (step.subject, step.body, written) if step.body else (step.subject, written)
+    message = "\n\n".join(parts) + "\n"
+    if not _is_plain(step, written, message):
+        return as_commit(step)
+    return NewCommit({**step.files, step.path: content}, message, datetime.fromtimestamp(step.now, UTC))
+
+
+_NONE: Final[Mapping[str, Mapping[str, Any]]] = {}
+
+
+def _is_plain(step: Step, written: str, message: str) -> bool:
+    """Whether `compose` leaves all of a message as it is."""
+    body, subject = step.body, step.subject
+    return (
+        message.replace("\n", "").isprintable() and "\\" not in message
+        and 0 < len(subject) <= MAX_SUBJECT and " ".join(subject.split()) == subject
+        and body.strip() == body and " \n" not in body
+        and " \n" not in written and ":  " not in written and written.count("\n") == _lines(step)
+    )  # fmt: skip
+
+
+def _lines(step: Step) -> int:
+    """Return how many line ends there are among the trailers of a step, none of which is in a value."""
+    return 7 + (step.service is not None) + (step.remediation is not None) + 2 * ("action" in step.data)
 
 
 def commit_id(new: NewCommit, read: Read) -> str:

@@ -39,9 +39,15 @@ class Read:
     committer: str
     message: str
     changes: list[bytes]
+    _moves: list[Moved] | None = None
 
     def moves(self) -> list[Moved]:
         """Return the files that differ from the first parent's; one whose name is no text is left out."""
+        if self._moves is None:
+            self._moves = self._moved()
+        return self._moves
+
+    def _moved(self) -> list[Moved]:
         found = []
         changes = self.changes
         for position in range(0, len(changes), 2):

@@ -8,12 +8,14 @@ no difference to what it says (the tests compare the two).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from reconciler.decide.snapshot import FileRef, Pins, ServiceView, Snapshot
+from reconciler.decide.snapshot import FileRef, Pins, ProblemFile, ServiceView, Snapshot
 from reconciler.model.instant import Instant
-from reconciler.model.names import BlobId, CommitId, ServicePath, StageName
+from reconciler.model.names import BlobId, CommitId, ProblemId, ServicePath, StageName
+from reconciler.model.problem_ids import ID_LIMIT
 from reconciler.repo.index import Moved, Stored
 from reconciler.repo.layout import ops_place, ops_prefix
 from reconciler.repo.mirror import Mirror
@@ -23,6 +25,8 @@ from reconciler.repo.standing import ROOT, ProjectSettings, Standing
 from reconciler.repo.steps import Claimed
 
 _PROBLEMS = "problems/"
+_PLAIN = re.compile(r"[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*\Z")
+"""Names of problems that are their ids as they stand."""
 
 
 class KeptStanding(Standing):
@@ -43,10 +47,8 @@ class KeptStanding(Standing):
         moves = read.moves()
         soft: set[ServicePath] = set()
         hard = not self._apart and any(not move.path.startswith("ops/") for move in moves)
-        for move in moves:
-            place = ops_place(move.path, self._stage)
-            if place is None:
-                continue
+        placed = [(move, place) for move in moves if (place := ops_place(move.path, self._stage)) is not None]
+        for move, place in placed:
             if move.stored is None:
                 self._came.pop(move.path, None)
             else:
@@ -64,19 +66,43 @@ class KeptStanding(Standing):
         self._index.change_ops(moves, ours=False)
         for service in soft & self._index.touched:
             if service in self._made and service not in before:
-                self._exchange(service)
+                self._exchange(service, [move for move, place in placed if place.service == service])
                 self._index.touched.discard(service)
         self._index.touched |= before
         self.ops = read.id
         self._forget_authors()
 
-    def _exchange(self, service: ServicePath) -> None:
-        """Read the problems of a service anew; nothing else of it has changed."""
-        files = self._index.ops.get(service, {})
+    def _exchange(self, service: ServicePath, changed: Sequence[Moved]) -> None:
+        """Read problems of a service anew; nothing else of it has changed."""
+        view = self._made[service]
         here = f"{self._here}{service}"
-        problems, shadowed = self._views._problem_files(here, files)  # noqa: SLF001 - the one part of a view that changed
-        view = self._made[service] = replace(self._made[service], problems=problems, shadowed=shadowed)
+        problems: dict[ProblemId, ProblemFile] | None = dict(view.problems)
+        for move in changed:
+            problems = self._with(problems, move) if problems is not None and not view.shadowed else None
+        if problems is not None:
+            view = replace(view, problems=problems)
+        else:
+            files = self._index.ops.get(service, {})
+            found, shadowed = self._views._problem_files(here, files)  # noqa: SLF001 - the one part that changed
+            view = replace(view, problems=found, shadowed=shadowed)
+        self._made[service] = view
         self._tally.count(view)
+
+    def _with(self, problems: dict[ProblemId, ProblemFile], move: Moved) -> dict[ProblemId, ProblemFile] | None:
+        """Return the problems with one file changed or new; None where that may change what another one is."""
+        name = move.path.rpartition("/")[2].rpartition(".")[0]
+        if move.stored is None or len(name) > ID_LIMIT or _PLAIN.match(name) is None:
+            return None
+        identity = ProblemId(name)
+        known = problems.get(identity)
+        if known is not None and known.file.path != move.path:
+            return None
+        views = self._views
+        problem = views._parsed(views._problems, move.path, move.stored)  # noqa: SLF001 - as the whole view is read
+        problems[identity] = ProblemFile(identity, FileRef(move.path, move.stored.blob), problem)
+        if known is None and len(problems) > 1:
+            return dict(sorted(problems.items(), key=lambda item: item[1].file.path))
+        return problems
 
     def _forget_authors(self) -> None:
         for service in self._attributed:

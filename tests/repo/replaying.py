@@ -10,7 +10,6 @@ from typing import Self
 
 from reconciler.decide.engine import Decision
 from reconciler.decide.snapshot import Snapshot
-from reconciler.model.instant import Instant
 from reconciler.model.names import BlobId, CommitId, StageName
 from reconciler.model.step import Step
 from reconciler.model.targets import Fact, Want
@@ -122,6 +121,12 @@ class Writing:
         self._process.stdout.close()
 
 
+def begun(writing: Writing) -> CommitId:
+    """Write the project's own branch."""
+    files = {"project.yaml": b"name: sockshop\nstages: [production]\n"}
+    return writing.commit(files, "project\n", ref="refs/heads/main")
+
+
 class _GitBlobs(Blobs):
     """Contents by the ids that git gives them."""
 
@@ -138,9 +143,7 @@ class WrittenWorld(World):
 
     def __init__(self, writing: Writing, playbook: str | None = PLAYBOOK) -> None:
         self.writing = writing
-        self.project = writing.commit(
-            {"project.yaml": b"name: sockshop\nstages: [production]\n"}, "project\n", ref="refs/heads/main"
-        )
+        self.project = begun(writing)
         self.config = CommitId("")
         super().__init__(None)
         self._blobs = _GitBlobs()
@@ -197,6 +200,7 @@ def rewritten(
     """
     became: dict[CommitId, CommitId] = {}
     with Writing(path) as writing:
+        begun(writing)
         last: CommitId | None = None
         for each in tamper(list(commits)):
             message = each.message
@@ -211,11 +215,13 @@ def rewritten(
     return became
 
 
-def replayed(path: Path, *, since: str | None = None, processes: int = 1, tip: str = "production") -> Replayed:
+def replayed(
+    path: Path, *, since: str | None = None, processes: int = 1, tip: str = "production", main: str = "main"
+) -> Replayed:
     """Replay the stage of a repository."""
     with LocalRepository.open(path) as repository, whole(repository) as offline:
         wish = Wish(
-            StageName("production"), repository.resolve(tip), repository.resolve("main"),
+            StageName("production"), repository.resolve(tip), repository.resolve(main),
             repository.resolve(since) if since else None,
         )  # fmt: skip
         return replay(repository, offline, wish, processes=processes)
@@ -228,7 +234,8 @@ def errors(found: Replayed) -> list[Finding]:
 
 def shown(found: Replayed) -> str:
     """Return all findings as text, for whoever reads a failed test."""
-    return "\n".join(str(each) for each in found.findings)
-
-
-NOW = Instant(START)
+    return "\n".join(
+        f"{each.sequence} {each.kind} {'error' if each.error else 'note'} {each.where}: {each.what} "
+        f"[{each.expected} | {each.there}]"
+        for each in found.findings
+    )

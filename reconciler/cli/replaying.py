@@ -1,0 +1,95 @@
+"""What `replay` shows of what it found, and how far it is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Self
+
+import click
+
+from reconciler.repo.replay_findings import Replayed, plain
+
+_WORTH_IT: Final = 10_000
+"""Commits below which nothing is told: it is over before it is read."""
+_WIDTH: Final = 60
+"""Characters of a line that a table shows; the other forms have all of it."""
+_TENTHS: Final = 10
+
+
+def data(found: Replayed) -> dict[str, Any]:
+    """Return what came of a stage as plain data."""
+    return {
+        "name": str(found.stage),
+        "commit": str(found.tip),
+        "steps": found.steps,
+        "exact": found.exact,
+        "first": found.first,
+        "last": found.last,
+        "foreign": found.foreign,
+        "findings": [plain(each) for each in found.findings],
+    }
+
+
+def rows(stages: Sequence[Mapping[str, Any]]) -> Iterator[list[object]]:
+    """Yield the findings as lines of a table."""
+    for stage in stages:
+        for each in stage["findings"]:
+            commit = each["commit"][:12] + (f"..{each['until'][:12]}" if "until" in each else "")
+            kind = "error" if each["error"] else "note"
+            texts = (_short(each.get(key)) for key in ("where", "expected", "there"))
+            yield [stage["name"], commit, each.get("step"), kind, each["what"], *texts, each.get("todo")]
+
+
+def _short(text: str | None) -> str | None:
+    return text if text is None or len(text) <= _WIDTH else text[: _WIDTH - 4] + " ..."
+
+
+def summary(found: Replayed) -> str:
+    """Return one line about a stage."""
+    steps = f"{found.steps:,} step{'' if found.steps == 1 else 's'}"
+    told = f"{steps} ({found.first} to {found.last})" if found.steps else "no steps"
+    if found.steps:
+        told += ", all exact" if found.exact == found.steps else f", {found.exact:,} exact"
+    if found.foreign:
+        told += f"; {_counted(found.foreign, 'commit')} of others among our files"
+    count = sum(each.error for each in found.findings)
+    return f"{found.stage}: {told}; {_counted(count, 'finding') if count else 'nothing found'}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+class Meter:
+    """How far it is, on stderr; a context manager. ``shown`` None: on a terminal only, in one line."""
+
+    def __init__(self, stage: str, *, shown: bool | None) -> None:
+        self._stage = stage
+        self._terminal = sys.stderr.isatty()
+        self._shown = self._terminal if shown is None else shown
+        self._tenth = 0
+        self._written = False
+
+    def tell(self, done: int, whole: int) -> None:
+        """Tell how many commits of how many were gone through."""
+        if not self._shown or whole < _WORTH_IT:
+            return
+        tenth = done * _TENTHS // whole
+        if self._terminal:
+            click.echo(f"\r{self._stage}: {done:,} of {whole:,} commits replayed", err=True, nl=False)
+            self._written = True
+        elif tenth > self._tenth:
+            click.echo(f"{self._stage}: {done:,} of {whole:,} commits replayed", err=True)
+        self._tenth = tenth
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the line away again."""
+        if self._written:
+            click.echo("\r\x1b[K", err=True, nl=False)
