@@ -17,7 +17,7 @@ from reconciler.cli.checking import Part
 from reconciler.cli.findings.finding import Finding, remark
 from reconciler.cli.name_doubts import may_be_meant
 from reconciler.cli.ranges import Range
-from reconciler.cli.sources import contents, name_of, project_of, slis_of
+from reconciler.cli.sources import contents, name_of, project_of, short, slis_of
 from reconciler.cli.surroundings import Surroundings
 from reconciler.cli.validation import kind_of
 from reconciler.model.errors import Place
@@ -61,7 +61,7 @@ class _Look:
     @cached_property
     def branch(self) -> str:
         """Name the branch whose stage is meant: a pull request's own is none, but what it goes to is."""
-        names = [self.span.head, self.span.base]
+        names = [short(self.span.head), short(self.span.base)]
         if self.span.head == "HEAD":
             names.insert(0, self.repository.head() or "")
         project = project_of(self.repository)

@@ -18,6 +18,7 @@ from reconciler.cli.sources import (
     project_of,
     read,
     root_of,
+    short,
     slis_of,
 )
 from reconciler.cli.surroundings import Surroundings
@@ -93,7 +94,7 @@ def at_ref(repository: LocalRepository, ref: str) -> Part:
     """Return all files of a commit. The work tree is not looked at."""
     commit = repository.resolve(ref)
     found = at_commit(repository, commit)
-    around = Surroundings(ref, project_of(repository), found.files, slis_of(repository)).among(found.files)
+    around = Surroundings(short(ref), project_of(repository), found.files, slis_of(repository)).among(found.files)
     told = _of_stages(repository, ref, commit, around)
     # A file that is missing was looked for, also where there is no other.
     missing = int(bool(told) and not found.files)

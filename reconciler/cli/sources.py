@@ -40,6 +40,11 @@ def root_of(path: Path) -> Path:
         return folder.resolve()
 
 
+def short(ref: str) -> str:
+    """Return a branch's name as people say it, `origin/` before one of a remote, where the ref is written in full."""
+    return ref.removeprefix("refs/remotes/").removeprefix("refs/heads/")
+
+
 @dataclass(frozen=True)
 class Found:
     """Files that have a kind, with their content, and the paths of those without that may be meant as one."""
@@ -78,7 +83,10 @@ def slis_of(repository: LocalRepository) -> Files:
 
 def _defaults(repository: LocalRepository) -> Iterator[CommitId]:
     """Yield the commits that may be the default branch's: the remote's, where there is a clone of one, goes first."""
-    for ref in ("refs/remotes/origin/HEAD", "main", "master", repository.head() or "HEAD"):
+    here = f"refs/heads/{head}" if (head := repository.head()) else "HEAD"
+    # In a bare repository HEAD says which one it is; in a clone it is what somebody works on.
+    first = [here] if repository.root is None else []
+    for ref in (*first, "refs/remotes/origin/HEAD", "refs/heads/main", "refs/heads/master", here):
         try:
             commit = repository.resolve(ref)
         except ConfigError:

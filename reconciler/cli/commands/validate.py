@@ -34,6 +34,7 @@ Exit code 0: no errors (with --strict: no warnings either); 1: there are some; 2
 @click.option(
     "--as", "kind", metavar="KIND", help="What PATH is, where its name does not say so (remediation, slo, ...)."
 )
+@click.option("--acted-on", metavar="REF", hidden=True, help="Print the branches that the project there acts on.")
 @click.option("--strict", is_flag=True, help="Fail on warnings too.")
 @click.option("--online", is_flag=True, help="Ask the servers too: do workload, flag, environment and query exist?")
 @config_option
@@ -44,8 +45,8 @@ Exit code 0: no errors (with --strict: no warnings either); 1: there are some; 2
     envvar="RECONCILER_VALIDATE_OUTPUT", show_envvar=True, help="The form in which findings are written to stdout.",
 )  # fmt: skip
 def command(
-    path: Path, refs: tuple[str, ...], all_stages: bool, span: str | None, kind: str | None, strict: bool,
-    online: bool, file: Path, stage: str | None, progress: bool | None, form: Form,
+    path: Path, refs: tuple[str, ...], all_stages: bool, span: str | None, kind: str | None,
+    acted_on: str | None, strict: bool, online: bool, file: Path, stage: str | None, progress: bool | None, form: Form,
 ) -> int:  # fmt: skip
     """Check files, a work tree or a bare repository.
 
@@ -58,6 +59,8 @@ def command(
     from reconciler.cli.progress import Meter
     from reconciler.daemon.plugins import load_actions
 
+    if acted_on is not None:
+        return _tell_acted_on(path, acted_on)
     if sum(map(bool, (refs, all_stages, span, kind))) > 1:
         raise click.UsageError("--ref, --all-stages, --diff and --as exclude each other.", click.get_current_context())
     load_actions()
@@ -99,6 +102,16 @@ def _parts(path: Path, refs: Sequence[str], span: str | None, kind: str | None, 
         if refs:
             return [parts.at_ref(repository, ref) for ref in refs]
         return list(parts.stages(repository) if all_stages else parts.branches(repository))
+
+
+def _tell_acted_on(path: Path, ref: str) -> int:
+    from reconciler.cli import acted_on
+    from reconciler.repo.local import LocalRepository
+
+    with LocalRepository.open(path) as repository:
+        for branch in acted_on.acted_on(repository, ref):
+            click.echo(branch)
+    return OK
 
 
 def _known(path: Path, kind: str) -> Kind:
