@@ -7,7 +7,7 @@ what it changed never in force, or was taken for what it is, an undo.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from reconciler.model.names import CommitId, StageName
@@ -25,10 +25,9 @@ _SHOWN: Final = 3
 
 @dataclass
 class _Change:
-    """A commit of somebody's; ``left`` are its files that nothing has answered, ``at`` is its place among findings."""
+    """A commit of somebody's; ``left`` are its files that nothing has answered."""
 
     left: set[str]
-    at: int
     answers: list[str] = field(default_factory=list)
 
 
@@ -61,7 +60,7 @@ class ForeignChanges:
         known = self._open.get(commit)
         paths = sorted(paths)
         if known is None:
-            known = self._open[commit] = _Change(set(), len(self._done.findings))
+            known = self._open[commit] = _Change(set())
             self._done.foreign += 1
             shown = ", ".join(paths[:_SHOWN]) + (f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else "")
             what = f"{shown} changed by {who}, and only reconciler writes there"
@@ -106,10 +105,12 @@ class ForeignChanges:
         self._done.foreign -= len(gone)
 
     def close(self) -> None:
-        """Tell of what nothing has answered that nothing did."""
-        for position, each in enumerate(self._done.findings):
-            if each.kind == Kind.FOREIGN and each.error and each.commit in self._open:
-                told = Finding(
-                    each.kind, each.commit, f"{each.what}; {_UNANSWERED}", each.todo, where=each.where, by=each.by
-                )  # fmt: skip
-                self._done.findings[position] = told
+        """Tell of what nothing has answered that nothing did; a forged step is told of as that alone."""
+        forged = {each.commit for each in self._done.findings if each.kind != Kind.FOREIGN and each.error}
+        told = [each for each in self._done.findings if each.kind != Kind.FOREIGN or each.commit not in forged]
+        self._done.findings = [self._closed(each) for each in told]
+
+    def _closed(self, each: Finding) -> Finding:
+        if each.kind != Kind.FOREIGN or not each.error or each.commit not in self._open:
+            return each
+        return replace(each, what=f"{each.what}; {_UNANSWERED}")
