@@ -63,7 +63,7 @@ def git(where: Path, *words: str) -> str:
     return done.stdout.strip()
 
 
-def eventually(met: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+def eventually(met: Callable[[], object], what: str, seconds: float = 60.0) -> None:
     """Wait for something that other threads or processes do."""
     deadline = time.monotonic() + seconds
     while not met():

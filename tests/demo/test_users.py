@@ -33,7 +33,7 @@ def test_one_load_after_the_other(server: Server, tmp_path: Path) -> None:
     with Users(server.url, tmp_path, os.environ) as users:
         assert users.stop() is None
         assert users.ask(Demand(200)) is None
-        until(lambda: PATHS["/carts"] > 3, "requests for carts")
+        until(lambda: PATHS["/carts"] > 8, "requests for carts")
         users.check_alive()
         first = users.ask(Demand(200, "promotion"))
         until(lambda: PATHS["/promotion"] > 3, "requests for the promotion")
