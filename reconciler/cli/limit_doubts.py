@@ -10,7 +10,7 @@ from reconciler.cli.findings.finding import Finding, doubt, remark
 from reconciler.decide.policy import DEFAULT_BOUNDS, DEFAULT_WAIT
 from reconciler.model.errors import Place
 from reconciler.model.nodes import MapNode, Node
-from reconciler.model.policy import Bounds, StageConfig
+from reconciler.model.policy import WORKLOADS, Bounds, StageConfig
 from reconciler.model.reader import read_yaml
 
 _REPLICAS: Final = ("bounds", "replicas")
@@ -52,7 +52,18 @@ def about_stage(data: bytes, wide: StageConfig | None) -> Iterator[Finding]:
 def about_service(data: bytes, wide: StageConfig | None) -> Iterator[Finding]:
     """Yield what of `service.yaml` contradicts the stage."""
     own = loaded.service(data)
-    if own is None or wide is None:
+    if own is None:
+        return
+    kind = own.workload.kind
+    if kind and "." not in kind and kind not in WORKLOADS:
+        yield doubt(
+            "unscalable-workload",
+            f"`{kind}` is no kind of workload that can be scaled or restarted: every action on it will fail",
+            _place(data, "workload", "kind"),
+            expected=f"one of {', '.join(sorted(WORKLOADS))}, or `<Kind>.<group>` with a scale subresource",
+            hint=f"name what owns it, for example `Deployment`, or write the group, as in `{kind}.example.com`",
+        )
+    if wide is None:
         return
     told = list(_narrow(data, own.bounds, wide.bounds, "the stage's"))
     yield from told

@@ -18,7 +18,7 @@ from reconciler.decide.snapshot import ServiceView, Stage
 from reconciler.model.checks import colliding
 from reconciler.model.errors import Place, UserError
 from reconciler.model.playbook import ActionEntry, Entry, Playbook
-from reconciler.model.policy import Bounds
+from reconciler.model.policy import Bounds, ServiceConfig
 from reconciler.model.reader import shown
 
 Policy = tuple[Stage, ServiceView]
@@ -39,6 +39,7 @@ def about_playbook(data: bytes, policy: Policy | None = None) -> Iterator[Findin
         if policy is not None:
             for action, spec in zip(entry.actions, specs, strict=True):
                 if isinstance(spec, Scaling):
+                    yield from _about_workload(action, policy[1])
                     yield from _about_replicas(action, spec, effective(*policy).bounds)
                 yield from _about_times(action, policy)
 
@@ -133,6 +134,18 @@ def _about_order(entry: Entry, specs: Sequence[Spec | None]) -> Iterator[Finding
             entry.actions[calls + 1].place,
             expected="`escalate` as the last action",
             hint="move it in front of `escalate`, or delete it",
+        )
+
+
+def _about_workload(action: ActionEntry, service: ServiceView) -> Iterator[Finding]:
+    config = service.config
+    if isinstance(config, ServiceConfig) and config.workload.kind in ("DaemonSet", "DaemonSet.apps"):
+        yield doubt(
+            "unscalable-workload",
+            "this action will fail: the service is a DaemonSet, which has one pod a node and cannot be scaled",
+            action.place,
+            expected="a workload that can be scaled, such as a Deployment",
+            hint="take `restart` instead, or correct `workload.kind` in service.yaml",
         )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, cast
+from typing import Final, Literal, TypeAlias, cast
 
 from reconciler.model.cron import Schedule, schedule
 from reconciler.model.document import Checks, Fields, open_document
 from reconciler.model.nodes import Scalar
+from reconciler.model.suggest import CONFUSED, nearest
 from reconciler.model.timings import length, positive, times
 
 Mode: TypeAlias = Literal["automated", "shadow", "suspended"]
@@ -16,6 +17,9 @@ OnFail: TypeAlias = Literal["keep", "revert"]
 OnWarning: TypeAlias = Literal["accept", "next"]
 DriftPolicy: TypeAlias = Literal["repair", "adopt", "report"]
 Approval: TypeAlias = Literal["automatic", "required"]
+
+WORKLOADS: Final = frozenset({"Deployment", "StatefulSet", "ReplicaSet", "ReplicationController", "DaemonSet"})
+"""The workloads that Kubernetes itself has; all but the last can be scaled."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,7 @@ def load_service(data: bytes, path: str) -> ServiceConfig:
     fields = open_document(data, path, "service", empty=True)
     checks = Checks()
     workload, effect = fields.section("workload"), times(fields, checks)
+    _refuse_slip_of_kind(workload, checks)
     config = ServiceConfig(
         workload=Workload(workload.text("kind"), workload.text("name"), workload.text("namespace")),
         bounds=_bounds(fields, checks),
@@ -192,6 +197,19 @@ def stage_from(fields: Fields) -> StageConfig:
     )
     checks.done()
     return config
+
+
+def _refuse_slip_of_kind(workload: Fields, checks: Checks) -> None:
+    """Refuse a kind that is one slip away from one of Kubernetes' own; those of others have their group behind it."""
+    name, _, group = workload.text("kind").partition(".")
+    meant = nearest(name, WORKLOADS, cutoff=CONFUSED) if group in ("", "apps") else ""
+    if meant and meant != name:
+        checks.add(
+            f"there is no kind `{name}`",
+            workload.place_of("kind"),
+            expected=f"one of {', '.join(sorted(WORKLOADS))}, or `<Kind>.<group>`",
+            hint=f"did you mean `{meant}`?",
+        )
 
 
 def _bounds(fields: Fields, checks: Checks) -> Bounds:

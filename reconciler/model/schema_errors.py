@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.model.errors import Place, UserError
+from reconciler.model.meant import duration_meant, name_meant, word_meant
 from reconciler.model.misplaced import belongs_to
 from reconciler.model.nodes import ListNode, MapNode, Node, Scalar
 from reconciler.model.reader import shown
@@ -25,6 +26,8 @@ _TYPES = {
     "object": "a mapping",
     "null": "nothing",
 }
+_SPELT: Final = frozenset({"Duration", "DNS label", "DNS name"})
+"""The titles of what people write in other spellings."""
 _COMMON: Final = "common.schema.json#/$defs/"
 UNKNOWN_KEYS_LIMIT: Final = 20
 """How many unknown keys of one mapping are compared with the known ones, which is slow."""
@@ -156,18 +159,27 @@ def _wrong_name(name: str, root: Node, path: Sequence[str | int], schema: Mappin
 def _wrong_value(keyword: str, root: Node, path: Sequence[str | int], schema: Mapping[str, Any]) -> UserError:
     node = _node(root, path)
     hint = ""
-    if keyword == "type":
-        hint = _retype(node, schema)
-    elif keyword in ("enum", "const") and isinstance(node, Scalar):
-        words = [str(word) for word in _words(schema)]
-        meant = nearest(node.raw, words)
+    if keyword in ("type", "enum", "const") and isinstance(node, Scalar) and (words := _words(schema)):
+        meant = word_meant(node.raw, [str(word) for word in words])
         hint = f"did you mean `{meant}`?" if meant else ""
+    elif keyword == "type":
+        hint = _retype(node, schema)
+    if keyword in ("type", "pattern") and isinstance(node, Scalar) and not hint and not schema.get("x-redact"):
+        hint = _respelt(node.raw, path, schema)
     return UserError(
         f"{_label(path)} {_problem(keyword, node, schema)}",
         place=_place(root, path),
         expected=describe(schema),
         hint=hint or _example(path, schema),
     )
+
+
+def _respelt(text: str, path: Sequence[str | int], schema: Mapping[str, Any]) -> str:
+    """Say how a duration or a name is written that a person would understand as it is."""
+    pattern, before = schema.get("pattern", ""), f"{shown(path[-1])}: " if path and isinstance(path[-1], str) else ""
+    meant = duration_meant(text) or name_meant(text)
+    fits = bool(meant) and schema.get("title") in _SPELT and re.search(pattern, meant) is not None
+    return f"write `{before}{meant}`" if fits and meant != text else ""
 
 
 def _problem(keyword: str, node: Node | None, schema: Mapping[str, Any]) -> str:
@@ -200,6 +212,8 @@ def _retype(node: Node | None, schema: Mapping[str, Any]) -> str:
         return "write `key: value` lines, without `- ` before them"
     if not isinstance(node, Scalar):
         return ""
+    if "object" in wanted and (tight := re.match(r"([A-Za-z_][\w-]*):(\S)", node.raw)):
+        return f"write a blank after the colon: `{tight[1]}: {tight[2]}...`"
     if {"integer", "number", "boolean"} & set(wanted):
         if node.quoted and not isinstance(Scalar(node.raw, quoted=False, place=node.place).plain(), str):
             return f"write it without quotes: `{shown(node.raw)}`"

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from reconciler.model.errors import Place, UserError
+from reconciler.model.yaml_slips import slip
 
 _CONFLICT = re.compile(rb"^(?:<{7}|>{7})(?: .*)?\r?$", re.MULTILINE)
 _HALF_MERGED = re.compile(rb"^={7}\r?$", re.MULTILINE)
@@ -74,6 +75,8 @@ def explain(data: bytes, path: str, problem: str, position: tuple[int, int]) -> 
         return _bad_start(data, place)
     if tab := _indenting_tab(data, line):
         return _tab(Place(path, line + 1, tab))
+    if meant := slip(data.decode(errors="replace").splitlines(), problem, place):
+        return meant
     message, expected, hint = _KNOWN.get(problem, (problem, "YAML", "see the line itself and the one above it"))
     return UserError(f"not YAML: {message}", place=place, expected=expected, hint=hint)
 

@@ -125,7 +125,7 @@ def test_everything_is_optional(text: bytes) -> None:
         ("bounds: {replicas: {max: 99999999999999999999}}\n", (1, 26), None, "a number of at most 18 digits"),
         ("bounds: {replicas: {max: true}}\n", (1, 26), "`max` is `true`", ""),
         ("budgets: {actionsPerHour: many}\n", (1, 27), "`actionsPerHour` is `many`", ""),
-        ("wait: 10 minutes\n", (1, 7), "`wait` is `10 minutes`", "write for example"),
+        ("wait: 10 minutes\n", (1, 7), "`wait` is `10 minutes`", "write `wait: 10m`"),
         ("wait: 600\n", (1, 7), "`wait` is `600`", "write for example `wait: 30s`"),
         ("wait: 1m1h\n", (1, 7), "`wait` is `1m1h`", ""),
         ("rollout: 0s\n", (1, 10), "`rollout` is no time at all", ""),

@@ -97,7 +97,7 @@ def test_f4_plain_values_are_those_of_yaml_1_2_and_numbers_are_finite(raw: str, 
         (b'a: "b\n', (2, 1), "not YAML: the file ends inside quotes"),
         (b'a: "\\d"\n', (1, 5), "not YAML: a backslash that starts no escape"),
         (b'{"a": "\\ud83d"}', (1, 10), "not YAML: an escape that stands for half a character"),
-        (b"a: [1\n", (2, 1), "not YAML: did not find expected ',' or ']'"),
+        (b"a: [1\n", (2, 1), "not YAML: a `[` is not closed"),
     ],
 )
 def test_f4_what_is_refused_names_its_place(data: bytes, place: tuple[int, int], message: str) -> None:

@@ -5,7 +5,6 @@ Those of other makers come by `register`, called once at the start by whoever ma
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,6 +19,7 @@ from reconciler.decide.actions.scaling import ScalingAction
 from reconciler.decide.actions.slowdown import SlowdownAction
 from reconciler.decide.actions.webhook import WebhookAction
 from reconciler.model.errors import ConfigError, Place, UserError
+from reconciler.model.meant import action_meant
 from reconciler.model.nodes import ListNode, MapNode, Node, Scalar
 from reconciler.model.playbook import ActionEntry, Playbook
 
@@ -68,8 +68,8 @@ def parse_action(name: str, value: Node | None, place: Place) -> Spec:
     """Return the action understood. Raises UserError for an unknown name or a value that it cannot take."""
     action = _BY_NAME.get(name)
     if action is None:
-        near = difflib.get_close_matches(name, _BY_NAME, n=1)
-        hint = f"did you mean {near[0]}?" if near else "correct the name, or install the package that brings it"
+        near = action_meant(name, _BY_NAME)
+        hint = f"did you mean {near}?" if near else "correct the name, or install the package that brings it"
         raise UserError(f"unknown action {name!r}", place=place, expected=", ".join(sorted(_BY_NAME)), hint=hint)
     return action.parse(value, place)
 

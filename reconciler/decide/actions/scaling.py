@@ -15,6 +15,7 @@ from reconciler.decide.claims import standing
 from reconciler.decide.wording import sentence
 from reconciler.model.errors import Place, UserError
 from reconciler.model.nodes import MapNode, Node, Scalar
+from reconciler.model.suggest import nearest
 from reconciler.model.targets import NoFact, WantWorkload, WorkloadFact
 
 _INCREMENT = re.compile(r"[+-]?[0-9]{1,4}\Z")
@@ -130,6 +131,11 @@ class ScalingAction:
                 return Scaling(to=int(amount.raw))
         where = value.place if value is not None else place
         told = f"{value.raw!r} is no number of replicas" if isinstance(value, Scalar) else "not a number of replicas"
+        hint = _HINT
+        if isinstance(value, MapNode) and len(value.entries) == 1:
+            key, count = value.entries[0]
+            if isinstance(count, Scalar) and _COUNT.match(count.raw) and nearest(key.raw, ("replicas",)):
+                hint = f"write `{{replicas: {count.raw}}}`"
         raise UserError(
-            told if value is not None else "scaling needs a value", place=where, expected=_EXPECTED, hint=_HINT
+            told if value is not None else "scaling needs a value", place=where, expected=_EXPECTED, hint=hint
         )

@@ -30,6 +30,19 @@ _FORM: Final = re.compile(
     re.ASCII,
 )
 
+_WORDS: Final = (
+    (r"(?:is )?(?:less|lower|smaller) than or equal (?:to )?|at most|no more than|up to|\u2264|=<", "<="),
+    (r"(?:is )?(?:more|greater|higher) than or equal (?:to )?|at least|no less than|\u2265|=>", ">="),
+    (r"(?:is )?(?:less|lower|smaller) than|below|under|lt\b", "<"),
+    (r"(?:is )?(?:more|greater|higher|larger) than|above|over|gt\b", ">"),
+    (r"equals?(?: to)?|==", "="),
+)
+"""How people say operators."""
+_UNITS: Final = frozenset(
+    {"ms", "s", "sec", "secs", "second", "seconds", "min", "m", "h", "us", "b", "kb", "mb", "gb", "rps"}
+)
+_UNIT: Final = re.compile(r"(?<=[0-9])(?!e[0-9]|pct$|percent$)([a-z]{1,8})$")
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -65,7 +78,7 @@ def parse(text: str) -> Rule:
     """
     found = _FORM.match(text.replace(" ", ""))
     if found is None:
-        raise UserError(f"`{text}` is no criterion", expected=EXPECTED, hint=_hint(text.replace(" ", "")))
+        raise UserError(f"`{text}` is no criterion", expected=EXPECTED, hint=_hint(text))
     percent, sign = found["percent"] is not None, found["sign"]
     value = float(found["below"] or found["number"])
     if abs(value) > (LARGEST_PERCENT if percent else LARGEST):
@@ -87,12 +100,40 @@ def satisfied(measured: float, operator: str, reference: float) -> bool:
 
 
 def _hint(text: str) -> str:
-    if text.startswith(("=<", "=>")):
-        return f"write `{text[1]}={text[2:]}`"
-    if text.startswith("=="):
-        return f"write `{text[1:]}`"
-    if "--" in text or "+-" in text:
+    """Say how a criterion is written that a person would understand as it is."""
+    parts = [part for part in re.split(r"\band\b|&&", text) if part.strip()]
+    if len(parts) > 1 and all(_meant(part) for part in parts):
+        return "write two criteria: " + ", ".join(f'`"{_meant(part)}"`' for part in parts)
+    bare = text.replace(" ", "")
+    if "--" in bare or "+-" in bare:
         return "a negative limit is written in parentheses, as in `>=(-5)`"
-    if re.fullmatch(_NUMBER + "%?", text):
-        return f"say how to compare, for example `<={text}`"
-    return "write for example `<600`"
+    if bare.startswith(("!=", "<>", "\u2260")):
+        return "say which values are good, as in `<600` or `>600`: there is no unequal"
+    meant = _meant(text)
+    if unit := _UNIT.search(bare.lower()):
+        return (
+            f"write the number alone, in the indicator's own unit: `{meant}`, or what that is in another one"
+            if meant and unit[1] in _UNITS
+            else "write for example `<600`"
+        )
+    if re.fullmatch(r"[+-]?" + _NUMBER + "%?", meant_number := _number(bare)):
+        return f"say how to compare, for example `<={meant_number}`"
+    return f"write `{meant}`" if meant else "write for example `<600`"
+
+
+def _meant(text: str) -> str:
+    """Return a criterion that says what ``text`` probably does, empty where there is none."""
+    said = text.strip().lower()
+    for words, operator in _WORDS:
+        said = re.sub(rf"^(?:{words})", operator, said)
+    said = _number(_UNIT.sub("", said.replace(" ", "")))
+    return said if _FORM.match(said) else ""
+
+
+def _number(text: str) -> str:
+    """Return numbers as they are written here: no commas, `%` at the end, the sign in front."""
+    text = re.sub(r"(?<![0-9])([0-9]{1,3}(?:,[0-9]{3})+)(?![0-9])", lambda found: found[1].replace(",", ""), text)
+    text = re.sub(r"(?<=[0-9]),(?=[0-9])", ".", text)
+    text = re.sub(r"(?:percent|pct)$", "%", text)
+    text = re.sub(rf"%({_NUMBER})$", r"\1%", text)
+    return re.sub(rf"({_NUMBER})([+-])(%?)$", r"\2\1\3", text)

@@ -1,0 +1,68 @@
+"""What was meant by a value that is nearly right, for the hint of its refusal: nothing is ever read so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from itertools import takewhile
+from typing import Final
+
+from reconciler.model.duration import LONGEST, written
+from reconciler.model.suggest import nearest
+
+_UNITS: Final[Mapping[str, int]] = {
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 3600),
+    **dict.fromkeys(("d", "day", "days"), 86400),
+    **dict.fromkeys(("w", "week", "weeks"), 7 * 86400),
+}
+_PART: Final = re.compile(r"([0-9]{1,6}(?:[.,][0-9]{1,3})?)\s*([a-z]{1,7})(?:\s|,|and\b)*")
+_LONGEST_TEXT: Final = 60
+_STEM: Final = 4
+"""How many letters two words must begin with alike to be about the same thing: `scale` and `scaling`."""
+_REQUIRED: Final = frozenset({"yes", "y", "true", "on", "always", "manual", "needed", "human", "person"})
+_AUTOMATIC: Final = frozenset({"no", "n", "false", "off", "never", "none", "auto"})
+
+
+def duration_meant(text: str) -> str:
+    """Return `1h30m` for `1h 30m`, `30m1h`, `1.5h` or `90 minutes`; empty where no whole seconds can be made out."""
+    rest, total, position = text.strip().lower(), 0.0, 0
+    if len(rest) > _LONGEST_TEXT:
+        return ""
+    while position < len(rest):
+        part = _PART.match(rest, position)
+        if part is None or part[2] not in _UNITS:
+            return ""
+        total += float(part[1].replace(",", ".")) * _UNITS[part[2]]
+        position = part.end()
+    return written(total) if 0 < total <= LONGEST and total == int(total) else ""
+
+
+def word_meant(word: str, words: Iterable[str]) -> str:
+    """Return which of an option's words was meant: by its letters, or as the answer of a question (`approval: on`)."""
+    known = list(words)
+    if {"required", "automatic"} <= set(known):
+        said = word.lower()
+        if said in _REQUIRED:
+            return "required"
+        if said in _AUTOMATIC:
+            return "automatic"
+    return nearest(word, known)
+
+
+def name_meant(text: str) -> str:
+    """Return a name as a DNS label: `shop-app` for `Shop App`; empty where nothing is left of it."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:63].rstrip("-")
+
+
+def action_meant(name: str, known: Iterable[str]) -> str:
+    """Return the action that begins as ``name`` does, else the one that looks most like it."""
+    names = sorted(known)
+    begins = max(names, key=lambda each: _alike(each, name.lower()), default="")
+    return begins if _alike(begins, name.lower()) >= _STEM else nearest(name, names)
+
+
+def _alike(one: str, other: str) -> int:
+    """Return how many letters two words begin with in common."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -1,0 +1,88 @@
+"""Values that YAML takes for something else, and what to write for them: `- >1000`, `{A:off}`, `min:1`.
+
+Looked for only where libyaml has refused the file, in the line of which it speaks or the one above.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from reconciler.model.errors import Place, UserError
+
+_BLOCK: Final = re.compile(r"^(?P<before>\s*(?:- +)?(?:[\w.-]+: +)?)(?P<value>[>|][^\s#].*?)\s*$")
+_STAR: Final = re.compile(r"^(?P<before>\s*(?:- +)?(?:[\w.-]+: +)?)(?P<value>[*&](?![\w]).*?)\s*$")
+_FLOW: Final = re.compile(r"(?P<value>[\[{][^\[\]{}]*[\]}])")
+_TIGHT: Final = re.compile(r"^(?P<before>\s*(?:- +)?)(?P<key>[A-Za-z_][\w-]*):(?P<value>[^\s:/][^:]*)$")
+_LINE_LIMIT: Final = 400
+"""No line that somebody wrote by hand is longer, and patterns cost time."""
+
+
+def slip(lines: Sequence[str], problem: str, place: Place) -> UserError | None:
+    """Return what was probably meant where libyaml's ``problem`` is, None where that cannot be told."""
+    found = _KNOWN.get(problem)
+    lines_near = [number for number in (place.line - 1, place.line - 2) if 0 <= number < len(lines)]
+    for number in lines_near if found is not None else ():
+        text = lines[number]
+        if len(text) <= _LINE_LIMIT and found is not None and (told := found(text)) is not None:
+            column, message, hint = told
+            return UserError(
+                f"not YAML: {message}", place=Place(place.path, number + 1, column), expected=_EXPECTED, hint=hint
+            )
+    if problem in _OPEN:
+        opened, close = _OPEN[problem]
+        return UserError(
+            f"not YAML: a `{opened}` is not closed",
+            place=place,
+            expected=f"`{close}` before the next key",
+            hint=f"close it with `{close}`, or put the value in quotes if the `{opened}` is part of it",
+        )
+    return None
+
+
+_EXPECTED: Final = "a value that YAML cannot take for something else"
+_OPEN: Final = {"did not find expected ',' or '}'": ("{", "}"), "did not find expected ',' or ']'": ("[", "]")}
+
+
+def _quoted(pattern: re.Pattern[str], message: str) -> Callable[[str], tuple[int, str, str] | None]:
+    def told(text: str) -> tuple[int, str, str] | None:
+        found = pattern.match(text)
+        if found is None:
+            return None
+        value = found["value"].replace("\\", "\\\\").replace('"', '\\"')
+        written = f'{found["before"].strip()} "{value}"'.strip()
+        return found.start("value") + 1, message.format(found["value"][0]), f"put it in quotes: `{written}`"
+
+    return told
+
+
+def _colons(text: str) -> tuple[int, str, str] | None:
+    """Tell `{A:off}` and `[A:off, B:on]`, which lack a blank or quotes."""
+    found = _FLOW.search(text)
+    if found is None:
+        return None
+    inner = [part.strip() for part in found["value"][1:-1].split(",")]
+    if found["value"][0] == "{":
+        written = "{" + ", ".join(re.sub(r"^([^\s:]+):(?=\S)", r"\1: ", part) for part in inner) + "}"
+        return found.start() + 1, "a `:` without a blank after it", f"write `{written}`"
+    quoted = ", ".join(f'"{part}"' if ":" in part else part for part in inner)
+    return found.start() + 1, "a `:` in a list", f"put it in quotes: `[{quoted}]`"
+
+
+def _tight(text: str) -> tuple[int, str, str] | None:
+    """Tell `min:1`, which is a text and no key."""
+    found = _TIGHT.match(text)
+    if found is None:
+        return None
+    message = f"`{found['key']}:` without a blank after the colon is a text and no key"
+    return found.start("key") + 1, message, f"write `{found['key']}: {found['value'].strip()}`"
+
+
+_KNOWN: Final[Mapping[str, Callable[[str], tuple[int, str, str] | None]]] = {
+    "did not find expected comment or line break": _quoted(_BLOCK, "a value that begins with `{0}` is a text in lines"),
+    "did not find expected alphabetic or numeric character": _quoted(_STAR, "a value cannot begin with `{0}`"),
+    "found unexpected ':'": _colons,
+    "mapping values are not allowed in this context": _tight,
+    "could not find expected ':'": _tight,
+}  # fmt: skip
