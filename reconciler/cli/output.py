@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from textwrap import wrap
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import click
 
@@ -13,6 +16,8 @@ from reconciler.cli.messages import visible
 
 Format: TypeAlias = Literal["table", "json", "yaml"]
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+_GAP: Final = "   "
+_NARROW: Final = 8
 
 
 def output_option(command: _Command) -> _Command:
@@ -45,16 +50,47 @@ def write(form: Format, data: Mapping[str, Any], table: Callable[[], str]) -> No
                 click.echo(text)
 
 
-def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+def terminal_columns() -> int:
+    """Return how wide the terminal is that stdout is; 0 where it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[object]], columns: int = 0) -> str:
     """Return rows below their headings in columns as wide as needed; no rows, no text.
 
-    Nothing is cut off, so that the output of a pipe holds all that a terminal would show.
+    Nothing is cut off, so that the output of a pipe holds all that a terminal would show. ``columns`` is how wide the
+    whole may be, 0 for any width: where it would be wider, the widest cells go on below themselves.
     """
     if not rows:
         return ""
     cells = [list(headings), *([_cell(value) for value in row] for row in rows)]
-    widths = [max(_width(row[column]) for row in cells) for column in range(len(headings))]
+    if columns:
+        room = _room(_widths(cells), columns)
+        cells = [line for row in cells for line in _folded(row, room)]
+    widths = _widths(cells)
     return "\n".join(_line(row, widths) for row in cells)
+
+
+def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
+    return [max(_width(row[column]) for row in cells) for column in range(len(cells[0]))]
+
+
+def _room(widths: Sequence[int], columns: int) -> list[int]:
+    """Return how wide each column may be: the widest give way first, and none is narrower than a short word."""
+    room = list(widths)
+    over = sum(room) + len(_GAP) * (len(room) - 1) - columns
+    while over > 0 and max(room) > _NARROW:
+        room[room.index(max(room))] -= 1
+        over -= 1
+    return room
+
+
+def _folded(row: Sequence[str], room: Sequence[int]) -> Iterator[list[str]]:
+    parts = [
+        [text] if _width(text) <= width else wrap(text, width) or [text] for text, width in zip(row, room, strict=True)
+    ]
+    for line in range(max(map(len, parts))):
+        yield [part[line] if line < len(part) else "" for part in parts]
 
 
 def _cell(value: object) -> str:
@@ -64,7 +100,7 @@ def _cell(value: object) -> str:
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     padded = (text + " " * (width - _width(text)) for text, width in zip(row, widths, strict=True))
-    return "   ".join(padded).rstrip()
+    return _GAP.join(padded).rstrip()
 
 
 def _width(text: str) -> int:

@@ -20,7 +20,7 @@ from reconciler.cli.configured import (
 )
 from reconciler.cli.exits import COULD_NOT, NO, OK
 from reconciler.cli.messages import complain, render, say, visible
-from reconciler.cli.output import Format, table, write
+from reconciler.cli.output import Format, table, terminal_columns, write
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -127,7 +127,7 @@ def _told(plan: MergePlan, form: str) -> int:
     if form == "markdown":
         click.echo(as_markdown(plan), nl=False)
     else:
-        write(_plain(form), plan.data(), lambda: as_table(plan))
+        write(_plain(form), plan.data(), lambda: as_table(plan, terminal_columns()))
     say(headline(plan))
     if form == "table":
         for each in remarks(plan):

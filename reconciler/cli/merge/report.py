@@ -38,14 +38,14 @@ def headline(plan: MergePlan) -> str:
     return f"{merging} changes nothing now ({looked})"
 
 
-def as_table(plan: MergePlan) -> str:
-    """Return the tables, one below the other; empty where there is nothing to tell."""
+def as_table(plan: MergePlan, columns: int = 0) -> str:
+    """Return the tables, one below the other; empty where there is nothing to tell. ``columns`` as for `table`."""
     data = plan.data()
     parts = (
-        table(_FIELDS, [_field(row) for row in data["fields"]]),
-        table(_REMEDIATIONS, [_remediation(row) for row in data["remediations"]]),
-        table(_PINNED, [_pinned(row) for row in data["pinned"]]),
-        table(_UNKNOWN, [_unknown(row) for row in data["unknown"]]),
+        table(_FIELDS, [_field(row) for row in data["fields"]], columns),
+        table(_REMEDIATIONS, [_remediation(row) for row in data["remediations"]], columns),
+        table(_PINNED, [_pinned(row) for row in data["pinned"]], columns),
+        table(_UNKNOWN, [_unknown(row) for row in data["unknown"]], columns),
     )
     return "\n\n".join(part for part in parts if part)
 
