@@ -13,7 +13,7 @@ from reconciler.cli.findings.finding import Finding, located
 from reconciler.cli.limit_doubts import about_service, about_stage
 from reconciler.cli.objective_doubts import about_objectives
 from reconciler.cli.playbook_doubts import about_playbook
-from reconciler.cli.problem_doubts import about_problem
+from reconciler.cli.problem_doubts import about_command, about_problem, about_project
 from reconciler.cli.surroundings import Surroundings
 from reconciler.cli.validation import kind_of
 from reconciler.repo.layout import config_place
@@ -32,6 +32,10 @@ def _doubts(data: bytes, path: str, around: Surroundings) -> Iterator[Finding]:
             yield from about_playbook(data, around.policy(folder))
         case "problem":
             yield from about_problem(data, path, around)
+        case "command":
+            yield from about_command(path, around)
+        case "project":
+            yield from about_project(data, path, around)
         case "slo":
             yield from about_objectives(data)
             yield from about_measuring(data, folder, Queries(around.near, around.slis))

@@ -21,17 +21,34 @@ _LEFT: Final = re.compile(
     re.IGNORECASE,
 )
 
+_COPY: Final = re.compile(
+    rf"(?P<stem>{_STEMS})(?:s\.ya?ml|\.json|\.ya?ml\.(?:txt|bak|old)|[-_ ]*(?:copy|kopie|old|bak|\([0-9]+\))\.ya?ml)\Z",
+    re.IGNORECASE,
+)
+"""Plurals, other endings and copies."""
+_FOR_SLI: Final = re.compile(rf"[^/].*/(?:sli|(?P<provider>{'|'.join(PROVIDERS)}))\.ya?ml\Z", re.IGNORECASE)
+_OPS_FOLDERS: Final = frozenset({"problems", "commands"})
+_OPS_SLIP: Final = re.compile(r"\Aops/(?:[^/]+/)+?(problem|command)/[^/]+\Z")
+_ENDINGS: Final = (".yaml", ".yml", ".json")
+
 
 def may_be_meant(path: str) -> bool:
     """Whether a file that is none of ours is called so nearly as one that it is worth a look."""
-    name = path.rpartition("/")[2]
-    return not path.startswith("ops/") and bool(_NEARLY.match(name) or _LEFT.match(name))
+    folder, _, name = path.rpartition("/")
+    if path.startswith("ops/"):
+        return bool(_OPS_SLIP.search(path))
+    return bool(_NEARLY.match(name) or _LEFT.match(name) or _COPY.match(name) or _FOR_SLI.match(path)) or (
+        folder.rpartition("/")[2] in _OPS_FOLDERS and name.endswith(_ENDINGS)
+    )
 
 
 def strays(paths: Iterable[str], services: frozenset[str]) -> Iterator[Finding]:
     """Yield what nobody reads among files that `may_be_meant`, beside a service's files or the stage's."""
     for path in sorted(paths):
         folder, _, name = path.rpartition("/")
+        if (elsewhere := _meant_elsewhere(path, services)) is not None:
+            yield elsewhere
+            continue
         if (left := _LEFT.match(name)) is not None:
             yield _leftover(path, (left["plain"] or left["tool"]).lower() + ".yaml")
             continue
@@ -53,6 +70,48 @@ def strays(paths: Iterable[str], services: frozenset[str]) -> Iterator[Finding]:
                 expected=" or ".join(SLI_FILES) if stem == "sli" else f"`{meant.rpartition('/')[2]}`, spelled so",
                 hint=f"did you mean `{meant}`?",
             )
+
+
+def _meant_elsewhere(path: str, services: frozenset[str]) -> Finding | None:
+    """Return what there is to say of a file whose name or folder is one of ours in another form."""
+    folder, _, name = path.rpartition("/")
+    above, _, last = folder.rpartition("/")
+    inside = folder in services or not services
+    if path.startswith("ops/"):
+        slip = _OPS_SLIP.search(path)
+        wrong = slip[1] if slip else last
+        return _unread(path, path.replace(f"/{wrong}/", f"/{wrong}s/", 1), f"there is no folder `{wrong}`")
+    if last in _OPS_FOLDERS and name.endswith(_ENDINGS) and (above in services or not above):
+        meant = f"ops/<stage>/{above}/{last}/{name}" if above else f"ops/<stage>/<service>/{last}/{name}"
+        return _unread(path, meant, f"`{last}` lie under `ops/`")
+    if (found := _COPY.match(name)) is not None and (inside or not folder):
+        wanted = f"{found['stem'].lower().rstrip('s')}.yaml"
+        known = wanted in MAKES_A_SERVICE if folder else wanted in _ROOT or wanted in MAKES_A_SERVICE
+        return _unread(path, _placed(folder, wanted)) if known else None
+    if name in MAKES_A_SERVICE and not folder and services:
+        return _unread(path, f"<service>/{name}", "it is a service's, and lies in no service's directory")
+    if name == "stage.yaml" and folder in services:
+        return _unread(path, "stage.yaml", "a stage has one, at the root of its branch")
+    if (found := _FOR_SLI.match(path)) is not None and folder in services:
+        provider = (found["provider"] or PROVIDERS[0]).lower()
+        return _unread(path, f"{folder}/{provider}/sli.yaml", "indicators lie in the folder of their provider")
+    return None
+
+
+def _placed(folder: str, name: str) -> str:
+    if name in MAKES_A_SERVICE and not folder:
+        return f"<service>/{name}"
+    return f"{folder}/{name}" if folder else name
+
+
+def _unread(path: str, meant: str, why: str = "") -> Finding:
+    return doubt(
+        "unread-file",
+        "nobody reads this file" + (f": {why}" if why else ""),
+        Place(path),
+        expected=f"`{meant}`",
+        hint=f"did you mean `{meant}`?",
+    )
 
 
 def _sli(folder: str, services: frozenset[str]) -> str:

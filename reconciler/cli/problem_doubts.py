@@ -1,4 +1,4 @@
-"""What is doubtful about a problem's file: that it will not reach who it is meant for."""
+"""What is doubtful about problems, commands and a project's file: that they will not reach who they are meant for."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from reconciler.cli.surroundings import Surroundings
 from reconciler.model.errors import Place, UserError
 from reconciler.model.names import StageName
 from reconciler.model.problem import Problem, load_problem
+from reconciler.model.project import load_project
 from reconciler.model.suggest import did_you_mean
 from reconciler.repo.layout import ops_place
 
@@ -24,9 +25,39 @@ def about_problem(data: bytes, path: str, around: Surroundings) -> Iterator[Find
     if found is None or problem.state != "open":
         return
     yield from _other_claims(problem, found.service, stage, around, place)
+    yield from _unreached(found.service, stage, around, place, ("unread-problem", "this problem will be refused"))
+
+
+def about_command(path: str, around: Surroundings) -> Iterator[Finding]:
+    """Yield why a command will not reach who it is meant for; one at the stage's own level is for all services."""
+    stage, place = StageName(path.split("/")[1]), Place(path)
+    if (found := ops_place(path, stage)) is not None:
+        yield from _unreached(found.service, stage, around, place, ("unread-command", "nobody answers this command"))
+
+
+def about_project(data: bytes, path: str, around: Surroundings) -> Iterator[Finding]:
+    """Yield that a `project.yaml` lies on a stage's branch and says something else than that of the project."""
+    try:
+        own = load_project(data, path)
+    except UserError:
+        return
+    if around.stage and own != around.project:
+        yield doubt(
+            "unread-file",
+            f"nobody reads this file on the branch of the stage `{around.stage}`: the default branch's counts",
+            Place(path),
+            expected="project.yaml on the default branch alone",
+            hint="change it there, and delete it here; what is for this stage alone belongs into stage.yaml",
+        )
+
+
+def _unreached(
+    service: str, stage: StageName, around: Surroundings, place: Place, told: tuple[str, str]
+) -> Iterator[Finding]:  # fmt: skip
+    check, refused = told
     if around.stages and stage not in around.stages:
         yield doubt(
-            "unread-problem",
+            check,
             f"`{stage}` is no stage of the project: nobody reads this file",
             place,
             expected=f"one of {', '.join(around.stages)}",
@@ -35,19 +66,19 @@ def about_problem(data: bytes, path: str, around: Surroundings) -> Iterator[Find
     elif around.stage and stage != around.stage:
         if stage not in around.working:  # else its files came here by a merge, which is no mistake
             yield doubt(
-                "unread-problem",
+                check,
                 f"this file is of the stage `{stage}`, and the branch of `{around.stage}`: nobody reads it here",
                 place,
                 expected=f"ops/{around.stage}/...",
                 hint=f"move it, or push it to the branch of `{stage}`",
             )
-    elif around.services and found.service not in around.services:
+    elif service and around.services and service not in around.services:
         yield doubt(
-            "unread-problem",
-            f"there is no service at {found.service}/: this problem will be refused",
+            check,
+            f"there is no service at {service}/: {refused}",
             place,
             expected="the path of a service",
-            hint=did_you_mean(found.service, around.services) or f"add {found.service}/remediation.yaml",
+            hint=did_you_mean(service, around.services) or f"add {service}/remediation.yaml",
         )
 
 

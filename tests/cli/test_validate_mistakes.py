@@ -206,7 +206,7 @@ def test_what_only_the_project_makes_wrong() -> None:
         {"stage.yaml": "wait: 2m\nwindow: 1m\nbounds: {replicas: {min: 2, max: 4}}\n", "a/service.yaml": "wait: 0s\n"},
         {"stage.yaml": "mode: shadow\nbudgets: {actionsPerHour: 0}\n"},
         {"a/remediation.yaml": BOOK % (entry("x", "{action: scaling, value: +9}") + entry("default", "action: abort"))},
-        {"a/slo.yaml": slo(), "b/slo.yaml": slo(), "remediation.yaml": "", "slo.yaml": "", "docs/sli.yaml": ""},
+        {"a/slo.yaml": slo(), "b/slo.yaml": slo(), "docs/sli.yaml": "", "docs/slo.yaml.txt": ""},
     ],
 )  # fmt: skip
 def test_what_may_well_be_so_is_not_told(files: dict[str, str]) -> None:
