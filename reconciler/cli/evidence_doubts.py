@@ -13,6 +13,7 @@ from typing import Final
 
 from reconciler.cli import loaded
 from reconciler.cli.findings.finding import Finding, doubt, remark
+from reconciler.cli.query_doubts import about_form
 from reconciler.cli.surroundings import Contents
 from reconciler.model.checks import colliding
 from reconciler.model.instant import Instant
@@ -167,6 +168,7 @@ def _placeholders(file: Sli, folder: str, name: str, near: Contents) -> Iterator
     # Of two that differ in capitals only the one in capitals is offered, which is how they are written.
     offered = [*sorted(known, reverse=True), "LABEL"]
     for each in file.indicators:
+        yield from about_form(each, offered)
         for word in dict.fromkeys(_names(each.query)):
             if fits.match(word) or not (folder or nearest(word, offered, cutoff=CONFUSED)):
                 continue

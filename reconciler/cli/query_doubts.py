@@ -1,0 +1,83 @@
+"""What can be seen of a Prometheus query without a server: braces, brackets, quotes, and placeholders in other forms.
+
+Whether it is PromQL a server says, which `validate --online` asks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from reconciler.cli.findings.finding import Finding, doubt
+from reconciler.model.sli import Indicator
+
+_BRACED: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_.]*)\}")
+_UNIT: Final = re.compile(r"\$DURATION_SECONDS(ms|[smhd])(?![A-Za-z0-9_])")
+_CLOSES: Final = {")": "(", "]": "[", "}": "{"}
+_QUOTES: Final = "\"'`"
+
+
+def about_form(each: Indicator, known: Collection[str]) -> Iterator[Finding]:
+    """Yield what of a query cannot be meant as it is written; ``known`` are the placeholders that there are."""
+    for found in _BRACED.finditer(each.query):
+        name = found[1]
+        if name in known or name.startswith("LABEL."):
+            yield doubt(
+                "unknown-placeholder",
+                f"`${{{name}}}` in the query of `{each.name}` stands for nothing, and is sent as it is",
+                each.place,
+                expected="a placeholder without braces",
+                hint=f"write `${name}`",
+            )
+    if (found_unit := _UNIT.search(each.query)) is not None:
+        yield doubt(
+            "unknown-placeholder",
+            f"`{found_unit[0]}` in the query of `{each.name}` has two units: $DURATION_SECONDS is `180s` or the like",
+            each.place,
+            expected="$DURATION_SECONDS alone",
+            hint="write `[$DURATION_SECONDS]`",
+        )
+    if (wrong := unbalanced(each.query)) is not None:
+        yield doubt(
+            "broken-query",
+            f"the query of `{each.name}` is no PromQL: {wrong}",
+            each.place,
+            expected="as many closing brackets and quotes as opening ones",
+            hint="correct it; `validate --online` lets Prometheus itself read it",
+        )
+
+
+def unbalanced(query: str) -> str | None:
+    """Say which bracket or quote of a PromQL expression has no counterpart, None where each has one.
+
+    Comments begin with `#`, backslashes escape in quotes but not in backquotes (Prometheus, "Query language basics").
+    """
+    opened: list[str] = []
+    position = 0
+    while position < len(query):
+        sign = query[position]
+        if sign == "#":
+            end = query.find("\n", position)
+            position = len(query) if end < 0 else end
+        elif sign in _QUOTES:
+            end = _end_of_text(query, position)
+            if end < 0:
+                return f"a `{sign}` is not closed"
+            position = end
+        elif sign in _CLOSES.values():
+            opened.append(sign)
+        elif sign in _CLOSES and (not opened or opened.pop() != _CLOSES[sign]):
+            return f"a `{sign}` closes nothing"
+        position += 1
+    return f"a `{opened[-1]}` is not closed" if opened else None
+
+
+def _end_of_text(query: str, start: int) -> int:
+    """Return where the quote at ``start`` is closed, -1 if nowhere."""
+    position = start + 1
+    while position < len(query):
+        if query[position] == query[start]:
+            return position
+        position += 2 if query[position] == "\\" and query[start] != "`" else 1
+    return -1

@@ -1,0 +1,45 @@
+"""What is said of Prometheus queries without a server: other forms of placeholders, brackets, quotes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.test_validate_mistakes import found, slo
+
+
+def told(query: str) -> list[tuple[str, str, str]]:
+    text = f"indicators:\n  error_rate: {json.dumps(query)}\n"
+    findings = found({"a/slo.yaml": slo(), "a/prometheus/sli.yaml": text})
+    return [(each.severity, each.check, each.error.hint) for each in findings]
+
+
+@pytest.mark.parametrize(
+    ("query", "hint"),
+    [
+        ('up{service="${SERVICE}"}', "write `$SERVICE`"),
+        ('up{service="${LABEL.pod}"}', "write `$LABEL.pod`"),
+        ("rate(up[$DURATION_SECONDSs])", "write `[$DURATION_SECONDS]`"),
+    ],
+)
+def test_placeholders_in_another_form(query: str, hint: str) -> None:
+    assert told(query) == [("warning", "unknown-placeholder", hint)]
+
+
+@pytest.mark.parametrize("query", ["sum(rate(up[1m])", "sum(up))", 'up{a="b}', "up{a='b\\'}", "sum(up]", "(up # )"])
+def test_brackets_and_quotes_without_a_counterpart(query: str) -> None:
+    assert [each[:2] for each in told(query)] == [("warning", "broken-query")]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        'sum(rate(up{path=~"a(b|[c", s="$SERVICE", x="$service"}[$DURATION_SECONDS]))',
+        "up # a comment with (",
+        'up{a="say \\"(\\""}',
+        "up{a=`\\`}",
+    ],
+)
+def test_what_is_balanced_is_not_told(query: str) -> None:
+    assert told(query) == []
