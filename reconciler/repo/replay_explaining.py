@@ -27,6 +27,8 @@ RawCommit: TypeAlias = Callable[[CommitId], bytes]
 _OURS: Final = (b"tree ", b"parent ", b"author ", b"committer ", b"gpgsig ", b" ")
 """What the headers of our commits begin with; a signature goes over several lines."""
 _TRAILER: Final = re.compile(r"([A-Z][a-z]+(?:-[A-Z][a-z]+)?): ")
+_UNKNOWN: Final = re.compile(r"unknown action ('[^']*')")
+"""How the registry of actions refuses a name."""
 _BINARY: Final = "something that is no text"
 _INSTALL: Final = "install the package that brings it, and replay again"
 
@@ -93,7 +95,7 @@ class Explainer:
 
     def explain(self, claim: Claimed, read: Read, made: Step | None) -> Iterator[Finding]:
         """Yield how a step differs from what is decided in its place; ``made`` None: nothing is."""
-        missing = self._missing_action(claim, read)
+        missing = self._missing_action(claim, read, made)
         if missing is not None:
             yield missing
             return
@@ -150,20 +152,23 @@ class Explainer:
         what = f"{path.rpartition('/')[2]} is not what the step writes"
         return _finding(Kind.FILE, claim, what, LOOK, where, difference.expected, difference.there)
 
-    def _missing_action(self, claim: Claimed, read: Read) -> Finding | None:
-        """Return that a step is about an action that is not known here."""
+    def _missing_action(self, claim: Claimed, read: Read, made: Step | None) -> Finding | None:
+        """Return that a step, or its service's playbook, is about an action that is not known here."""
+        unknown: list[str] = []
         for data in self._pinned(claim, read):
             try:
                 unpin(data, "remediation.yaml")
             except UserError as error:
-                if error.message.startswith("unknown action"):
-                    what = (
-                        f"it is about an action that is not installed here, {data.get('action')!r}: it was not replayed"
-                    )
-                    return _finding(Kind.ACTION, claim, what, _INSTALL)
+                unknown.append(error.message)
             except (LookupError, TypeError, ValueError, AttributeError):
                 continue
-        return None
+        if made is not None and made.event == "refused":
+            unknown += made.body.splitlines()
+        name = next((match[1] for text in unknown if (match := _UNKNOWN.search(text)) is not None), None)
+        if name is None:
+            return None
+        what = f"it is about an action that is not installed here, {name}: it was not replayed"
+        return _finding(Kind.ACTION, claim, what, _INSTALL)
 
     def _pinned(self, claim: Claimed, read: Read) -> Iterator[Mapping[str, Any]]:
         """Yield the actions that its remediation pinned."""
