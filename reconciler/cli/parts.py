@@ -54,7 +54,7 @@ def is_bare(path: Path) -> bool:
 def branches(repository: LocalRepository) -> Iterator[Part]:
     """Yield all branches of a bare repository, with the stages that should have one."""
     there = set(repository.branches())
-    yield from (at_ref(repository, branch) for branch in sorted(there))
+    yield from (at_ref(repository, f"refs/heads/{branch}") for branch in sorted(there))
 
 
 def stages(repository: LocalRepository) -> Iterator[Part]:
@@ -66,12 +66,12 @@ def stages(repository: LocalRepository) -> Iterator[Part]:
     project = project_of(repository)
     if not project.stages:
         raise ConfigError("nothing names the project's stages", hint="name branches with --ref, or add project.yaml")
-    for name in dict.fromkeys((_default(repository), *(stage.name for stage in project.stages))):
-        yield at_ref(repository, _known(repository, name))
+    for ref in dict.fromkeys((_default(repository), *(_known(repository, stage.name) for stage in project.stages))):
+        yield at_ref(repository, ref)
 
 
 def _known(repository: LocalRepository, name: str) -> str:
-    for ref in (name, f"origin/{name}"):
+    for ref in (f"refs/heads/{name}", f"refs/remotes/origin/{name}"):
         try:
             repository.resolve(ref)
         except ConfigError:
@@ -81,7 +81,7 @@ def _known(repository: LocalRepository, name: str) -> str:
 
 
 def _default(repository: LocalRepository) -> str:
-    for ref in ("origin/HEAD", "main", "master"):
+    for ref in ("refs/remotes/origin/HEAD", "refs/heads/main", "refs/heads/master"):
         try:
             repository.resolve(ref)
         except ConfigError:
@@ -99,8 +99,8 @@ def at_ref(repository: LocalRepository, ref: str) -> Part:
     # A file that is missing was looked for, also where there is no other.
     missing = int(bool(told) and not found.files)
     return Part(
-        found.files, around, f"{ref}:", ref, paths=frozenset(found.files), odd=found.odd, whole=True, told=told,
-        looked_at=missing,
+        found.files, around, f"{short(ref)}:", short(ref), paths=frozenset(found.files), odd=found.odd, whole=True,
+        told=told, looked_at=missing,
     )  # fmt: skip
 
 

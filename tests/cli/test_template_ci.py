@@ -76,6 +76,16 @@ def test_a_change_for_the_whole_project_is_planned_for_all_its_stages(clone: Clo
     assert "past problems" not in done.out
 
 
+def test_a_tag_that_is_called_like_the_branch_hides_nothing(clone: Clone) -> None:
+    (clone.folder / "carts" / "remediation.yaml").write_text("remediations: [\n", "utf-8")
+    clone.commit()
+    clone.git("tag", "origin/production", "HEAD")
+    try:
+        assert clone.check("production").code == 1
+    finally:
+        clone.git("tag", "-d", "origin/production")
+
+
 def test_what_cannot_be_merged_is_no_yes(clone: Clone) -> None:
     clone.git("switch", "-q", "--detach", "origin/dev")
     done = clone.check("production")

@@ -64,12 +64,13 @@ if [ "${CI_MERGE_REQUEST_PROJECT_PATH:-}" != "${CI_PROJECT_PATH:-}" ] && [ -n "$
     fi
 fi
 if [ -z "$default" ]; then
-    default=$(git symbolic-ref --quiet --short refs/remotes/origin/HEAD 2>/dev/null || echo origin/main)
-    default=${default#origin/}
+    default=$(git symbolic-ref --quiet refs/remotes/origin/HEAD 2>/dev/null || echo refs/remotes/origin/main)
+    default=${default#refs/remotes/origin/}
 fi
-into="origin/$base"
-if ! git rev-parse --quiet --verify "refs/remotes/$into^{commit}" >/dev/null; then
-    into=$base
+# In full: a tag that is called `origin/production` would win over the branch.
+into="refs/remotes/origin/$base"
+if ! git rev-parse --quiet --verify "$into^{commit}" >/dev/null; then
+    into="refs/heads/$base"
 fi
 
 # What is wrong, on its lines where the forge can show that.
@@ -89,6 +90,8 @@ found=$?
 [ "$found" -le 1 ] || give_up "check the files"
 said "$work/said"
 [ -e "$work/findings" ] || { [ "$found" -eq 0 ] || validate text; } >"$work/findings"
+# What is refused as a whole, as more files than can be looked at, stands on no line.
+[ "$found" -eq 0 ] || [ -s "$work/findings" ] || cp "$work/said" "$work/findings"
 if [ -s "$work/findings" ]; then
     {
         printf '### What is wrong\n\n'
@@ -112,7 +115,7 @@ if [ "$base" != "$default" ]; then
     set -- --stage "$base" --base "$into" --head HEAD --since "$since" -o markdown
     # Where `opsBranch` keeps what happened on a branch of its own, the past is there.
     if git rev-parse --quiet --verify "refs/remotes/origin/ops/$base^{commit}" >/dev/null; then
-        set -- "$@" --history "origin/ops/$base"
+        set -- "$@" --history "refs/remotes/origin/ops/$base"
     fi
     IFS=';'
     for rule in $fail_if; do
