@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from reconciler.decide.proposing import LASTS
 from reconciler.decide.remediation import Approvable, Hold, Remediation
 from reconciler.decide.snapshot import ServiceView
-from reconciler.forge.telling import Proposal
+from reconciler.forge.telling import PROBLEMS, Proposal
 from reconciler.model import canonical
-from reconciler.model.command import Verb, command_name
-from reconciler.model.errors import ReconcilerError
+from reconciler.model.command import Verb, command_name, load_command
+from reconciler.model.errors import ReconcilerError, UserError
 from reconciler.model.instant import format_instant
 from reconciler.model.names import CommitId, ProjectName, RemediationId, ServicePath, StageName
 from reconciler.repo.mirror import Mirror
@@ -21,10 +21,14 @@ from reconciler.repo.steps import MACHINE_LIMIT
 from reconciler.repo.stream import NewCommit
 from reconciler.repo.trailers import escape
 
+_CHANGES: Final = 20
+_LINE: Final = 200
+"""What the file that approves tells beside the command: some lines, so that it stays a small file in any storm."""
+
 
 @dataclass(frozen=True)
 class Asked:
-    """One effect that a person is asked to approve. ``number`` is the step that asks."""
+    """One effect that a person is asked to approve. ``number`` is the step that asks, ``entry`` the playbook's."""
 
     stage: StageName
     service: ServicePath
@@ -35,6 +39,7 @@ class Asked:
     problems: tuple[tuple[str, str], ...]
     reason: str
     action: str
+    entry: str = ""
 
     @property
     def name(self) -> str:
@@ -72,27 +77,43 @@ class Asked:
         return f"ops/{self.stage}/{self.service}/commands/{name}", canonical.emit(said)
 
     def approval(self) -> tuple[str, bytes]:
-        """Return path and content of the file that approves it, the same bytes for whoever makes it."""
+        """Return path and content of the file that approves it."""
         path, content = self.command("approve", self.since)
-        told = "".join(f"# {escape(line)}\n" for line in self._told())
+        told = "".join(f"# {line}\n" for line in self._told())
         return path, told.encode("utf-8", "replace") + content
 
-    def commit(self) -> NewCommit:
-        """Return the commit that adds this file and nothing else."""
+    def approves(self, content: bytes) -> bool:
+        """Whether a file says what `approval` does, whatever it tells beside that: problems come and go."""
+        path, own = self.command("approve", self.since)
+        try:
+            return load_command(content, path) == load_command(own, path)
+        except UserError:
+            return False
+
+    def commit(self, at: datetime | None = None) -> NewCommit:
+        """Return the commit that adds this file and nothing else; another one for each time at which it is made."""
         path, content = self.approval()
         about = f" ({escape(self.title)[:120]})" if self.title else ""
-        lines = "".join(f"- {escape(line)}\n" for line in self._told())
+        lines = "".join(f"- {line}\n" for line in self._told())
         message = f"{escape(self.name)}: approve {escape(self.subject)}{about}\n\n{lines}"
+        if at is not None:
+            message += f"\nMade at {at.isoformat(timespec='microseconds')}.\n"
         return NewCommit({path: content}, message, self.since)
 
     def _told(self) -> Iterator[str]:
-        yield f"{self.name}: {self.subject}"
-        for each in self.proposal.told.get("changes", ()):
-            yield f"{each['target']} {each['field']}: {each.get('before')} to {each['value']}"
-        for each in self.proposal.told.get("once", ()):
-            yield f"{each['target']} {each['field']}, once"
-        for identity, title in self.problems:
-            yield f"problem {identity}: {title}"[:300]
+        told = self.proposal.told
+        changes = [
+            f"{each['target']} {each['field']}: {each.get('before')} to {each['value']}"
+            for each in told.get("changes", ())
+        ]
+        changes += [f"{each['target']} {each['field']}, once" for each in told.get("once", ())]
+        problems = [f"problem {identity}: {title}" for identity, title in self.problems]
+        lines = [
+            f"{self.name}: {self.subject}",
+            *_some(changes, _CHANGES, "changes"),
+            *_some(problems, PROBLEMS, "problems"),
+        ]
+        yield from (escape(line)[:_LINE] for line in lines)
         yield f"it can be approved until {self.expires}"
 
     def proposed(
@@ -104,8 +125,12 @@ class Asked:
             project=project, stage=self.stage, service=self.name, remediation=self.remediation, number=self.number,
             subject=self.subject, effect=self.proposal.effect, expires=self.expires, action=self.action,
             reason=self.reason, changes=told.get("changes", ()), once=told.get("once", ()), problems=problems,
-            facts=facts, step=step,
+            facts=facts, step=step, further=max(0, len(self.problems) - len(problems)),
         )  # fmt: skip
+
+
+def _some(lines: list[str], most: int, what: str) -> list[str]:
+    return lines if len(lines) <= most else [*lines[:most], f"and {len(lines) - most} more {what}"]
 
 
 def asked_of(stage: StageName, view: ServiceView) -> tuple[Asked, ...]:
@@ -124,7 +149,16 @@ def _asked(
     problems = tuple((str(each.id), each.title) for each in remediation.problems if not each.resolved)
     action = hold.reason.removesuffix(" needs a person's approval")
     return Asked(
-        stage, service, remediation.id, remediation.about, hold.number, proposal, problems, hold.reason, action
+        stage,
+        service,
+        remediation.id,
+        remediation.about,
+        hold.number,
+        proposal,
+        problems,
+        hold.reason,
+        action,
+        remediation.entry,
     )
 
 

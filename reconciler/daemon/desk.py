@@ -8,6 +8,7 @@ a second daemon and a lost answer make no difference, and the forge itself refus
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,8 +18,9 @@ from structlog.typing import FilteringBoundLogger
 
 from reconciler.daemon.backoff import Backoff
 from reconciler.daemon.failpoints import reach
+from reconciler.daemon.proposals_anew import Anew
 from reconciler.forge.protocol import Closing, Draft, Forge, Pull
-from reconciler.forge.telling import is_withdrawn, withdrawn
+from reconciler.forge.telling import code, is_withdrawn, withdrawn
 from reconciler.model.errors import ReconcilerError, TransientError
 from reconciler.model.names import CommitId, StageName
 
@@ -33,11 +35,15 @@ _SURE: Final = 3
 
 @dataclass(frozen=True)
 class Wanted:
-    """A branch that wants a pull request. ``mark`` stands in the text of the one about just this proposal."""
+    """A branch that wants a pull request. ``mark`` stands in the text of the one about just this proposal.
+
+    ``whole`` completes the draft, by the desk's thread, when it is opened: with what takes a while to be found out.
+    """
 
     sha: CommitId
     draft: Draft
     mark: str
+    whole: Callable[[], Draft] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -56,11 +62,26 @@ class Wish:
     leaving: Mapping[str, Leaving] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Closed:
+    """A pull request that was closed: what it was about, its number and its branch's head."""
+
+    mark: str
+    number: int
+    sha: CommitId
+    closing: Closing
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether somebody is named who has closed it."""
+        return bool(self.closing.login or self.closing.name)
+
+
 @dataclass
 class News:
-    """What is so on the forge, by branch: who declined, what can be taken away by now, what cannot be merged."""
+    """What is so on the forge, by branch: what was closed, what can be taken away by now, what cannot be merged."""
 
-    declined: dict[str, tuple[str, int, Closing]] = field(default_factory=dict)
+    closed: dict[str, Closed] = field(default_factory=dict)
     withdrawn: dict[str, CommitId] = field(default_factory=dict)
     stuck: dict[str, CommitId] = field(default_factory=dict)
 
@@ -68,7 +89,10 @@ class News:
 class Desk:
     """`want`, `take` and `forget` are the loop's, from its thread."""
 
-    def __init__(self, forge: Forge, poll: float, pauses: Backoff, log: FilteringBoundLogger) -> None:
+    def __init__(
+        self, forge: Forge, poll: float, pauses: Backoff, log: FilteringBoundLogger,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
         self._forge = forge
         self._poll = poll
         self._pauses = pauses
@@ -80,6 +104,10 @@ class Desk:
         self._wishes: dict[StageName, Wish] = {}
         self._news: dict[StageName, News] = {}
         self._stuck: dict[str, int] = {}
+        self._now = now
+        self._anew = Anew()
+        self._seen: dict[str, Closed] = {}
+        self._odd: dict[StageName, dict[str, str]] = {}
         self._rounds = 0
         self._seen_by = 0
         self._busy = False
@@ -94,6 +122,12 @@ class Desk:
         with self._changed:
             for stage in stages:
                 self._wishes.pop(stage, None)
+                self._odd.pop(stage, None)
+
+    def odd(self, stage: StageName) -> tuple[str, ...]:
+        """Return what people did with a stage's pull requests that is no answer, in words."""
+        with self._changed:
+            return tuple(self._odd.get(stage, {}).values())
 
     def want(self, stage: StageName, wish: Wish) -> None:
         """Say what a stage wants from now on."""
@@ -160,6 +194,12 @@ class Desk:
         with self._changed:
             self._stirred, self._busy = False, True
             wishes = dict(self._wishes)
+            for stage, odd in self._odd.items():
+                known = wishes.get(stage, Wish()).wanted
+                self._odd[stage] = {name: said for name, said in odd.items() if name in known}
+        names = {name for wish in wishes.values() for name in wish.wanted}
+        self._anew.keep(names)
+        self._seen = {name: seen for name, seen in self._seen.items() if name in names}
         troubles: list[str] = []
         wait = 0.0
         for stage, wish in wishes.items():
@@ -196,16 +236,40 @@ class Desk:
         return max(self._pauses.next(), wait)
 
     def _tend(self, stage: StageName, name: str, wanted: Wanted) -> None:
-        pull = self._forge.find(name)
-        if pull is None or (pull.state != "open" and (is_withdrawn(pull.body) or wanted.mark not in pull.body)):
-            pull = self._forge.open(wanted.draft)
-            reach("after-proposal-opened")
-            self._log.info("proposed", branch=name, url=pull.url)
-        if pull.state == "closed":
+        found = self._forge.find(name, wanted.draft.base)
+        pull = next((each for each in found if each.base == wanted.draft.base), None)
+        odd = next((_elsewhere(each) for each in found if each is not pull and _is_moved(each, wanted)), "")
+        if pull is None or _is_no_answer(pull, wanted):
+            pull = self._open(name, wanted)
+        elif pull.state == "closed":
             closing = self._forge.closing(pull)
-            self._tell(stage, lambda news: news.declined.update({name: (wanted.mark, pull.number, closing)}))
-        elif pull.state == "open":
+            closed = Closed(wanted.mark, pull.number, wanted.sha, closing)
+            # Whose branch is gone is pushed anew before anything else: its loop looks whether it is.
+            self._tell(stage, lambda news: news.closed.update({name: closed}))
+            again, self._seen[name] = self._seen.get(name) == closed, closed
+            if again and not closed.is_answer:
+                odd = (
+                    f"pull request {pull.number} of {name} was closed by nobody, which is no answer; it is opened anew"
+                )
+                pull = self._open(name, wanted) if self._anew.may(name, self._now()) else pull
+        if pull.state == "open":
             self._see_whether_stuck(stage, name, pull)
+        self._note(stage, name, odd)
+
+    def _open(self, name: str, wanted: Wanted) -> Pull:
+        pull = self._forge.open(wanted.draft if wanted.whole is None else wanted.whole())
+        reach("after-proposal-opened")
+        self._log.info("proposed", branch=name, url=pull.url)
+        return pull
+
+    def _note(self, stage: StageName, name: str, odd: str) -> None:
+        with self._changed:
+            before = self._odd.setdefault(stage, {})
+            if before.get(name, "") == odd:
+                return
+            before.pop(name, None)
+            self._odd[stage] = {**before, **({name: odd} if odd else {})}
+        self._wake()
 
     def _see_whether_stuck(self, stage: StageName, name: str, pull: Pull) -> None:
         self._stuck[name] = self._stuck.get(name, 0) + 1 if pull.conflicts else 0
@@ -214,8 +278,9 @@ class Desk:
             self._tell(stage, lambda news: news.stuck.update({name: CommitId(pull.sha)}))
 
     def _leave(self, stage: StageName, name: str, leaving: Leaving) -> None:
-        pull = self._forge.find(name)
-        if pull is not None and pull.state == "open":
+        for pull in self._forge.find(name):
+            if pull.state != "open":
+                continue
             why = f"Withdrawn: {leaving.why}."
             self._forge.withdraw(pull, withdrawn(pull.body, leaving.why), why)
             self._log.info("withdrawn", branch=name, reason=leaving.why, url=pull.url)
@@ -226,3 +291,27 @@ class Desk:
         with self._changed:
             note(self._news.setdefault(stage, News()))
         self._wake()
+
+
+def _is_moved(pull: Pull, wanted: Wanted) -> bool:
+    """Whether it is about just this proposal, but no longer onto the branch where approvals arrive."""
+    elsewhere = pull.base != wanted.draft.base and pull.state != "closed"
+    return elsewhere and wanted.mark in pull.body and not is_withdrawn(pull.body)
+
+
+def _elsewhere(pull: Pull) -> str:
+    about = f"pull request {pull.number} of {pull.branch}"
+    if pull.state == "merged":
+        return f"{about} was merged into {code(pull.base)}, which approves nothing"
+    return f"{about} was moved onto {code(pull.base)}: merged there it approves nothing"
+
+
+def _is_no_answer(pull: Pull, wanted: Wanted) -> bool:
+    """Whether it is over and was not about what is wanted now, or was closed by us.
+
+    A branch that was gone is pushed with another head, so that what was closed with the old one is nobody's answer.
+    """
+    if pull.state == "open":
+        return False
+    other = pull.state == "closed" and pull.sha not in ("", wanted.sha)
+    return other or is_withdrawn(pull.body) or wanted.mark not in pull.body

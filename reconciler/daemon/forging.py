@@ -18,6 +18,7 @@ from reconciler.daemon.clock import Clock
 from reconciler.daemon.desk import Desk
 from reconciler.daemon.holds import Holds
 from reconciler.daemon.proposals import Proposals
+from reconciler.daemon.proposals_past import PastActions
 from reconciler.daemon.secrets import secret_source
 from reconciler.daemon.verdicts import WANTED, ConfigVerdicts, ProblemVerdicts, VerdictSender
 from reconciler.decide.snapshot import ServiceView
@@ -103,7 +104,8 @@ class Forging:
             if stage.name not in self._bugs:
                 self._bugs.add(stage.name)
                 self.log.exception("a bug in reconciler; nothing is proposed for this stage", stage=stage.name)
-        holds.remark(f"proposals of {stage.name}", trouble, hint)
+        odd = self.proposals.odd(stage.name) if self.proposals is not None else ""
+        holds.remark(f"proposals of {stage.name}", trouble or odd, hint if trouble else _HINT)
         if trouble:
             rest = self._rests.setdefault(stage.name, Backoff(*PAUSES, seed=self.seed))
             self._until[stage.name] = self.clock.monotonic() + rest.next()
@@ -174,8 +176,9 @@ def forging(
         return None
     made = Forging(project.name, clock, log, seed=seed)
     if config.approvals:
-        made.desk = Desk(connected(config, clock), config.poll, Backoff(*PAUSES, seed=seed), log)
-        made.proposals = Proposals(project.name, made.desk, config.labels, clock, log)
+        made.desk = Desk(connected(config, clock), config.poll, Backoff(*PAUSES, seed=seed), log, clock.monotonic)
+        past = PastActions(state / "chronicles" / project.name, log)
+        made.proposals = Proposals(project.name, made.desk, config.labels, clock, log, past)
     if config.statuses:
         cursors = Cursors(state / "forge" / project.name, log)
         receiver = Notification("forge", "webhook", events=WANTED, deadline=config.deadline)

@@ -8,8 +8,8 @@ with a `decline` in the name of whoever closed it. Git is the loop's thread's; t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -20,10 +20,13 @@ from reconciler.daemon.branch import Branch
 from reconciler.daemon.clock import Clock
 from reconciler.daemon.desk import Desk, Leaving, News, Wanted, Wish
 from reconciler.daemon.failpoints import reach
+from reconciler.daemon.proposals_anew import Anew
+from reconciler.daemon.proposals_past import PastActions, Question
 from reconciler.forge.protocol import Closing, Draft
-from reconciler.forge.telling import Proposal, body, mark, title
-from reconciler.model.errors import BugError, TerminalError
+from reconciler.forge.telling import PROBLEMS, Proposal, body, mark, title
+from reconciler.model.errors import BugError, TerminalError, UserError
 from reconciler.model.names import CommitId, ProjectName, ServicePath, StageName
+from reconciler.repo.chronicle_following import Trail
 from reconciler.repo.layout import ops_place, ops_prefix
 from reconciler.repo.mirror import PROPOSALS, Mirror
 from reconciler.repo.names import branch_ref
@@ -52,7 +55,9 @@ class _Known:
     list_at: float = 0.0
     before: tuple[Asked, ...] = ()
     judged: dict[tuple[CommitId, str, bytes], CommitId | None] = field(default_factory=dict)
-    drafts: dict[tuple[str, str], Draft] = field(default_factory=dict)
+    drafts: dict[tuple[str, str], Wanted] = field(default_factory=dict)
+    lost: dict[str, CommitId] = field(default_factory=dict)
+    anew: Anew = field(default_factory=Anew)
     stuck: dict[str, CommitId] = field(default_factory=dict)
     arranged: tuple[object, ...] = ()
 
@@ -65,13 +70,15 @@ class Proposals:
     """The proposals of one project. Used by its loop's thread, after a stage's own steps were pushed."""
 
     def __init__(
-        self, project: ProjectName, desk: Desk, labels: tuple[str, ...], clock: Clock, log: FilteringBoundLogger
-    ) -> None:
+        self, project: ProjectName, desk: Desk, labels: tuple[str, ...], clock: Clock, log: FilteringBoundLogger,
+        past: PastActions | None = None,
+    ) -> None:  # fmt: skip
         self._project = project
         self._desk = desk
         self._labels = labels
         self._clock = clock
         self._log = log
+        self._past = past
         self._stages: dict[StageName, _Known] = {}
 
     def look(self, mirror: Mirror, stage: StageRefs, branch: Branch) -> bool:
@@ -86,9 +93,11 @@ class Proposals:
         self._follow(known, mirror, stage.name, branch, tips)
         news = self._desk.take(stage.name)
         asked = tuple(sorted((each for found in known.asked.values() for each in found), key=_age))[:MOST]
-        moved = [self._decline(mirror, branch, each, news) for each in asked]
-        failed = [self._take_away(mirror, known, name, sha) for name, sha in news.withdrawn.items()]
         self._see(mirror, known, stage.name, asked, news)
+        moved = [self._decline(mirror, known, branch, each, news) for each in asked]
+        failed = [self._take_away(mirror, known, name, sha) for name, sha in news.withdrawn.items()]
+        if news.withdrawn:
+            self._list(mirror, known, stage.name)
         if known.state(asked) != known.arranged:
             failed += self._set_up(mirror, known, stage, branch, asked, tips)
         error = next((each for each in failed if each is not None), None)
@@ -101,16 +110,31 @@ class Proposals:
     ) -> list[TerminalError | None]:  # fmt: skip
         """Push what is missing and tell the desk. Returns what the remote does not want."""
         wanted, leaving = self._arrange(mirror, known, asked, tips)
-        missing = {name: each for name, each in wanted.items() if name not in known.heads}
+        known.anew.keep(wanted)
+        known.lost = {name: sha for name, sha in known.lost.items() if name in wanted}
+        now = self._clock.monotonic()
+        missing = {
+            name: each for name, each in wanted.items()
+            if name not in known.heads and (name not in known.lost or known.anew.may(name, now))
+        }  # fmt: skip
         failed = [self._push(mirror, known, name, each, tips) for name, each in missing.items()]
         there = {name: each for name, each in wanted.items() if name in known.heads}
         base = stage.ops.removeprefix(_REF)
         drafts = {name: self._wanted(known, (name, base), each, mirror, branch) for name, each in there.items()}
         known.drafts = {key: draft for key, draft in known.drafts.items() if key[0] in there}
         self._desk.want(stage.name, Wish(drafts, leaving))
-        if len(there) == len(wanted):
+        if all(name in known.heads or name not in missing for name in wanted):
             known.arranged = known.state(asked)
         return failed
+
+    def odd(self, stage: StageName) -> str:
+        """Return what was done to a stage's proposals that is no answer, in words; empty where nothing was."""
+        known = self._stages.get(stage, _Known())
+        gone = [
+            f"{name} was taken away {known.anew.times(name) or 1} times, which is no answer; it is proposed anew, "
+            "later each time" for name in known.lost
+        ]  # fmt: skip
+        return "; ".join([*gone, *self._desk.odd(stage)][:3])
 
     def keep(self, stages: Collection[StageName]) -> None:
         """Know nothing any more of other stages; what is proposed there is left as it is."""
@@ -147,13 +171,20 @@ class Proposals:
         """List the branches, where there may be others than those that are known."""
         now = self._clock.monotonic()
         known.stuck |= news.stuck
-        told = bool(news.withdrawn or news.stuck or news.declined)
+        told = bool(news.withdrawn or news.stuck or news.closed)
         if asked == known.before and not told and now < known.list_at:
             return
-        prefix = f"{PROPOSALS}{stage}/"
-        known.heads = {ref.removeprefix(_REF): tip for ref, tip in mirror.heads(prefix).items()}
+        self._list(mirror, known, stage)
         known.before = asked
         known.list_at = now + LIST_EVERY
+
+    def _list(self, mirror: Mirror, known: _Known, stage: StageName) -> None:
+        prefix = f"{PROPOSALS}{stage}/"
+        before = known.heads
+        known.heads = {ref.removeprefix(_REF): tip for ref, tip in mirror.heads(prefix).items()}
+        if known.lost:
+            known.arranged = ()  # some of them may be due by now
+        known.lost |= {name: tip for name, tip in before.items() if name not in known.heads}
 
     def _arrange(
         self, mirror: Mirror, known: _Known, asked: tuple[Asked, ...], tips: Tips
@@ -198,7 +229,7 @@ class Proposals:
 
         That is its parent, or, where somebody brought the branch up to date, one of the two.
         """
-        path, content = asked.approval()
+        path, content = asked.command("approve", asked.since)
         key = (head, path, content)
         if key not in known.judged:
             while len(known.judged) >= _JUDGED:
@@ -208,8 +239,7 @@ class Proposals:
                 changes = mirror.diff(parent, head)
                 if len(changes) != 1 or changes[0].path != path or changes[0].old_blob is not None:
                     continue
-                found = mirror.blob_at(head, path)
-                if found is not None and found[1] == content:
+                if _says(mirror, head, path, asked):
                     known.judged[key] = parent
         return known.judged[key]
 
@@ -217,7 +247,7 @@ class Proposals:
         self, mirror: Mirror, known: _Known, name: str, asked: Asked, tips: Tips
     ) -> TerminalError | None:  # fmt: skip
         """Push a branch that must not be there yet. Returns why the remote does not want it."""
-        (commit,) = mirror.write(tips.ops, [asked.commit()])
+        (commit,) = mirror.write(tips.ops, [asked.commit(datetime.fromtimestamp(self._clock.wall(), UTC))])
         result = mirror.push([RefUpdate(branch_ref(name), None, commit)])
         reach("after-proposal-push")
         known.list_at = 0.0
@@ -246,14 +276,27 @@ class Proposals:
         """Return what the desk is to do about a branch (its name and its base); its text is made once."""
         name, base = where
         known_as = mark(asked.proposal.effect, asked.expires)
-        draft = known.drafts.get((name, known_as))
-        if draft is None:
+        made = known.drafts.get((name, known_as))
+        if made is None:
             about = self._proposal(mirror, branch, asked)
-            draft = known.drafts[name, known_as] = Draft(name, base, title(about), body(about), self._labels)
-        return Wanted(known.heads[name], draft, known_as)
+            draft = Draft(name, base, title(about), body(about), self._labels)
+            whole = self._whole(mirror, branch, asked, about, draft)
+            made = known.drafts[name, known_as] = Wanted(known.heads[name], draft, known_as, whole)
+        return replace(made, sha=known.heads[name])
+
+    def _whole(
+        self, mirror: Mirror, branch: Branch, asked: Asked, about: Proposal, draft: Draft
+    ) -> Callable[[], Draft] | None:  # fmt: skip
+        """Return what attaches the past to a draft: of what is known here, since the desk's thread is to look."""
+        past, tips = self._past, branch.repo.tips
+        if past is None or tips is None:
+            return None
+        believed = tuple(step.commit for step in branch.repo.row)
+        question = Question(mirror.path, Trail(tips.ops, tips.config, believed), asked)
+        return lambda: replace(draft, body=body(replace(about, what_if=past.tell(question))))
 
     def _proposal(self, mirror: Mirror, branch: Branch, asked: Asked) -> Proposal:
-        """Return what a pull request tells; a what-if over what was done so far would go into its ``what_if``."""
+        """Return what a pull request tells, but for what the past says."""
         tips = branch.repo.tips
         if tips is None:
             raise BugError("a proposal of a stage that was not followed")
@@ -261,20 +304,24 @@ class Proposals:
         step = branch.commit_of(sequence, asked.service) if sequence else None
         view = branch.repo.view(asked.service)
         problems = []
-        for identity, words in asked.problems:
+        for identity, words in asked.problems[:PROBLEMS]:
             file = next((each.file.path for each in view.problems.values() if each.id == identity), "")
             brought = mirror.last_change(tips.ops, file) if file else None
             problems.append((identity, words, brought.id if brought is not None else ""))
         return asked.proposed(self._project, problems, facts, step or "")
 
-    def _decline(self, mirror: Mirror, branch: Branch, asked: Asked, news: News) -> bool:
-        """Write the `decline` of whoever closed the pull request, on what is there now. Returns whether it is there."""
+    def _decline(self, mirror: Mirror, known: _Known, branch: Branch, asked: Asked, news: News) -> bool:
+        """Write the `decline` of whoever closed the pull request, on what is there now. Returns whether it is there.
+
+        Only while the branch is there as it was: forges close, in somebody's name, what has lost its branch.
+        """
         own = mark(asked.proposal.effect, asked.expires)
-        found = [news.declined[name] for name in asked.branches if name in news.declined]
-        closed = next((each for each in found if each[0] == own), None)
+        found = [(name, news.closed[name]) for name in asked.branches if name in news.closed]
+        there = (each for name, each in found if each.is_answer and known.heads.get(name) == each.sha)
+        closed = next((each for each in there if each.mark == own), None)
         if closed is None:
             return False
-        _, number, closing = closed
+        number, closing = closed.number, closed.closing
         tips = branch.read_tips()
         if tips is None:
             return False
@@ -293,6 +340,14 @@ class Proposals:
         if landed is not None:
             self._log.info("declined", pull=number, by=who.name, commit=landed.commits[-1])
         return True
+
+
+def _says(mirror: Mirror, head: CommitId, path: str, asked: Asked) -> bool:
+    try:
+        found = mirror.blob_at(head, path)
+    except UserError:
+        return False  # it is larger than any command may be
+    return found is not None and asked.approves(found[1])
 
 
 def _age(asked: Asked) -> tuple[datetime, str, str]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from reconciler.forge.protocol import Closing, Draft, Pull, State, Status
-from reconciler.forge.reading import number, objects, text
+from reconciler.forge.protocol import Closing, Draft, Pull, State, Status, opened
+from reconciler.forge.reading import number, objects, record, text
 from reconciler.forge.wire import RefusedError, Wire
 
 _PAGE: Final = 50
@@ -28,20 +28,20 @@ class Gitea:
 
     def __init__(self, wire: Wire, repository: str) -> None:
         self._wire = wire
+        self._repository = repository.lower()
         self._path = f"/repos/{quote(repository)}"
         self.host = wire.host
 
-    def find(self, branch: str) -> Pull | None:
+    def find(self, branch: str, base: str = "") -> tuple[Pull, ...]:
         """See `Forge.find`."""
+        found: list[Pull] = []
         for page in range(1, _PAGES + 1):
             asked: dict[str, str | int] = {"state": "all", "sort": "recentupdate", "limit": _PAGE, "page": page}
             listed = list(objects(self._wire.get(f"{self._path}/pulls", asked), self.host))
-            found = [self._pull(each) for each in listed if branch in _heads(each)]
-            if found:
-                return max(found, key=lambda pull: pull.number)
-            if not listed:
+            found += [self._pull(each) for each in listed if self._is_ours(each, branch)]
+            if not listed or any(pull.base == base or not base for pull in found):
                 break
-        return None
+        return tuple(sorted(found, key=lambda pull: -pull.number))
 
     def open(self, draft: Draft) -> Pull:
         """See `Forge.open`; labels go by numbers there, and are left out."""
@@ -49,8 +49,8 @@ class Gitea:
         try:
             return self._pull(self._wire.send("POST", f"{self._path}/pulls", body))
         except RefusedError as error:
-            known = self.find(draft.branch) if error.status == 409 else None
-            if known is None or known.state != "open":
+            known = opened(self.find(draft.branch, draft.base), draft.base) if error.status == 409 else None
+            if known is None:
                 raise
             return known
 
@@ -77,7 +77,12 @@ class Gitea:
     def remark(self, commit: str, marker: str, text: str) -> None:
         """Do nothing: there are no comments on commits; the status says it."""
 
-    def _pull(self, data: Any) -> Pull:
+    def _is_ours(self, data: dict[str, Any], branch: str) -> bool:
+        """Whether it is of the repository's own branch: those of forks are listed too."""
+        return branch in _heads(data) and text(data, "head", "repo", "full_name").lower() == self._repository
+
+    def _pull(self, answer: Any) -> Pull:
+        data = record(answer, self.host)
         state: State = "merged" if data.get("merged") is True else "open" if text(data, "state") == "open" else "closed"
         return Pull(
             number=number(data, "number", self.host), state=state,

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from reconciler.forge.protocol import Closing, Draft, Pull, State, Status
-from reconciler.forge.reading import number, objects, text
+from reconciler.forge.protocol import Closing, Draft, Pull, State, Status, opened
+from reconciler.forge.reading import number, objects, record, text
+from reconciler.forge.remarks import edited, listed
 from reconciler.forge.wire import RefusedError, Wire
 
 LONGEST: Final = 140
@@ -30,19 +31,22 @@ class GitHub:
     def __init__(self, wire: Wire, repository: str) -> None:
         self._wire = wire
         self._owner = repository.partition("/")[0]
+        self._repository = repository.lower()
         self._path = f"/repos/{quote(repository)}"
         self.host = wire.host
 
-    def find(self, branch: str) -> Pull | None:
-        """See `Forge.find`."""
+    def find(self, branch: str, base: str = "") -> tuple[Pull, ...]:
+        """See `Forge.find`; its search knows whose a branch is, and an owner may have several forks too."""
         asked = {"head": f"{self._owner}:{branch}", "state": "all", "sort": "created", "direction": "desc"}
-        answer = self._wire.get(f"{self._path}/pulls", {**asked, "per_page": 10})
-        found = [self._pull(each) for each in objects(answer, self.host) if text(each, "head", "ref") == branch]
-        newest = max(found, key=lambda pull: pull.number, default=None)
-        if newest is None or newest.state != "open":
-            return newest
+        answer = self._wire.get(f"{self._path}/pulls", {**asked, "per_page": 30})
+        found = [self._pull(each) for each in objects(answer, self.host) if self._is_ours(each, branch)]
+        found.sort(key=lambda pull: -pull.number)
+        now = opened(tuple(found), base) if base else None
+        if now is None:
+            return tuple(found)
         # Only the pull request by itself says whether it can be merged.
-        return self._pull(self._wire.get(f"{self._path}/pulls/{newest.number}"))
+        alone = self._pull(self._wire.get(f"{self._path}/pulls/{now.number}"))
+        return tuple(alone if pull is now else pull for pull in found)
 
     def open(self, draft: Draft) -> Pull:
         """See `Forge.open`."""
@@ -52,8 +56,8 @@ class GitHub:
         except RefusedError as error:
             if error.status != 422 or "already exists" not in error.said:
                 raise
-            known = self.find(draft.branch)
-            if known is None or known.state != "open":
+            known = opened(self.find(draft.branch), draft.base)
+            if known is None:
                 raise
             return known
         if draft.labels:
@@ -79,14 +83,16 @@ class GitHub:
     def remark(self, commit: str, marker: str, text: str) -> None:
         """See `Forge.remark`."""
         where = f"{self._path}/commits/{quote(commit)}/comments"
-        for each in objects(self._wire.get(where, {"per_page": 100}), self.host):
-            if marker in str(each.get("body", "")):
-                comment = number(each, "id", self.host)
-                self._wire.send("PATCH", f"{self._path}/comments/{comment}", {"body": text})
-                return
-        self._wire.send("POST", where, {"body": text})
+        found = ((f"{self._path}/comments/{number(each, 'id', self.host)}", each) for each in listed(self._wire, where))
+        if not edited(self._wire, found, marker, text, "PATCH"):
+            self._wire.send("POST", where, {"body": text})
 
-    def _pull(self, data: Any) -> Pull:
+    def _is_ours(self, data: dict[str, Any], branch: str) -> bool:
+        home = text(data, "head", "repo", "full_name").lower()
+        return text(data, "head", "ref") == branch and home == self._repository
+
+    def _pull(self, answer: Any) -> Pull:
+        data = record(answer, self.host)
         state: State = "merged" if text(data, "merged_at") else "open" if text(data, "state") == "open" else "closed"
         return Pull(
             number=number(data, "number", self.host), state=state, branch=text(data, "head", "ref"),

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from reconciler.forge.protocol import Closing, Draft, Pull, State, Status
-from reconciler.forge.reading import number, objects, text
+from reconciler.forge.protocol import Closing, Draft, Pull, State, Status, opened
+from reconciler.forge.reading import number, objects, record, text
+from reconciler.forge.remarks import edited, listed
 from reconciler.forge.wire import RefusedError, Wire
 
 _STATES: Final[Mapping[str, State]] = {"opened": "open", "locked": "open", "closed": "closed", "merged": "merged"}
 _VERDICTS: Final = {"pending": "pending", "success": "success", "failure": "failed"}
 _LONGEST: Final = 255
+_PAGE: Final = 7
+"""Merge requests of an answer: a description may have 1 MB, and whoever has a fork writes some of them."""
+_PAGES: Final = 30
 
 
 def headers(token: str) -> Mapping[str, str]:
@@ -30,18 +34,22 @@ class GitLab:
         self._path = f"/projects/{quote(repository, safe='')}"
         self.host = wire.host
 
-    def find(self, branch: str) -> Pull | None:
+    def find(self, branch: str, base: str = "") -> tuple[Pull, ...]:
         """See `Forge.find`."""
         asked: dict[str, str | int] = {
             "source_branch": branch,
             "state": "all",
             "order_by": "created_at",
             "sort": "desc",
-            "per_page": 10,
+            "per_page": _PAGE,
         }
-        answer = self._wire.get(f"{self._path}/merge_requests", asked)
-        found = [self._pull(each) for each in objects(answer, self.host) if text(each, "source_branch") == branch]
-        return max(found, key=lambda pull: pull.number, default=None)
+        found: list[Pull] = []
+        for page in range(1, _PAGES + 1):
+            answer = list(objects(self._wire.get(f"{self._path}/merge_requests", {**asked, "page": page}), self.host))
+            found += [self._pull(each) for each in answer if _is_ours(each, branch)]
+            if len(answer) < _PAGE or any(pull.base == base for pull in found):
+                break
+        return tuple(sorted(found, key=lambda pull: -pull.number))
 
     def open(self, draft: Draft) -> Pull:
         """See `Forge.open`."""
@@ -52,8 +60,8 @@ class GitLab:
         try:
             return self._pull(self._wire.send("POST", f"{self._path}/merge_requests", body))
         except RefusedError as error:
-            known = self.find(draft.branch) if error.status == 409 else None
-            if known is None or known.state != "open":
+            known = opened(self.find(draft.branch, draft.base), draft.base) if error.status == 409 else None
+            if known is None:
                 raise
             return known
 
@@ -82,19 +90,26 @@ class GitLab:
     def remark(self, commit: str, marker: str, text: str) -> None:
         """See `Forge.remark`; only the notes of a discussion can be edited."""
         where = f"{self._path}/repository/commits/{quote(commit)}/discussions"
-        for each in objects(self._wire.get(where, {"per_page": 100}), self.host):
-            for note in objects(each.get("notes"), self.host):
-                if marker in str(note.get("body", "")):
-                    discussion = quote(str(each.get("id", "")), safe="")
-                    comment = number(note, "id", self.host)
-                    self._wire.send("PUT", f"{where}/{discussion}/notes/{comment}", {"body": text})
-                    return
-        self._wire.send("POST", where, {"body": text})
+        if not edited(self._wire, self._notes(where), marker, text, "PUT"):
+            self._wire.send("POST", where, {"body": text})
 
-    def _pull(self, data: Any) -> Pull:
+    def _notes(self, where: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        for each in listed(self._wire, where):
+            discussion = quote(str(each.get("id", "")), safe="")
+            for note in objects(each.get("notes"), self.host):
+                yield f"{where}/{discussion}/notes/{number(note, 'id', self.host)}", note
+
+    def _pull(self, answer: Any) -> Pull:
+        data = record(answer, self.host)
         return Pull(
             number=number(data, "iid", self.host), state=_STATES.get(text(data, "state"), "closed"),
             branch=text(data, "source_branch"), base=text(data, "target_branch"), sha=text(data, "sha"),
             body=text(data, "description"), url=text(data, "web_url"),
             conflicts=bool(data.get("has_conflicts")),
         )  # fmt: skip
+
+
+def _is_ours(data: dict[str, Any], branch: str) -> bool:
+    """Whether it is of the project's own branch: those of forks are listed too."""
+    home = data.get("source_project_id")
+    return text(data, "source_branch") == branch and isinstance(home, int) and home == data.get("target_project_id")

@@ -34,6 +34,11 @@ class Pull:
     conflicts: bool = False
 
 
+def opened(pulls: tuple[Pull, ...], base: str) -> Pull | None:
+    """Return the newest open one onto a base."""
+    return next((pull for pull in pulls if pull.state == "open" and pull.base == base), None)
+
+
 @dataclass(frozen=True)
 class Closing:
     """Who closed a pull request, empty where the forge does not tell, and when, as the forge writes it."""
@@ -68,11 +73,15 @@ class Forge(Protocol):
     def takes_remarks(self) -> bool:
         """Whether it has comments on commits."""
 
-    def find(self, branch: str) -> Pull | None:
-        """Return the newest pull request of a branch, whatever its state."""
+    def find(self, branch: str, base: str = "") -> tuple[Pull, ...]:
+        """Return the pull requests of a branch of this repository, the newest first, whatever their states and bases.
+
+        Some of them where there are many; one onto ``base`` is looked for further than others. What comes from a fork,
+        where everybody may name a branch as ours, is not among them.
+        """
 
     def open(self, draft: Draft) -> Pull:
-        """Open a pull request; where there is an open one of this branch already, return that."""
+        """Open a pull request; where there is an open one of this branch onto this base already, return that."""
 
     def withdraw(self, pull: Pull, body: str, why: str) -> None:
         """Close a pull request with another text in one go, and add a comment."""
@@ -84,4 +93,7 @@ class Forge(Protocol):
         """Say something about a commit, in place of what was said in this context before."""
 
     def remark(self, commit: str, marker: str, text: str) -> None:
-        """Comment on a commit; a comment of ours that holds the marker is edited instead."""
+        """Comment on a commit; a comment of ours that holds the marker is edited instead.
+
+        What others wrote is left alone as far as the forge says who we are, and where it may not be edited.
+        """

@@ -15,6 +15,13 @@ def text(data: Any, *names: str) -> str:
     return data if isinstance(data, str) else ""
 
 
+def record(data: Any, host: str) -> dict[str, Any]:
+    """Return an object. Raises BlindError where it is none."""
+    if not isinstance(data, dict):
+        raise BlindError(f"{host}: an answer that is no object", hint="look at `kind` and `api` in the configuration")
+    return data
+
+
 def number(data: Any, name: str, host: str) -> int:
     """Return a number that must be there. Raises BlindError where it is not."""
     found = data.get(name) if isinstance(data, dict) else None

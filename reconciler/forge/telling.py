@@ -18,7 +18,14 @@ _HOW: Final = (
     "action or a person has their turn."
 )
 _SHOWN: Final = 200
+PROBLEMS: Final = 10
+"""Problems that are listed; of a storm of alerts the others are counted."""
+CHANGES: Final = 30
+"""Changes that are listed; the others are counted."""
+LONGEST: Final = 60_000
+"""Characters of a pull request's text at most; GitHub takes 65,536, and withdrawing one makes it longer."""
 _INPUTS: Final = 6000
+_WHAT_IF: Final = 8000
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,8 @@ class Proposal:
     """What is proposed. ``facts`` are the inputs as one text; ``step`` is the commit that says all this.
 
     ``changes`` and ``once`` are as the step tells them; ``problems`` are ids with titles, each with the commit that
-    brought it, empty where it is not known. ``what_if`` is Markdown that is put in as it is.
+    brought it, empty where it is not known; ``further`` counts those that are not among them. ``what_if`` is Markdown
+    that is put in as it is, or left out where it is too long.
     """
 
     project: str
@@ -45,6 +53,7 @@ class Proposal:
     facts: str = ""
     step: str = ""
     what_if: str = ""
+    further: int = 0
 
     @property
     def mark(self) -> str:
@@ -75,14 +84,19 @@ def title(proposal: Proposal) -> str:
 
 def body(proposal: Proposal) -> str:
     """Return a pull request's text."""
-    rows = [f"| {code(each['target'])} | {each['field']} | {_value(each)} |" for each in proposal.changes]
+    rows = [f"| {code(each['target'])} | {_word(each['field'])} | {_value(each)} |" for each in proposal.changes]
     rows += [
-        f"| {code(each['target'])} | {each['field']} | once: {code(str(each['value']))} |" for each in proposal.once
+        f"| {code(each['target'])} | {_word(each['field'])} | once: {code(str(each['value']))} |"
+        for each in proposal.once
     ]
     about = [
         f"* {code(identity)}: {code(words)}{f', brought by {commit}' if commit else ''}"
-        for identity, words, commit in proposal.problems
+        for identity, words, commit in proposal.problems[:PROBLEMS]
     ]
+    if (further := proposal.further + len(proposal.problems) - len(about)) > 0:
+        about.append(f"* and {further} more")
+    if len(rows) > CHANGES:
+        rows = [*rows[:CHANGES], f"| and {len(rows) - CHANGES} more | | |"]
     step = f": {proposal.step}" if proposal.step else ""
     waits = (
         f"The action {code(proposal.action)} waits: {code(proposal.reason)}. "
@@ -94,7 +108,7 @@ def body(proposal: Proposal) -> str:
         "\n".join(["Problems:", *about]) if about else "",
         waits,
         _HOW.format(expires=proposal.expires),
-        proposal.what_if,
+        proposal.what_if if len(proposal.what_if) <= _WHAT_IF else "",
         _inputs(proposal.facts),
         proposal.mark,
     ]
@@ -106,6 +120,10 @@ def withdrawn(before: str, why: str) -> str:
     return f"{WITHDRAWN}\nWithdrawn: {why}.\n\n{before}"
 
 
+def _word(text: str) -> str:
+    return text if text.isascii() and text.isalnum() and len(text) <= _SHOWN else code(text)
+
+
 def _value(change: Mapping[str, Any]) -> str:
     before = change.get("before")
     return f"{code(str(before))} → {code(str(change['value']))}" if before is not None else code(str(change["value"]))
@@ -114,8 +132,9 @@ def _value(change: Mapping[str, Any]) -> str:
 def _inputs(facts: str) -> str:
     if not facts:
         return ""
-    kept = facts if len(facts) <= _INPUTS else f"{facts[:_INPUTS]}\n... (all of it is in the step)"
-    fenced = "\n".join(f"    {line}" for line in kept.splitlines())
+    fenced = "\n".join(f"    {line}" for line in facts[: _INPUTS + 1].splitlines())
+    if len(fenced) > _INPUTS:
+        fenced = f"{fenced[:_INPUTS]}\n    ... (all of it is in the step)"
     return f"<details><summary>What was seen</summary>\n\n{fenced}\n\n</details>"
 
 

@@ -45,6 +45,10 @@ class RefusedError(TerminalError):
         self.said = said
 
 
+class DeniedError(BlindError):
+    """The forge lets us not do this, or has not what it is about: 403 or 404."""
+
+
 @dataclass(frozen=True)
 class Access:
     """How a forge is reached. ``headers`` makes a token's; ``deadline`` is in seconds for one call, all included."""
@@ -99,10 +103,10 @@ class Wire:
             raise BlindError(told, hint="put a valid token where the daemon's configuration says it is")
         if status == 403:
             hint = "the token must be allowed to write pull requests, comments and commit statuses"
-            raise BlindError(told, hint=hint)
+            raise DeniedError(told, hint=hint)
         if status == 404:
             hint = "look at `repository` and `api` in the daemon's configuration, and at what the token may see"
-            raise BlindError(told, hint=hint)
+            raise DeniedError(told, hint=hint)
         if 300 <= status < 400:
             raise BlindError(told, hint="redirects are not followed: name the address and repository as they are now")
 

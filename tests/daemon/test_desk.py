@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import structlog
 
 from reconciler.daemon.backoff import Backoff
-from reconciler.daemon.desk import Desk, Leaving, Wanted, Wish
+from reconciler.daemon.desk import Closed, Desk, Leaving, Wanted, Wish
 from reconciler.forge.protocol import Closing, Draft, Pull, Status
 from reconciler.forge.telling import WITHDRAWN
 from reconciler.model.errors import TerminalError, TransientError
@@ -28,13 +28,18 @@ class Forge:
     def __init__(self) -> None:
         self.pulls: dict[str, Pull] = {}
         self.asked: list[tuple[str, float]] = []
+        self.others: list[Pull] = []
         self.wrong: dict[str, Exception] = {}
+        self.closer = Closing("ada", "Ada", "2026-11-21T10:00:00Z")
 
-    def find(self, branch: str) -> Pull | None:
+    def find(self, branch: str, base: str = "") -> tuple[Pull, ...]:
         self.asked.append((branch, time.monotonic()))
         if branch in self.wrong:
             raise self.wrong[branch]
-        return self.pulls.get(branch)
+        return tuple(pull for pull in (self.pulls.get(branch), *self.others) if pull and pull.branch == branch)
+
+    def states(self) -> list[str]:
+        return [pull.state for pull in self.pulls.values()]
 
     def open(self, draft: Draft) -> Pull:
         self.pulls[draft.branch] = Pull(len(self.pulls) + 1, "open", draft.branch, draft.base, SHA, draft.body, "url")
@@ -44,7 +49,7 @@ class Forge:
         self.pulls[pull.branch] = Pull(pull.number, "closed", pull.branch, pull.base, SHA, body, "url")
 
     def closing(self, pull: Pull) -> Closing:
-        return Closing("ada", "Ada", "2026-11-21T10:00:00Z")
+        return self.closer
 
     def say(self, commit: str, status: Status) -> None:
         raise AssertionError
@@ -107,7 +112,7 @@ def test_closed_by_a_person_is_told_as_long_as_it_is_wanted() -> None:
         desk.want(STAGE, wish("one"))
         for _ in range(2):
             in_time(desk, lambda: desk.has_news)
-            assert desk.take(STAGE).declined["one"] == ("mark", 7, Closing("ada", "Ada", "2026-11-21T10:00:00Z"))
+            assert desk.take(STAGE).closed["one"] == Closed("mark", 7, SHA, forge.closer)
 
 
 def test_what_we_closed_or_was_about_something_else_is_nobodys_answer() -> None:
@@ -117,7 +122,7 @@ def test_what_we_closed_or_was_about_something_else_is_nobodys_answer() -> None:
     with running(forge) as desk:
         desk.want(STAGE, Wish({"one": wanted("one"), "two": wanted("two", "this one")}))
         in_time(desk, lambda: all(pull.state == "open" for pull in forge.pulls.values()))
-        assert not desk.take(STAGE).declined
+        assert not desk.take(STAGE).closed
 
 
 def test_withdrawn_it_can_be_taken_away_as_it_was_seen() -> None:
@@ -157,3 +162,60 @@ def test_stages_that_are_gone_are_left_as_they_are() -> None:
     desk.forget([STAGE])
     desk._round()
     assert forge.asked == []
+
+
+def test_closed_with_another_head_it_is_about_a_branch_that_is_gone() -> None:
+    forge = Forge()
+    forge.pulls["one"] = Pull(7, "closed", "one", "production", "b" * 40, "body mark", "url")
+    with running(forge) as desk:
+        desk.want(STAGE, wish("one"))
+        in_time(desk, lambda: forge.pulls["one"].state == "open")
+        assert not desk.take(STAGE).closed
+
+
+def test_closed_by_nobody_it_is_told_first_and_opened_anew_in_the_next_round() -> None:
+    forge = Forge()
+    forge.closer = Closing("", "", "2026-11-21T10:00:00Z")
+    forge.pulls["one"] = Pull(7, "closed", "one", "production", SHA, "body mark", "url")
+    desk = Desk(forge, 30.0, Backoff(0.01, 0.02), structlog.get_logger(), lambda: 1000.0)
+    desk.want(STAGE, wish("one"))
+    desk._round()
+    assert not desk.take(STAGE).closed["one"].is_answer
+    assert forge.states() == ["closed"], "its branch may be gone, which its loop looks at"
+    desk._round()
+    assert forge.states() == ["open"]
+    assert "closed by nobody" in desk.odd(STAGE)[0]
+    forge.pulls["one"] = Pull(8, "closed", "one", "production", SHA, "body mark", "url")
+    for _ in range(3):
+        desk._round()
+    assert forge.states() == ["closed"], "a bot that closes is not raced"
+
+
+def test_what_was_moved_elsewhere_is_said_as_long_as_it_is_wanted() -> None:
+    forge = Forge()
+    forge.others.append(Pull(7, "open", "one", "main", SHA, "body mark", "url"))
+    desk = Desk(forge, 30.0, Backoff(0.01, 0.02), structlog.get_logger())
+    desk.want(STAGE, wish("one"))
+    desk._round()
+    assert desk.odd(STAGE) == ("pull request 7 of one was moved onto `main`: merged there it approves nothing",)
+    assert forge.pulls["one"].base == "production"
+    desk.want(STAGE, wish())
+    desk._round()
+    assert desk.odd(STAGE) == ()
+
+
+def test_a_draft_is_made_whole_when_it_is_opened_and_not_before() -> None:
+    forge = Forge()
+    made: list[str] = []
+
+    def whole() -> Draft:
+        made.append("whole")
+        return Draft("one", "production", "title", "body mark with its past")
+
+    desk = Desk(forge, 30.0, Backoff(0.01, 0.02), structlog.get_logger())
+    one = wanted("one")
+    desk.want(STAGE, Wish({"one": Wanted(one.sha, one.draft, one.mark, whole)}))
+    for _ in range(3):
+        desk._round()
+    assert made == ["whole"]
+    assert forge.pulls["one"].body == "body mark with its past"

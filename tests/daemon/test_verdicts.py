@@ -9,7 +9,7 @@ import pytest
 
 from tests.daemon.forge_site import TITLE
 from tests.daemon.site import Site, git, until
-from tests.forge.double import REPOSITORY, TOKEN, Double, Fault, serving
+from tests.forge.double import MALLORY, REPOSITORY, TOKEN, Double, Fault, serving
 
 PROBLEM = "reconciler/production/carts: p1"
 CONFIG = "reconciler/production: configuration"
@@ -70,6 +70,18 @@ def test_a_commit_that_breaks_configuration_is_told_where_and_how_to_mend_it(sit
     assert "shadow" in remark, "what may stand there instead"
     assert [at for at, _ in forge.remarks] == [broken], "edited and not repeated; nobody else is told"
     assert len(told) == 3, "the first commit of the stage, the broken one, the mended one"
+
+
+def test_a_strangers_comment_with_our_mark_keeps_no_verdict_back(site: Site, forge: Double) -> None:
+    broken = site.push({"carts/slo.yaml": "objectives: [\n"}, "a mistake")
+    forge.comment(broken, "nice <!-- reconciler: configuration of production -->", MALLORY)
+    edit = "PATCH" if forge.kind == "github" else "PUT"
+    forge.faults = [Fault(403, {"message": "Forbidden"}, only=edit) for _ in range(50)]
+    with site.loop() as loop:
+        until(loop, lambda: len(forge.remarks) == 2, "told beside it")
+        later = site.push({"carts/slo.yaml": None}, "mended")
+        until(loop, lambda: any(at == later for at, _, _ in said(forge, CONFIG)), "goes on")
+    assert forge.remarks[0][1]["body"].startswith("nice")
 
 
 def test_of_many_files_the_first_are_read_and_it_says_so(site: Site, forge: Double) -> None:

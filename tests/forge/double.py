@@ -24,6 +24,8 @@ REPOSITORY = "shop/configuration"
 SUFFIX = {"github": "", "gitlab": "/api/v4", "gitea": "/api/v1", "forgejo": "/api/v1"}
 AUTH = {"github": ("Authorization", f"Bearer {TOKEN}"), "gitlab": ("PRIVATE-TOKEN", TOKEN)}
 KINDS = ("github", "gitlab", "gitea")
+ME, MALLORY = 7, 666
+"""Numbers of people: the token's, and a stranger's."""
 
 
 @dataclass
@@ -40,6 +42,7 @@ class Pull:
     labels: list[str] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
     conflicts: bool = False
+    home: str = REPOSITORY
 
 
 @dataclass
@@ -69,6 +72,7 @@ class Double:
         self.requests: list[tuple[str, str]] = []
         self.faults: list[Fault] = []
         self.token = TOKEN
+        self.knows_me = True
         self.lock = threading.RLock()
         self.url = ""
 
@@ -113,6 +117,8 @@ class Double:
             parts = urlsplit(target)
             query = {key: values[0] for key, values in parse_qs(parts.query).items()}
             path = parts.path.removeprefix(SUFFIX[self.kind])
+            if path == "/user" and self.knows_me:
+                return 200, {"id": ME, "login": "reconciler-bot", "username": "reconciler-bot"}
             quoted = "/projects/shop%2Fconfiguration" if self.kind == "gitlab" else f"/repos/{REPOSITORY}"
             if not path.startswith(f"{quoted}/"):
                 return 404, {"message": "404 Project Not Found" if self.kind == "gitlab" else "Not Found"}
@@ -156,7 +162,7 @@ class Double:
 
     def _shown(self, pull: Pull, *, alone: bool = False) -> dict[str, Any]:
         head = self._head(pull.head)
-        pull.sha = head or pull.sha
+        pull.sha = head or pull.sha if pull.state == "open" else pull.sha
         if pull.state == "open" and head is None:
             self.close(pull.number, "", "2026-11-21T11:00:00Z")  # as forges do when the branch is gone
         if self.kind == "gitlab":
@@ -164,7 +170,8 @@ class Double:
                 "id": 9000 + pull.number, "iid": pull.number, "title": pull.title, "description": pull.body,
                 "state": {"open": "opened"}.get(pull.state, pull.state), "source_branch": pull.head,
                 "target_branch": pull.base, "sha": pull.sha, "web_url": f"{self.url}/-/merge_requests/{pull.number}",
-                "has_conflicts": pull.conflicts, "closed_at": pull.closed_at,
+                "has_conflicts": pull.conflicts, "closed_at": pull.closed_at, "project_id": 1, "target_project_id": 1,
+                "source_project_id": 1 if pull.home == REPOSITORY else 666,
                 "closed_by": {"username": pull.closed_by, "name": pull.closed_by.title()} if pull.closed_by else None,
             }  # fmt: skip
         merged = pull.state == "merged"
@@ -175,11 +182,11 @@ class Double:
         }  # fmt: skip
         if self.kind == "github":
             more = {"mergeable_state": "dirty" if pull.conflicts else "clean"} if alone else {}
-            return {**shown, **more, "head": {"ref": pull.head, "sha": pull.sha}}
+            return {**shown, **more, "head": {"ref": pull.head, "sha": pull.sha, "repo": {"full_name": pull.home}}}
         ref = pull.head if head else f"refs/pull/{pull.number}/head"
         return {
             **shown, "merged": merged, "mergeable": not pull.conflicts,
-            "head": {"label": pull.head, "ref": ref, "sha": pull.sha},
+            "head": {"label": pull.head, "ref": ref, "sha": pull.sha, "repo": {"full_name": pull.home}},
         }  # fmt: skip
 
     def _list(self, query: dict[str, str], _: Any) -> Answer:
@@ -191,7 +198,8 @@ class Double:
     def _open(self, _: Any, body: Any) -> Answer:
         names = ("source_branch", "target_branch", "description") if self.kind == "gitlab" else ("head", "base", "body")
         head, base, text = (body[name] for name in names)
-        if any(each.head == head and each.state == "open" for each in self.pulls):
+        same = (each for each in self.pulls if (each.head, each.base, each.home) == (head, base, REPOSITORY))
+        if any(each.state == "open" for each in same):
             return self._twice(head)
         if self._head(head) is None:
             return 422, {"message": "Validation Failed", "errors": [{"field": "head", "code": "invalid"}]}
@@ -247,13 +255,19 @@ class Double:
         self.statuses.append((sha, {**body, "context": said}))
         return 201, {"id": len(self.statuses)}
 
-    def _remarks(self, _: Any, __: Any, sha: str) -> Answer:
-        found = [each for at, each in self.remarks if at == sha]
+    def _remarks(self, query: dict[str, str], __: Any, sha: str) -> Answer:
+        size, page = int(query.get("per_page", 20)), int(query.get("page", 1))
+        found = [each for at, each in self.remarks if at == sha][(page - 1) * size : page * size]
         return 200, [{"id": f"d{each['id']}", "notes": [each]} for each in found] if self.kind == "gitlab" else found
 
     def _remark(self, _: Any, body: Any, sha: str) -> Answer:
-        self.remarks.append((sha, {"id": len(self.remarks) + 1, "body": body["body"]}))
+        self.comment(sha, body["body"], ME)
         return 201, self.remarks[-1][1]
+
+    def comment(self, sha: str, text: str, who: int) -> None:
+        """Comment on a commit as somebody."""
+        person = "author" if self.kind == "gitlab" else "user"
+        self.remarks.append((sha, {"id": len(self.remarks) + 1, "body": text, person: {"id": who}}))
 
     def _edit_remark(self, _: Any, body: Any, number: str) -> Answer:
         self.remarks[int(number) - 1][1]["body"] = body["body"]

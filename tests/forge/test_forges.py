@@ -38,13 +38,13 @@ def made(double: Double, folder: Path, deadline: float = 5.0) -> Forge:
 
 
 def test_a_pull_request_is_opened_and_found_again(double: Double, forge: Forge) -> None:
-    assert forge.find(BRANCH) is None
+    assert forge.find(BRANCH) == ()
     opened = forge.open(DRAFT)
     assert (opened.number, opened.state, opened.branch, opened.base) == (1, "open", BRANCH, "production")
-    assert forge.find(BRANCH) == opened
+    assert forge.find(BRANCH) == (opened,)
     assert double.pulls[0].title == DRAFT.title
     assert double.pulls[0].labels == (["remediation"] if double.kind != "gitea" else [])
-    assert forge.find("proposals/production/other-02") is None
+    assert forge.find("proposals/production/other-02") == ()
 
 
 def test_a_second_one_of_a_branch_is_the_first(double: Double, forge: Forge) -> None:
@@ -56,8 +56,7 @@ def test_the_newest_of_a_branch_counts(double: Double, forge: Forge) -> None:
     forge.open(DRAFT)
     double.close(1)
     forge.open(DRAFT)
-    found = forge.find(BRANCH)
-    assert found is not None
+    found, _ = forge.find(BRANCH)
     assert (found.number, found.state) == (2, "open")
 
 
@@ -70,8 +69,7 @@ def test_withdrawn_it_is_closed_with_its_text_in_one_go_and_a_comment(double: Do
 def test_who_closed_it_is_told(double: Double, forge: Forge) -> None:
     opened = forge.open(DRAFT)
     double.close(1, "bea")
-    found = forge.find(BRANCH)
-    assert found is not None
+    (found,) = forge.find(BRANCH, "production")
     assert found.state == "closed"
     closing = forge.closing(opened)
     assert (closing.login, closing.at) == ("bea", "2026-11-21T10:00:00Z")
@@ -80,16 +78,14 @@ def test_who_closed_it_is_told(double: Double, forge: Forge) -> None:
 def test_merged_is_not_closed(double: Double, forge: Forge) -> None:
     forge.open(DRAFT)
     double.pulls[0].state, double.pulls[0].closed_at = "merged", "2026-11-21T10:00:00Z"
-    found = forge.find(BRANCH)
-    assert found is not None
+    (found,) = forge.find(BRANCH, "production")
     assert found.state == "merged"
 
 
 def test_a_conflict_is_seen(double: Double, forge: Forge) -> None:
     assert not forge.open(DRAFT).conflicts
     double.pulls[0].conflicts = True
-    found = forge.find(BRANCH)
-    assert found is not None
+    (found,) = forge.find(BRANCH, "production")
     assert found.conflicts
 
 
@@ -142,11 +138,11 @@ def test_a_limit_for_the_hour_is_waited_for(double: Double, forge: Forge) -> Non
 def test_an_answer_that_is_something_else_is_blindness(double: Double, forge: Forge, body: bytes) -> None:
     double.faults = [Fault(200, body)]
     if body.startswith(b"[") and double.kind != "gitea":
-        assert forge.find(BRANCH) is None
+        assert forge.find(BRANCH) == ()
         return
     if body.startswith(b"["):
         double.faults.append(Fault(200, []))
-        assert forge.find(BRANCH) is None
+        assert forge.find(BRANCH) == ()
         return
     with pytest.raises(BlindError):
         forge.find(BRANCH)
@@ -164,7 +160,7 @@ def test_the_token_is_read_at_every_call_and_never_told(double: Double, forge: F
         forge.find(BRANCH)
     assert TOKEN not in str(caught.value)
     (tmp_path / "token").write_text("an0ther")
-    assert forge.find(BRANCH) is None
+    assert forge.find(BRANCH) == ()
     double.faults = [Fault(500, {"message": "you said an0ther"})]
     with pytest.raises(TransientError) as told:
         forge.find(BRANCH)
