@@ -17,6 +17,9 @@ from reconciler.model.yaml_slips import slip
 _CONFLICT = re.compile(rb"^(?:<{7}|>{7})(?: .*)?\r?$", re.MULTILINE)
 _HALF_MERGED = re.compile(rb"^={7}\r?$", re.MULTILINE)
 _LFS: Final = b"version https://git-lfs.github.com/spec/"
+_OPENED = re.compile(r"""\s*(?:-\s+)*(?:[^\s"'#:][^"'#:]*:\s+)?(?:(?P<quote>")(?:[^"\\]|\\.)*|(?P<single>')[^']*)\Z""")
+_NEAR: Final = 20
+"""Lines above the one that was stumbled over that are looked at."""
 _PAIR = re.compile(rb"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
 
 _KNOWN = {
@@ -77,8 +80,37 @@ def explain(data: bytes, path: str, problem: str, position: tuple[int, int]) -> 
         return _tab(Place(path, line + 1, tab))
     if meant := slip(data.decode(errors="replace").splitlines(), problem, place):
         return meant
+    if problem.startswith("did not find expected") and (quote := _unclosed(data, line)) is not None:
+        return _left_open(path, *quote)
     message, expected, hint = _KNOWN.get(problem, (problem, "YAML", "see the line itself and the one above it"))
     return UserError(f"not YAML: {message}", place=place, expected=expected, hint=hint)
+
+
+def _unclosed(data: bytes, last: int) -> tuple[int, int] | None:
+    """Return line and column, from 0, of a quote that is opened on a line above and not closed on it.
+
+    The next quote in the file closes it, in the midst of another value: there the parser stumbles, lines too late.
+    """
+    lines = data.decode(errors="replace").splitlines()[: last + 1]
+    for number in range(len(lines) - 2, max(-1, len(lines) - _NEAR), -1):
+        found = _OPENED.match(lines[number])
+        if found is not None:
+            column = max(found.start("quote"), found.start("single"))
+            quote = lines[number][column]
+            # A text of several lines that was closed before is none of it.
+            closed = any(quote in line for line in lines[number + 1 : -1])
+            return (number, column) if quote in lines[-1] and not closed else None
+    return None
+
+
+def _left_open(path: str, line: int, column: int) -> UserError:
+    """Return the refusal of a quote, at a line and column from 0, that nothing closes on its line."""
+    return UserError(
+        "not YAML: a quote that is opened here is not closed on this line",
+        place=Place(path, line + 1, column + 1),
+        expected="a closing quote",
+        hint="close the quote at the end of the value",
+    )
 
 
 def _bad_start(data: bytes, place: Place) -> UserError:
