@@ -170,7 +170,7 @@ def _wrong_value(keyword: str, root: Node, path: Sequence[str | int], schema: Ma
         f"{_label(path)} {_problem(keyword, node, schema)}",
         place=_place(root, path),
         expected=describe(schema),
-        hint=hint or _example(path, schema),
+        hint=hint or _example(path, schema) or ("write one, or delete the list" if keyword == "minItems" else ""),
     )
 
 

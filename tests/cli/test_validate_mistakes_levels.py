@@ -76,8 +76,9 @@ def test_keys_that_are_none_of_ours_are_tolerated_as_keptn_did() -> None:
 @pytest.mark.parametrize("which", ["pass", "warning"])
 def test_criteria_that_anything_fulfils_are_refused(which: str, criteria: str) -> None:
     text = f"objectives:\n- sli: error_rate\n  {which}:\n  - {{{criteria}}}\ntotal_score: {{pass: 90%}}\n"
-    with pytest.raises(InvalidFile, match="one criterion or more"):
+    with pytest.raises(InvalidFile, match="one criterion or more") as refused:
         load_slo(text.encode(), "slo.yaml")
+    assert refused.value.hint
 
 
 @pytest.mark.parametrize(("total", "said"), [("190%", "reach"), ("-5%", "miss"), ("101", "reach")])
