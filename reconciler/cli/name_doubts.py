@@ -37,15 +37,35 @@ def may_be_meant(path: str) -> bool:
     folder, _, name = path.rpartition("/")
     if path.startswith("ops/"):
         return bool(_OPS_SLIP.search(path))
+    if _instead_of_file(path):
+        return True
     return bool(_NEARLY.match(name) or _LEFT.match(name) or _COPY.match(name) or _FOR_SLI.match(path)) or (
         folder.rpartition("/")[2] in _OPS_FOLDERS and name.endswith(_ENDINGS)
     )
+
+
+def _instead_of_file(path: str) -> str:
+    """Return the folder above a path that stands where a file of ours belongs, empty where there is none."""
+    parts = path.split("/")
+    for number, name in enumerate(parts[:-1]):
+        if name in (MAKES_A_SERVICE if number else _ROOT):
+            return "/".join(parts[: number + 1])
+    return ""
 
 
 def strays(paths: Iterable[str], services: frozenset[str]) -> Iterator[Finding]:
     """Yield what nobody reads among files that `may_be_meant`, beside a service's files or the stage's."""
     for path in sorted(paths):
         folder, _, name = path.rpartition("/")
+        if instead := _instead_of_file(path):
+            yield doubt(
+                "unread-file",
+                f"`{instead}` is a folder, and nobody reads what is in it",
+                Place(path),
+                expected=f"a file `{instead}`",
+                hint=f"move the content into a file `{instead}`",
+            )
+            continue
         if (elsewhere := _meant_elsewhere(path, services)) is not None:
             yield elsewhere
             continue
