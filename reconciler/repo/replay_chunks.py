@@ -8,10 +8,11 @@ costs a look at all that lies in the tree there, which is why later parts are sh
 
 from __future__ import annotations
 
+import gc
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -36,6 +37,8 @@ SMALLEST: Final = 8000
 """Commits below which a further process does not pay: it takes about as long to start as to replay a thousand."""
 _LOADING: Final = 0.26
 """What it costs to begin after a commit, in commits: what lies in the tree then has to be read."""
+_COLLECT: Final = (100_000, 20, 1000)
+"""After how many objects more cycles are looked for among the young, and how often among all."""
 _LOOK: Final = 0.2
 """Seconds after which it is looked how far the others are."""
 _NEAR: Final = 4096
@@ -197,7 +200,11 @@ def _apart(path: Path, wish: Wish, part: Part, whole: bool) -> Ended:
 def _run(
     path: Path, wish: Wish, part: Part, whole: bool, tell: Callable[[int], None]
 ) -> Ended:  # fmt: skip
-    with LocalRepository.open(path) as repository, tempfile.TemporaryDirectory(prefix="reconciler-") as folder:
+    with (
+        _rare_collections(),
+        LocalRepository.open(path) as repository,
+        tempfile.TemporaryDirectory(prefix="reconciler-") as folder,
+    ):
         offline = Offline(repository)
         try:
             with Mirror.open(Path(folder) / "view.git", str(repository.git_dir)) as store:
@@ -205,6 +212,17 @@ def _run(
                 return Replay(offline, store, part, settings, tell).run(whole=whole)
         finally:
             offline.reader.drop()
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Let Python look for cycles rarely: what is kept of a stage is large and has none, and looking takes a fifth."""
+    before = gc.get_threshold()
+    gc.set_threshold(*_COLLECT)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _settings(store: Mirror, wish: Wish, commit: CommitId) -> ProjectSettings | None:
