@@ -87,7 +87,7 @@ WRONG: Final = {
     "a criterion that is no list": (
         _SLO + "objectives:\n- sli: a\n  pass:\n  - criteria: '<5'\ntotal_score: {pass: 90%}\n",
         4,
-        "Expected a list.",
+        'Expected a list of one criterion or more, such as `["<600"]`: without any, every value would do.',
     ),
     "what an average is of": (
         _SLO + "objectives: []\ntotal_score: {pass: 90%}\ncomparison:\n  aggregate_function: sum\n",
