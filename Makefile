@@ -31,8 +31,11 @@ $(STAMP): requirements/dev.txt pyproject.toml LICENSE
 demo: $(STAMP)  ## watch three problems being healed on this machine, in a temporary folder
 	@$(BIN)/reconciler demo $(ARGS)
 
-test: $(STAMP)  ## all tests that need nothing but this
-	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+test: $(STAMP)  ## the tests that need nothing but this, in some minutes
+	@$(BIN)/python -m pytest -n $(WORKERS) -m "not thorough" $(ARGS)
+
+thorough: $(STAMP)  ## the tests that need nothing but this and take long: crashes, long histories, the demo
+	@$(BIN)/python -m pytest -n $(WORKERS) -m thorough $(ARGS)
 
 # A file's tests share their servers, so they stay together.
 acceptance: $(STAMP)  ## the tests against real servers, which it installs on Debian as root and else names

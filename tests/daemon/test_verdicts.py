@@ -79,7 +79,7 @@ def test_a_strangers_comment_with_our_mark_keeps_no_verdict_back(site: Site, for
     forge.faults = [Fault(403, {"message": "Forbidden"}, only=edit) for _ in range(50)]
     with site.loop() as loop:
         until(loop, lambda: len(forge.remarks) == 2, "told beside it")
-        later = site.push({"carts/slo.yaml": None}, "mended")
+        later = site.push({"carts/slo.yaml": None, "stage.yaml": "mode: automated\n"}, "mended")
         until(loop, lambda: any(at == later for at, _, _ in said(forge, CONFIG)), "goes on")
     assert forge.remarks[0][1]["body"].startswith("nice")
 

@@ -178,7 +178,7 @@ def test_unknown_keys_of_keptns_files_are_tolerated_unless_near_a_known_one() ->
             "remediations:\n- name: x\n  actions:\n  - action: a\n    wait: 10 min\n",
             (5, 11),
             "`wait` is `10 min`",
-            "write for example `wait: 30s`",
+            "write `wait: 10m`",
         ),
         (
             "remediations:\n- name: x\n  actions:\n  - action: a\n    wait: 999999d\n",
