@@ -5,8 +5,6 @@ And whether what comes as a request was meant by that person: it comes from a pa
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
 import secrets
@@ -14,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from reconciler.model.credentials import basic, same
 from reconciler.model.errors import ReconcilerError
 
 _LASTS: Final = 12 * 3600
@@ -77,7 +76,7 @@ class Door:
                 return None
 
     def _known(self, header: str) -> Person:
-        user, password = _basic(header)
+        user, password = basic(header)
         found: Person | None = None
         for account in self.accounts:
             try:
@@ -85,7 +84,7 @@ class Door:
             except ReconcilerError as error:
                 raise RefusedError(503, "a password cannot be read here", "tell whoever runs this") from error
             # Every account is compared, whatever was found before: how long it takes tells nothing.
-            if all([_same(user, account.username), _same(password, secret)]):
+            if all([same(user, account.username), same(password, secret)]):
                 found = account.person
         if found is None:
             raise RefusedError(401, "user and password are missing or wrong", "log in", challenge=True)
@@ -136,21 +135,6 @@ def check_origin(headers: Mapping[str, str]) -> None:
         raise RefusedError(403, "the request comes from another site", "send it from the page itself")
     if not site and not origin:
         raise RefusedError(403, "the browser does not say where the request comes from", "use one that does")
-
-
-def _basic(header: str) -> tuple[str, str]:
-    scheme, _, encoded = header.partition(" ")
-    try:
-        decoded = base64.b64decode(encoded.strip(), validate=True).decode() if scheme.lower() == "basic" else ""
-    except (binascii.Error, ValueError):
-        return "", ""
-    user, _, password = decoded.partition(":")
-    return user, password
-
-
-def _same(given: str, known: str) -> bool:
-    one, other = (hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest() for text in (given, known))
-    return hmac.compare_digest(one, other) and bool(known)
 
 
 def loopback_hosts() -> frozenset[str]:

@@ -9,15 +9,20 @@ from typing import Final, Self
 
 import click
 
-_WORTH_IT: Final = 1000
-"""Files below which nothing is told: it is over before it is read."""
 _TENTHS: Final = 10
 
 
 class Meter:
-    """A context manager. ``shown`` None: on a terminal only."""
+    """A context manager. ``shown`` None: on a terminal only.
 
-    def __init__(self, *, shown: bool | None) -> None:
+    ``done`` are the words behind the numbers, such as `files checked`, ``before`` those in front of them. Below
+    ``worth`` nothing is told, since it is over before it is read.
+    """
+
+    def __init__(self, done: str, worth: int, *, shown: bool | None, before: str = "") -> None:
+        self._words = done
+        self._worth = worth
+        self._before = before
         self._terminal = sys.stderr.isatty()
         self._shown = self._terminal if shown is None else shown
         self._done = 0
@@ -28,21 +33,23 @@ class Meter:
         """Return what is told how many files of a part are done; all parts together have ``whole``."""
 
         def tell(done: int, part: int) -> None:
-            self._tell(self._done + done, whole)
+            self.tell(self._done + done, whole)
             if done >= part:
                 self._done += part
 
         return tell
 
-    def _tell(self, done: int, whole: int) -> None:
-        if not self._shown or whole < _WORTH_IT:
+    def tell(self, done: int, whole: int) -> None:
+        """Tell how many of how many are done."""
+        if not self._shown or whole < self._worth:
             return
+        line = f"{self._before}{done:,} of {whole:,} {self._words}"
         tenth = done * _TENTHS // whole
         if self._terminal:
-            click.echo(f"\r{done} of {whole} files checked", err=True, nl=False)
+            click.echo(f"\r{line}", err=True, nl=False)
             self._written = True
         elif tenth > self._tenth:
-            click.echo(f"{done} of {whole} files checked", err=True)
+            click.echo(line, err=True)
         self._tenth = tenth
 
     def __enter__(self) -> Self:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Final, Self
-
-import click
+from typing import Any, Final
 
 from reconciler.repo.replay_findings import Replayed, plain
 
-_WORTH_IT: Final = 10_000
-"""Commits below which nothing is told: it is over before it is read."""
+WORTH_TELLING: Final = 10_000
+"""Commits below which nobody is told how far it is."""
 _WIDTH: Final = 60
 """Characters of a line that a table shows; the other forms have all of it."""
-_TENTHS: Final = 10
 
 
 def data(found: Replayed) -> dict[str, Any]:
@@ -60,36 +55,3 @@ def summary(found: Replayed) -> str:
 
 def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
-class Meter:
-    """How far it is, on stderr; a context manager. ``shown`` None: on a terminal only, in one line."""
-
-    def __init__(self, stage: str, *, shown: bool | None) -> None:
-        self._stage = stage
-        self._terminal = sys.stderr.isatty()
-        self._shown = self._terminal if shown is None else shown
-        self._tenth = 0
-        self._written = False
-
-    def tell(self, done: int, whole: int) -> None:
-        """Tell how many commits of how many were gone through."""
-        if not self._shown or whole < _WORTH_IT:
-            return
-        tenth = done * _TENTHS // whole
-        if self._terminal:
-            click.echo(f"\r{self._stage}: {done:,} of {whole:,} commits replayed", err=True, nl=False)
-            self._written = True
-        elif tenth > self._tenth:
-            click.echo(f"{self._stage}: {done:,} of {whole:,} commits replayed", err=True)
-        self._tenth = tenth
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Take the line away again."""
-        if self._written:
-            click.echo("\r\x1b[K", err=True, nl=False)

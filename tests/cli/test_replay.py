@@ -89,15 +89,15 @@ def test_what_cannot_be_found_out_is_no_finding(reconciler: Reconciler, healed: 
 
 
 def test_how_far_it_is_is_told_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    from reconciler.cli.replaying import Meter
+    from reconciler.cli.progress import Meter
 
-    with Meter("production", shown=True) as meter:
+    with Meter("commits replayed", 10_000, shown=True, before="production: ") as meter:
         for done in range(0, 20_001, 500):
             meter.tell(done, 20_000)
     told = capsys.readouterr()
     assert told.out == ""
     assert "production: 10,000 of 20,000 commits replayed" in told.err
     assert len(told.err.splitlines()) == 10
-    with Meter("production", shown=True) as meter:
+    with Meter("commits replayed", 10_000, shown=True, before="production: ") as meter:
         meter.tell(10, 20)
     assert capsys.readouterr().err == ""

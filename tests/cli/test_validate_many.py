@@ -77,7 +77,7 @@ def test_where_there_are_no_processes_it_is_done_without(
 
 def test_progress_is_told_in_tenths_where_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     for shown, lines in ((True, 10), (False, 0), (None, 0)):
-        with Meter(shown=shown) as meter:
+        with Meter("files checked", 1000, shown=shown) as meter:
             tell, other = meter.of(4000), meter.of(4000)
             for done in range(100, 2001, 100):
                 tell(done, 2000)
@@ -92,9 +92,9 @@ def test_progress_is_one_line_on_a_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with Meter(shown=None) as meter:
+    with Meter("files checked", 1000, shown=None) as meter:
         meter.of(4000)(1200, 4000)
-    assert capsys.readouterr().err.startswith("\r1200 of 4000 files checked\r")
+    assert capsys.readouterr().err.startswith("\r1,200 of 4,000 files checked\r")
 
 
 def test_a_small_run_tells_no_progress(reconciler: Reconciler, clone: Path) -> None:

@@ -94,7 +94,7 @@ said "$work/said"
 [ "$found" -eq 0 ] || [ -s "$work/findings" ] || cp "$work/said" "$work/findings"
 if [ -s "$work/findings" ]; then
     {
-        printf '### What is wrong\n\n'
+        if [ "$found" -eq 0 ]; then printf '### Worth knowing\n\n'; else printf '### What is wrong\n\n'; fi
         sed 's/^/    /' "$work/findings"
         echo
     } >>"$summary"

@@ -40,7 +40,8 @@ def command(
     Nothing is fetched and nothing is written; branches are looked at as the clone fetched them last. Exit code 0: all
     is as it had to come; 1: something was found; 2: it could not be found out.
     """
-    from reconciler.cli.replaying import Meter, data, rows, summary
+    from reconciler.cli.progress import Meter
+    from reconciler.cli.replaying import WORTH_TELLING, data, rows, summary
     from reconciler.cli.verifying import wishes
     from reconciler.daemon.plugins import load_actions
     from reconciler.model.errors import UserError
@@ -59,7 +60,7 @@ def command(
             ]
             found = []
             for wish in asked:
-                with Meter(str(wish.stage), shown=progress) as meter:
+                with Meter("commits replayed", WORTH_TELLING, shown=progress, before=f"{wish.stage}: ") as meter:
                     count = processes or len(os.sched_getaffinity(0))
                     done = replay(repository, offline, wish, processes=count, tell=meter.tell, prepare=load_actions)
                 found.append(done)

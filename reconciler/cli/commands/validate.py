@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from reconciler.cli.checking import Part
     from reconciler.cli.validation import Kind
 
+_WORTH_TELLING = 1000
+"""Files below which nobody is told how far it is."""
 _EPILOG = """\
 An error is what the engine refuses, a warning what it takes and does not do as it says, a notice what may be meant.
 Exit code 0: no errors (with --strict: no warnings either); 1: there are some; 2: it could not be checked.
@@ -66,7 +68,7 @@ def command(
     load_actions()
     parts = _parts(path, refs, span, kind, all_stages=all_stages)
     checked = sum(part.count for part in parts)
-    with Meter(shown=progress) as meter:
+    with Meter("files checked", _WORTH_TELLING, shown=progress) as meter:
         findings = [each for part in parts for each in check(part, meter.of(checked))]
     if online:
         from reconciler.cli.online import ask

@@ -6,15 +6,12 @@ one that was exchanged counts at once, and none is kept.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 from collections.abc import Mapping
 
 from reconciler.daemon.secrets import secret_source
 from reconciler.daemon.web.answers import UNAVAILABLE, Refusal, later
 from reconciler.intake.signatures import signed
+from reconciler.model.credentials import basic, same
 from reconciler.model.errors import BlindError
 from reconciler.model.webhooks import Authentication
 
@@ -32,12 +29,12 @@ def check_head(auth: Authentication, headers: Mapping[str, str], *, certified: b
         case "bearer":
             scheme, _, token = headers.get("authorization", "").partition(" ")
             given = token.strip() if scheme.lower() == "bearer" else ""
-            if not _same(given, read_secret(auth)):
+            if not same(given, read_secret(auth)):
                 raise _unknown(f"Bearer {_REALM}", "a bearer token", "Authorization: Bearer <token>")
         case "basic":
-            user, password = _basic(headers.get("authorization", ""))
+            user, password = basic(headers.get("authorization", ""))
             # Both are compared, whatever the first comparison says: how long it takes tells nothing.
-            known = [_same(user, auth.username), _same(password, read_secret(auth))]
+            known = [same(user, auth.username), same(password, read_secret(auth))]
             if not all(known):
                 challenge = f'Basic {_REALM}, charset="UTF-8"'
                 raise _unknown(challenge, "user and password", "Authorization: Basic <base64 of user:password>")
@@ -97,19 +94,3 @@ def _unreadable(why: str) -> Refusal:
 
 def _unknown(challenge: str, what: str, form: str) -> Refusal:
     return Refusal(401, f"{what} is missing or wrong", f"send `{form}`", {"WWW-Authenticate": challenge})
-
-
-def _basic(header: str) -> tuple[str, str]:
-    scheme, _, encoded = header.partition(" ")
-    try:
-        decoded = base64.b64decode(encoded.strip(), validate=True).decode() if scheme.lower() == "basic" else ""
-    except (binascii.Error, ValueError):
-        return "", ""
-    user, _, password = decoded.partition(":")
-    return user, password
-
-
-def _same(given: str, known: str) -> bool:
-    """Compare digests, which are of one length: the time tells nothing of the secret's."""
-    one, other = (hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest() for text in (given, known))
-    return hmac.compare_digest(one, other) and bool(known)
