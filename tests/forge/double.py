@@ -81,14 +81,16 @@ class Double:
         return self.url + SUFFIX[self.kind]
 
     def close(self, number: int, who: str = "bea", at: str = "2026-11-21T10:00:00Z") -> None:
-        pull = self.pull(number)
-        pull.state, pull.closed_by, pull.closed_at = "closed", who, at
+        with self.lock:
+            pull = self.pull(number)
+            pull.state, pull.closed_by, pull.closed_at = "closed", who, at
 
     def pull(self, number: int) -> Pull:
         return next(each for each in self.pulls if each.number == number)
 
     def opened(self) -> list[Pull]:
-        return [each for each in self.pulls if each.state == "open"]
+        with self.lock:
+            return [each for each in self.pulls if each.state == "open"]
 
     def count(self, method: str, part: str) -> int:
         return sum(verb == method and part in path for verb, path in self.requests)
@@ -201,10 +203,11 @@ class Double:
         same = (each for each in self.pulls if (each.head, each.base, each.home) == (head, base, REPOSITORY))
         if any(each.state == "open" for each in same):
             return self._twice(head)
-        if self._head(head) is None:
+        sha = self._head(head)
+        if sha is None:
             return 422, {"message": "Validation Failed", "errors": [{"field": "head", "code": "invalid"}]}
         labels = [each for each in body.get("labels", "").split(",") if each] if self.kind == "gitlab" else []
-        self.pulls.append(Pull(len(self.pulls) + 1, head, base, body["title"], text, labels=labels))
+        self.pulls.append(Pull(len(self.pulls) + 1, head, base, body["title"], text, sha, labels=labels))
         return 201, self._shown(self.pulls[-1])
 
     def _twice(self, head: str) -> Answer:
