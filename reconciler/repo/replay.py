@@ -8,13 +8,14 @@ later steps stand on it. Which it was is told by the next step: it is tried on b
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.decide.draft import RULES
 from reconciler.model.names import BlobId, CommitId, StageName
 from reconciler.model.step import Step
+from reconciler.repo.layout import ops_prefix
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import Oversize
 from reconciler.repo.offline import Offline
@@ -67,6 +68,7 @@ class Replay:
         self._judge = Judge(store, part.stage, settings_at, tips, self._raw, apart=self._apart)
         self._done = Replayed(part.stage, part.tip)
         self._foreign = ForeignChanges(part.stage, self._done)
+        self._prefix = ops_prefix(part.stage)
         self._waiting: OrderedDict[CommitId, Read] = OrderedDict()
         self._contents: dict[BlobId, bytes | Oversize] = {}
         self._at: Place | None = None
@@ -122,7 +124,8 @@ class Replay:
             return
         claim = claimed(self._store.commit(start), self._part.stage)
         config = claim.config if claim is not None and self._apart else None
-        self._at = Place(self._standing(start, config), claim)
+        newer = claim if claim is not None and claim.rules > RULES else None
+        self._at = Place(self._standing(start, config), claim, newer=newer)
 
     def _standing(self, ops: CommitId, config: CommitId | None) -> KeptStanding:
         people = ops
@@ -137,7 +140,7 @@ class Replay:
         at = self._at
         return (
             at is not None and self._other is None and at.last is not None and at.last.commit == last
-            and at.standing.ops == last and not at.standing.has_foreign and not at.counting
+            and at.standing.ops == last and not at.standing.has_foreign and not at.counting and at.newer is None
         )  # fmt: skip
 
     def _end(self) -> None:
@@ -151,7 +154,27 @@ class Replay:
 
     def _pass(self, each: Read) -> None:
         self._foreign.note(each)
+        if len(each.parents) > 1:
+            self._merged(each)
         self._wait(each)
+
+    def _merged(self, each: Read) -> None:
+        """Note what a merge did to our files of its own accord: what was on none of the branches that had our steps.
+
+        One of an older state into somebody's own branch did nothing to what is in force.
+        """
+        last = self._at.last if self._at is not None else None
+        on = [parent for parent in each.parents if last is None or self._is_waiting_on(parent, last)]
+        if last is not None and not on:
+            on = [parent for parent in each.parents if self._store.is_ancestor(last.commit, parent)]
+        if not on:
+            return
+        others = [parent for parent in each.parents if parent not in on]
+        paths = self._foreign.unknown(self._store.diff(on[0], each.id, self._prefix))
+        for parent in (*on[1:], *others) if paths else ():
+            if parent in on or last is None or self._store.is_ancestor(last.commit, parent):
+                paths &= self._foreign.unknown(self._store.diff(parent, each.id, self._prefix))
+        self._foreign.chose(each, paths)
 
     def _wait(self, each: Read) -> None:
         self._waiting[each.id] = each
@@ -180,8 +203,12 @@ class Replay:
         tried = [(place, self._tried(place, each, claim)) for place in places]
         best = next((pair for pair in tried if pair[1].clean), None)
         best = best or next((pair for pair in tried if pair[1].made is not None), None)
+        # On what was doubted nothing can be taken by its form: nobody else did.
+        taken = [pair for pair in tried if pair[1].unknown and (claim.rules == RULES or pair[0] is self._at)]
         if best is not None:
             self._go_on(*best, each, claim)
+        elif taken:
+            self._believe(*taken[0], claim, self._trusted(each, claim))
         else:
             self._doubt(tried[-1][1], each, claim)
 
@@ -205,10 +232,10 @@ class Replay:
         return replace(verdict, findings=(*verdict.findings, found))
 
     def _descends(self, each: Read, claim: Claimed, last: Claimed) -> bool:
-        return self._is_waiting_on(each, last) or stands_on(self._store, claim, last)
+        return self._is_waiting_on(each.parents[0], last) or stands_on(self._store, claim, last)
 
-    def _is_waiting_on(self, each: Read, last: Claimed) -> bool:
-        current = each.parents[0]
+    def _is_waiting_on(self, commit: CommitId, last: Claimed) -> bool:
+        current = commit
         while current != last.commit:
             known = self._waiting.get(current)
             if known is None or len(known.parents) != 1:
@@ -231,8 +258,21 @@ class Replay:
         standing.proven(each.id, verdict.moves, _named(made.step), view)
         misplaced = any(finding.kind == Kind.NUMBER for finding in verdict.findings)
         counting = (place.last.sequence if place.last is not None else 0) + 1 if misplaced else 0
-        self._at, self._other = Place(standing, claim, counting), None
+        self._at, self._other = Place(standing, claim, counting, place.newer), None
         self._doubted = []
+        self._waiting.clear()
+
+    def _believe(self, place: Place, verdict: Verdict, claim: Claimed, trusted: Iterable[str]) -> None:
+        """Go on from a step that nobody here can decide again; whoever could has taken it."""
+        if place is self._other:
+            self._foreign.forget(self._doubted)
+        self._done.findings += verdict.findings
+        place.standing.believed(claim, trusted)
+        self._at, self._other, self._doubted = (
+            replace(place, last=claim, counting=0, newer=_newer(place, claim)),
+            None,
+            [],
+        )
         self._waiting.clear()
 
     def _doubt(self, verdict: Verdict, each: Read, claim: Claimed) -> None:
@@ -241,26 +281,30 @@ class Replay:
         if at is None:
             raise AssertionError("there is a place by now")
         self._done.findings += verdict.findings
-        changes = each.differences()
-        if verdict.unknown:
-            # Nobody here can tell; whoever could has taken it.
-            at.standing.believed(claim, changes, wholly=claim.rules != RULES)
-            self._at, self._other, self._doubted = Place(at.standing, claim), None, []
-            self._waiting.clear()
-            return
+        trusted = self._trusted(each, claim)
         self._foreign.note(each)
         other = self._other
         if other is None:
             standing = self._standing(each.id, at.standing.config)
-            standing.doubting(at.standing, changes)
+            standing.doubting(at.standing, trusted)
             counting = (at.last.sequence if at.last is not None else 0) + 1
         else:
             standing = other.standing
-            standing.believed(claim, changes, wholly=False)
+            standing.believed(claim, trusted)
             counting = max(other.counting, other.last.sequence if other.last is not None else 0) + 1
-        self._other = Place(standing, claim, counting)
+        self._other = Place(standing, claim, counting, at.newer)
         self._doubted.append(each.id)
         self._wait(each)
+
+    def _trusted(self, each: Read, claim: Claimed) -> frozenset[str]:
+        """Return the paths that a step brings trust in: what it changes and what it names."""
+        changed = (change.path for change in each.differences())
+        return frozenset((*(path for path in changed if path is not None), *self._judge.named(claim)))
+
+
+def _newer(place: Place, claim: Claimed) -> Claimed | None:
+    """Return the newest step of newer rules than ours."""
+    return claim if claim.rules > RULES else place.newer
 
 
 def _named(step: Step) -> Iterator[str]:

@@ -21,6 +21,7 @@ from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Final
 
+from reconciler.decide.draft import RULES
 from reconciler.model.errors import ConfigError
 from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.repo.local import LocalRepository
@@ -31,7 +32,7 @@ from reconciler.repo.replay import Ended, Part, Replay
 from reconciler.repo.replay_findings import Finding, Kind, Replayed, folded
 from reconciler.repo.replay_reading import order
 from reconciler.repo.standing import ProjectSettings
-from reconciler.repo.steps import claimed
+from reconciler.repo.steps import claimed, own_change
 
 SMALLEST: Final = 8000
 """Commits below which a further process does not pay: it takes about as long to start as to replay a thousand."""
@@ -102,10 +103,16 @@ class _Counter:
 
 
 def _newest(offline: Offline, tip: CommitId, stage: StageName) -> CommitId | None:
-    """Return the newest step that a commit stands on, by what commits say; None where there is none."""
+    """Return the newest step that a commit stands on, by what commits say and change; None where there is none.
+
+    One of older rules is none, whatever it says.
+    """
     for commit in reversed(order(offline, tip, None)):
         info = offline.reader.commit(commit)
-        if len(info.parents) == 1 and claimed(info, stage) is not None:
+        claim = claimed(info, stage)
+        if claim is None or claim.rules < RULES or len(info.parents) != 1:
+            continue
+        if own_change(offline.reader.diff(info.parents[0], commit), claim) is not None:
             return commit
     return None
 

@@ -119,12 +119,13 @@ def first_difference(expected: str, there: str) -> Difference | None:
 
 
 def folded(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield findings; those that follow from a history that was written anew, one after the other, as one."""
+    """Yield findings; what follows from a history that was written anew, or steps of one number of rules, as one."""
     held: Finding | None = None
     for each in findings:
         same = (
             held is not None
-            and held.kind == each.kind == Kind.BASE
+            and held.kind == each.kind
+            and (each.kind == Kind.BASE or (each.kind == Kind.RULES and each.sequence == held.sequence + held.count))
             and (held.error, held.where, held.what) == (each.error, each.where, each.what)
         )
         if same and held is not None:

@@ -12,7 +12,8 @@ from typing import Final
 
 from reconciler.model.names import CommitId, StageName
 from reconciler.model.step import Step
-from reconciler.repo.layout import ops_place
+from reconciler.repo.layout import ops_place, ops_prefix
+from reconciler.repo.objects import Change
 from reconciler.repo.replay_findings import Finding, Kind, Replayed
 from reconciler.repo.replay_reading import Read
 from reconciler.repo.replay_standing import KeptStanding
@@ -20,6 +21,11 @@ from reconciler.repo.replay_standing import KeptStanding
 _ANSWERS: Final = {"reverted": "taken as an undo by step", "restored": "put back by step"}
 _UNANSWERED: Final = "no step answers it"
 _TODO: Final = "start the daemon, which puts it back; or take it back with `git revert`, and replay what comes after"
+_UNREAD: Final = (
+    "take it away with `git rm`: nobody reads it there, so no step ever answers it; replay what comes after"
+)
+_FOLDERS: Final = {"remediations": True, "state": True, "steps": True, "problems": False, "commands": False}
+"""The folders of a service or stage, and whether only reconciler writes there."""
 _SHOWN: Final = 3
 
 
@@ -36,18 +42,35 @@ class ForeignChanges:
 
     def __init__(self, stage: StageName, done: Replayed) -> None:
         self._stage = stage
+        self._here = f"{ops_prefix(stage)}/".encode()
         self._done = done
         self._open: dict[CommitId, _Change] = {}
         self._by_path: dict[str, list[CommitId]] = {}
 
     def note(self, each: Read) -> None:
         """Note what a commit changes."""
-        if not each.changes:
-            return
-        places = ((move.path, ops_place(move.path, self._stage)) for move in each.moves())
-        paths = [path for path, place in places if place is not None and place.machine]
+        paths = [path for name in each.changes[1::2] if (path := self._ours(name)) is not None]
         if paths:
             self._add(each.id, each.author.rpartition(" ")[0], paths)
+
+    def unknown(self, changes: Iterable[Change]) -> set[str]:
+        """Return the paths among changes that only reconciler writes and that nobody is known to have changed."""
+        found = {path for change in changes if (path := self._ours(change.raw)) is not None}
+        return found - self._by_path.keys()
+
+    def chose(self, each: Read, paths: Iterable[str]) -> None:
+        """Note what a merge changed by itself."""
+        if paths:
+            self._add(each.id, each.author.rpartition(" ")[0], paths)
+
+    def _ours(self, name: bytes) -> str | None:
+        """Return a path as text where only reconciler writes, whether or not anybody reads there; None elsewhere."""
+        if not name.startswith(self._here):
+            return None
+        path = name.decode("utf-8", "replace")
+        rest = path[len(self._here) :]
+        folder = next((part for part in rest.split("/") if part in _FOLDERS), None)
+        return path if rest == "closed.yaml" or _FOLDERS.get(folder or "", False) else None
 
     def look(self, standing: KeptStanding) -> None:
         """Note what is foreign at a commit and was not seen to come: a merge may have chosen it."""
@@ -64,7 +87,8 @@ class ForeignChanges:
             self._done.foreign += 1
             shown = ", ".join(paths[:_SHOWN]) + (f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else "")
             what = f"{shown} changed by {who}, and only reconciler writes there"
-            self._done.findings.append(Finding(Kind.FOREIGN, commit, what, _TODO, where=paths[0], by=who))
+            todo = _TODO if all(ops_place(path, self._stage) for path in paths) else _UNREAD
+            self._done.findings.append(Finding(Kind.FOREIGN, commit, what, todo, where=paths[0], by=who))
         known.left |= set(paths)
         for path in paths:
             self._by_path.setdefault(path, []).append(commit)

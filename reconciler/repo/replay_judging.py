@@ -28,8 +28,9 @@ from reconciler.repo.proof import _REDO_FAILS, Proof, SettingsAt, _blob_id
 from reconciler.repo.replay_explaining import Explainer, RawCommit
 from reconciler.repo.replay_findings import LOOK, Finding, Kind
 from reconciler.repo.replay_reading import Read
+from reconciler.repo.replay_rules import gone_back, of_other_rules
 from reconciler.repo.replay_standing import KeptStanding
-from reconciler.repo.row import follows
+from reconciler.repo.row import follows, stands_on
 from reconciler.repo.standing import ProjectSettings
 from reconciler.repo.steps import MACHINE_LIMIT, Claimed, as_commit
 from reconciler.repo.stream import NewCommit
@@ -46,11 +47,13 @@ class Place:
     """Where a step is tried: what it stands on, and the step before it.
 
     ``counting`` is the number that the step before should have had, where it had another one; 0 where it is right.
+    ``newer`` is the newest step of newer rules than ours that was taken before it.
     """
 
     standing: KeptStanding
     last: Claimed | None
     counting: int = 0
+    newer: Claimed | None = None
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,12 @@ class Judge(Proof):
         """Try a step where the standing is: at its parent."""
         moves = read.moves()
         if claim.rules != RULES:
-            return Verdict(None, moves, (self._of_other_rules(claim),), unknown=True)
+            return self._of_other_rules(place, claim, read)
         if len(read.parents) != 1:
             return self._differs(claim, read, moves, [], None)
-        findings = [*self._wrong_number(place, claim), *self._wrong_base(place, claim)]
+        findings = [
+            *gone_back(claim, place.newer), *self._wrong_number(place, claim), *self._wrong_base(place, claim)
+        ]  # fmt: skip
         last = place.last
         if last is not None and claim.now < last.now:
             return Verdict(None, moves, (*findings, self._backwards(claim, last)))
@@ -263,11 +268,22 @@ class Judge(Proof):
 
     # What else
 
-    def _of_other_rules(self, claim: Claimed) -> Finding:
-        newer = claim.rules > RULES
-        told = f"it follows rules {claim.rules}, and this reconciler knows {RULES}: it was not replayed"
-        todo = "replay it with a newer reconciler" if newer else "no reconciler that was released made such steps"
-        return self._finding(Kind.RULES, claim, told, todo, "Rules", str(RULES), str(claim.rules))
+    def _of_other_rules(self, place: Place, claim: Claimed, read: Read) -> Verdict:
+        """Take a step of newer rules by its form and its place; one of older rules, or another form, never."""
+        unfit = self._explainer.unfit(claim, read)
+        if unfit is not None:
+            return Verdict(None, read.moves(), (unfit,))
+        findings = [of_other_rules(claim), *gone_back(claim, place.newer)]
+        if claim.rules > RULES:
+            findings += self._wrong_number(place, claim)
+        fits = claim.rules > RULES and len(findings) == 1 and self._explainer.own(claim) is not None
+        fits = fits and stands_on(self._store, claim, place.last)
+        return Verdict(None, read.moves(), tuple(findings), unknown=fits)
+
+    def named(self, claim: Claimed) -> tuple[str, ...]:
+        """Return the paths that what claims to be a step names as answered."""
+        own = self._explainer.own(claim)
+        return own.named if own is not None else ()
 
     def _failed(
         self, claim: Claimed, read: Read, moves: list[Moved], findings: list[Finding], error: Exception

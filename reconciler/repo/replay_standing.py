@@ -9,7 +9,7 @@ no difference to what it says (the tests compare the two).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.decide.snapshot import FileRef, Pins, ProblemFile, ServiceView, Snapshot
@@ -19,7 +19,7 @@ from reconciler.model.problem_ids import ID_LIMIT
 from reconciler.repo.index import Moved, Stored
 from reconciler.repo.layout import ops_place, ops_prefix
 from reconciler.repo.mirror import Mirror
-from reconciler.repo.objects import Change, Oversize
+from reconciler.repo.objects import Oversize
 from reconciler.repo.replay_reading import Read
 from reconciler.repo.standing import ROOT, ProjectSettings, Standing
 from reconciler.repo.steps import Claimed
@@ -138,13 +138,11 @@ class KeptStanding(Standing):
         self._index.touched |= before
         self.ops = commit
 
-    def believed(self, claim: Claimed, changes: Iterable[Change], *, wholly: bool) -> None:
-        """Move to a commit that claims to be a step and trust what it changes; ``wholly``: all that it stands on."""
+    def believed(self, claim: Claimed, paths: Iterable[str]) -> None:
+        """Move to a commit that claims to be a step and trust what is at some paths; nothing else it stands on."""
         self.jump(claim.commit)
         self._snapshot = None
-        self._index.trust_paths(change.path for change in changes if change.path is not None)
-        if wholly:
-            self._index.trust()
+        self._index.trust_paths(paths)
 
     def go_config(self, config: CommitId) -> None:
         """Move people's files where they are on a branch of their own."""
@@ -157,10 +155,9 @@ class KeptStanding(Standing):
         self._snapshot = None
         super().distrust()
 
-    def doubting(self, other: KeptStanding, changes: Iterable[Change]) -> None:
+    def doubting(self, other: KeptStanding, trusted: Container[str]) -> None:
         """Take as foreign what is foreign to another standing, but for some files."""
         self._snapshot = None
-        trusted = {change.path for change in changes}
         for service, others in other.disputed().items():
             here = f"{self._here}{service}/" if service else self._here
             left = {rest: pair for rest, pair in others.items() if here + rest not in trusted}
