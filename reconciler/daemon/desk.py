@@ -79,11 +79,15 @@ class Closed:
 
 @dataclass
 class News:
-    """What is so on the forge, by branch: what was closed, what can be taken away by now, what cannot be merged."""
+    """What is so on the forge, by branch: what was closed, what can be taken away by now, what cannot be merged.
+
+    ``moved`` are those that show another head than is wanted: somebody has pushed to them.
+    """
 
     closed: dict[str, Closed] = field(default_factory=dict)
     withdrawn: dict[str, CommitId] = field(default_factory=dict)
     stuck: dict[str, CommitId] = field(default_factory=dict)
+    moved: set[str] = field(default_factory=set)
 
 
 class Desk:
@@ -254,6 +258,8 @@ class Desk:
                 pull = self._open(name, wanted) if self._anew.may(name, self._now()) else pull
         if pull.state == "open":
             self._see_whether_stuck(stage, name, pull)
+            if pull.sha not in ("", wanted.sha):
+                self._tell(stage, lambda news: news.moved.add(name))
         self._note(stage, name, odd)
 
     def _open(self, name: str, wanted: Wanted) -> Pull:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
@@ -21,27 +21,25 @@ from reconciler.daemon.clock import Clock
 from reconciler.daemon.desk import Desk, Leaving, News, Wanted, Wish
 from reconciler.daemon.failpoints import reach
 from reconciler.daemon.proposals_anew import Anew
+from reconciler.daemon.proposals_declined import decline
+from reconciler.daemon.proposals_heads import Heads
 from reconciler.daemon.proposals_past import PastActions, Question
-from reconciler.forge.protocol import Closing, Draft
+from reconciler.forge.protocol import Draft
 from reconciler.forge.telling import PROBLEMS, Proposal, body, mark, title
-from reconciler.model.errors import BugError, TerminalError, UserError
+from reconciler.model.errors import BugError, TerminalError
 from reconciler.model.names import CommitId, ProjectName, ServicePath, StageName
 from reconciler.repo.chronicle_following import Trail
 from reconciler.repo.layout import ops_place, ops_prefix
 from reconciler.repo.mirror import PROPOSALS, Mirror
 from reconciler.repo.names import branch_ref
-from reconciler.repo.objects import Identity
 from reconciler.repo.project import StageRefs
 from reconciler.repo.push import RefUpdate
 from reconciler.repo.stage import Tips
-from reconciler.repo.stream import NewCommit
 
 MOST: Final = 50
-"""Proposals of a stage that are open at a time; the others wait for their turn."""
+"""Proposals of a stage that are open at a time, and branches that go at a time; the others wait for their turn."""
 LIST_EVERY: Final = 60.0
 """Seconds between two looks at the branches of proposals while nothing tells that something has changed."""
-_LONGEST: Final = timedelta(days=365)
-_JUDGED: Final = 1024
 _REF: Final = "refs/heads/"
 
 
@@ -54,7 +52,7 @@ class _Known:
     heads: dict[str, CommitId] = field(default_factory=dict)
     list_at: float = 0.0
     before: tuple[Asked, ...] = ()
-    judged: dict[tuple[CommitId, str, bytes], CommitId | None] = field(default_factory=dict)
+    judged: Heads = field(default_factory=Heads)
     drafts: dict[tuple[str, str], Wanted] = field(default_factory=dict)
     lost: dict[str, CommitId] = field(default_factory=dict)
     anew: Anew = field(default_factory=Anew)
@@ -171,7 +169,7 @@ class Proposals:
         """List the branches, where there may be others than those that are known."""
         now = self._clock.monotonic()
         known.stuck |= news.stuck
-        told = bool(news.withdrawn or news.stuck or news.closed)
+        told = bool(news.withdrawn or news.stuck or news.closed or news.moved)
         if asked == known.before and not told and now < known.list_at:
             return
         self._list(mirror, known, stage)
@@ -191,8 +189,11 @@ class Proposals:
     ) -> tuple[dict[str, Asked], dict[str, Leaving]]:
         """Return which branch is whose, and which are to go."""
         known.stuck = {name: sha for name, sha in known.stuck.items() if known.heads.get(name) == sha}
-        if known.heads:
-            mirror.fetch({f"{_REF}{name}": tip for name, tip in known.heads.items()})
+        about = {name: each for each in asked for name in each.branches}
+        # What nobody is asked about goes whatever it holds, and is not even fetched.
+        judged = {f"{_REF}{name}": tip for name, tip in known.heads.items() if name in about}
+        if judged:
+            mirror.fetch(judged)
         wanted: dict[str, Asked] = {}
         homeless: list[Asked] = []
         for each in asked:
@@ -207,41 +208,18 @@ class Proposals:
             free = next((name for name in each.branches if name not in wanted), None)
             if free is not None and free not in known.heads:
                 wanted[free] = each
-        about = {name: each for each in asked for name in each.branches}
-        leaving = {
-            name: Leaving(sha, _why(about.get(name), known.stuck.get(name)))
-            for name, sha in known.heads.items()
-            if name not in wanted
-        }
-        return wanted, leaving
+        # Those first that lie where something is to be proposed.
+        going = sorted(known.heads.keys() - wanted.keys(), key=lambda name: (name not in about, name))[:MOST]
+        why = {name: _why(about.get(name), known.stuck.get(name)) for name in going}
+        return wanted, {name: Leaving(known.heads[name], why[name]) for name in going}
 
     def _fits(self, mirror: Mirror, known: _Known, name: str, asked: Asked, tips: Tips) -> bool:
         """Whether a branch adds just the file that approves this, to what the stage is or was."""
         head = known.heads[name]
-        base = self._base(mirror, known, head, asked)
+        base = known.judged.base(mirror, head, asked)
         if base is None or not mirror.is_ancestor(base, tips.ops):
             return False
         return known.stuck.get(name) != head or base == tips.ops
-
-    @staticmethod
-    def _base(mirror: Mirror, known: _Known, head: CommitId, asked: Asked) -> CommitId | None:
-        """Return the commit to which a head adds the file and nothing else; None where there is none.
-
-        That is its parent, or, where somebody brought the branch up to date, one of the two.
-        """
-        path, content = asked.command("approve", asked.since)
-        key = (head, path, content)
-        if key not in known.judged:
-            while len(known.judged) >= _JUDGED:
-                known.judged.pop(next(iter(known.judged)))
-            known.judged[key] = None
-            for parent in mirror.parents(head)[:2]:
-                changes = mirror.diff(parent, head)
-                if len(changes) != 1 or changes[0].path != path or changes[0].old_blob is not None:
-                    continue
-                if _says(mirror, head, path, asked):
-                    known.judged[key] = parent
-        return known.judged[key]
 
     def _push(
         self, mirror: Mirror, known: _Known, name: str, asked: Asked, tips: Tips
@@ -311,7 +289,7 @@ class Proposals:
         return asked.proposed(self._project, problems, facts, step or "")
 
     def _decline(self, mirror: Mirror, known: _Known, branch: Branch, asked: Asked, news: News) -> bool:
-        """Write the `decline` of whoever closed the pull request, on what is there now. Returns whether it is there.
+        """Write the `decline` of whoever closed the pull request. Returns whether that was tried.
 
         Only while the branch is there as it was: forges close, in somebody's name, what has lost its branch.
         """
@@ -321,33 +299,7 @@ class Proposals:
         closed = next((each for each in there if each.mark == own), None)
         if closed is None:
             return False
-        number, closing = closed.number, closed.closing
-        tips = branch.read_tips()
-        if tips is None:
-            return False
-        branch.follow(tips)
-        if asked not in asked_of(asked.stage, branch.repo.view(asked.service)):
-            return False
-        when = closed_at(closing, asked.since)
-        path, content = asked.command("decline", when, f"pull request {number} was closed")
-        if mirror.blob_id(tips.ops, path) is not None:
-            return False
-        reach("before-decline-push")
-        who = closer(closing)
-        subject = f"{asked.name}: decline {asked.subject}"
-        landed = branch.push(tips, [NewCommit({path: content}, f"{subject}\n", when, who)])
-        reach("after-decline-push")
-        if landed is not None:
-            self._log.info("declined", pull=number, by=who.name, commit=landed.commits[-1])
-        return True
-
-
-def _says(mirror: Mirror, head: CommitId, path: str, asked: Asked) -> bool:
-    try:
-        found = mirror.blob_at(head, path)
-    except UserError:
-        return False  # it is larger than any command may be
-    return found is not None and asked.approves(found[1])
+        return decline(mirror, branch, asked, closed, self._log)
 
 
 def _age(asked: Asked) -> tuple[datetime, str, str]:
@@ -360,24 +312,3 @@ def _why(asked: Asked | None, stuck: CommitId | None) -> str:
     if stuck is not None:
         return "the stage has moved so that this conflicts; it is proposed anew"
     return "this is not what is to be approved, or the stage was rewritten; it is proposed anew"
-
-
-def closed_at(closing: Closing, since: datetime) -> datetime:
-    """Return when a pull request was closed; when it was proposed, where the forge tells no time that can be true."""
-    try:
-        moment = datetime.fromisoformat(closing.at)
-    except ValueError:
-        return since
-    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return moment if timedelta() <= moment - since <= _LONGEST else since
-
-
-def closer(closing: Closing) -> Identity:
-    """Return who closed, as far as the forge tells, as the author of a commit."""
-    login = _plain(closing.login)
-    name = _plain(closing.name) or login or "somebody"
-    return Identity(name, f"{(login or 'somebody').replace(' ', '-')}@users.noreply.invalid")
-
-
-def _plain(text: str) -> str:
-    return "".join(letter for letter in text if letter.isprintable() and letter not in "<>")[:100].strip()

@@ -48,7 +48,7 @@ def _edits(wire: Wire, method: str, path: str, text: str) -> bool:
 def _me(wire: Wire) -> int | None:
     """Return who we are; None where the forge has no answer to that, as GitHub for the token of an app."""
     try:
-        found = wire.get("/user")
+        found = wire.me()
     except DeniedError:
         return None
     return _number(found)

@@ -32,6 +32,8 @@ MAX_ANSWER: Final = 8 << 20
 """Bytes of an answer that are read at most; 50 pull requests have about 1 MB."""
 MAX_WAIT: Final = 3600.0
 """Seconds that a `Retry-After` is believed at most; GitHub's limits are for an hour."""
+_SECONDARY: Final = 60.0
+"""Seconds to wait at least where GitHub speaks of a secondary limit and names no time, as it asks for."""
 _SAID: Final = 300
 _TARGET: Final = re.compile(r"/[!-~]*\Z")
 
@@ -71,32 +73,66 @@ class Wire:
         self._base = access.url.rstrip("/")
         self._access = access
         self._wall = wall
+        self._me: tuple[str, Any] | None = None
 
     def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Any:
         """Read. Returns the decoded answer."""
-        return self._call("GET", f"{path}?{urlencode(params)}" if params else path, None)
+        return self._get(path, params)[1]
+
+    def pages(self, path: str, params: Mapping[str, str | int], most: int) -> Iterator[Any]:
+        """Yield the answers of a list that takes `page`, the first one on, at most so many.
+
+        The forge's `Link` says whether there are more. Where it sends none, an empty answer is the last; its address is
+        never followed, for the token would go wherever that leads.
+        """
+        for page in range(1, most + 1):
+            headers, found = self._get(path, {**params, "page": page})
+            yield found
+            link = headers.get("link", "")
+            if not found or (link and 'rel="next"' not in link):
+                return
 
     def send(self, method: str, path: str, body: Mapping[str, Any]) -> Any:
         """Write, once. Returns the decoded answer; after a TransientError the forge may have done it all the same."""
-        return self._call(method, path, json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"))
+        return self._call(method, path, json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"))[1]
 
-    def _call(self, method: str, target: str, body: bytes | None) -> Any:
-        if not _TARGET.match(target):
-            raise BugError(f"an unencoded path for {self.host}: {target!r}")
+    def me(self) -> Any:
+        """Return what the forge says of the token's own user: asked once for each token, and again after an error."""
+        token = self._token()
+        if self._me is not None and self._me[0] == token:
+            return self._me[1]
+        found = self.get("/user")
+        if isinstance(found, dict) and isinstance(found.get("id"), int):
+            self._me = token, found
+        return found
+
+    def _get(self, path: str, params: Mapping[str, str | int] | None) -> tuple[Mapping[str, str], Any]:
+        return self._call("GET", f"{path}?{urlencode(params)}" if params else path, None)
+
+    def _token(self) -> str:
         token = self._access.token().strip()
         if not token or not token.isascii() or not token.isprintable():
             raise BlindError(f"the token for {self.host} is empty or not one line of ASCII text", hint="write it again")
+        return token
+
+    def _call(self, method: str, target: str, body: bytes | None) -> tuple[Mapping[str, str], Any]:
+        if not _TARGET.match(target):
+            raise BugError(f"an unencoded path for {self.host}: {target!r}")
+        token = self._token()
         status, headers, content = self._exchange(method, target, body, token)
         said = _said(content).replace(token, "***")
         told = f"{self.host} answered {status}" + (f": {said}" if said else "")
         if 200 <= status < 300:
-            return _decoded(content, self.host)
+            return headers, _decoded(content, self.host)
+        self._me = None
         self._raise_passing(status, headers, told)
         raise RefusedError(told, status, said)
 
     def _raise_passing(self, status: int, headers: Mapping[str, str], told: str) -> None:
         """Raise for an answer that is about the server, or about us, and not about what was asked."""
         wait = self._wait(headers)
+        if status in (403, 429) and "secondary rate limit" in told.lower():
+            wait = wait or _SECONDARY
         if status in (408, 425, 429) or status >= 500 or (status == 403 and wait):
             raise TransientError(told, hint="it is tried again", retry_after=wait)
         if status == 401:

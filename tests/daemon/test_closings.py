@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.daemon.proposals import closed_at, closer
+from reconciler.daemon.proposals_declined import closed_at, closer
 from reconciler.forge.protocol import Closing
 from reconciler.repo.stream import NewCommit, commit_stream
 from reconciler.repo.writer import RECONCILER
@@ -26,7 +26,10 @@ def test_it_is_always_a_commit(login: str, name: str, at: str) -> None:
 @pytest.mark.parametrize(
     ("closing", "who"),
     [
-        (Closing("ada", "Ada L"), "Ada L <ada@users.noreply.invalid>"),
+        (Closing("ada", "Ada L"), "Ada L (ada) <ada@users.noreply.invalid>"),
+        (Closing("ada", "Ada"), "Ada <ada@users.noreply.invalid>"),
+        (Closing("mallory", "Ada"), "Ada (mallory) <mallory@users.noreply.invalid>"),
+        (Closing("mallory", "reconciler"), "reconciler (mallory) <mallory@users.noreply.invalid>"),
         (Closing("ada"), "ada <ada@users.noreply.invalid>"),
         (Closing(), "somebody <somebody@users.noreply.invalid>"),
         (Closing("<x>\n", " "), "x <x@users.noreply.invalid>"),

@@ -24,8 +24,9 @@ REPOSITORY = "shop/configuration"
 SUFFIX = {"github": "", "gitlab": "/api/v4", "gitea": "/api/v1", "forgejo": "/api/v1"}
 AUTH = {"github": ("Authorization", f"Bearer {TOKEN}"), "gitlab": ("PRIVATE-TOKEN", TOKEN)}
 KINDS = ("github", "gitlab", "gitea")
-ME, MALLORY = 7, 666
-"""Numbers of people: the token's, and a stranger's."""
+ME, MALLORY, BEFORE = 7, 666, 8
+"""Numbers of people: the token's, a stranger's, and those of a bot whose token is no longer used."""
+NAMES = {ME: "reconciler-bot", MALLORY: "mallory", BEFORE: "old-bot"}
 
 
 @dataclass
@@ -43,6 +44,8 @@ class Pull:
     comments: list[str] = field(default_factory=list)
     conflicts: bool = False
     home: str = REPOSITORY
+    by: int = ME
+    timeline: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass
@@ -73,6 +76,9 @@ class Double:
         self.faults: list[Fault] = []
         self.token = TOKEN
         self.knows_me = True
+        self.largest = 50
+        self.lists = True
+        self._headers: dict[str, str] = {}
         self.lock = threading.RLock()
         self.url = ""
 
@@ -84,16 +90,27 @@ class Double:
         with self.lock:
             pull = self.pull(number)
             pull.state, pull.closed_by, pull.closed_at = "closed", who, at
+            if who:
+                person = {"login": who, "full_name": who.title()}
+                pull.timeline.append({"type": "close", "user": person, "created_at": at})
+
+    def chat(self, number: int, times: int, at: str, who: int = MALLORY) -> None:
+        """Comment on a pull request as somebody, so many times."""
+        with self.lock:
+            said = {"type": "comment", "user": {"id": who}, "created_at": at, "body": "me too"}
+            self.pull(number).timeline += [said] * times
 
     def pull(self, number: int) -> Pull:
-        return next(each for each in self.pulls if each.number == number)
+        with self.lock:
+            return next(each for each in self.pulls if each.number == number)
 
     def opened(self) -> list[Pull]:
         with self.lock:
             return [each for each in self.pulls if each.state == "open"]
 
     def count(self, method: str, part: str) -> int:
-        return sum(verb == method and part in path for verb, path in self.requests)
+        with self.lock:
+            return sum(verb == method and part in path for verb, path in self.requests)
 
     # The server
 
@@ -108,8 +125,10 @@ class Double:
             if fault.after:
                 self._right(method, target, headers, body)
             return fault.status, fault.body, fault.headers
-        status, data = self._right(method, target, headers, body)
-        return status, data, {}
+        with self.lock:
+            self._headers = {}
+            status, data = self._right(method, target, headers, body)
+            return status, data, self._headers
 
     def _right(self, method: str, target: str, headers: Any, body: Any) -> Answer:
         with self.lock:
@@ -120,7 +139,7 @@ class Double:
             query = {key: values[0] for key, values in parse_qs(parts.query).items()}
             path = parts.path.removeprefix(SUFFIX[self.kind])
             if path == "/user" and self.knows_me:
-                return 200, {"id": ME, "login": "reconciler-bot", "username": "reconciler-bot"}
+                return 200, {"id": ME, "login": NAMES[ME], "username": NAMES[ME]}
             quoted = "/projects/shop%2Fconfiguration" if self.kind == "gitlab" else f"/repos/{REPOSITORY}"
             if not path.startswith(f"{quoted}/"):
                 return 404, {"message": "404 Project Not Found" if self.kind == "gitlab" else "Not Found"}
@@ -181,6 +200,7 @@ class Double:
             "number": pull.number, "state": "open" if pull.state == "open" else "closed", "title": pull.title,
             "body": pull.body, "html_url": f"{self.url}/pull/{pull.number}", "closed_at": pull.closed_at,
             "merged_at": pull.closed_at if merged else None, "base": {"ref": pull.base},
+            "user": {"id": pull.by, "login": NAMES[pull.by]},
         }  # fmt: skip
         if self.kind == "github":
             more = {"mergeable_state": "dirty" if pull.conflicts else "clean"} if alone else {}
@@ -194,8 +214,20 @@ class Double:
     def _list(self, query: dict[str, str], _: Any) -> Answer:
         wanted = query.get("source_branch") or query.get("head", "").partition(":")[2]
         pulls = [each for each in reversed(self.pulls) if wanted in ("", each.head)]
+        if self.kind == "gitea" and query.get("state") == "open":
+            pulls = [each for each in pulls if each.state == "open"]
+        if query.get("poster") and self.lists:
+            pulls = [each for each in pulls if NAMES[each.by] == query["poster"]]
+        return 200, [self._shown(each) for each in self._page(query, pulls)]
+
+    def _page(self, query: dict[str, str], found: list[Any]) -> list[Any]:
+        """Return a page of at most so many as the server gives, and say in `Link` whether there are more."""
         size, page = int(query.get("limit", query.get("per_page", 30))), int(query.get("page", 1))
-        return 200, [self._shown(each) for each in pulls[(page - 1) * size : page * size]]
+        size = min(size, self.largest) if self.kind == "gitea" else size
+        more = f'<{self.url}/elsewhere?page={page + 1}>; rel="next",' if page * size < len(found) else ""
+        if self.lists:
+            self._headers["Link"] = f'{more}<{self.url}/elsewhere?page=1>; rel="first"'
+        return found[(page - 1) * size : page * size]
 
     def _open(self, _: Any, body: Any) -> Answer:
         names = ("source_branch", "target_branch", "description") if self.kind == "gitlab" else ("head", "base", "body")
@@ -245,10 +277,9 @@ class Double:
         who = {"login": pull.closed_by} if pull.closed_by else None
         return 200, {"number": pull.number, "closed_by": who, "closed_at": pull.closed_at}
 
-    def _timeline(self, _: Any, __: Any, number: str) -> Answer:
-        pull = self.pull(int(number))
-        close = {"type": "close", "user": {"login": pull.closed_by}, "created_at": pull.closed_at}
-        return 200, [{"type": "pull_push"}, *([close] if pull.closed_by else [])]
+    def _timeline(self, query: dict[str, str], _: Any, number: str) -> Answer:
+        told = [{"type": "pull_push", "created_at": "2026-11-21T09:00:00Z"}, *self.pull(int(number)).timeline]
+        return 200, self._page(query, [each for each in told if each["created_at"] >= query.get("since", "")])
 
     def _say(self, _: Any, body: Any, sha: str) -> Answer:
         said = body.get("context", body.get("name"))

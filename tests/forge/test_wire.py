@@ -116,3 +116,14 @@ def test_a_token_that_is_none_is_not_sent(token: str) -> None:
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ConfigError):
         wire(url)
+
+
+@pytest.mark.parametrize(
+    ("status", "lines", "seconds"), [("403 Forbidden", (), 60), ("429 Too Many", ("Retry-After: 7",), 7)]
+)
+def test_a_secondary_limit_is_no_missing_right(status: str, lines: tuple[str, ...], seconds: float) -> None:
+    body = b'{"message": "You have exceeded a secondary rate limit. Please wait a few minutes."}'
+    with answering(head(status, *lines, length=len(body)), body) as url, pytest.raises(TransientError) as caught:
+        wire(url).get("/x")
+    assert not isinstance(caught.value, BlindError)
+    assert caught.value.retry_after == seconds
