@@ -8,12 +8,13 @@ have no opinion any more. Where the live value is not ours any longer it is left
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from reconciler.decide.actions.protocol import Wish
 from reconciler.decide.snapshot import ServiceView
 from reconciler.decide.wording import sentence
+from reconciler.model.copies import replace
 from reconciler.model.desired import Claim, Desired, Held, Key
 from reconciler.model.names import RemediationId
 from reconciler.model.policy import Bounds

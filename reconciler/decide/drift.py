@@ -9,7 +9,6 @@ the sweep that brings them is the daemon's.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
@@ -20,6 +19,7 @@ from reconciler.decide.options import timing_of
 from reconciler.decide.policy import REPAIR_WINDOW, REPAIRS, effective
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView
+from reconciler.model.copies import replace
 from reconciler.model.desired import Held, Key
 from reconciler.model.names import RemediationId, ServicePath
 from reconciler.model.policy import DriftPolicy
@@ -39,7 +39,12 @@ def drift_turn(draft: Draft, path: ServicePath) -> bool:
     view = draft.view(path)
     if effective(draft.stage, view).unreadable:
         return False
-    quiet = [each for each in view.remediations.values() if not each.pending and each.phase != "failed"]
+    holding = {claim.remediation for held in view.desired.values() for claim in held.claims}
+    quiet = [
+        each
+        for each in view.remediations.values()
+        if not each.pending and each.phase != "failed" and (each.id in holding or each.hold is not None)
+    ]
     return draft.first(partial(_one, draft, view), quiet)
 
 

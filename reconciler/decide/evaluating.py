@@ -8,7 +8,7 @@ section 3).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from reconciler.decide.actions.protocol import Wait
@@ -26,6 +26,7 @@ from reconciler.decide.remediation import Remediation, Waiting
 from reconciler.decide.resolution import ENDS, NOT_HEALED, all_over, is_over, let_go, newest_decision
 from reconciler.decide.snapshot import Pinned, ServiceView
 from reconciler.decide.wording import about_problems, lines, sentence
+from reconciler.model.copies import replace
 from reconciler.model.errors import UserError
 from reconciler.model.evaluations import Evaluation, Result, render_evaluations
 from reconciler.model.instant import Instant, format_instant

@@ -7,10 +7,10 @@ function, so a restart cannot know more or less than the daemon that wrote them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from reconciler.decide.remediation import ENDINGS, Approvable, Attached, Hold, OnceDue, Phase, Remediation, Waiting
+from reconciler.model.copies import replace
 from reconciler.model.instant import parse_instant
 from reconciler.model.names import ProblemId, RemediationId
 from reconciler.model.step import Event, StepFile

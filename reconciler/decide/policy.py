@@ -6,11 +6,12 @@ Mode, bounds, budgets and drift are live: they are read at every step, never pin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import cast
+from dataclasses import dataclass
+from typing import Final, cast
 
 from reconciler.decide.snapshot import CommandFile, ServiceView, Stage
 from reconciler.decide.wording import short
+from reconciler.model.copies import replace
 from reconciler.model.errors import BugError, UserError
 from reconciler.model.policy import (
     Bounds,
@@ -115,11 +116,34 @@ def over(stage: StageConfig, defaults: StageConfig) -> StageConfig:
 
 def effective(stage: Stage, view: ServiceView) -> Effective:
     """Return what holds for a service. Files that cannot be read are named, and stand for nothing."""
+    if stage.commands or view.commands:
+        return _effective(stage, view)
+    key = (id(stage.config), id(view.config), stage.project, stage.name, stage.implied_mode)
+    known = _KNOWN.get(key)
+    # What is kept is not freed, so an id that is found is that of the same file.
+    if known is None:
+        if len(_KNOWN) >= _REMEMBERED:
+            _KNOWN.clear()
+        known = _KNOWN[key] = (_effective(stage, view), stage.config, view.config)
+    return known[0]
+
+
+_REMEMBERED: Final = 4096
+"""Services of which it is remembered what holds for them: several turns of every tick ask."""
+_KNOWN: Final[
+    dict[
+        tuple[int, int, str, str, Mode | None],
+        tuple[Effective, StageConfig | UserError, ServiceConfig | UserError],
+    ]
+] = {}
+
+
+def _effective(stage: Stage, view: ServiceView) -> Effective:
     wide = stage.config if isinstance(stage.config, StageConfig) else StageConfig()
     own = view.config if isinstance(view.config, ServiceConfig) else ServiceConfig()
     unreadable = [str(value.place or value) for value in (stage.config, view.config) if isinstance(value, UserError)]
     mode: Mode = wide.mode or stage.implied_mode or "automated"
-    suspended = _suspended(stage.commands) or _suspended(view.commands)
+    suspended = _suspended(stage.commands, stage.answered) or _suspended(view.commands, stage.answered)
     return Effective(
         mode="suspended" if suspended else mode,
         suspended=suspended or "suspended by `mode` in stage.yaml",
@@ -176,15 +200,17 @@ def _some(*values: int | None) -> int:
     return found
 
 
-def _suspended(commands: Iterable[CommandFile]) -> str:
+def _suspended(commands: Iterable[CommandFile], refused: frozenset[str]) -> str:
     """Return who suspended, where the newest of `suspend` and `resume` among commands of no remediation is `suspend`.
 
-    Command files sort by their names, which begin with the time.
+    Command files sort by their names, which begin with the time. What was refused, or will be, counts for nothing.
     """
     newest = ""
     for file in sorted(commands, key=lambda each: each.file.path):
         command = file.command
         if isinstance(command, UserError) or command.remediation or command.verb not in ("suspend", "resume"):
+            continue
+        if file.unsigned or str(file.file) in refused:
             continue
         why = f": {command.reason}" if command.reason else ""
         newest = f"suspended by {short(file.author)}{why}" if command.verb == "suspend" else ""

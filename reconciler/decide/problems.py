@@ -39,12 +39,21 @@ CLIENT = "ClientIP"
 def problems_turn(draft: Draft, path: ServicePath) -> bool:
     """Take up the first thing that is new among a service's problems. Returns whether a step was made."""
     view = draft.view(path)
-    files = sorted(view.problems.values(), key=lambda each: each.file.path)
+    going = [each for each in view.remediations.values() if not all(problem.resolved for problem in each.problems)]
+    last = newest(view)
+    files = [file for file in view.problems.values() if not _is_past(last, file)]
+    files.sort(key=lambda each: each.file.path)
     return (
-        draft.first(partial(_resolution, draft, view), view.remediations.values())
-        or draft.first(partial(_one, draft, view, newest(view)), files)
+        draft.first(partial(_resolution, draft, view), going)
+        or draft.first(partial(_one, draft, view, last), files)
         or draft.first(partial(_shadowed, draft, view), view.shadowed)
     )
+
+
+def _is_past(last: Mapping[ProblemId, Known], file: ProblemFile) -> bool:
+    """Whether a file only says what a step has recorded already, that its problem is over."""
+    known = last.get(file.id)
+    return known is not None and known[1].resolved and is_resolved(file)
 
 
 def _one(draft: Draft, view: ServiceView, last: Mapping[ProblemId, Known], file: ProblemFile) -> bool:

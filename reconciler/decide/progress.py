@@ -46,7 +46,8 @@ WAITING_FOR_A_PERSON = frozenset({"drift", "age", "cooldown"})
 def progress_turn(draft: Draft, path: ServicePath) -> bool:
     """Take the first remediation of a service that can go on one step further. Returns whether one could."""
     view = draft.view(path)
-    return draft.first(partial(_one, draft, view), view.remediations.values())
+    going = [each for each in view.remediations.values() if each.pending or not each.ended]
+    return draft.first(partial(_one, draft, view), going)
 
 
 def _one(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:

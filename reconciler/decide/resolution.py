@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from reconciler.decide.claims import Dropping, Settled, fields_of, settle
 from reconciler.decide.draft import Draft
 from reconciler.decide.options import option
 from reconciler.decide.policy import effective
 from reconciler.decide.remediation import Attached, Remediation
 from reconciler.decide.snapshot import ServiceView
+from reconciler.model.copies import replace
 from reconciler.model.desired import Desired
 from reconciler.model.policy import OnResolve
 from reconciler.model.problem import Problem

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NewType
 
 from reconciler.model.errors import UserError
@@ -12,11 +13,17 @@ Instant = NewType("Instant", int)
 _FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
 
 
+_REMEMBERED = 1024
+"""Moments whose form is remembered: a step writes the same few several times."""
+
+
+@lru_cache(_REMEMBERED)
 def format_instant(instant: Instant) -> str:
     """Return the instant as RFC 3339 in UTC, `2026-11-21T10:00:03Z`."""
     return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+@lru_cache(_REMEMBERED)
 def parse_instant(text: str) -> Instant:
     """Read what `format_instant` wrote. Raises UserError for anything else."""
     try:

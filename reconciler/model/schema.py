@@ -17,16 +17,17 @@ from __future__ import annotations
 import functools
 import itertools
 import json
-import re
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from reconciler.model.ecma_pattern import compiled
 from reconciler.model.errors import BugError, UserError
 from reconciler.model.nodes import Node
 from reconciler.model.schema_errors import UNKNOWN_KEYS_LIMIT, explained
+from reconciler.model.schema_fit import Fits, fitting
 from reconciler.model.suggest import CONFUSED, nearest
 
 if TYPE_CHECKING:
@@ -41,7 +42,11 @@ FINDINGS_LIMIT: Final = 20
 
 def findings(node: Node, name: str) -> list[UserError]:
     """Return what the schema ``name`` (`stage`, `slo`, ...) has against the document, each with its place."""
-    errors = _validator(name).iter_errors(node.plain())
+    plain = node.plain()
+    fits = _fits(name)
+    if fits is not None and fits(plain):
+        return []
+    errors = _validator(name).iter_errors(plain)
     found = itertools.chain.from_iterable(explained(error, node) for error in itertools.islice(errors, FINDINGS_LIMIT))
     unique = {(error.place, error.message): error for error in itertools.islice(found, FINDINGS_LIMIT)}
     return list(unique.values())
@@ -81,6 +86,11 @@ def _folder() -> Traversable:
 
 
 @functools.cache
+def _fits(name: str) -> Fits | None:
+    return fitting(name, lambda other: _ours(load_schema(other)), lambda *told: not _near_keys(*told))
+
+
+@functools.cache
 def _validator(name: str) -> Validator:
     # Imported here: it costs 75 ms, which `--help` shall not pay.
     from jsonschema import Draft202012Validator  # noqa: PLC0415 - lazy, see above
@@ -106,27 +116,27 @@ def _ours(schema: Any) -> Any:
 
 def _pattern(_validator: Validator, pattern: str, instance: Any, _schema: Any) -> Iterator[ValidationError]:
     """Match as ECMA 262 does, where `$` is the end of the text and not a line end before it."""
-    if isinstance(instance, str) and not _compiled(pattern).search(instance):
+    if isinstance(instance, str) and not compiled(pattern).search(instance):
         yield _error("does not match")
 
 
 def _unknown_keys(_validator: Validator, rule: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    if _near_keys(rule, instance, schema):
+        yield _error("has a key near a known one")
+
+
+def _near_keys(rule: str, instance: Any, schema: Any) -> bool:
+    """Whether an object has a key that is not known and near one that is, and free."""
     if rule != "near":
         raise BugError(f"unknown rule `{rule}` for x-unknownKeys")
     known = schema["properties"]
     if not isinstance(instance, Mapping) or not (free := known.keys() - instance.keys()):
-        return
+        return False
     unknown = itertools.islice((key for key in instance if key not in known), UNKNOWN_KEYS_LIMIT)
-    if any(nearest(key, free, cutoff=CONFUSED) for key in unknown):
-        yield _error("has a key near a known one")
+    return any(nearest(key, free, cutoff=CONFUSED) for key in unknown)
 
 
 def _error(message: str) -> ValidationError:
     from jsonschema import ValidationError  # noqa: PLC0415 - lazy, as above
 
     return ValidationError(message)
-
-
-@functools.cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\$\Z", r"\\Z", pattern))
