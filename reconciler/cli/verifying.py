@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from reconciler.cli.ranges import read_range
+from reconciler.cli.ranges import Range, merge_base, read_range
 from reconciler.cli.sources import project_of
 from reconciler.model.checks import stage_name
 from reconciler.model.errors import ConfigError, UserError
 from reconciler.model.names import CommitId, StageName
 from reconciler.model.signing_config import SigningConfig
+from reconciler.repo.layout import ops_prefix
 from reconciler.repo.local import LocalRepository
 from reconciler.repo.signatures_audit import Wish
 
@@ -90,16 +91,36 @@ def wishes(repository: LocalRepository, stage: str | None, span: str | None, *, 
         if config is None:
             hint = f"there are: {', '.join(known)}" if known else "is the stage's branch fetched?"
             raise ConfigError(f"the stage `{name}` has no branch here", hint=hint)
-        branch = pattern.replace("{stage}", name)
-        ops = _tip(repository, branch) if branch and branch != name else config
+        branch = pattern.replace("{stage}", name) or name
+        ops = _tip(repository, branch) if branch != name else config
         if ops is None:
-            raise ConfigError(f"the branch `{branch}` of {name}'s steps is not here", hint=f"git fetch origin {branch}")
+            hint = f"git fetch origin {branch}; if nothing was ever reported there, name the other stages with --stage"
+            raise ConfigError(f"the branch `{branch}` of {name}'s steps is not here", hint=hint)
+        if name not in known and not _has_steps(repository, ops, name):
+            hint = f"there are: {', '.join(known)}" if known else "see `reconciler init`"
+            raise ConfigError(f"`{name}` is no stage of this project", hint=hint)
         apart = config if ops != config else None
         if span is None:
             yield Wish(StageName(name), ops, project, None, apart, people)
             continue
         parts = read_range(repository, span)
+        _check_range(repository, parts, name, branch, ops)
         yield Wish(StageName(name), parts.new, project, parts.old, apart, people)
+
+
+def _check_range(repository: LocalRepository, parts: Range, name: str, branch: str, ops: CommitId) -> None:
+    """Make sure that there is something to look at between two commits: else nothing would be found in nothing."""
+    if merge_base(repository, parts.old, parts.new) != parts.old:
+        hint = f"with three dots it begins where they parted: `{parts.base}...{parts.head}`"
+        raise ConfigError(f"{parts.head} does not come after {parts.base}", hint=hint)
+    astray = _has_steps(repository, ops, name) and not _has_steps(repository, parts.new, name)
+    if astray and merge_base(repository, parts.new, ops) != parts.new:
+        hint = f"name commits of the branch `{branch}`, as in `origin/{branch}~9..origin/{branch}`"
+        raise ConfigError(f"{parts.head} holds nothing of {name}'s steps", hint=hint)
+
+
+def _has_steps(repository: LocalRepository, commit: CommitId, name: str) -> bool:
+    return repository.reader.tree_id(commit, ops_prefix(StageName(name))) is not None
 
 
 def project_tip(repository: LocalRepository) -> CommitId:

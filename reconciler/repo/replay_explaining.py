@@ -18,14 +18,12 @@ from reconciler.model.step import Step
 from reconciler.repo.layout import ops_place
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import FILE, parse_commit
-from reconciler.repo.replay_findings import LOOK, Finding, Kind, first_difference
+from reconciler.repo.replay_findings import LOOK, Difference, Finding, Kind, first_difference
 from reconciler.repo.replay_reading import Read
 from reconciler.repo.steps import MACHINE_LIMIT, Claimed, OwnFile, as_commit, own_change, own_file
 from reconciler.repo.trailers import parse
 
 RawCommit: TypeAlias = Callable[[CommitId], bytes]
-_OURS: Final = (b"tree ", b"parent ", b"author ", b"committer ", b"gpgsig ", b" ")
-"""What the headers of our commits begin with; a signature goes over several lines."""
 _TRAILER: Final = re.compile(r"([A-Z][a-z]+(?:-[A-Z][a-z]+)?): ")
 _UNKNOWN: Final = re.compile(r"unknown action ('[^']*')")
 """How the registry of actions refuses a name."""
@@ -67,10 +65,14 @@ class Explainer:
         """Return the commit's message as it is."""
         return parse_commit(read.id, self._raw(read.id)).message
 
-    def is_odd(self, read: Read) -> bool:
-        """Whether the commit has more headers than reconciler writes, a signature apart."""
-        lines = self._raw(read.id).partition(b"\n\n")[0].split(b"\n")
-        return sum(not line.startswith(_OURS) for line in lines) > 0
+    def odd(self, read: Read, expected: bytes) -> Difference | None:
+        """Return where a commit's headers are not those of another one, a signature apart."""
+        there: list[bytes] = []
+        signature = False
+        for line in self._raw(read.id).partition(b"\n\n")[0].split(b"\n"):
+            signature = line.startswith(b"gpgsig ") or (signature and line.startswith(b" "))
+            there += [] if signature else [line]
+        return first_difference(_text(expected.partition(b"\n\n")[0]), _text(b"\n".join(there)))
 
     def forged_facts(self, claim: Claimed, read: Read) -> Finding | None:
         """Return that the recorded facts are not those of which the message has the hash; None where they are."""

@@ -37,7 +37,7 @@ class Kind(StrEnum):
     FOREIGN = "foreign"
     """somebody changed files that only reconciler writes"""
     BY = "by"
-    """somebody else made it, and it is what had to come"""
+    """it is what had to come, and reconciler did not make it"""
     REWRITTEN = "rewritten"
     """reconciler saw that the branch was rewritten"""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from reconciler.decide.draft import RULES
@@ -19,7 +18,7 @@ from reconciler.model import canonical
 from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant, format_instant
 from reconciler.model.names import CommitId, RemediationId, ServicePath, StageName
-from reconciler.model.step import Step, render_file, trailers
+from reconciler.model.step import Step
 from reconciler.repo.index import Moved
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.names import is_object_id
@@ -28,18 +27,18 @@ from reconciler.repo.proof import _REDO_FAILS, Proof, SettingsAt, _blob_id
 from reconciler.repo.replay_explaining import Explainer, RawCommit
 from reconciler.repo.replay_findings import LOOK, Finding, Kind
 from reconciler.repo.replay_reading import Read
+from reconciler.repo.replay_rendering import FACTS, commit_id, commit_text, rendered
 from reconciler.repo.replay_rules import gone_back, of_other_rules
 from reconciler.repo.replay_standing import KeptStanding
 from reconciler.repo.row import follows, stands_on
 from reconciler.repo.standing import ProjectSettings
-from reconciler.repo.steps import MACHINE_LIMIT, Claimed, as_commit
+from reconciler.repo.steps import MACHINE_LIMIT, Claimed
 from reconciler.repo.stream import NewCommit
-from reconciler.repo.trailers import MAX_SUBJECT
 from reconciler.repo.writer import RECONCILER
 
 _NO_FACTS: Final = f"\nFacts: {hashlib.sha256(b'').hexdigest()}\n"
-_FACTS: Final = b"\nfacts:\n"
 _OURS: Final = str(RECONCILER)
+_WHO: Final = "ask whoever made it; where it was rebased or picked, the clone that it came from has the true one"
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,10 @@ class Verdict:
 
     @property
     def clean(self) -> bool:
-        """Whether it is what had to come, in its place."""
-        return self.made is not None and not any(each.error and each.kind != Kind.BASE for each in self.findings)
+        """Whether it is what had to come, in its place, whoever made it."""
+        return self.made is not None and not any(
+            each.error and each.kind not in (Kind.BASE, Kind.BY) for each in self.findings
+        )
 
 
 class Judge(Proof):
@@ -124,7 +125,7 @@ class Judge(Proof):
             if commit_id(new, read) == read.id:
                 return Verdict(made, moves, tuple(findings))
             if self._explainer.message(read) == new.message:
-                return Verdict(made, moves, (*findings, *self._by(claim, read)))
+                return Verdict(made, moves, (*findings, *self._by(claim, read, new)))
         return self._differs(claim, read, moves, findings, made)
 
     def _said(self, commit: CommitId) -> tuple[ProjectSettings | None, bool]:
@@ -248,23 +249,26 @@ class Judge(Proof):
                 return False
         return True
 
-    def _by(self, claim: Claimed, read: Read) -> Iterator[Finding]:
+    def _by(self, claim: Claimed, read: Read, new: NewCommit) -> Iterator[Finding]:
         """Yield who made it, where that was not reconciler; else what is odd about it but for a signature."""
         seconds = str(claim.now)
         author, written = read.author.rsplit(" ", 1)
         committer, made = read.committer.rsplit(" ", 1)
         if (author, committer) != (_OURS, _OURS):
-            who = committer if committer != _OURS else author
-            told = f"it was made by {who}, and it is what had to come"
-            yield replace(self._finding(Kind.BY, claim, told, ""), error=False, by=who)
+            role, who = ("committer", committer) if committer != _OURS else ("author", author)
+            told = f"it is what had to come, and it was made by {who}"
+            found = self._finding(Kind.BY, claim, told, _WHO, f"the commit's {role}", _OURS, who)
+            yield replace(found, by=who)
         elif (written, made) != (seconds, seconds):
             other = made if made != seconds else written
             yield self._finding(
                 Kind.TIME, claim, "the commit is not dated as the step says", LOOK, "the commit's date",
                 format_instant(claim.now), _moment(other),
             )  # fmt: skip
-        elif self._explainer.is_odd(read):
-            yield self._finding(Kind.FORM, claim, "the commit has headers that reconciler does not write", LOOK)
+        elif (odd := self._explainer.odd(read, commit_text(new, read))) is not None:
+            told = "the commit's headers are not those that reconciler writes"
+            where = f"the commit's {(odd.expected or odd.there).partition(' ')[0]}"
+            yield self._finding(Kind.FORM, claim, told, LOOK, where, odd.expected, odd.there)
 
     # What else
 
@@ -322,7 +326,7 @@ def recorded_facts(content: bytes | Oversize, path: str) -> Mapping[str, Any]:
     """Return what stands under `facts` in a step's file; nothing where that cannot be read."""
     if not isinstance(content, bytes):
         return {}
-    _, found, rest = content.partition(_FACTS)
+    _, found, rest = content.partition(FACTS)
     if not found:
         return {}
     try:
@@ -335,49 +339,6 @@ def recorded_facts(content: bytes | Oversize, path: str) -> Mapping[str, Any]:
 def _remediation(claim: Claimed) -> RemediationId | None:
     about = claim.trailers.get("Remediation")
     return RemediationId(about) if about is not None else None
-
-
-def rendered(step: Step) -> NewCommit:
-    """Return what `as_commit` does, in less than half the time for texts in which nothing has to be escaped."""
-    content = render_file(step)
-    facts = content.partition(_FACTS)[2] if step.facts else b""
-    # Under its key every line of the facts is indented by two spaces more than where their hash is taken.
-    told = hashlib.sha256(facts[2:].replace(b"\n  ", b"\n")).hexdigest()
-    written = "\n".join(f"{key}: {value}" for key, value in trailers(replace(step, facts=_NONE)).items())
-    written = written[: -len(told)] + told
-    parts = (step.subject, step.body, written) if step.body else (step.subject, written)
-    message = "\n\n".join(parts) + "\n"
-    if not _is_plain(step, written, message):
-        return as_commit(step)
-    return NewCommit({**step.files, step.path: content}, message, datetime.fromtimestamp(step.now, UTC))
-
-
-_NONE: Final[Mapping[str, Mapping[str, Any]]] = {}
-
-
-def _is_plain(step: Step, written: str, message: str) -> bool:
-    """Whether `compose` leaves all of a message as it is."""
-    body, subject = step.body, step.subject
-    return (
-        message.replace("\n", "").isprintable() and "\\" not in message
-        and 0 < len(subject) <= MAX_SUBJECT and " ".join(subject.split()) == subject
-        and body.strip() == body and " \n" not in body
-        and " \n" not in written and ":  " not in written and written.count("\n") == _lines(step)
-    )  # fmt: skip
-
-
-def _lines(step: Step) -> int:
-    """Return how many line ends there are among the trailers of a step, none of which is in a value."""
-    return 7 + (step.service is not None) + (step.remediation is not None) + 2 * ("action" in step.data)
-
-
-def commit_id(new: NewCommit, read: Read) -> str:
-    """Return the id of the commit that reconciler makes of a step, on the parents and with the tree that are there."""
-    seconds = int(new.when.timestamp())
-    who = f"{_OURS} {seconds} +0000"
-    parents = "".join(f"parent {parent}\n" for parent in read.parents)
-    text = f"tree {read.tree}\n{parents}author {who}\ncommitter {who}\n\n{new.message}".encode()
-    return hashlib.sha1(b"commit %d\0%s" % (len(text), text), usedforsecurity=False).hexdigest()
 
 
 def _moment(seconds: str) -> str:

@@ -14,7 +14,7 @@ from reconciler.repo.local import LocalRepository
 from reconciler.repo.offline import whole
 from reconciler.repo.replay_chunks import Wish, replay
 from reconciler.repo.replay_findings import Replayed
-from reconciler.repo.replay_judging import rendered
+from reconciler.repo.replay_rendering import rendered
 from reconciler.repo.replay_standing import KeptStanding
 from reconciler.repo.standing import Standing
 from reconciler.repo.steps import as_commit
