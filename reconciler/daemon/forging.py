@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +16,14 @@ from structlog.typing import FilteringBoundLogger
 from reconciler.daemon.backoff import Backoff
 from reconciler.daemon.branch import Branch
 from reconciler.daemon.clock import Clock
+from reconciler.daemon.commit_checks import checked
 from reconciler.daemon.desk import Desk
 from reconciler.daemon.holds import Holds
 from reconciler.daemon.proposals import Proposals
 from reconciler.daemon.proposals_past import PastActions
 from reconciler.daemon.secrets import secret_source
-from reconciler.daemon.verdicts import WANTED, ConfigVerdicts, ProblemVerdicts, VerdictSender
+from reconciler.daemon.verdicts import WANTED, ProblemVerdicts, VerdictSender
+from reconciler.daemon.verdicts_config import ConfigVerdicts
 from reconciler.decide.snapshot import ServiceView
 from reconciler.forge import gitea, github, gitlab
 from reconciler.forge.protocol import Forge
@@ -28,7 +31,7 @@ from reconciler.forge.wire import Access, Wire
 from reconciler.model.daemon_config import ProjectConnections
 from reconciler.model.errors import BlindError, BugError, ReconcilerError
 from reconciler.model.forge_config import ForgeConfig
-from reconciler.model.names import ProjectName, StageName
+from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.model.notifications import Notification
 from reconciler.model.step import Step
 from reconciler.notify.channel import Channel, Ports
@@ -66,11 +69,15 @@ def connected(config: ForgeConfig, clock: Clock) -> Forge:
 
 @dataclass
 class Forging:
-    """What a project's loop has of its forge. `look` and `keep` are the loop's, the rest is anybody's."""
+    """What a project's loop has of its forge. `look` and `keep` are the loop's, the rest is anybody's.
+
+    ``folder`` is for what may be lost.
+    """
 
     project: ProjectName
     clock: Clock
     log: FilteringBoundLogger
+    folder: Path
     desk: Desk | None = None
     proposals: Proposals | None = None
     verdicts: Notifier | None = None
@@ -79,6 +86,7 @@ class Forging:
     _bugs: set[StageName] = field(default_factory=set)
     _rests: dict[StageName, Backoff] = field(default_factory=dict)
     _until: dict[StageName, float] = field(default_factory=dict)
+    _settled: dict[StageName, CommitId] = field(default_factory=dict)
 
     def look(self, mirror: Mirror, project: Project, stage: StageRefs, branch: Branch, holds: Holds) -> bool:
         """Do for a stage what is to be done on the forge. Returns whether its loop should look again soon.
@@ -115,6 +123,7 @@ class Forging:
         tips, name = branch.repo.tips, stage.name
         if tips is None:
             return
+        self._settled[name] = tips.project
         if name not in self._feeds:
             key = StageName(f"{_OF_CONFIG}{name}")
 
@@ -125,7 +134,10 @@ class Forging:
                     return None
 
             steps = ProblemVerdicts(mirror, self.project, name, lambda: branch.repo.row, service)
-            config = ConfigVerdicts(mirror, self.project, name, key)
+            config = ConfigVerdicts(
+                mirror, self.project, name, key, stage.config, lambda: self._settled[name],
+                partial(checked, folder=self.folder),
+            )  # fmt: skip
             self._feeds[name] = verdicts.feed(name, steps), verdicts.feed(key, config)
         of_steps, of_config = self._feeds[name]
         of_steps.look(tips.ops)
@@ -174,13 +186,14 @@ def forging(
     config = project.forge
     if config is None:
         return None
-    made = Forging(project.name, clock, log, seed=seed)
+    folder = state / "forge" / project.name
+    made = Forging(project.name, clock, log, folder, seed=seed)
     if config.approvals:
         made.desk = Desk(connected(config, clock), config.poll, Backoff(*PAUSES, seed=seed), log, clock.monotonic)
         past = PastActions(state / "chronicles" / project.name, log)
         made.proposals = Proposals(project.name, made.desk, config.labels, clock, log, past)
     if config.statuses:
-        cursors = Cursors(state / "forge" / project.name, log)
+        cursors = Cursors(folder, log)
         receiver = Notification("forge", "webhook", events=WANTED, deadline=config.deadline)
         sender = VerdictSender(connected(config, clock))
         channel = Channel(receiver, Ports(sender, cursors, Backoff(*PAUSES, seed=seed + 1), log))

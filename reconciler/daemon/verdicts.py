@@ -1,4 +1,4 @@
-"""What is said on the forge about people's commits: what became of a problem, and whether configuration can be read.
+"""What is said on the forge about people's commits, and what becomes of the problems that they brought.
 
 It is read from history like everything that anybody is told (ADR 60), with cursors that may be lost: a status replaces
 the one before it, a comment is known by its mark and edited, so saying it once more changes nothing.
@@ -7,74 +7,56 @@ the one before it, a comment is known by its mark and edited, so saying it once 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, cast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, cast
 
-from reconciler.decide.actions.registry import check_playbook
 from reconciler.decide.remediation import ENDINGS
 from reconciler.decide.snapshot import ServiceView
 from reconciler.decide.wording import short
-from reconciler.forge.protocol import Forge, Status, Verdict
-from reconciler.forge.telling import code
-from reconciler.model.errors import Place, ReconcilerError, UserError
+from reconciler.forge.protocol import Forge, Status
+from reconciler.forge.protocol import Verdict as State
 from reconciler.model.instant import Instant
-from reconciler.model.invalid import InvalidFile
 from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.model.notice import Notice, notice
-from reconciler.model.playbook import load_playbook
-from reconciler.model.policy import load_service, load_stage
-from reconciler.model.sli import load_sli
-from reconciler.model.slo import load_slo
 from reconciler.model.step import EVENTS, Step
 from reconciler.notify.protocol import Claim
-from reconciler.repo.layout import config_place, ops_place
+from reconciler.repo.layout import ops_place
 from reconciler.repo.mirror import Mirror
-from reconciler.repo.objects import CommitInfo
 from reconciler.repo.recorded import Past
-from reconciler.repo.steps import Claimed, claimed
+from reconciler.repo.steps import Claimed
 
 CONFIG: Final = "config"
 """Not an event of a step: people's configuration changed."""
 WANTED: Final = frozenset({*EVENTS, CONFIG})
 MOST: Final = 5
 """Problems of one step whose commits are told."""
-FILES, FINDINGS = 50, 20
-"""Files of one commit that are read, for the loop waits for that, and findings that are told."""
-COMMITS: Final = 50
-"""Commits that are told of at a time; of more than that the newest."""
-_LIMIT: Final = 256 << 10
-_TEXT: Final = 140
-_CONTEXT: Final = 200
+TEXT: Final = 140
+CONTEXT: Final = 200
+"""Characters of a status and of what it is about, at most."""
 _GOOD: Final = frozenset({"remediated", "resolved"})
 _BAD: Final = frozenset({"unmatched", "refused", "escalated", "unverified", "orphaned"})
-_LOADERS: Final[Mapping[str, Callable[[bytes, str], Any]]] = {
-    "remediation.yaml": load_playbook, "slo.yaml": load_slo, "sli.yaml": load_sli, "service.yaml": load_service,
-    "stage.yaml": load_stage,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Told(Notice):
-    """A notice with what is said where: a status of each commit in ``on``, and a comment unless ``remark`` is empty."""
+class Said:
+    """A status and a comment that holds the mark; there is none where ``remark`` is empty."""
 
-    on: tuple[CommitId, ...] = ()
-    status: Status | None = None
+    status: Status
     mark: str = ""
     remark: str = ""
 
 
 @dataclass(frozen=True)
-class Changed:
-    """A commit of people that may change configuration; see `Claim`."""
+class Told(Notice):
+    """A notice with what is said where: a status of each commit in ``on``.
 
-    info: CommitInfo
-    event: str = CONFIG
+    ``check`` finds out what is said, by the thread that says it, where that takes a while.
+    """
 
-    @property
-    def commit(self) -> CommitId:
-        """The commit."""
-        return self.info.id
+    on: tuple[CommitId, ...] = ()
+    status: Status | None = None
+    check: Callable[[], Said] | None = field(default=None, compare=False)
 
 
 class VerdictSender:
@@ -85,12 +67,15 @@ class VerdictSender:
 
     def send(self, notice: Notice) -> None:
         """See `Sender.send`."""
-        if not isinstance(notice, Told) or notice.status is None:
+        if not isinstance(notice, Told):
+            return
+        said = Said(notice.status) if notice.status is not None else notice.check() if notice.check else None
+        if said is None:
             return
         for commit in notice.on:
-            self._forge.say(commit, notice.status)
-            if notice.remark and self._forge.takes_remarks:
-                self._forge.remark(commit, notice.mark, notice.remark)
+            self._forge.say(commit, said.status)
+            if said.remark and self._forge.takes_remarks:
+                self._forge.remark(commit, said.mark, said.remark)
 
 
 class ProblemVerdicts:
@@ -134,9 +119,9 @@ class ProblemVerdicts:
         if not on:
             return None
         bad = step.event in _BAD or told.unhealed
-        verdict: Verdict = "failure" if bad else "success" if step.event in _GOOD else "pending"
-        context = f"reconciler/{step.stage}/{step.service_name}: {next(iter(about))}"[:_CONTEXT]
-        status = Status(verdict, context, short(step.subject, _TEXT))
+        state: State = "failure" if bad else "success" if step.event in _GOOD else "pending"
+        context = f"reconciler/{step.stage}/{step.service_name}: {next(iter(about))}"[:CONTEXT]
+        status = Status(state, context, short(step.subject, TEXT))
         return Told(**vars(told), on=tuple(on), status=status)
 
     def _commit(self, tip: CommitId, path: str) -> CommitId | None:
@@ -154,74 +139,3 @@ class ProblemVerdicts:
             while len(self._brought) > 1024:
                 self._brought.popitem(last=False)
         return found
-
-
-class ConfigVerdicts:
-    """Commits that change a stage's configuration, as whether it can be read. One owner thread, the mirror's."""
-
-    def __init__(self, mirror: Mirror, project: ProjectName, stage: StageName, key: StageName) -> None:
-        self._mirror = mirror
-        self._project = project
-        self._stage = stage
-        self._key = key
-
-    def claims(self, tip: CommitId, since: str, earliest: Instant) -> Sequence[Claim]:
-        """See `History.claims`; at most so many, the newest."""
-        known = len(since) == 40 and self._mirror.has(since) and self._mirror.is_ancestor(CommitId(since), tip)
-        start = CommitId(since) if known else None
-        walk = self._mirror.commits(tip, since=start, limit=COMMITS)
-        young = [
-            info
-            for info in walk
-            if (known or info.commit_time.timestamp() >= earliest) and claimed(info, self._stage) is None
-        ]
-        return [Changed(info) for info in reversed(young)]
-
-    def notice(self, claim: Claim, events: frozenset[str]) -> Notice | None:
-        """See `History.notice`; None where no configuration is changed."""
-        if not isinstance(claim, Changed) or claim.event not in events:
-            return None
-        info = claim.info
-        changes = self._mirror.diff(info.parents[0] if info.parents else None, info.id)
-        paths = [
-            (each.path, each.new_blob)
-            for each in changes
-            if each.path is not None and each.new_blob is not None and config_place(each.path) is not None
-        ]
-        if not paths:
-            return None
-        findings = [finding for path, _ in paths[:FILES] for finding in self._findings(info.id, path)]
-        context = f"reconciler/{self._stage}: configuration"[:_CONTEXT]
-        files = "1 file" if len(paths) == 1 else f"{len(paths)} files"
-        files = files if len(paths) <= FILES else f"the first {FILES} of {files}"
-        text = f"{files} can be read" if not findings else f"{len(findings)} findings; {findings[0].place}"
-        status = Status("failure" if findings else "success", context, text[:_TEXT])
-        mark = f"<!-- reconciler: configuration of {self._stage} -->"
-        return Told(
-            commit=info.id, project=self._project, stage=self._key, event=CONFIG, subject=text, body="", sequence=0,
-            time=Instant(int(info.commit_time.timestamp())), on=(info.id,), status=status, mark=mark,
-            remark=_remark(mark, self._stage, findings) if findings else "",
-        )  # fmt: skip
-
-    def _findings(self, commit: CommitId, path: str) -> Iterator[UserError]:
-        load = _LOADERS.get(path.rpartition("/")[2])
-        try:
-            found = self._mirror.blob_at(commit, path, _LIMIT) if load is not None else None
-            if load is None or found is None:
-                return
-            loaded = load(found[1], path)
-            yield from check_playbook(loaded) if load is load_playbook else ()
-        except InvalidFile as error:
-            yield from error.errors
-        except UserError as error:
-            yield error
-        except ReconcilerError as error:
-            yield UserError(error.message, place=Place(path), hint=error.hint)
-
-
-def _remark(mark: str, stage: StageName, findings: Sequence[UserError]) -> str:
-    lines = [f"* {code(str(each))}" for each in findings[:FINDINGS]]
-    if len(findings) > FINDINGS:
-        lines.append(f"* and {len(findings) - FINDINGS} more")
-    head = f"Configuration of {code(stage)} cannot be used as it is; until it is mended, what needs it waits:"
-    return "\n".join([mark, head, "", *lines, ""])
