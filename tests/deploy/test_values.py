@@ -1,0 +1,167 @@
+"""What may be said to the chart: all of it is described, all else is refused, and the configuration is checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from deploy import generate
+from reconciler.model.daemon_config import load_daemon_config
+from tests.deploy.cases import FULL, MINIMAL, TEXT
+from tests.deploy.rendering import CHART, Item, chart, helm, settings
+
+SCHEMA = json.loads((CHART / "values.schema.json").read_text("utf-8"))
+DEFAULTS = YAML(typ="safe").load(CHART / "values.yaml")
+THEIRS = {"environment", "targets", "resources", "affinity", "tolerations", "topologySpreadConstraints", "egress",
+          "extraContainers", "webhooksFrom", "bridgeFrom", "statusFrom", "global"}  # fmt: skip
+"""What is Kubernetes' own, or Helm's, and checked by them."""
+
+
+def refusal(values: Item) -> str:
+    """Return why Helm refuses values."""
+    errors = pytest.importorskip("helm_python", reason="helm-python-sdk is not installed").HelmError
+    with pytest.raises(errors) as refused:
+        helm(values)
+    return str(refused.value)
+
+
+def parts(schema: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name, part in schema.get("properties", {}).items():
+        yield f"{path}{name}", part
+        yield from parts(part, f"{path}{name}.")
+    for below in ("items", "additionalProperties"):
+        if isinstance(schema.get(below), dict):
+            yield from parts(schema[below], f"{path}[].")
+
+
+def test_every_value_is_described() -> None:
+    assert [path for path, part in parts(SCHEMA) if not part.get("description", "").endswith((".", "`"))] == []
+
+
+def test_nothing_that_is_not_described_is_taken() -> None:
+    loose = [
+        path
+        for path, part in parts(SCHEMA)
+        if "object" in part.get("type", ()) and part.get("additionalProperties", True) is True
+        and path.rpartition(".")[2] not in THEIRS
+    ]  # fmt: skip
+    assert loose == []
+    assert SCHEMA["additionalProperties"] is False
+
+
+def test_every_default_is_a_value_and_every_value_has_a_default() -> None:
+    def names(defaults: Any, schema: Mapping[str, Any], path: str) -> Iterator[tuple[str, set[str], set[str]]]:
+        if "properties" in schema and path != "config.":
+            yield path, set(defaults), set(schema["properties"]) - {"global"}
+            for name, part in schema["properties"].items():
+                if part.get("type") == "object" and name in defaults:
+                    yield from names(defaults[name], part, f"{path}{name}.")
+
+    assert [path for path, given, known in names(DEFAULTS, SCHEMA, "") if given != known] == []
+
+
+@pytest.mark.parametrize("path", generate.results(), ids=lambda path: str(path.name))
+def test_what_is_derived_is_as_it_has_to_be(path: Any) -> None:
+    assert path.read_text("utf-8") == generate.results()[path], "run deploy/generate.py"
+
+
+def test_a_daemon_without_projects_is_refused() -> None:
+    assert "projects" in refusal({})
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"replica": 2}, "replica"),
+        ({"replicas": -1}, "replicas"),
+        ({"replicas": "2"}, "replicas"),
+        ({"image": {"tag": 1.0}}, "tag"),
+        ({"image": {"digest": "sha256:1"}}, "digest"),
+        ({"image": {"pullPolicy": "Sometimes"}}, "pullPolicy"),
+        ({"targets": [{"kinds": ["Deployment"]}]}, "namespace"),
+        ({"targets": [{"namespace": "shop", "kinds": ["Pod"]}]}, "kinds"),
+        ({"targets": [{"namespace": "*"}]}, "namespace"),
+        ({"targets": [{"namespace": "shop", "scalable": [{"group": "argoproj.io"}]}]}, "resource"),
+        ({"secrets": [{"name": "git", "token": "hunter2"}]}, "secrets"),
+        ({"secrets": [{"name": "../git", "existingSecret": "a"}]}, "name"),
+        ({"service": {"type": "ExternalName"}}, "type"),
+        ({"service": {"webhooksPort": 70000}}, "webhooksPort"),
+        ({"ingress": {"webhooks": {"enabled": True}}}, "host"),
+        ({"user": 0}, "user"),
+        ({"user": "nobody"}, "user"),
+        ({"state": {"sizeLimit": "much"}}, "sizeLimit"),
+        ({"serviceMonitor": {"interval": "often"}}, "interval"),
+        ({"terminationGracePeriodSeconds": 5}, "terminationGracePeriodSeconds"),
+        ({"podLabels": {"a": 1}}, "podLabels"),
+        ({"environment": {"A": "b"}}, "environment"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(values: Item, named: str) -> None:
+    assert named in refusal({**MINIMAL, **values})
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"stateDir": "/tmp"}, "stateDir"),
+        ({"server": {"status": "0.0.0.0:1"}}, "status"),
+        ({"bridge": {"listen": "0.0.0.0:1"}}, "listen"),
+        ({"webhook": {}}, "webhook"),
+        ({"webhooks": {"alertmanager": {"auth": {"kind": "bare"}}}}, "kind"),
+        ({"projects": {"Shop": MINIMAL["config"]["projects"]["shop"]}}, "Shop"),
+        ({"projects": {"shop": {"stages": {}}}}, "repository"),
+        ({"projects": {"shop": {"repository": {"url": "a", "token": "hunter2"}}}}, "token"),
+    ],
+)
+def test_a_wrong_configuration_is_refused_before_anything_is_installed(changed: Item, named: str) -> None:
+    assert named in refusal({**MINIMAL, "config": {**MINIMAL["config"], **changed}})
+
+
+def test_the_configuration_is_either_values_or_text() -> None:
+    assert "config" in refusal({**MINIMAL, "configFile": TEXT})
+
+
+def test_text_stays_as_it_is() -> None:
+    assert settings(helm({"configFile": TEXT})).strip() == TEXT.strip()
+    assert list(load_daemon_config(TEXT.encode(), "reconciler.yaml").projects) == ["shop"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("0.0.0.0:9090", "0.0.0.0:9091", "server.status must listen on port 9090"),
+        ('server: {status: "0.0.0.0:9090"}', "", "server.status must listen"),
+        ("projects:", "webhooks: {git: {kind: none}}\nprojects:", "server.listen must listen on port 8080"),
+        ("projects:", "bridge: {listen: 127.0.0.1:1}\nprojects:", "bridge.listen must listen on port 8090"),
+        ("/var/lib/reconciler", "/tmp", "stateDir must be /var/lib/reconciler"),
+        ("projects:", "projects: [", "configFile cannot be read"),
+    ],
+)
+def test_text_that_does_not_fit_the_chart_is_refused(old: str, new: str, told: str) -> None:
+    assert told in refusal({"configFile": TEXT.replace(old, new)})
+
+
+def test_an_order_that_helm_would_lose_is_refused() -> None:
+    evidence = {"prometheus": {"url": "http://p"}, "dynatrace": {"url": "https://d", "tokenFile": "t"}}
+    projects = {"shop": {"repository": {"url": "a"}, "stages": {"*": {"evidence": evidence}}}}
+    assert "--set-file configFile=" in refusal({**MINIMAL, "config": {"projects": projects}})
+
+
+def test_an_ingress_for_what_is_not_served_is_refused() -> None:
+    ingress = {"bridge": {"enabled": True, "host": "bridge.example.com"}}
+    assert "the configuration has no bridge" in refusal({**MINIMAL, "ingress": ingress})
+
+
+def test_a_proxied_bridge_needs_the_proxys_port() -> None:
+    config = {**MINIMAL["config"], "bridge": {"auth": {"kind": "proxy"}}}
+    assert "bridgeProxyPort" in refusal({**MINIMAL, "config": config})
+
+
+def test_the_daemon_finds_nothing_wrong_with_what_the_schema_takes() -> None:
+    helm(FULL)
+    assert chart().schema == SCHEMA
+    assert list(load_daemon_config(settings(helm(FULL)).encode(), "reconciler.yaml").projects) == ["shop"]
