@@ -53,8 +53,9 @@ def merge(site: Site, double: Double, pull: Pull, how: str, who: str = "Bea") ->
             git(clone, "merge", "-q", "--ff-only", "rebased")
         case _:
             git(clone, "merge", "-q", "--ff-only", head)
-    git(clone, "push", "-q", "origin", pull.base)
-    pull.state, pull.closed_at, pull.closed_by = "merged", "2026-11-21T10:00:00Z", who
+    with double.lock:  # nobody sees the one without the other
+        git(clone, "push", "-q", "origin", pull.base)
+        pull.state, pull.closed_at, pull.closed_by = "merged", "2026-11-21T10:00:00Z", who
 
 
 def _as(person: dict[str, str], clone: object, *words: str) -> None:

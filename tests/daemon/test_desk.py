@@ -77,7 +77,7 @@ def wish(*names: str) -> Wish:
 
 
 def in_time(desk: Desk, met: Callable[[], object]) -> None:
-    eventually(met, f"{desk.trouble}", 10)
+    eventually(met, f"{desk.trouble}")
 
 
 def test_what_is_refused_for_one_keeps_no_other_waiting() -> None:

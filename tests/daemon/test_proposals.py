@@ -134,7 +134,7 @@ def test_a_stage_that_was_rewritten_has_its_proposals_built_anew(site: Site, for
         git(site.clone, "pull", "-q", "--rebase", "origin", "production")
         git(site.clone, "commit", "-q", "--amend", "-m", "written anew")
         git(site.clone, "push", "-q", "-f", "origin", "production")
-        until(loop, lambda: len(forge.opened()) == 1 and forge.opened()[0].number > 1, "built anew")
+        until(loop, lambda: [pull.number for pull in forge.opened()] == [2], "built anew")
         now = git(site.remote, "rev-parse", forge.opened()[0].head)
         assert now != old
         merge(site, forge, forge.opened()[0], "merge")
@@ -164,7 +164,7 @@ def test_what_somebody_else_put_into_the_branch_is_not_proposed(site: Site, forg
         git(site.clone, "push", "-q", "origin", f"evil:{BRANCH}")
         git(site.clone, "checkout", "-q", "production")
         site.later(61)
-        until(loop, lambda: len(forge.opened()) == 1 and forge.opened()[0].number == 2, "a clean one")
+        until(loop, lambda: [pull.number for pull in forge.opened()] == [2], "a clean one")
         assert git(site.remote, "diff", "--name-only", f"production...{BRANCH}").endswith("-approve-p1-02.yaml")
 
 
@@ -202,7 +202,9 @@ def test_an_answer_that_was_lost_makes_no_second_pull_request(site: Site, forge:
     forge.faults = [Fault(502, {"message": "bad gateway"}, after=True, only="POST")]
     with site.loop() as loop:
         site.problem("p1", TITLE)
-        until(loop, lambda: "502" in loop.conditions.get("forge", ""), "said so")
+        until(loop, forge.opened, "opened, and nobody heard of it")
         loop.unblock()
+        asked = forge.count("GET", "/pulls")
+        until(loop, lambda: forge.count("GET", "/pulls") > asked + 2, "looked at again")
         until(loop, lambda: "forge" not in loop.conditions, "goes on")
         assert len(forge.pulls) == 1

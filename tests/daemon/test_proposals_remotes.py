@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from reconciler.daemon.project_loop import ProjectLoop
 from reconciler.embedded.git_http import GitHttpServer
 from tests.daemon.forge_site import BRANCH, TITLE, branches, merge, on_a_forge
 from tests.daemon.site import SCALING, Site, deployment, git, until
@@ -18,6 +19,13 @@ def forge(site: Site) -> Iterator[Double]:
         yield double
 
 
+def conversations(loop: ProjectLoop, server: GitHttpServer) -> int:
+    """Return how often a look asks the remote for anything."""
+    server.journal.clear()
+    loop.tick()
+    return sum("info/refs" in each.target for each in list(server.journal))
+
+
 def test_behind_a_network_they_come_and_go_and_cost_nothing_while_they_wait(site: Site, forge: Double) -> None:
     git(site.remote, "config", "http.receivepack", "true")
     with GitHttpServer(site.folder) as server:
@@ -25,11 +33,8 @@ def test_behind_a_network_they_come_and_go_and_cost_nothing_while_they_wait(site
         with site.loop() as loop:
             site.problem("p1", TITLE)
             until(loop, forge.opened, "a pull request")
-            loop.tick()
-            server.journal.clear()
-            loop.tick()
-            asked = [each.target for each in server.journal if "info/refs" in each.target]
-            assert len(asked) == 1, "the stage's tip, as ever"
+            asked = [conversations(loop, server) for _ in range(4)]
+            assert min(asked) == 1, "the stage's tip, as ever; once in a while others are looked for"
             merge(site, forge, forge.pulls[0], "merge")
             until(loop, lambda: site.replicas() == 2 and not branches(site), "done")
     assert site.events()[:4] == ["opened", "held", "released", "decided"]

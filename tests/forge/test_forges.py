@@ -30,7 +30,7 @@ def forge(double: Double, tmp_path: Path) -> Forge:
     return made(double, tmp_path)
 
 
-def made(double: Double, folder: Path, deadline: float = 5.0) -> Forge:
+def made(double: Double, folder: Path, deadline: float = 30.0) -> Forge:
     file = folder / "token"
     file.write_text(TOKEN + "\n")
     config = ForgeConfig(double.kind, double.api, REPOSITORY, token_file=file, deadline=deadline)  # type: ignore[arg-type]  # one of the kinds

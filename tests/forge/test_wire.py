@@ -16,7 +16,7 @@ from reconciler.model.errors import BlindError, ConfigError, TransientError
 NOW = 1_800_000_000.0
 
 
-def wire(url: str, deadline: float = 5.0, token: str = "t0ken") -> Wire:
+def wire(url: str, deadline: float = 30.0, token: str = "t0ken") -> Wire:
     return Wire(Access(url, lambda: token, lambda text: {"Authorization": text}, deadline), lambda: NOW)
 
 
@@ -24,7 +24,7 @@ def wire(url: str, deadline: float = 5.0, token: str = "t0ken") -> Wire:
 def answering(*pieces: bytes, pause: float = 0.0) -> Iterator[str]:
     """A server that sends these pieces to whoever comes first, and hangs up."""
     listening = socket.create_server(("127.0.0.1", 0))
-    listening.settimeout(5)
+    listening.settimeout(60)
     done = threading.Event()
 
     def serve() -> None:
@@ -59,9 +59,9 @@ def test_an_answer_that_trickles_is_cut_off(part: str) -> None:
     if part == "body":
         drops = [head("200 OK", length=200), *(b"1" for _ in range(200))]
     began = time.monotonic()
-    with answering(*drops, pause=0.02) as url, pytest.raises(BlindError, match=r"did not answer within 0\.3 s"):
+    with answering(*drops, pause=0.2) as url, pytest.raises(BlindError, match=r"did not answer within 0\.3 s"):
         wire(url, 0.3).get("/x")
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20, "all of it takes forty seconds"
 
 
 def test_an_answer_that_is_too_large_is_not_read() -> None:
