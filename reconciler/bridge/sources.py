@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
-from reconciler.model.errors import ConfigError
+from reconciler.model.errors import ConfigError, TransientError
 from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.repo.clone import open_clone
 from reconciler.repo.clone_view import view_of
@@ -44,6 +44,13 @@ class Looked:
     def stages(self) -> tuple[StageRefs, ...]:
         """The stages that have a branch."""
         return tuple(stage for stage in self.project.stages if stage.name in self.tips)
+
+
+class UnreadError(TransientError):
+    """Nobody has read the repository yet; whoever does is about to."""
+
+    def __init__(self) -> None:
+        super().__init__("the repository has not been read yet", hint="come again in a moment")
 
 
 class Source(Protocol):

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.bridge.room import Live
-from reconciler.bridge.sources import Looked, viewing
+from reconciler.bridge.sources import Looked, UnreadError, viewing
 from reconciler.daemon.branch import Branch
 from reconciler.daemon.dispatch import Servers
 from reconciler.decide.claims import live_value, want_of
 from reconciler.model.desired import Desired, Key
-from reconciler.model.errors import TransientError
 from reconciler.model.instant import Instant
 from reconciler.model.names import CommitId, StageName
 from reconciler.model.targets import Fact, NoFact, Want
@@ -76,16 +75,16 @@ class Sight:
 
     @contextmanager
     def open(self) -> Iterator[Mirror]:
-        """Open a view of the mirror. Raises TransientError while there is none."""
+        """Open a view of the mirror. Raises UnreadError while there is none."""
         if not (self._git_dir / "objects").is_dir():
-            raise TransientError("the repository has not been read yet", hint="come again in a moment")
+            raise UnreadError
         with viewing(str(self._git_dir.absolute())) as mirror:
             yield mirror
 
     def look(self, _mirror: Mirror) -> Looked:
         """Return where everything was after the last pass."""
         if self._looked is None:
-            raise TransientError("the repository has not been read yet", hint="come again in a moment")
+            raise UnreadError
         return self._looked
 
     def observed(self, stage: StageName, desired: Desired) -> Mapping[Key, Live]:

@@ -13,6 +13,8 @@ from reconciler.demo.waiting import NotYetError, UnmetError
 
 _FOLLOWS: Final = "project"
 """The event that is logged once the project has been read and its branches are followed."""
+_LISTENS: Final = "listening"
+"""The event that is logged with the address of each server, once the port is taken."""
 
 
 class DaemonProcess:
@@ -53,9 +55,19 @@ class DaemonProcess:
 
     def check_follows(self) -> None:
         """Raise NotYetError until it follows the project."""
-        events = [line.get("event") for line in _lines(self.log)]
-        if _FOLLOWS not in events:
-            raise NotYetError(f"{len(events)} log lines, the last {events[-1]!r}" if events else "no log line")
+        self._line(_FOLLOWS)
+
+    def pages(self) -> str:
+        """Return where its bridge is. Raises NotYetError until that can be asked."""
+        return f"http://{self._line(_LISTENS, server='bridge')['address']}"
+
+    def _line(self, event: str, **more: str) -> dict[str, Any]:
+        lines = _lines(self.log)
+        wanted = {"event": event, **more}
+        for line in lines:
+            if wanted.items() <= line.items():
+                return line
+        raise NotYetError(f"{len(lines)} log lines, the last {lines[-1].get('event')!r}" if lines else "no log line")
 
 
 def last_lines(log: Path, count: int) -> list[str]:

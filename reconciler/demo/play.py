@@ -72,7 +72,7 @@ def _play_in(
             commits = _tell(world, teller, patience, pace)
             if stay:
                 world.users.ask(CALM, "1h")
-                _go_on(places, commits, teller, live=world.balancer.url)
+                _go_on(places, commits, teller, live=world)
                 with suppress(KeyboardInterrupt):
                     threading.Event().wait()
             _stop_daemon(world)
@@ -81,7 +81,7 @@ def _play_in(
         raise UnmetError(error.message, hint=_last_words(places, error.hint)) from error
     _everything_lies(places, teller, kept=kept, commits=len(commits))
     if kept and not stay:
-        _go_on(places, commits, teller, live="")
+        _go_on(places, commits, teller, live=None)
 
 
 def _tell(world: World, teller: Teller, patience: Patience, pace: Pace) -> list[Commit]:
@@ -96,6 +96,7 @@ def _tell(world: World, teller: Teller, patience: Patience, pace: Pace) -> list[
     teller.done(f"a cluster at {world.cluster.url} and a balancer before carts at {world.balancer.url}")
     teller.done(f"monitoring, with a clone of its own; it reads {world.balancer.metrics_url}")
     teller.done(f"the daemon, process {world.daemon.pid}", how="reconciler run -c reconciler.yaml")
+    teller.done(f"all that happens, in a browser: {world.pages}/{settings.PROJECT}")
     states = [story.begin()]
     for act in ACTS:
         states.extend(story.play(act))
@@ -154,8 +155,8 @@ def _everything_lies(places: Places, teller: Teller, *, kept: bool, commits: int
         teller.text("The folder is removed; `reconciler demo --keep DIR` keeps it.")
 
 
-def _go_on(places: Places, commits: Sequence[Commit], teller: Teller, *, live: str) -> None:
-    """Tell how to go on by hand; ``live`` is where carts answers, empty where nothing runs any more."""
+def _go_on(places: Places, commits: Sequence[Commit], teller: Teller, *, live: World | None) -> None:
+    """Tell how to go on by hand; ``live`` is None where nothing runs any more."""
     beside = shlex.quote(str(Path(sys.executable).with_name("reconciler")))
     command = "reconciler" if shutil.which("reconciler") else beside
     here = f"--stage {settings.STAGE}"
@@ -168,12 +169,14 @@ def _go_on(places: Places, commits: Sequence[Commit], teller: Teller, *, live: s
         f"  {command} problem open {here} --service carts --title {shlex.quote(promises.FAILING)}",
         f"  git pull && git revert --no-edit {newest.short} && git push   # takes back: {newest.subject}",
     )
-    if live:
+    if live is not None:
         teller.text(
-            f"  {command} loadgen {live} --mode cpu --rate 28", "", "Everything is still running. Ctrl-C stops it."
-        )
+            f"  {command} loadgen {live.balancer.url} --mode cpu --rate 28",
+            "", f"Everything is still running, the pages at {live.pages}/{settings.PROJECT} too. Ctrl-C stops it.",
+        )  # fmt: skip
     else:
         teller.text(
+            f"  {command} bridge   # all that happened, in a browser",
             "", "What is pushed now waits for a daemon and a cluster. To see it acted on at once, let them run on",
             f"after the story:  {command} demo --keep ANOTHER-DIR --stay",
         )  # fmt: skip

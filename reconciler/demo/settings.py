@@ -18,6 +18,8 @@ DAEMON: Final = f"""\
 stateDir: state
 log:
   format: json
+bridge:
+  listen: 127.0.0.1:0
 projects:
   {PROJECT}:
     repository:

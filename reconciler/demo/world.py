@@ -81,7 +81,7 @@ class Places:
 
 @dataclass(frozen=True)
 class World:
-    """Everything that runs."""
+    """Everything that runs; ``pages`` is the address of the daemon's bridge."""
 
     places: Places
     person: Person
@@ -91,6 +91,7 @@ class World:
     users: Users
     watcher: Watcher
     daemon: DaemonProcess
+    pages: str
 
     def check_alive(self) -> None:
         """Raise UnmetError if something has ended that should run."""
@@ -194,4 +195,5 @@ def running(places: Places, patience: Patience, pace: Pace) -> Iterator[World]:
             Users(balancer.url, places.folder, environment) as users,
         ):
             patience.until("the daemon to follow the project", daemon.check_follows, alive=daemon.check_alive)
-            yield World(places, person, cluster, balancer, replicas, users, monitoring, daemon)
+            pages = patience.until("the daemon's bridge", daemon.pages, alive=daemon.check_alive)
+            yield World(places, person, cluster, balancer, replicas, users, monitoring, daemon, pages)

@@ -124,6 +124,7 @@ def test_the_three_acts_happen(machine: Machine, tmp_path: Path) -> None:
     assert f"All of it lies in {folder}" in out
     assert f"cd {folder}/clone" in out
     assert "status --stage production" in out
+    assert re.search(r"^  > all that happens, in a browser: http://127\.0\.0\.1:\d+/sockshop$", out, re.MULTILINE)
 
     log = (folder / "reconciler.log").read_text("utf-8")
     assert "was read again" not in log, "nobody changed the daemon's configuration"
