@@ -22,9 +22,13 @@ _WIDTH: Final = 720
 _HEIGHT: Final = 220
 _LEFT: Final = 64
 _RIGHT: Final = 16
-_TOP: Final = 16
+_TOP: Final = 20
 _BOTTOM: Final = 32
 _MARKS: Final = 60
+_LINES: Final = 4
+"""Parts that a grid has, about."""
+_TINY: Final = 1e-300
+"""Beyond this, and its inverse, numbers are no longer divided evenly."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,10 @@ class Heatmap:
     def slis(self) -> tuple[str, ...]:
         """The indicators."""
         return tuple(name for name, _, _ in self.rows)
+
+    def label(self, sli: str) -> str:
+        """Return what people call an indicator."""
+        return next((label for name, label, _ in self.rows if name == sli), sli)
 
 
 def heatmap(evaluations: Sequence[PastEvaluation]) -> Heatmap:
@@ -147,23 +155,33 @@ def chart(sli: str, evaluations: Sequence[PastEvaluation], decisions: Iterable[P
     deeds = sorted(decisions, key=lambda step: step.order)[-_MARKS:]
     moments = [*(when for when, _, _ in found), *(step.now for step in deeds)]
     start, end = min(moments), max(moments)
-    low, high = _bounds([value for _, value, _ in found])
+    grid = _grid([value for _, value, _ in found])
+    low, high = grid[0], grid[-1]
 
     def x(when: Instant) -> float:
         share = (when - start) / (end - start) if end > start else 0.5
         return _LEFT + share * (_WIDTH - _LEFT - _RIGHT)
 
     def y(value: float) -> float:
-        return _TOP + (high - value) / (high - low) * (_HEIGHT - _TOP - _BOTTOM)
+        return _TOP + (high / 2 - value / 2) / (high / 2 - low / 2) * (_HEIGHT - _TOP - _BOTTOM)
 
     dots = tuple(Dot(x(when), y(value), shown(value)[0], result, when) for when, value, result in found)
-    values = [low + (high - low) * part / 4 for part in range(5)]
-    ticks = tuple(Tick(y(value), text) for value, text in zip(values, shown(*values), strict=True))
+    ticks = tuple(Tick(y(value), text) for value, text in zip(grid, shown(*grid), strict=True))
     marks = tuple(Deed(x(step.now), number, step) for number, step in enumerate(deeds, 1))
     return Chart(sli, dots, marks, ticks, start, end)
 
 
-def _bounds(values: Sequence[float]) -> tuple[float, float]:
-    """Return the least and the greatest value of the picture, with zero in it: heights can then be compared."""
+def _grid(values: Sequence[float]) -> list[float]:
+    """Return the values of the picture's lines, from the lowest to the highest: round ones, and zero is one of them.
+
+    With zero in the picture heights can be compared.
+    """
     low, high = min(0.0, *values), max(0.0, *values)
-    return (low, high) if high > low else (0.0, 1.0)
+    if high == low:
+        return [0.0, 1.0]
+    rough = high / _LINES - low / _LINES
+    if not _TINY < rough < 1 / _TINY:
+        return [low, high]
+    size = 10.0 ** math.floor(math.log10(rough))
+    step = next(size * factor for factor in (1, 2, 2.5, 5, 10, 20) if size * factor >= rough)
+    return [number * step for number in range(math.floor(low / step), math.ceil(high / step) + 1)]

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from structlog.typing import FilteringBoundLogger
 
-from reconciler.bridge.sources import Looked, Source
+from reconciler.bridge.sources import Looked, Source, UnreadError
 from reconciler.model.errors import ReconcilerError, TransientError
 from reconciler.model.names import StageName
 from reconciler.repo.chronicle_following import Chronicler, Trail
@@ -99,7 +99,8 @@ class Follower:
                     self._look(mirror, stack)
                     self._trouble = None
                 except ReconcilerError as error:
-                    if self._trouble is None or str(self._trouble) != str(error):
+                    told = isinstance(error, UnreadError) or str(self._trouble) == str(error)
+                    if not told:
                         self._log.warning("the bridge cannot see the repository", reason=str(error))
                     self._trouble = error
                 self._known.set()

@@ -17,6 +17,7 @@ from reconciler.model.instant import Instant, format_instant
 _MEDIA: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
 _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _UNSEEN: Final = re.compile("[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]")
+_TYPED: Final = re.compile(r"`([^`\n]+)`")
 _BRAKES: Final = re.compile(r"(?<=[/_.@:])(?=\S)")
 
 
@@ -45,7 +46,7 @@ class Renderer:
         )  # fmt: skip
         self._environment.filters |= {
             "seen": visible, "moment": moment, "iso": format_instant, "short": short, "left": left, "span": span,
-            "breakable": breakable,
+            "breakable": breakable, "coded": coded,
         }  # fmt: skip
         self._environment.finalize = lambda value: visible(value) if isinstance(value, str) else value
 
@@ -67,6 +68,14 @@ def visible(text: str) -> str:
 def breakable(text: str) -> Markup:
     """Return a long name that may be broken after its parts."""
     return Markup("<wbr>").join(escape(part) for part in _BRAKES.split(visible(text)))
+
+
+def coded(text: str) -> Markup:
+    """Return a text in which what stands between backticks is marked as something that is typed."""
+    parts = _TYPED.split(visible(text))
+    return Markup().join(
+        Markup("<code>{}</code>").format(each) if odd % 2 else escape(each) for odd, each in enumerate(parts)
+    )
 
 
 def moment(instant: Instant) -> str:

@@ -5,7 +5,9 @@
 set -eu
 
 # program: Debian package
-wanted="prometheus:prometheus promtool:prometheus prometheus-alertmanager:prometheus-alertmanager amtool:prometheus-alertmanager node:nodejs npm:npm"
+wanted="prometheus:prometheus promtool:prometheus prometheus-alertmanager:prometheus-alertmanager amtool:prometheus-alertmanager node:nodejs npm:npm chromium:chromium"
+# A page without fonts is boxes. file in /usr/share/fonts: Debian package
+fonts="truetype/dejavu/DejaVuSans.ttf:fonts-dejavu-core"
 
 present() { # Debian's name of Alertmanager is not that of its makers
 	command -v "$1" >/dev/null || { [ "$1" = prometheus-alertmanager ] && command -v alertmanager >/dev/null; }
@@ -15,10 +17,16 @@ missing() {
 	for each in $wanted; do
 		present "${each%%:*}" || echo "${each##*:}"
 	done | sort -u
+	[ ! -f /etc/debian_version ] || for each in $fonts; do
+		[ -f "/usr/share/fonts/${each%%:*}" ] || echo "${each##*:}"
+	done
 }
 
 the_rest() { # what npm gets, once npm is there
-	exec "$(dirname "$0")/editor/install.sh"
+	for each in editor bridge; do
+		"$(dirname "$0")/npm.sh" "$each"
+	done
+	exit
 }
 
 packages=$(missing)
@@ -36,6 +44,6 @@ fi
 {
 	echo "The acceptance tests need programs that are not installed here: $(echo "$packages" | tr '\n' ' ')"
 	echo "On Debian or Ubuntu: sudo apt-get install --no-install-recommends $(echo "$packages" | tr '\n' ' ')"
-	echo "Elsewhere: put prometheus, promtool, alertmanager, amtool, node and npm into the PATH (https://prometheus.io/download/, https://nodejs.org/)."
+	echo "Elsewhere: put prometheus, promtool, alertmanager, amtool, node, npm and chromium into the PATH (https://prometheus.io/download/, https://nodejs.org/, https://www.chromium.org/)."
 } >&2
 exit 1

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from reconciler.bridge.evaluated import chart, heatmap
 from reconciler.bridge.links import Links
 from reconciler.bridge.moments import NoMomentError, moment_of
-from reconciler.bridge.rendering import breakable, left, span, visible
+from reconciler.bridge.rendering import breakable, coded, left, span, visible
 from reconciler.model.instant import Instant
 from reconciler.model.names import BlobId, CommitId, RemediationId
 from reconciler.repo.chronicle_records import PastEvaluation, PastStep
@@ -62,6 +62,7 @@ def test_no_text_turns_another_around_or_hides(text: str) -> None:
     assert not set(shown) & set("\0\x1b\x07\x9b")
     assert visible(Markup(text)) == text
     assert "<script" not in breakable(f"<script>{text}")
+    assert "<script" not in coded(f"<script>`<script>{text}")
     shown.encode()
 
 
@@ -100,6 +101,27 @@ def test_every_value_lies_in_the_picture(values: list[float]) -> None:
         assert made.left <= dot.x <= made.right
         assert made.top - 0.01 <= dot.y <= made.bottom + 0.01
     assert [dot.when for dot in made.dots] == sorted(dot.when for dot in made.dots)
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=5))
+def test_a_picture_has_a_few_lines_and_one_of_them_is_zero(values: list[float]) -> None:
+    made = chart("rt", [evaluation(value, "pass", 1000 - number) for number, value in enumerate(values)], [])
+    assert made is not None
+    heights = [tick.y for tick in made.ticks]
+    assert heights == sorted(heights, reverse=True)
+    assert 2 <= len(heights) <= 7
+    assert all(made.top - 0.01 <= height <= made.bottom + 0.01 for height in heights)
+    assert made.ticks[0].text == "0" or made.ticks[-1].text == "0" or min(values) < 0 < max(values)
+
+
+def test_the_lines_of_a_picture_are_at_round_values() -> None:
+    made = chart("rt", [evaluation(value, "pass", 1000 - number) for number, value in enumerate((972.0, 63.5))], [])
+    assert made is not None
+    assert [tick.text for tick in made.ticks] == ["0", "250", "500", "750", "1000"]
+
+
+def test_what_is_typed_is_marked() -> None:
+    assert coded("do `a <b>`, then `c") == "do <code>a &lt;b&gt;</code>, then `c"
 
 
 def test_there_is_no_picture_of_nothing() -> None:
