@@ -80,7 +80,8 @@ class ConfigTrees:
         known = self._below.get(tree)
         if known is not None:
             return known
-        items = read[tree]
+        # It may have been known when the others were read, and be forgotten since.
+        items = read[tree] if tree in read else self._mirror.trees([tree])[0]
         if _is_service(items):
             return self._below.put(tree, ("",))
         found = [

@@ -12,7 +12,7 @@ from typing import Final
 from reconciler.bridge.moments import Point
 from reconciler.bridge.room import Room
 from reconciler.bridge.rows import Finding, Row, row_of, told
-from reconciler.bridge.trees import Doings
+from reconciler.bridge.trees import Doings, Going
 from reconciler.decide.policy import effective
 from reconciler.decide.snapshot import ServiceView, Stage
 from reconciler.model.errors import UserError
@@ -31,7 +31,6 @@ SHOWN: Final = {
 }
 """What may be asked for, and how the page says it."""
 _FOR_A_PERSON: Final = frozenset({"held", "refused", "failed"})
-_QUIET: Final = Doings("")
 
 
 @dataclass(frozen=True)
@@ -74,24 +73,29 @@ def listed(
     """Return a page of a stage's services whose path holds a text; of `SHOWN` the kind that is asked for."""
     seeing = room.seeing(point.stage)
     tree = room.mirror.tree_id(point.tips.ops, ops_prefix(point.stage))
-    busy = {ServicePath(path): each for path, each in (seeing.ops.going(tree).busy if tree is not None else ())}
-    configured = seeing.config.at(point.tips.config).services
-    known = {**dict.fromkeys(configured, _QUIET), **busy} if show == "all" else busy
+    going = seeing.ops.going(tree) if tree is not None else Going()
+    busy = {ServicePath(path): each for path, each in going.busy}
+    configured = seeing.config.at(point.tips.config)
     wanted = text.strip().casefold()
-    found = [(path, each) for path, each in known.items() if _is_asked(path, each, wanted, show)]
-    found.sort(key=lambda item: (_rank(item[1]), item[0]))
+    ranked = [(path, each) for path, each in busy.items() if _is_asked(path, each, wanted, show)]
+    ranked.sort(key=lambda item: (_rank(item[1]), item[0]))
+    found = [path for path, _ in ranked]
+    if show == "all":
+        # Of most there is nothing to tell; they are in order already, and there may be very many.
+        found += [path for path in configured.services if path not in busy and wanted in path.casefold()]
     pages = max(1, -(-len(found) // rows))
     page = min(max(page, 1), pages)
     stage = seeing.stage(point)
     settings = effective(stage, ServiceView(ServicePath("")))
+    elsewhere = [path for path in busy if path not in configured.named.get(path.rpartition("/")[2], ())]
     return Listed(
         point=point,
         stage=stage,
         suspended=settings.suspended if settings.mode == "suspended" else "",
-        totals=_totals(len({*configured, *busy}), busy.values(), seeing.ops.going(tree).ended if tree else 0),
+        totals=_totals(len(configured.services) + len(elsewhere), busy.values(), going.ended),
         rows=tuple(
-            row_of(stage, seeing.view(point, path)) if each.busy else Row(path)
-            for path, each in found[(page - 1) * rows : page * rows]
+            row_of(stage, seeing.view(point, path)) if path in busy else Row(path)
+            for path in found[(page - 1) * rows : page * rows]
         ),
         found=len(found),
         page=page,

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from reconciler.bridge.following import Follower, chronicle_path
 from reconciler.bridge.moments import Moments, NoMomentError, Point, moment_of
+from reconciler.bridge.quiet import Quiet, quiet_path
 from reconciler.bridge.seeing import Seeing
 from reconciler.bridge.sources import Looked, Source
 from reconciler.model.desired import Desired, Key
@@ -53,6 +54,7 @@ class Room:
         self._chronicles = chronicles
         self._seeing: dict[StageName, Seeing] = {}
         self._open: dict[StageName, Chronicle] = {}
+        self._quiet: dict[StageName, Quiet] = {}
 
     @property
     def name(self) -> ProjectName:
@@ -72,7 +74,7 @@ class Room:
     def seeing(self, stage: StageName) -> Seeing:
         """Return what reads a stage's services."""
         if stage not in self._seeing:
-            self._seeing[stage] = Seeing(self.mirror, stage, self.name)
+            self._seeing[stage] = Seeing(self.mirror, stage, self.name, lambda: self._kept(stage))
         return self._seeing[stage]
 
     def point(self, stage: StageName, at: str) -> Point:
@@ -113,6 +115,13 @@ class Room:
             self._open[stage] = known
         return known
 
+    def _kept(self, stage: StageName) -> Quiet | None:
+        """Return what is kept of a stage's trees, None while there is nothing yet."""
+        known = self._quiet.get(stage) or Quiet.read(quiet_path(self._chronicles, stage))
+        if known is not None:
+            self._quiet[stage] = known
+        return known
+
     def progress(self, stage: StageName) -> str:
         """Return how far the first look at the history is."""
         count = self._follower.progress.get(stage)
@@ -120,8 +129,10 @@ class Room:
 
     def close(self) -> None:
         """Let go of the chronicles."""
-        for each in self._open.values():
-            each.close()
+        for chronicle in self._open.values():
+            chronicle.close()
+        for quiet in self._quiet.values():
+            quiet.close()
 
 
 @contextmanager

@@ -6,12 +6,13 @@ and of its remediations the ones that are not over. What was made is kept by the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
 from reconciler.bridge.config_trees import ConfigTrees, Configured
 from reconciler.bridge.moments import Point
+from reconciler.bridge.quiet import Quiet
 from reconciler.bridge.trees import Doings, OpsTrees, Remembered
 from reconciler.decide.policy import over
 from reconciler.decide.snapshot import ServiceView, Stage
@@ -73,13 +74,15 @@ class _Slices(Views):
 class Seeing:
     """Views of one stage's services. One thread, the mirror's."""
 
-    def __init__(self, mirror: Mirror, stage: StageName, project: ProjectName) -> None:
+    def __init__(
+        self, mirror: Mirror, stage: StageName, project: ProjectName, quiet: Callable[[], Quiet | None] = lambda: None
+    ) -> None:
         self._mirror = mirror
         self._stage = stage
         self._project = project
         self._brought = LastChanges(mirror)
         self.config = ConfigTrees(mirror)
-        self.ops = OpsTrees(mirror)
+        self.ops = OpsTrees(mirror, quiet)
         self.pins = PinReader(mirror.known_blobs)
         self._slices = _Slices(StageIndex(stage), _Objects(mirror, self._brought, CommitId("")))
         self._views: Remembered[ServiceView | Damaged] = Remembered(_VIEWS)

@@ -7,26 +7,36 @@ what differs from those that were looked at before. Of problems alone the conten
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
+from reconciler.bridge.quiet import Over, Quiet
 from reconciler.decide.remediation import ENDINGS
 from reconciler.model.errors import UserError
 from reconciler.model.names import BlobId
 from reconciler.model.problem import load_problem
 from reconciler.model.reader import PROBLEM_LIMIT
-from reconciler.repo.mirror import Mirror
-from reconciler.repo.objects import TREE, TreeItem
+from reconciler.repo.objects import TREE, Oversize, TreeItem
 
 _FOLDERS: Final = frozenset({"problems", "commands", "remediations", "state", "steps"})
 _READ: Final = (".yaml", ".yml", ".json")
-_KEPT: Final = 1_000_000
-"""Trees and blobs whose meaning is remembered at the most."""
+_KEPT: Final = 65_536
+"""Trees and blobs of each kind whose meaning is remembered at the most."""
 _STATE: Final = re.compile(rb"^state:[ \t]*(?P<state>open|resolved)[ \t]*\r?$", re.MULTILINE)
 _Value = TypeVar("_Value")
 Read: TypeAlias = dict[str, list[TreeItem]]
 """Trees by their ids, read on the way to one answer."""
+
+
+class Objects(Protocol):
+    """Who reads trees and blobs by their ids: a mirror, or the reader of any repository."""
+
+    def trees(self, trees: Sequence[str]) -> list[list[TreeItem]]:
+        """Return what stands in directories, in the order asked for."""
+
+    def blobs(self, ids: Sequence[BlobId], limit: int) -> Mapping[BlobId, bytes | Oversize]:
+        """Return contents, those above ``limit`` bytes as a marker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +94,18 @@ class Remembered(Generic[_Value]):
 
 
 class OpsTrees:
-    """Reads `ops/<stage>/` of any commit. One thread, the mirror's."""
+    """Reads `ops/<stage>/` of any commit. One thread, that of the objects; ``quiet`` opens what is kept on disk."""
 
-    def __init__(self, mirror: Mirror) -> None:
-        self._mirror = mirror
+    def __init__(self, objects: Objects, quiet: Callable[[], Quiet | None] = lambda: None) -> None:
+        self._objects = objects
+        self._quiet = quiet
         self._goings: Remembered[Going] = Remembered()
         self._doings: Remembered[Doings] = Remembered()
         self._ends: Remembered[str] = Remembered()
         self._files: Remembered[tuple[tuple[str, BlobId], ...]] = Remembered()
         self._open: Remembered[bool] = Remembered()
+        self.found: dict[str, Over] | None = None
+        """Where it is set, trees in which nothing goes on are noted there as they are found."""
 
     def going(self, tree: str) -> Going:
         """Return what goes on in the stage whose folder under `ops/` this tree is."""
@@ -118,25 +131,40 @@ class OpsTrees:
             read |= self._trees(level)
             further = (item.id for each in level for item in read[each] if item.mode == TREE and not _is_ours(item))
             level = [each for each in dict.fromkeys(further) if each not in self._goings and each not in read]
+            level = self._unknown(level)
         return read
+
+    def _unknown(self, trees: list[str]) -> list[str]:
+        """Take up what is kept of some trees, and return the others."""
+        quiet = self._quiet() if trees else None
+        known = quiet.find(trees) if quiet is not None else {}
+        for tree, over in known.items():
+            self._goings.put(tree, Going((), over.reported, over.ended))
+        return [each for each in trees if each not in known]
 
     def _inside(self, services: Read) -> Read:
         """Read in one go what the directories of services hold: the ends of remediations, the states of problems."""
         read = self._trees([*_named(services.values(), "remediations"), *_named(services.values(), "state")])
         each = (item.id for items in read.values() for item in items if item.mode == TREE)
-        for tree, items in self._trees(one for one in dict.fromkeys(each) if one not in self._ends).items():
-            self._ends.put(tree, _newest_event(items))
+        self._read_ends(one for one in dict.fromkeys(each) if one not in self._ends)
         problems = _named(services.values(), "problems")
         self._read_files(problems)
         blobs = (blob for tree in problems for _, blob in self._files.get(tree) or ())
-        missing = [blob for blob in dict.fromkeys(blobs) if blob not in self._open]
-        for blob, content in (self._mirror.blobs(missing, PROBLEM_LIMIT) if missing else {}).items():
-            self._open.put(blob, not isinstance(content, bytes) or _is_open(content))
+        self._read_states(blob for blob in dict.fromkeys(blobs) if blob not in self._open)
         return read
+
+    def _read_ends(self, trees: Iterable[str]) -> None:
+        for tree, items in self._trees(trees).items():
+            self._ends.put(tree, _newest_event(items))
+
+    def _read_states(self, blobs: Iterable[BlobId]) -> None:
+        wanted = [*blobs]
+        for blob, content in (self._objects.blobs(wanted, PROBLEM_LIMIT) if wanted else {}).items():
+            self._open.put(blob, not isinstance(content, bytes) or _is_open(content))
 
     def _trees(self, ids: Iterable[str]) -> Read:
         wanted = [*ids]
-        return dict(zip(wanted, self._mirror.trees(wanted), strict=True)) if wanted else {}
+        return dict(zip(wanted, self._objects.trees(wanted), strict=True)) if wanted else {}
 
     def _read_files(self, trees: Iterable[str]) -> None:
         """Read the folders of problems, which may have folders of their own."""
@@ -154,6 +182,8 @@ class OpsTrees:
         known = self._goings.get(tree)
         if known is not None:
             return known
+        if tree not in read:
+            return self.going(tree)  # it was known when the others were read, and is not any more
         items = read[tree]
         busy: list[tuple[str, Doings]] = []
         reported = ended = 0
@@ -167,6 +197,8 @@ class OpsTrees:
                 name = item.name.decode("utf-8", "replace")
                 busy += [(f"{name}/{path}".rstrip("/"), each) for path, each in below.busy]
                 reported, ended = reported + below.reported, ended + below.ended
+        if self.found is not None and not busy:
+            self.found[tree] = Over(reported, ended)
         return self._goings.put(tree, Going(tuple(busy), reported, ended))
 
     def _doing(self, tree: str, read: Read) -> Doings:
@@ -174,16 +206,33 @@ class OpsTrees:
         ended: list[str] = []
         folders = {item.name.decode("utf-8", "replace"): item.id for item in read[tree] if item.mode == TREE}
         for item in read.get(folders.get("remediations", ""), ()):
-            event = self._ends.get(item.id) if item.mode == TREE else None
+            event = self._end_of(item.id) if item.mode == TREE else None
             name = item.name.decode("utf-8", "replace")
             if event in ENDINGS:
                 ended.append(name)
             elif event is not None:
                 running.append((name, event))
-        files = self._files.get(folders.get("problems", ""))
-        problems = tuple((path, blob) for path, blob in files or () if self._open.get(blob))
+        files = self._problems(folders["problems"]) if "problems" in folders else ()
+        problems = tuple((path, blob) for path, blob in files if self._is_open(blob))
         held = any(item.name == b"desired.yaml" for item in read.get(folders.get("state", ""), ()))
         return self._doings.put(tree, Doings(tree, tuple(running), tuple(ended), problems, held))
+
+    # What was read in one go may be forgotten again before it is used, where a stage has more than is remembered.
+
+    def _end_of(self, tree: str) -> str | None:
+        if tree not in self._ends:
+            self._read_ends([tree])
+        return self._ends.get(tree)
+
+    def _problems(self, tree: str) -> tuple[tuple[str, BlobId], ...]:
+        if tree not in self._files:
+            self._read_files([tree])
+        return self._files.get(tree) or ()
+
+    def _is_open(self, blob: BlobId) -> bool | None:
+        if blob not in self._open:
+            self._read_states([blob])
+        return self._open.get(blob)
 
 
 def _is_ours(item: TreeItem) -> bool:

@@ -89,15 +89,16 @@ class Chronicle:
         self, only: Filter = _ALL, *, limit: int = PAGE, before: int | None = None
     ) -> Page[PastRemediation]:
         """Return remediations, the newest first by their first step; ``before`` is a page's, for the next one."""
-        where, values = about_remediations(only, common=self._is_common(only.text))
+        where, values = about_remediations(only, found=self._found(only.text, _COMMON))
         rows = self._page(_REMEDIATION, "r.n", where, values, limit, before)
         return _paged([_remediation(row) for row in rows], [row[0] for row in rows], limit)
 
-    def _is_common(self, text: str) -> bool:
+    def _found(self, text: str, most: int = -1) -> list[int] | None:
+        """Return the remediations with a text in their words; None where that is unknown, or ``most`` have it."""
         if not (words := phrase(text)):
-            return False
-        query = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
-        return bool(self._ask(query, (words, _COMMON)).fetchone()[0] == _COMMON)
+            return None
+        rows = self._ask("SELECT rowid FROM words WHERE words MATCH ? LIMIT ?", (words, most)).fetchall()
+        return [row[0] for row in rows] if len(rows) != most else None
 
     def remediation(self, service: str, identity: str) -> PastRemediation | None:
         """Return the newest remediation of an id about a service (path or name); of any service where that is empty."""
@@ -238,7 +239,7 @@ class Chronicle:
 
     def count(self, only: Filter = _ALL) -> int:
         """Return how many remediations a filter leaves."""
-        where, values = about_remediations(only, common=False)
+        where, values = about_remediations(only, found=self._found(only.text))
         query = f"SELECT count(*) FROM remediations r WHERE {' AND '.join(where) or '1'}"  # noqa: S608  (words of ours; values are parameters)
         return int(self._ask(query, values).fetchone()[0])
 

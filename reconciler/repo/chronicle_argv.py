@@ -51,6 +51,12 @@ def only_in(git_dir: Path, tips: Sequence[str], without: Sequence[str]) -> Argv:
     return _git(git_dir, "rev-list", "--end-of-options", *named, "--")
 
 
+def count(git_dir: Path, tips: Sequence[str], without: Sequence[str], most: int) -> Argv:
+    """Print how many commits are reachable from some tips and from none of others, at most ``most``."""
+    named = (*map(object_id, tips), *(f"^{object_id(other)}" for other in without))
+    return _git(git_dir, "rev-list", "--count", f"--max-count={int(most)}", "--end-of-options", *named, "--")
+
+
 def blame(git_dir: Path, commit: str, path: str, first: int, last: int) -> Argv:
     """Print for some lines of a file who wrote each, and in which commit, as ``--porcelain`` does."""
     words = ("-c", "blame.ignoreRevsFile=", "blame", "--porcelain", "-L", f"{int(first)},{int(last)}")

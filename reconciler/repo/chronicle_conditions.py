@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 from reconciler.repo.chronicle_records import OPEN, UNHEALED, Filter
@@ -22,10 +23,11 @@ def phrase(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if len(text) >= _SHORTEST else ""
 
 
-def about_remediations(only: Filter, *, common: bool) -> tuple[list[str], dict[str, Any]]:
+def about_remediations(only: Filter, *, found: list[int] | None = None) -> tuple[list[str], dict[str, Any]]:
     """Return conditions and their values for a query about remediations.
 
-    ``common``: the text stands in so many that it is quicker to look into each one that the rest leaves.
+    ``found`` are those with the text in their words; None: they are not known, or so many that it is quicker to look
+    into each one that the rest leaves.
     """
     where: list[str] = []
     values: dict[str, Any] = {"service": only.service, "entry": only.entry, "text": only.text}
@@ -39,10 +41,11 @@ def about_remediations(only: Filter, *, common: bool) -> tuple[list[str], dict[s
         where.append("r.outcome = :outcome")
         values["outcome"] = "" if only.outcome == OPEN else only.outcome
     where += _period(only, "opened", "remediations", "r.", values)
-    if words := phrase(only.text):
-        values["phrase"] = words
-        each = "EXISTS (SELECT 1 FROM words WHERE rowid = r.n AND instr(folded(text), folded(:text)))"
-        where.append(each if common else "r.n IN (SELECT rowid FROM words WHERE words MATCH :phrase)")
+    if found is not None:
+        values["found"] = json.dumps(found)
+        where.append("r.n IN (SELECT value FROM json_each(:found))")
+    elif phrase(only.text):
+        where.append("EXISTS (SELECT 1 FROM words WHERE rowid = r.n AND instr(folded(text), folded(:text)))")
     elif only.text:
         where.append("r.n IN (SELECT rowid FROM words WHERE instr(folded(text), folded(:text)))")
     return where, values

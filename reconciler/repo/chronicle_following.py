@@ -108,6 +108,18 @@ class Chronicler:
             raise TransientError(f"{self._path} cannot be written: {error}", hint=hint) from error
         return True
 
+    def behind(self, trail: Trail, most: int) -> int:
+        """Return how many commits `follow` would read, ``most`` where they are that or more."""
+        known: list[CommitId] = []
+        if self._db is not None:
+            told = self._db.execute("SELECT value FROM meta WHERE key = 'tips'").fetchone()[0]
+            known = [CommitId(each) for each in dict.fromkeys(told.split(" "))]
+        if not all(self._source.reader.has(each) for each in known):
+            known = []
+        words = chronicle_argv.count(self._source.git_dir, _tips(trail), known, most)
+        with self._source.start(words) as process:
+            return int(checked("counting what is new", process.finish()))
+
     def _build(self, trail: Trail, progress: Progress) -> None:
         db = chronicle_store.create(self._path)
         try:
