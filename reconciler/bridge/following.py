@@ -1,21 +1,20 @@
 """Follows a project's branches on a thread of its own: where they are, and the chronicle of what happened.
 
-The first chronicle of a long history takes a while; pages are answered meanwhile from Git alone and say so.
+The first chronicle of a long history takes a while and is made by a process of its own; pages are answered meanwhile
+from Git alone and say so.
 """
 
 from __future__ import annotations
 
-import fcntl
 import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 from structlog.typing import FilteringBoundLogger
 
+from reconciler.bridge.building import Building, chronicle_path, due, follow
 from reconciler.bridge.sources import Looked, Source, UnreadError
 from reconciler.model.errors import ReconcilerError, TransientError
 from reconciler.model.names import StageName
@@ -26,12 +25,9 @@ from reconciler.repo.offline import Offline, whole
 
 EVERY: Final = 0.5
 """Seconds between two looks at where the branches are."""
+LONG: Final = 5000
+"""Commits from which on a process of its own reads them."""
 _STOPS_WITHIN: Final = 10.0
-
-
-def chronicle_path(folder: Path, stage: StageName) -> Path:
-    """Return where the chronicle of a stage lies; the commands that ask a clone's past use the same file."""
-    return folder / f"chronicle-{quote(stage, safe='')}.sqlite"
 
 
 class Follower:
@@ -52,6 +48,9 @@ class Follower:
         self._known = threading.Event()
         self._objects: Offline | None = None
         self._followed: dict[StageName, Trail] = {}
+        self._building: dict[StageName, Building] = {}
+        self._built: set[StageName] = set()
+        self._due: dict[StageName, int] = {}
         self._unusable = ""
         self.progress: dict[StageName, int] = {}
 
@@ -91,6 +90,7 @@ class Follower:
 
     def _run(self) -> None:
         with ExitStack() as stack:
+            stack.callback(self._end)
             mirror: Mirror | None = None
             while not self._stopping:
                 self._wake.clear()
@@ -118,20 +118,22 @@ class Follower:
                 self._changed()
 
     def _chronicle(self, mirror: Mirror, stage: StageName, looked: Looked, stack: ExitStack) -> bool:
+        """Follow one stage; returns whether its chronicle is another than it was."""
         tips = looked.tips[stage]
         trail = Trail(tips.ops, tips.config, looked.believed.get(stage, ()))
-        if self._followed.get(stage) == trail:
+        followed = self._followed.get(stage)
+        if stage in self._building and not self._has_followed(stage):
             return False
-        path = chronicle_path(self._source.chronicles, stage)
+        if followed == trail:
+            return False
         try:
-            if self._objects is None:
-                repository = LocalRepository.open(mirror.path)
-                stack.callback(repository.close)
-                self._objects = stack.enter_context(whole(repository))
-            with path.with_suffix(".lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                with Chronicler.open(path, stage, self._objects) as chronicler:
-                    changed = chronicler.follow(trail, lambda count: self.progress.__setitem__(stage, count))
+            objects = self._opened(mirror, stack)
+            if followed is None and stage not in self._built and self._is_long(stage, trail, objects):
+                self._building[stage] = Building(self._source.chronicles, objects.git_dir, stage, trail)
+                return False
+            changed = follow(
+                self._source.chronicles, stage, trail, objects, lambda count: self.progress.__setitem__(stage, count)
+            )
         except (ReconcilerError, sqlite3.Error, OSError) as error:
             if self._unusable != str(error):
                 self._unusable = str(error)
@@ -139,6 +141,47 @@ class Follower:
             return False
         else:
             self._followed[stage] = trail
-            return changed
+            self._look_back(stage, trail, objects)
+            return changed or followed is None
         finally:
             self.progress.pop(stage, None)
+
+    def _opened(self, mirror: Mirror, stack: ExitStack) -> Offline:
+        if self._objects is None:
+            repository = LocalRepository.open(mirror.path)
+            stack.callback(repository.close)
+            self._objects = stack.enter_context(whole(repository))
+        return self._objects
+
+    def _is_long(self, stage: StageName, trail: Trail, objects: Offline) -> bool:
+        """Whether there is more to read than can be read beside the pages."""
+        folder = self._source.chronicles
+        with Chronicler.open(chronicle_path(folder, stage), stage, objects) as chronicler:
+            return chronicler.behind(trail, LONG) >= LONG
+
+    def _look_back(self, stage: StageName, trail: Trail, objects: Offline) -> None:
+        """Let a process look at the trees of steps where enough have come, once for each number of them."""
+        number = due(self._source.chronicles, stage) if stage not in self._building else 0
+        if number > self._due.get(stage, 0):
+            self._due[stage] = number
+            self._building[stage] = Building(self._source.chronicles, objects.git_dir, stage, trail)
+
+    def _has_followed(self, stage: StageName) -> bool:
+        """Take up what the process of a stage has told; whether it has done what others wait for."""
+        building = self._building[stage]
+        goes_on = building.look()
+        if not building.followed:
+            self.progress[stage] = building.read
+        if not goes_on:
+            # Where it failed, what is tried here next tells the reason.
+            building.stop()
+            del self._building[stage]
+            self._built.add(stage)
+        return building.followed or not goes_on
+
+    def _end(self) -> None:
+        for building in self._building.values():
+            building.stop()
+
+
+__all__ = ["EVERY", "LONG", "Follower", "chronicle_path"]
