@@ -34,6 +34,7 @@ from reconciler.model.yaml_mistakes import (
     lfs_pointer,
     not_utf8,
 )
+from reconciler.model.yaml_origins import odd_blank, refused_blank
 
 CONFIG_LIMIT: Final = 64 * 1024
 """The size in bytes up to which people's configuration files are read."""
@@ -92,8 +93,9 @@ def _refusal(error: YAMLError, data: bytes, path: str) -> UserError:
     if isinstance(error, ReaderError):
         return bad_byte(data, path, int(error.args[1]), str(error.args[4]))
     if isinstance(error, MarkedYAMLError):
-        mark = error.problem_mark or error.context_mark
-        return explain(data, path, str(error.problem), (mark.line, mark.column) if mark else (0, 0))
+        mark, context = error.problem_mark or error.context_mark, error.context_mark
+        began = (context.line, context.column) if context else None
+        return explain(data, path, str(error.problem), (mark.line, mark.column) if mark else (0, 0), began)
     return UserError(f"not YAML: {error}", place=Place(path))
 
 
@@ -155,7 +157,8 @@ class _Reader:
             self._place(event),
             f"the alias `*{shown(str(event.anchor))}`",
             "the value itself",
-            "write the value out; anchors and aliases are not used in these files",
+            f'write the value out, or put it in quotes where text is meant, `"*{shown(str(event.anchor))}"`;'
+            " anchors and aliases are not used in these files",
         )
 
     def _document(self, event: Any) -> None:
@@ -209,6 +212,8 @@ class _Open:
             _refuse(node.place, f"a key of {len(node.raw)} characters", f"at most {KEY_LIMIT} characters")
         if not node.quoted and not node.raw:
             _refuse(node.place, "a value without a key", "`key: value`", "write the key before the colon")
+        if not node.raw.isascii() and not node.quoted and (name := odd_blank(node.raw)):
+            raise refused_blank(name, node.place)
         if not node.quoted and node.raw == "<<":
             _refuse(
                 node.place,
@@ -234,20 +239,25 @@ def shown(text: str, limit: int = 60) -> str:
     return safe if len(safe) <= limit else safe[: limit - 1] + "…"
 
 
+def _instead_of_tag(name: str, value: str) -> str:
+    if name.startswith("!!"):
+        return "delete the tag; put the value in quotes where it must be text"
+    quoted = f'`"{f"{name} {shown(value)}".strip()}"`'
+    if name.startswith("!="):
+        return f'put it in quotes, {quoted}; a criterion has no unequal, so say which values are good: `"<600"`'
+    return f"YAML takes a `!` for a tag: put it in quotes where text is meant, {quoted}; else delete the tag"
+
+
 def _refuse_decoration(event: Any, place: Place) -> NoReturn:
     if event.tag is not None:
         name = shown(str(event.tag).replace("tag:yaml.org,2002:", "!!"))
-        _refuse(
-            place,
-            f"the tag `{name}`",
-            "a value without a tag",
-            "delete the tag; put the value in quotes where it must be text",
-        )
+        _refuse(place, f"the tag `{name}`", "a value without a tag", _instead_of_tag(name, getattr(event, "value", "")))
     _refuse(
         place,
         f"the anchor `&{shown(str(event.anchor))}`",
         "a value without an anchor",
-        "delete the anchor; anchors and aliases are not used in these files",
+        f'delete the anchor, or put it in quotes where text is meant, `"&{shown(str(event.anchor))}"`; anchors and'
+        " aliases are not used in these files",
     )
 
 

@@ -210,20 +210,51 @@ def _retype(node: Node | None, schema: Mapping[str, Any]) -> str:
     wanted = _as_list(schema.get("type"))
     if isinstance(node, ListNode) and "object" in wanted:
         return "write `key: value` lines, without `- ` before them"
+    if isinstance(node, MapNode) and "array" in wanted:
+        return _as_items(node)
     if not isinstance(node, Scalar):
         return ""
-    if "object" in wanted and (tight := re.match(r"([A-Za-z_][\w-]*):(\S)", node.raw)):
-        return f"write a blank after the colon: `{tight[1]}: {tight[2]}...`"
+    if "object" in wanted and "string" not in wanted:
+        return _as_mapping(node, schema)
     if {"integer", "number", "boolean"} & set(wanted):
         if node.quoted and not isinstance(Scalar(node.raw, quoted=False, place=node.place).plain(), str):
             return f"write it without quotes: `{shown(node.raw)}`"
         if node.raw.lstrip("+-").isdigit():
             return "write a number of at most 18 digits"
-    if "string" in wanted and not node.quoted and node.raw and re.search(schema.get("pattern", ""), node.raw):
+    if (
+        "string" in wanted
+        and not node.quoted
+        and node.plain() is not None
+        and re.search(schema.get("pattern", ""), node.raw)
+    ):
         return f'put it in quotes: `"{shown(node.raw)}"`'
     if "array" in wanted:
         return "write a list: each item on a line of its own after `- `"
     return ""
+
+
+def _as_items(node: MapNode) -> str:
+    """Say how a mapping is written as the items of a list."""
+    first = shown(node.entries[0][0].raw) if node.entries else ""
+    if first.startswith("-") and len(first) > 1:
+        return f"write a blank after the `-`: `- {first[1:]}:`"
+    return (
+        f"write `- ` before the first key of each item: `- {first}: ...`" if first else "write `[]` for an empty list"
+    )
+
+
+def _as_mapping(node: Scalar, schema: Mapping[str, Any]) -> str:
+    """Say how a text is written as the mapping that is expected."""
+    if written := re.match(r"([A-Za-z_][\w-]*)(?::|\s*=)\s*(\S.*)", node.raw):
+        return f"write `{written[1]}: {shown(written[2])}`, with a colon and a blank after the key"
+    if node.raw.lstrip().startswith("<"):
+        return "this is a web page and not the file: fetch the file itself (its raw form)"
+    samples = [each for each in schema.get("examples", ()) if isinstance(each, Mapping) and each]
+    if not samples:
+        return ""
+    key, value = next(iter(samples[0].items()))
+    inside = _written(value) if not isinstance(value, (dict, list)) else "..."
+    return f"write `key: value` lines, such as `{key}: {inside}`"
 
 
 def describe(schema: Any) -> str:

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Final
 
 from reconciler.model.errors import Place, UserError
-from reconciler.model.yaml_slips import slip
+from reconciler.model.yaml_origins import left_open, origin
+from reconciler.model.yaml_slips import quoted, slip
 
 _CONFLICT = re.compile(rb"^(?:<{7}|>{7})(?: .*)?\r?$", re.MULTILINE)
 _HALF_MERGED = re.compile(rb"^={7}\r?$", re.MULTILINE)
@@ -36,7 +37,7 @@ _KNOWN = {
     "did not find expected '-' indicator": (
         "a key where the next item of the list was expected",
         "`- ` in the column of the other items",
-        "indent the key two columns deeper than the `-` of the item that it belongs to",
+        "indent the key two columns deeper than the `-` of its item; delete the `-` above where no list is meant",
     ),
     "could not find expected ':'": (
         "a key without a colon",
@@ -68,8 +69,13 @@ _SHORTER: Final = 2
 """By how many characters `\\U0001f600` is shorter than the pair that it stands for."""
 
 
-def explain(data: bytes, path: str, problem: str, position: tuple[int, int]) -> UserError:
-    """Turn libyaml's ``problem`` at (line, column), both from 0, into what the writer should change."""
+def explain(
+    data: bytes, path: str, problem: str, position: tuple[int, int], began: tuple[int, int] | None = None
+) -> UserError:  # fmt: skip
+    """Turn libyaml's ``problem`` at (line, column), both from 0, into what the writer should change.
+
+    ``began`` is where the value or key began that was being read, where libyaml says so.
+    """
     line, column = position
     place = Place(path, line + 1, column + 1)
     if half := _HALF_MERGED.search(data):
@@ -78,10 +84,13 @@ def explain(data: bytes, path: str, problem: str, position: tuple[int, int]) -> 
         return _bad_start(data, place)
     if tab := _indenting_tab(data, line):
         return _tab(Place(path, line + 1, tab))
-    if meant := slip(data.decode(errors="replace").splitlines(), problem, place):
+    lines = data.decode(errors="replace").splitlines()
+    if meant := slip(lines, problem, place):
         return meant
     if problem.startswith("did not find expected") and (quote := _unclosed(data, line)) is not None:
-        return _left_open(path, *quote)
+        return left_open(path, *quote)
+    if found := origin(lines, problem, position, began, path):
+        return found
     message, expected, hint = _KNOWN.get(problem, (problem, "YAML", "see the line itself and the one above it"))
     return UserError(f"not YAML: {message}", place=place, expected=expected, hint=hint)
 
@@ -103,16 +112,6 @@ def _unclosed(data: bytes, last: int) -> tuple[int, int] | None:
     return None
 
 
-def _left_open(path: str, line: int, column: int) -> UserError:
-    """Return the refusal of a quote, at a line and column from 0, that nothing closes on its line."""
-    return UserError(
-        "not YAML: a quote that is opened here is not closed on this line",
-        place=Place(path, line + 1, column + 1),
-        expected="a closing quote",
-        hint="close the quote at the end of the value",
-    )
-
-
 def _bad_start(data: bytes, place: Place) -> UserError:
     text = _line(data, place.line - 1)
     character = text[place.column - 1 : place.column]
@@ -122,7 +121,7 @@ def _bad_start(data: bytes, place: Place) -> UserError:
         f"not YAML: a value cannot start with `{character}`",
         place=place,
         expected="text in quotes",
-        hint=f'put the value in quotes, as in `key: "{character}..."`',
+        hint=quoted(text, place.column),
     )
 
 
@@ -152,16 +151,39 @@ def not_utf8(data: bytes, path: str) -> UserError | None:
         data.decode()
     except UnicodeDecodeError as error:
         if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-            return UserError(
-                "the file is in UTF-16",
-                place=Place(path, 1, 1),
-                expected="UTF-8",
-                hint="save it again as UTF-8; `iconv -f UTF-16 -t UTF-8` does it",
-            )
-        return bad_byte(data, path, error.start, "not UTF-8")
+            return _utf16(path)
+        return _other_encoding(bad_byte(data, path, error.start, "not UTF-8"), data[error.start])
     if (nul := data.find(b"\0")) >= 0:
-        return bad_byte(data, path, nul, "a NUL byte")
+        return (
+            _utf16(path)
+            if data[1:8:2] == b"\0" * 4 or data[0:8:2] == b"\0" * 4
+            else bad_byte(data, path, nul, "a NUL byte")
+        )
     return None
+
+
+def _utf16(path: str) -> UserError:
+    return UserError(
+        "the file is in UTF-16",
+        place=Place(path, 1, 1),
+        expected="UTF-8",
+        hint="save it again as UTF-8; `iconv -f UTF-16 -t UTF-8` does it",
+    )
+
+
+def _other_encoding(found: UserError, byte: int) -> UserError:
+    """Return the refusal of a byte with what it is in the encoding of old Windows editors, if it is anything there."""
+    try:
+        character = bytes([byte]).decode("cp1252")
+    except UnicodeDecodeError:
+        return found
+    return UserError(
+        found.message,
+        place=found.place,
+        expected="UTF-8",
+        hint=f"save the file again as UTF-8; if it is in Windows-1252, where this is `{character}`,"
+        " `iconv -f WINDOWS-1252 -t UTF-8` does it",
+    )
 
 
 def bad_byte(data: bytes, path: str, offset: int, reason: str) -> UserError:

@@ -11,9 +11,11 @@ from typing import Final
 
 from reconciler.model.errors import Place, UserError
 
-_BLOCK: Final = re.compile(r"^(?P<before>\s*(?:- +)?(?:[\w.-]+: +)?)(?P<value>[>|][^\s#].*?)\s*$")
+_BLOCK: Final = re.compile(r"^(?P<before>\s*(?:- +)?(?:[\w.-]+: +)?)(?P<value>[>|]\s*[^\s#].*?)\s*$")
 _STAR: Final = re.compile(r"^(?P<before>\s*(?:- +)?(?:[\w.-]+: +)?)(?P<value>[*&](?![\w]).*?)\s*$")
+_TAG: Final = re.compile(r"^(?P<before>\s*(?:- +)?(?:[\w.-]+: +)?)(?P<value>!.*?)\s*$")
 _FLOW: Final = re.compile(r"(?P<value>[\[{][^\[\]{}]*[\]}])")
+_COLON_IN_VALUE: Final = re.compile(r"^([^\s:]+): +([^\s\"':]+:[^\s\"']*)$")
 _TIGHT: Final = re.compile(r"^(?P<before>\s*(?:- +)?)(?P<key>[A-Za-z_][\w-]*):(?P<value>[^\s:/][^:]*)$")
 _LINE_LIMIT: Final = 400
 """No line that somebody wrote by hand is longer, and patterns cost time."""
@@ -30,19 +32,18 @@ def slip(lines: Sequence[str], problem: str, place: Place) -> UserError | None:
             return UserError(
                 f"not YAML: {message}", place=Place(place.path, number + 1, column), expected=_EXPECTED, hint=hint
             )
-    if problem in _OPEN:
-        opened, close = _OPEN[problem]
-        return UserError(
-            f"not YAML: a `{opened}` is not closed",
-            place=place,
-            expected=f"`{close}` before the next key",
-            hint=f"close it with `{close}`, or put the value in quotes if the `{opened}` is part of it",
-        )
     return None
 
 
+def quoted(text: str, column: int) -> str:
+    """Say how a line is written whose value, from ``column`` on (from 1), has to be in quotes."""
+    value = text[column - 1 :].partition(" #")[0].rstrip()
+    safe = value.replace("\\", "\\\\").replace('"', '\\"')
+    before = text[: column - 1].strip() if len(text) <= _LINE_LIMIT else "key:"
+    return f'put it in quotes: `{before} "{safe}"`' if len(value) <= _LINE_LIMIT else "put it in quotes"
+
+
 _EXPECTED: Final = "a value that YAML cannot take for something else"
-_OPEN: Final = {"did not find expected ',' or '}'": ("{", "}"), "did not find expected ',' or ']'": ("[", "]")}
 
 
 def _quoted(pattern: re.Pattern[str], message: str) -> Callable[[str], tuple[int, str, str] | None]:
@@ -64,6 +65,9 @@ def _colons(text: str) -> tuple[int, str, str] | None:
         return None
     inner = [part.strip() for part in found["value"][1:-1].split(",")]
     if found["value"][0] == "{":
+        if any(_COLON_IN_VALUE.match(part) for part in inner):
+            written = ", ".join(_COLON_IN_VALUE.sub(r'\1: "\2"', part) for part in inner)
+            return found.start() + 1, "a `:` in a value between braces", f"put it in quotes: `{{{written}}}`"
         written = "{" + ", ".join(re.sub(r"^([^\s:]+):(?=\S)", r"\1: ", part) for part in inner) + "}"
         return found.start() + 1, "a `:` without a blank after it", f"write `{written}`"
     quoted = ", ".join(f'"{part}"' if ":" in part else part for part in inner)
@@ -82,6 +86,7 @@ def _tight(text: str) -> tuple[int, str, str] | None:
 _KNOWN: Final[Mapping[str, Callable[[str], tuple[int, str, str] | None]]] = {
     "did not find expected comment or line break": _quoted(_BLOCK, "a value that begins with `{0}` is a text in lines"),
     "did not find expected alphabetic or numeric character": _quoted(_STAR, "a value cannot begin with `{0}`"),
+    "did not find URI escaped octet": _quoted(_TAG, "a value that begins with `{0}` is a tag"),
     "found unexpected ':'": _colons,
     "mapping values are not allowed in this context": _tight,
     "could not find expected ':'": _tight,

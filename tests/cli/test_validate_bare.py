@@ -33,7 +33,7 @@ def test_files_that_are_called_like_gits_own_hide_nothing(work: Path, path: str,
         (work / name).write_text(text, "utf-8")
     done = reconciler("validate", path)
     assert done.code == 1
-    assert "carts/remediation.yaml:2:1: error: " in done.out
+    assert "carts/remediation.yaml:1:15: error: " in done.out
 
 
 def test_an_embedded_repository_is_a_folder(work: Path, tmp_path: Path, reconciler: Reconciler) -> None:
@@ -45,6 +45,6 @@ def test_an_embedded_repository_is_a_folder(work: Path, tmp_path: Path, reconcil
     git(work, "add", "-A")
     done = reconciler("validate", "sub")
     assert done.code == 1
-    assert "carts/remediation.yaml:2:1: error: " in done.out
+    assert "carts/remediation.yaml:1:15: error: " in done.out
     assert "came with the files of" in reconciler("validate", "sub", "--ref", "production").err
     assert "came with the files of" in reconciler("status", "--repo", "sub").err

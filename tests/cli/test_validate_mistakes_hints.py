@@ -80,7 +80,7 @@ def test_replicas() -> None:
         ("- schedule: * 18 * * FRI\n", "1:13", 'put it in quotes: `- schedule: "* 18 * * FRI"`'),
         ("v: [A:off, B:on]\n", "1:4", 'put it in quotes: `["A:off", "B:on"]`'),
         ("v: {A:off}\n", "1:4", "write `{A: off}`"),
-        ("v: {A: off\nb: 1\n", "2:2", "close it with `}`, or put the value in quotes if the `{` is part of it"),
+        ("v: {A: off\nb: 1\n", "1:4", "close it with `}`, or put the value in quotes if the `{` is part of it"),
         ("b:\n  min:1\n  max: 2\n", "2:3", "write `min: 1`"),
     ],
 )
@@ -93,7 +93,7 @@ def test_values_that_yaml_reads_otherwise(text: str, place: str, hint: str) -> N
 def test_a_key_without_a_blank_that_is_alone() -> None:
     with pytest.raises(InvalidFile) as refused:
         load_stage(b"bounds:\n  min:1\n", "stage.yaml")
-    assert refused.value.hint == "write a blank after the colon: `min: 1...`"
+    assert refused.value.hint == "write `min: 1`, with a colon and a blank after the key"
 
 
 @pytest.mark.parametrize(("kind", "meant"), [("Deploymnt", "Deployment"), ("DeamonSet.apps", "DaemonSet")])
