@@ -18,7 +18,7 @@ from reconciler.cli import loaded
 from reconciler.cli.doubts import doubts
 from reconciler.cli.evidence_doubts import unused_everywhere
 from reconciler.cli.findings.finding import Finding, located, ordered, refused
-from reconciler.cli.name_doubts import hidden_shipyard, same_but_for_capitals, strays
+from reconciler.cli.name_doubts import hidden_shipyard, problems_but_for_capitals, same_but_for_capitals, strays
 from reconciler.cli.surroundings import Contents, Surroundings
 from reconciler.cli.validation import beside_each_other, check_file, kind_of
 from reconciler.daemon.plugins import load_actions
@@ -106,6 +106,7 @@ def _beside(part: Part) -> Iterator[Finding]:
     yield from (refused(error, "misplaced") for error in told)
     services = part.around.services
     yield from strays(part.odd, services)
+    yield from problems_but_for_capitals(part.paths or part.files, frozenset(part.files))
     if part.whole:
         yield from same_but_for_capitals(part.files, services)
         yield from hidden_shipyard(frozenset(part.files))

@@ -33,7 +33,7 @@ def _doubts(data: bytes, path: str, around: Surroundings) -> Iterator[Finding]:
         case "problem":
             yield from about_problem(data, path, around)
         case "command":
-            yield from about_command(path, around)
+            yield from about_command(data, path, around)
         case "project":
             yield from about_project(data, path, around)
         case "slo":

@@ -9,6 +9,7 @@ from typing import Final
 from reconciler.cli.findings.finding import Finding, doubt
 from reconciler.model.checks import colliding
 from reconciler.model.errors import Place
+from reconciler.model.reader import shown
 from reconciler.model.suggest import nearest
 from reconciler.repo.layout import MAKES_A_SERVICE, PROVIDERS, SLI_FILES
 
@@ -29,6 +30,7 @@ _COPY: Final = re.compile(
 _FOR_SLI: Final = re.compile(rf"[^/].*/(?:sli|(?P<provider>{'|'.join(PROVIDERS)}))\.ya?ml\Z", re.IGNORECASE)
 _OPS_FOLDERS: Final = frozenset({"problems", "commands"})
 _OPS_SLIP: Final = re.compile(r"\Aops/(?:[^/]+/)+?(problem|command)/[^/]+\Z")
+_PAIR: Final = 2
 _ENDINGS: Final = (".yaml", ".yml", ".json")
 
 
@@ -157,12 +159,39 @@ def _leftover(path: str, name: str) -> Finding:
     )
 
 
+def problems_but_for_capitals(paths: Iterable[str], concerned: frozenset[str]) -> Iterator[Finding]:
+    """Yield the problems of ``concerned`` whose ids differ in capitals only from those of others of the service.
+
+    Their files may lie in folders of different days, and their remediations would still be one folder on such machines.
+    """
+    seen: dict[tuple[str, str], dict[str, str]] = {}
+    for path in sorted(path for path in paths if path.startswith("ops/")):
+        folder, found, rest = path.partition("/problems/")
+        stem = rest.rpartition("/")[2].rpartition(".")[0]
+        if found and stem:
+            seen.setdefault((folder, stem.casefold()), {}).setdefault(stem, path)
+    for group in seen.values():
+        told = [stem for stem, path in group.items() if path in concerned]
+        if len(group) < _PAIR or not told:
+            continue
+        stem = told[-1]
+        other = next(each for each in group if each != stem)
+        yield doubt(
+            "case-only",
+            f"the problem `{shown(stem)}` differs in capitals only from `{shown(other)}`,"
+            f" which is at {shown(group[other], 200)}",
+            Place(group[stem]),
+            expected="ids that differ in more: where capitals don't count, their remediations are one folder",
+            hint="give one of the two another name, or delete it if both are the same problem",
+        )
+
+
 def same_but_for_capitals(paths: Iterable[str], folders: frozenset[str]) -> Iterator[Finding]:
     """Yield the files of which a machine without capitals in its file names has only one.
 
-    Not in ``folders`` that differ so themselves, which are told already.
+    Not in ``folders`` that differ so themselves, which are told already, as problems are.
     """
-    for group in colliding(paths):
+    for group in colliding(path for path in paths if "/problems/" not in path):
         parents = {path.rpartition("/")[0] for path in group}
         if len(parents) > 1 and parents <= folders:
             continue

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from reconciler.cli import loaded
 from reconciler.cli.findings.finding import Finding, doubt
@@ -15,6 +16,8 @@ from reconciler.decide.evaluation.criterion import Rule, parse
 from reconciler.model.document import open_document
 from reconciler.model.errors import UserError
 from reconciler.model.slo import WHOLE, CriteriaSet, Objective, Slo
+
+_TURNED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,22 @@ def about_objectives(data: bytes) -> Iterator[Finding]:
     if slo is None:
         return
     yield from _about_scores(data, slo)
+    first: dict[str, Objective] = {}
     for each in slo.objectives:
+        if (other := first.setdefault(each.sli, each)) is not each:
+            yield _twice(each, other)
         yield from _about_criteria(each)
+
+
+def _twice(objective: Objective, first: Objective) -> Finding:
+    same = _written(objective) == _written(first)
+    return doubt(
+        "objective-twice",
+        f"a second objective about `{objective.sli}`, the first is in line {first.place.line}: both count",
+        objective.place,
+        expected="one objective for one indicator",
+        hint="delete it" if same else "put the criteria of both into one objective, or correct `sli`",
+    )
 
 
 def _about_scores(data: bytes, slo: Slo) -> Iterator[Finding]:
@@ -121,6 +138,48 @@ def _about_criteria(objective: Objective) -> Iterator[Finding]:
                 expected="a limit wider than that of `pass`",
                 hint="swap `pass` and `warning`, or widen this one",
             )
+        yield from _other_way(objective, each, [_left(_rules(one)) for one in objective.passing])
+    if objective.warning and not objective.passing:
+        yield doubt(
+            "no-objective",
+            f"without `pass` the objective of `{objective.sli}` is shown only, and its `warning` counts for nothing",
+            objective.warning[0].place,
+            expected="a `pass` beside `warning`",
+            hint="write in `pass` what is good, and in `warning` what is still bearable",
+        )
+
+
+def _written(objective: Objective) -> list[list[list[str]]]:
+    """Return the criteria as they are written, wherever they stand."""
+    both = (objective.passing, objective.warning)
+    return [[[criterion.text for criterion in each.criteria] for each in sets] for sets in both]
+
+
+def _other_way(objective: Objective, warning: CriteriaSet, passes: Iterable[_Range | None]) -> Iterator[Finding]:
+    """Yield a warning with limits on one side only, where each `pass` has them on the other side only."""
+    rules = _rules(warning)
+    left, wide = _left(rules), list(passes)
+    sides = {_side(each) for each in wide if each is not None}
+    if left is None or not wide or None in wide or _relative(rules) or len(sides) != 1:
+        return
+    side = sides.pop()
+    if side and _side(left) == -side:
+        written = ", ".join(f"`{criterion.text}`" for criterion in warning.criteria)
+        turned = ", ".join(f'`"{_TURNED[rule.operator]}{rule.value:g}"`' for rule in rules)
+        yield doubt(
+            "limits-contradict",
+            f"this `warning` of `{objective.sli}` looks the other way than its `pass`: the worse a value is, the more"
+            f" surely it fulfils {written}",
+            warning.criteria[0].place,
+            expected="what is still bearable: a limit on the same side as that of `pass`, and wider",
+            hint=f"write {turned}" if all(rule.value >= 0 for rule in rules) else "turn the operator around",
+        )
+
+
+def _side(range_: _Range) -> int:
+    """Return 1 for limits from above only, -1 for such from below only, else 0."""
+    above, below = range_.high < math.inf, range_.low > -math.inf
+    return 0 if above == below else 1 if above else -1
 
 
 def _rules(each: CriteriaSet) -> list[Rule]:

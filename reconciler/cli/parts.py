@@ -129,8 +129,9 @@ def in_work_tree(path: Path) -> Part:
     if kind is None:
         return Part({}, Surroundings(), label)
     data = read(path, name)
-    around = _around(root, {name: data}, whole=kind == "problem")[0]
-    return Part({name: data}, around, label)
+    around = _around(root, {name: data}, whole=kind in ("problem", "command"))[0]
+    told = _promises(root, {name: data}, around) if name == "project.yaml" else ()
+    return Part({name: data}, around, label, told=told)
 
 
 def _folder(here: Path, root: Path, label: str) -> Part:
@@ -142,7 +143,23 @@ def _folder(here: Path, root: Path, label: str) -> Part:
             where += " and stage.yaml"
             files["stage.yaml"] = read(root / "stage.yaml", "stage.yaml")
     around, paths = _around(root, files, whole=True)
-    return Part(files, around, label, "", where, paths, found.odd, whole=here == root)
+    told = _promises(root, files, around) if here == root else ()
+    return Part(files, around, label, "", where, paths, found.odd, whole=here == root, told=told)
+
+
+def _promises(root: Path, files: Mapping[str, bytes | UserError], around: Surroundings) -> tuple[Finding, ...]:
+    """Return what a work tree's own project file says of its stages; on a stage's branch nobody asks it."""
+    project = files.get("project.yaml")
+    if around.stage or isinstance(project, UserError) or (project is None and "shipyard.yaml" in files):
+        return ()
+    try:
+        with LocalRepository.open(root) as repository:
+            head = repository.head()
+            if project is None and not (head and promised.is_default(repository, head)):
+                return ()
+            return tuple(promised.about_files(repository, project, tuple(around.stages)))
+    except ConfigError:
+        return ()  # outside of Git there are no branches
 
 
 def _daemon_config(path: Path) -> Part:

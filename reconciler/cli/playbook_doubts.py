@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Final
 
 from reconciler.cli import loaded
 from reconciler.cli.findings.finding import Finding, doubt, remark
+from reconciler.cli.pace_doubts import about_attempts
+from reconciler.cli.spelling_doubts import about_spelling
 from reconciler.decide.actions.escalate import Escalate
 from reconciler.decide.actions.featuretoggle import Toggle
 from reconciler.decide.actions.protocol import Spec
@@ -22,6 +25,7 @@ from reconciler.model.policy import Bounds, ServiceConfig
 from reconciler.model.reader import shown
 
 Policy = tuple[Stage, ServiceView]
+_TYPOGRAPHIC: Final = "\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
 _WIDEN: Final = "change the number, or `bounds` in service.yaml or stage.yaml"
 
 
@@ -32,16 +36,22 @@ def about_playbook(data: bytes, policy: Policy | None = None) -> Iterator[Findin
         return
     yield from _about_names(found)
     known = {id(action): _spec(action) for entry in found.entries for action in entry.actions}
-    yield from _about_flags(found, [spec for spec in known.values() if isinstance(spec, Toggle)])
+    flags = _flags(found, known)
+    yield from _about_flags(flags)
+    yield from about_spelling({entry.name: entry.place for entry in found.entries}, flags)
     for entry in found.entries:
         specs = [known[id(action)] for action in entry.actions]
         yield from _about_order(entry, specs)
+        yield from _about_repeats(entry, specs)
         if policy is not None:
             for action, spec in zip(entry.actions, specs, strict=True):
                 if isinstance(spec, Scaling):
                     yield from _about_workload(action, policy[1])
                     yield from _about_replicas(action, spec, effective(*policy).bounds)
                 yield from _about_times(action, policy)
+            tried = takewhile(lambda each: not isinstance(each[1], Escalate), zip(entry.actions, specs, strict=True))
+            timed = [(action, timing(*policy, dict(action.options))) for action, _ in tried]
+            yield from about_attempts(timed, effective(*policy).budgets.actions_per_hour)
 
 
 def _spec(action: ActionEntry) -> Spec | None:
@@ -78,6 +88,15 @@ def _about_names(playbook: Playbook) -> Iterator[Finding]:
                 expected="the title of the problem as it is reported",
                 hint=f"write `{shown(name.strip())}`",
             )
+        elif name[0] in _TYPOGRAPHIC:
+            bare = name.strip(_TYPOGRAPHIC)
+            yield doubt(
+                "unreachable-entry",
+                f"`{shown(name)}` stands in typographic quotes, which count: no such problem is known",
+                entry.place,
+                expected="the title of the problem as it is reported, in plain quotes or in none",
+                hint=f"write `{shown(bare)}`",
+            )
         elif name != DEFAULT and name.casefold() == DEFAULT and DEFAULT not in names:
             yield doubt(
                 "case-only",
@@ -97,24 +116,43 @@ def _about_names(playbook: Playbook) -> Iterator[Finding]:
         )
 
 
-def _about_flags(playbook: Playbook, toggles: Sequence[Toggle]) -> Iterator[Finding]:
-    for group in colliding({name for toggle in toggles for name, _ in toggle.flags}):
+def _flags(playbook: Playbook, specs: Mapping[int, Spec | None]) -> dict[str, Place]:
+    """Return the flags that a playbook switches, each with the action that names it first."""
+    places: dict[str, Place] = {}
+    for entry in playbook.entries:
+        for action in entry.actions:
+            spec = specs[id(action)]
+            for name, _ in spec.flags if isinstance(spec, Toggle) else ():
+                places.setdefault(name, action.place)
+    return places
+
+
+def _about_flags(places: Mapping[str, Place]) -> Iterator[Finding]:
+    for group in colliding(places):
         yield doubt(
             "case-only",
             f"the flags {', '.join(f'`{name}`' for name in group)} differ in capitals only",
-            _first_use(playbook, group[-1]),
+            places[group[-1]],
             expected="each flag as the flag server calls it",
             hint="write the same flag in one way",
         )
 
 
-def _first_use(playbook: Playbook, flag: str) -> Place:
-    for entry in playbook.entries:
-        for action in entry.actions:
-            spec = _spec(action)
-            if isinstance(spec, Toggle) and flag in dict(spec.flags):
-                return action.place
-    return Place("")
+def _about_repeats(entry: Entry, specs: Sequence[Spec | None]) -> Iterator[Finding]:
+    """Yield the actions that ask for what an earlier one of the entry has already brought about."""
+    seen: dict[str, ActionEntry] = {}
+    for action, spec in zip(entry.actions, specs, strict=True):
+        if not isinstance(spec, Toggle) and not (isinstance(spec, Scaling) and spec.to is not None):
+            continue
+        first = seen.setdefault(spec.written, action)
+        if first is not action and dict(first.options).get("onFail") != "revert":
+            yield remark(
+                "repeated-action",
+                f"this action changes nothing: `{shown(spec.written)}` in line {first.place.line} has done so before",
+                action.place,
+                expected="another action, or another value",
+                hint="delete it; to wait longer or try again, write `wait` or `retries` in the first one",
+            )
 
 
 def _about_order(entry: Entry, specs: Sequence[Spec | None]) -> Iterator[Finding]:
@@ -181,14 +219,4 @@ def _about_times(action: ActionEntry, policy: Policy) -> Iterator[Finding]:
             action.place,
             expected=f"at most {held.wait}s",
             hint="shorten `window`, or write a `wait` beside it",
-        )
-    guard = effective(*policy).loop_guard
-    if held.retries >= guard.times and held.retries * held.wait < guard.within and "retries" in options:
-        yield doubt(
-            "limits-contradict",
-            f"`retries` ({held.retries}) are never all made: {guard.times} actions of one entry within"
-            f" {guard.within} s are too many",
-            action.place,
-            expected=f"less than {guard.times}",
-            hint="retry less often, or widen `loopGuard` in stage.yaml",
         )

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from reconciler.cli.findings.finding import Finding, doubt
-from reconciler.cli.surroundings import Surroundings
+from reconciler.cli.limit_doubts import about_defaults
+from reconciler.cli.surroundings import Steps, Surroundings
+from reconciler.model.command import load_command
+from reconciler.model.document import open_document
 from reconciler.model.errors import Place, UserError
 from reconciler.model.names import StageName
 from reconciler.model.problem import Problem, load_problem
 from reconciler.model.project import load_project
+from reconciler.model.reader import shown
 from reconciler.model.suggest import did_you_mean
 from reconciler.repo.layout import ops_place
+
+_SHOWN: Final = 5
+"""Remediations that are named where none of them was meant."""
 
 
 def about_problem(data: bytes, path: str, around: Surroundings) -> Iterator[Finding]:
@@ -28,11 +36,53 @@ def about_problem(data: bytes, path: str, around: Surroundings) -> Iterator[Find
     yield from _unreached(found.service, stage, around, place, ("unread-problem", "this problem will be refused"))
 
 
-def about_command(path: str, around: Surroundings) -> Iterator[Finding]:
+def about_command(data: bytes, path: str, around: Surroundings) -> Iterator[Finding]:
     """Yield why a command will not reach who it is meant for; one at the stage's own level is for all services."""
     stage, place = StageName(path.split("/")[1]), Place(path)
-    if (found := ops_place(path, stage)) is not None:
-        yield from _unreached(found.service, stage, around, place, ("unread-command", "nobody answers this command"))
+    if (found := ops_place(path, stage)) is None:
+        return
+    told = list(_unreached(found.service, stage, around, place, ("unread-command", "nobody answers this command")))
+    yield from told
+    if not told and (not found.service or found.service in around.services):
+        yield from _unanswered(data, path, found.service, around.steps.get(f"ops/{stage}/{found.service}", {}))
+
+
+def _unanswered(data: bytes, path: str, service: str, steps: Steps) -> Iterator[Finding]:
+    """Yield that a command is about a remediation, or a step of one, that the branch does not have."""
+    try:
+        command = load_command(data, path)
+    except UserError:
+        return
+    fields = open_document(data, path, "command")
+    about = command.verb in ("suspend", "resume")
+    if about != (not command.remediation) or (not service and not about):
+        yield doubt(
+            "unanswerable-command",
+            f"`{command.verb}` is for a {'service or a stage' if about else 'remediation of a service'}: this command"
+            " will be refused",
+            fields.place_of("remediation" if about else "verb"),
+            expected="no `remediation`" if about else "`remediation: ...`, under ops/<stage>/<service>/commands/",
+            hint="leave `remediation` out" if about else f"write it by `reconciler {command.verb}`",
+        )
+    elif command.remediation and command.remediation not in steps:
+        known = ", ".join(f"`{each}`" for each in sorted(steps)[-_SHOWN:])
+        yield doubt(
+            "unanswerable-command",
+            f"there is no remediation `{shown(command.remediation)}` of {service} on this branch: this command will be"
+            " refused",
+            fields.place_of("remediation"),
+            expected=f"one of its remediations: {known}" if known else "a remediation that has begun",
+            hint=did_you_mean(command.remediation, steps) or "`reconciler status` shows the ids; delete this file",
+        )
+    elif command.step and command.step not in steps[command.remediation]:
+        last = max(steps[command.remediation])
+        yield doubt(
+            "unanswerable-command",
+            f"remediation `{shown(command.remediation)}` has no step {command.step}: this command will be refused",
+            fields.place_of("step"),
+            expected=f"a step from 1 to {last}",
+            hint=f"write `step: {last}` for the newest one, or the one that is meant, in the file's name too",
+        )
 
 
 def about_project(data: bytes, path: str, around: Surroundings) -> Iterator[Finding]:
@@ -41,6 +91,7 @@ def about_project(data: bytes, path: str, around: Surroundings) -> Iterator[Find
         own = load_project(data, path)
     except UserError:
         return
+    yield from about_defaults(data, own.defaults)
     if around.stage and own != around.project:
         yield doubt(
             "unread-file",

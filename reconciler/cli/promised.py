@@ -7,12 +7,15 @@ and those that the clone fetched. A clone that has none of them, as one of a sin
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from reconciler.cli.findings.finding import Finding, doubt, refused, remark
 from reconciler.model.errors import Place, UserError
 from reconciler.model.names import CommitId
+from reconciler.model.nodes import ListNode, MapNode, Scalar
 from reconciler.model.project import load_project
+from reconciler.model.reader import read_yaml
 from reconciler.model.shipyard import load_shipyard
 from reconciler.model.suggest import did_you_mean
 from reconciler.repo.local import LocalRepository
@@ -37,6 +40,19 @@ def about_branch(repository: LocalRepository, commit: CommitId, before: tuple[st
         yield from _found(repository, before, after, commit)
 
 
+def about_files(repository: LocalRepository, project: bytes | None, before: tuple[str, ...]) -> Iterator[Finding]:
+    """Yield what the `project.yaml` of a work tree says of its stages; None where it has no file that names any.
+
+    Nothing is refused yet, and a branch may be made before the push, so a stage without one is a warning here.
+    """
+    try:
+        after = tuple(stage.name for stage in load_project(project, FILES[0]).stages) if project is not None else ()
+    except UserError:
+        return  # told of the file itself
+    for each in _among(repository, before, after, project):
+        yield replace(each, severity="warning") if each.severity == "error" else each
+
+
 def is_default(repository: LocalRepository, ref: str) -> bool:
     """Whether a branch, by its name or the whole ref, is the project's own."""
     name = ref.removeprefix(_HEADS).removeprefix(_FETCHED)
@@ -47,6 +63,14 @@ def is_default(repository: LocalRepository, ref: str) -> bool:
 def _found(
     repository: LocalRepository, before: tuple[str, ...], after: tuple[str, ...], commit: CommitId
 ) -> Iterator[Finding]:  # fmt: skip
+    found = repository.reader.blob_at(commit, FILES[0])
+    yield from _among(repository, before, after, found[1] if found is not None else None)
+
+
+def _among(
+    repository: LocalRepository, before: tuple[str, ...], after: tuple[str, ...], own: bytes | None
+) -> Iterator[Finding]:  # fmt: skip
+    """``own`` is the `project.yaml` that names them; None where it is Keptn's shipyard, or nothing."""
     branches = _branches(repository)
     there = frozenset(branches)
     worked_on = {name for name, tip in branches.items() if _is_worked_on(repository, name, tip)}
@@ -55,7 +79,7 @@ def _found(
         if gone:
             yield _nothing_names(gone, known=bool(before))
         return
-    if not _has(repository, commit, FILES[0]):
+    if own is None:
         return  # Keptn made the branches that a shipyard names
     if not there & {*after, *before} and repository.root is not None:
         yield remark(
@@ -66,17 +90,27 @@ def _found(
             hint="fetch them (`fetch-depth: 0` in CI)",
         )
         return
-    yield from (_without_branch(name, sorted(there - frozenset(after))) for name in after if name not in there)
+    places, others = _places(own), sorted(there - frozenset(after))
+    yield from (_without_branch(name, places.get(name, Place(FILES[0])), others) for name in after if name not in there)
     yield from (_left_out(name) for name in gone)
 
 
-def _without_branch(stage: str, others: list[str]) -> Finding:
+def _places(project: bytes) -> dict[str, Place]:
+    """Return where a valid `project.yaml` names each of its stages."""
+    root = read_yaml(project, FILES[0])
+    listed = root.get("stages") if isinstance(root, MapNode) else None
+    items = listed.items if isinstance(listed, ListNode) else ()
+    names = (item.get("name") if isinstance(item, MapNode) else item for item in items)
+    return {name.raw: name.place for name in names if isinstance(name, Scalar)}
+
+
+def _without_branch(stage: str, place: Place, others: list[str]) -> Finding:
     near = did_you_mean(stage, others)
     meant = f"{near} else " if near else ""
     return refused(
         UserError(
             f"the stage `{stage}` has no branch",
-            place=Place(FILES[0]),
+            place=place,
             expected="a branch for every stage",
             hint=f"{meant}push a branch `{stage}` before this or together with it, or take the stage out",
         ),

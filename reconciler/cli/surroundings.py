@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -16,6 +16,8 @@ from reconciler.model.project import ProjectConfig
 from reconciler.repo.layout import MAKES_A_SERVICE, config_place
 
 Contents = Mapping[str, bytes | UserError]
+Steps = Mapping[str, frozenset[int]]
+"""The numbers of the steps that there are of each remediation."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Surroundings:
     ``branch`` is its branch's name, empty where it is on none; ``project`` what the default branch says; ``near`` holds
     the content of the stage's files and of the services' own, ``slis`` the SLI files of the project. ``services`` are
     the paths of the branch's services, none where they are not known; ``working`` the stages of whose steps the branch
-    has some: their files came by a merge.
+    has some: their files came by a merge. ``steps`` are those of the services that have commands, by
+    their folder under `ops/`.
     """
 
     branch: str = ""
@@ -34,6 +37,7 @@ class Surroundings:
     slis: Contents = field(default_factory=dict)
     services: frozenset[str] = frozenset()
     working: frozenset[str] = frozenset()
+    steps: Mapping[str, Steps] = field(default_factory=dict)
 
     @property
     def stages(self) -> list[str]:
@@ -51,13 +55,20 @@ class Surroundings:
         """Return the same with what the paths of the whole branch tell."""
         services: set[str] = set()
         working: set[str] = set()
+        steps: list[str] = []
+        commands: set[str] = set()
         for path in paths:
             if path.startswith("ops/"):
                 if "/remediations/" in path or "/steps/" in path:
                     working.add(path.split("/", 2)[1])
+                    steps.append(path)
+                elif "/commands/" in path:
+                    commands.add(path.partition("/commands/")[0])
             elif (place := config_place(path)) is not None and place[0] and place[1] in MAKES_A_SERVICE:
                 services.add(place[0])
-        return replace(self, services=frozenset(services), working=frozenset(working))
+        return replace(
+            self, services=frozenset(services), working=frozenset(working), steps=_steps(steps, commands)
+        )  # fmt: skip
 
     def policy(self, folder: str) -> tuple[Stage, ServiceView] | None:
         """Return what decides about the service in ``folder``, which ends in `/`.
@@ -73,3 +84,14 @@ class Surroundings:
         """Return what holds for the whole stage; None where `stage.yaml` cannot be read."""
         config = loaded.stage(self.near.get("stage.yaml"))
         return over(config, self.project.defaults) if config is not None else None
+
+
+def _steps(paths: Iterable[str], folders: Collection[str]) -> dict[str, Steps]:
+    found: dict[str, dict[str, set[int]]] = {folder: {} for folder in folders}
+    for path in paths:
+        folder, _, rest = path.partition("/remediations/")
+        remediation, _, name = rest.partition("/")
+        number = name.partition("-")[0]
+        if folder in found and number.isdecimal() and number.isascii():
+            found[folder].setdefault(remediation, set()).add(int(number))
+    return {folder: {name: frozenset(steps) for name, steps in each.items()} for folder, each in found.items()}

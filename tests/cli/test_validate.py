@@ -77,7 +77,7 @@ def test_a_bare_repository_is_checked_with_all_its_branches(reconciler: Reconcil
     git(tmp_path / "shop.git", "branch", "-q", "-D", "staging")
     result = reconciler("validate", tmp_path / "shop.git")
     assert result.code == 1
-    assert "main:project.yaml: error: the stage `staging` has no branch" in result.out
+    assert "main:project.yaml:4:15: error: the stage `staging` has no branch" in result.out
 
 
 def test_all_findings_are_told_and_not_the_first_only(reconciler: Reconciler, stage: Path) -> None:

@@ -144,9 +144,6 @@ MISTAKES: dict[str, tuple[dict[str, str], str, str]] = {
     "an action's window longer than the wait": (
         {"a/remediation.yaml": BOOK % entry("x", "{action: restart, window: 30m}")},
         "a/remediation.yaml:4:5 warning limits-contradict", "longer than the wait of 600 s"),
-    "retries that the guard stops": (
-        {"a/remediation.yaml": BOOK % entry("x", "{action: restart, retries: 4, wait: 1m}")},
-        "a/remediation.yaml:4:5 warning limits-contradict", "`retries` (4) are never all made"),
     "a budget of nothing": (
         {"stage.yaml": "budgets: {actionsPerHour: 0}\n"},
         "stage.yaml:1:27 warning limits-contradict", "nothing is ever done"),

@@ -19,6 +19,11 @@ from reconciler.model.targets import Fact, FlagFact, NoFact, WantFlag
 
 _NAME = re.compile(r"[A-Za-z0-9._~-]{1,100}\Z")
 _STATES = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
+_SAID = {
+    **dict.fromkeys(("1", "enabled", "enable", "active", "onn", "ture", "y"), "on"),
+    **dict.fromkeys(("0", "disabled", "disable", "inactive", "of", "offf", "flase", "n"), "off"),
+}
+_ASSIGNED = re.compile(r"([A-Za-z0-9._~-]{1,100})\s*=\s*(on|off|true|false)\Z", re.IGNORECASE)
 FLAGS = 50
 """Flags that one action may switch: what is decided, claimed and written at once stays readable."""
 _EXPECTED = "a flag and its state: `EnablePromotion:off` or `{EnablePromotion: off}`"
@@ -68,6 +73,15 @@ def word(state: object) -> str:
     return "on" if state else "off"
 
 
+def _meant(name: str, state: str) -> str:
+    """Say how a state is written that a person would understand as it is."""
+    said = state.strip().lower()
+    if not state and name.lower() in _STATES:
+        return f"write the flag's name before it: `value: EnablePromotion:{name.lower()}`"
+    likely = said if said in _STATES else _SAID.get(said, "")
+    return f"write `value: {name}:{likely}`" if likely else f"write `value: {name}:on` or `value: {name}:off`"
+
+
 class ToggleAction:
     """The action `featuretoggle` under its three names."""
 
@@ -76,8 +90,8 @@ class ToggleAction:
     def parse(self, value: Node | None, place: Place) -> Toggle:
         """Read `Flag:state` or a mapping of flags to states."""
         if isinstance(value, Scalar):
-            name, colon, state = value.raw.partition(":")
-            return Toggle((self._flag(name, state if colon else "", value.place),))
+            name, _, state = value.raw.partition(":")
+            return Toggle((self._flag(name, state, value.place),))
         if isinstance(value, MapNode) and value.entries:
             pairs = [(key.raw, node) for key, node in value.entries]
             if len(pairs) > FLAGS:
@@ -96,7 +110,12 @@ class ToggleAction:
     @staticmethod
     def _flag(name: str, state: str, place: Place) -> tuple[str, bool]:
         if not _NAME.match(name):
-            raise UserError(f"{name!r} is no name of a flag", place=place, expected=_EXPECTED, hint=_HINT)
+            said = _ASSIGNED.match(name)
+            hint = f"write `value: {said[1]}:{said[2]}`" if said else _HINT
+            raise UserError(f"{name!r} is no name of a flag", place=place, expected=_EXPECTED, hint=hint)
         if state.lower() not in _STATES:
-            raise UserError(f"{state!r} is no state of a flag", place=place, expected="on or off", hint=_HINT)
+            raise UserError(
+                f"{state!r} is no state of a flag" if state else f"it is not said whether {name} shall be on or off",
+                place=place, expected="on or off", hint=_meant(name, state),
+            )  # fmt: skip
         return name, _STATES[state.lower()]

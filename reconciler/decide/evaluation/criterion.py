@@ -101,15 +101,15 @@ def satisfied(measured: float, operator: str, reference: float) -> bool:
 
 def _hint(text: str) -> str:
     """Say how a criterion is written that a person would understand as it is."""
-    parts = [part for part in re.split(r"\band\b|&&", text) if part.strip()]
+    parts = [part for part in re.split(r"\band\b|&&|,\s*(?=[<>=])", text) if part.strip()]
     if len(parts) > 1 and all(_meant(part) for part in parts):
         return "write two criteria: " + ", ".join(f'`"{_meant(part)}"`' for part in parts)
-    bare = text.replace(" ", "")
+    bare = text.replace(" ", "").strip(",;\"'\u201c\u201d\u201e")
     if "--" in bare or "+-" in bare:
         return "a negative limit is written in parentheses, as in `>=(-5)`"
     if bare.startswith(("!=", "<>", "\u2260")):
         return "say which values are good, as in `<600` or `>600`: there is no unequal"
-    meant = _meant(text)
+    meant = _meant(bare) or _meant(text)
     if unit := _UNIT.search(bare.lower()):
         return (
             f"write the number alone, in the indicator's own unit: `{meant}`, or what that is in another one"
