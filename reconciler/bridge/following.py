@@ -128,12 +128,13 @@ class Follower:
             return False
         try:
             objects = self._opened(mirror, stack)
-            if followed is None and stage not in self._built and self._is_long(stage, trail, objects):
-                self._building[stage] = Building(self._source.chronicles, objects.git_dir, stage, trail)
+            untried = followed is None and stage not in self._built
+            if untried and self._is_long(stage, trail, objects) and self._begin(stage, trail, objects):
                 return False
             changed = follow(
                 self._source.chronicles, stage, trail, objects, lambda count: self.progress.__setitem__(stage, count)
             )
+            self._look_back(stage, trail, objects)
         except (ReconcilerError, sqlite3.Error, OSError) as error:
             if self._unusable != str(error):
                 self._unusable = str(error)
@@ -141,7 +142,6 @@ class Follower:
             return False
         else:
             self._followed[stage] = trail
-            self._look_back(stage, trail, objects)
             return changed or followed is None
         finally:
             self.progress.pop(stage, None)
@@ -164,7 +164,17 @@ class Follower:
         number = due(self._source.chronicles, stage) if stage not in self._building else 0
         if number > self._due.get(stage, 0):
             self._due[stage] = number
+            self._begin(stage, trail, objects)
+
+    def _begin(self, stage: StageName, trail: Trail, objects: Offline) -> bool:
+        """Begin a process for a stage; whether that is possible."""
+        try:
             self._building[stage] = Building(self._source.chronicles, objects.git_dir, stage, trail)
+        except OSError as error:
+            self._built.add(stage)
+            self._log.warning("no process can be started to read the history", stage=stage, reason=str(error))
+            return False
+        return True
 
     def _has_followed(self, stage: StageName) -> bool:
         """Take up what the process of a stage has told; whether it has done what others wait for."""
