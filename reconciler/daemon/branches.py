@@ -14,6 +14,7 @@ from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.project import Project, StageRefs
 from reconciler.repo.project_history import ProjectHistory
+from reconciler.repo.signatures_policy import Policy
 from reconciler.repo.stage import StageRepo, Tips
 
 
@@ -32,6 +33,7 @@ class Branches:
     tips: Callable[[StageRefs], Tips | None]
     wait: Callable[[float], None]
     soon: Callable[[], None]
+    _policy: Policy | None = None
     _made: dict[StageName, Branch] = field(default_factory=dict)
 
     def of(self, stage: StageRefs) -> Branch:
@@ -40,6 +42,12 @@ class Branches:
         if branch is None:
             branch = self._made[stage.name] = self._make(stage)
         return branch
+
+    def policy(self) -> Policy | None:
+        """Return what judges people's commits on the project's branch, None where everybody's count."""
+        if self._policy is None and self.around.policy is not None:
+            self._policy = self.around.policy(self.mirror(), None, None)
+        return self._policy
 
     def forget(self, stage: StageName) -> None:
         """Know nothing of a stage any more."""
@@ -65,8 +73,10 @@ class Branches:
             tips = self.tips(stage)
             return tips.config if tips is not None else None
 
-        history = ProjectHistory(self.mirror(), self.name, lambda: self.project().commit, self.soon)
+        make, mirror = self.around.policy, self.mirror()
+        history = ProjectHistory(mirror, self.name, lambda: self.project().tip or self.project().commit, self.soon)
         return StageRepo(
-            self.mirror(), stage.name, partial(history.settings, stage.name),
+            mirror, stage.name, partial(history.settings, stage.name),
             own_branch=stage.config != stage.ops, newer_config=newest_config,
+            policy=make(mirror, stage.name, self.policy()) if make is not None else None,
         )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 from reconciler.daemon.clock import Clock, ServerDates
@@ -18,7 +19,9 @@ from reconciler.model.targets import WantFlag
 from reconciler.repo.conversation import Heard, unheard
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.remote import Credentials
-from reconciler.repo.signatures_gpg import GpgSigner
+from reconciler.repo.signatures_gpg import GpgJudge, GpgSigner
+from reconciler.repo.signatures_policy import Policy
+from reconciler.repo.signatures_signers import Signers
 from reconciler.repo.signing import CommitSigner, SshKeyFile
 from reconciler.targets.endpoints import Address, EndpointServer
 from reconciler.targets.flagd import FlagdFile
@@ -115,6 +118,16 @@ def signer(signing: SigningConfig) -> CommitSigner | None:
     if signing.ssh_key_file is not None:
         return SshKeyFile(signing.ssh_key_file)
     return GpgSigner(signing.gpg_key) if signing.gpg_key else None
+
+
+def policy(signing: SigningConfig) -> Callable[[Mirror, StageName | None, Policy | None], Policy] | None:
+    """Return what judges people's commits on a branch of a project, None where everybody's count."""
+    if signing.allowed_signers is None:
+        return None
+    ours = GpgJudge((signing.gpg_key,)) if signing.gpg_key else None
+    people = GpgJudge(signing.allowed_gpg) if signing.allowed_gpg else None
+    signers = Signers(signing.allowed_signers, signing.revoked_keys, ours=ours, people=people)
+    return lambda mirror, stage, project: Policy(mirror, signers, stage, signing.since, project=project)
 
 
 def check_signing(signing: SigningConfig) -> None:

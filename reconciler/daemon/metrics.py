@@ -38,7 +38,9 @@ from reconciler.repo.conversation import Op, Result
 from reconciler.repo.tally import Census
 
 _STANDSTILL: Final = "standstill"
-_KINDS: Final = frozenset({"clock", "rules", "unseen", "bug", "step", "stages", "notifications", "webhooks"})
+_KINDS: Final = frozenset(
+    {"clock", "rules", "unseen", "bug", "step", "stages", "notifications", "webhooks", "unsigned", "signers"}
+)
 """What a project's conditions are called, beside the one of a stage that stands still as a whole."""
 
 

@@ -261,7 +261,9 @@ class ProjectLoop:
         due = self._mirror.shared or self._due_for_project()
         if self._project is not None and not due:
             return self._project
-        project = read_project(self._mirror, self._name, only=self._only, known=self._project)
+        project = read_project(
+            self._mirror, self._name, only=self._only, known=self._project, policy=self._branches.policy()
+        )
         self._around.check([stage.name for stage in project.stages])
         if self._project is None or project.commit != self._project.commit:
             self._log.info("project", stages=[stage.name for stage in project.stages], commit=project.commit)
@@ -331,6 +333,7 @@ class ProjectLoop:
         named, known = ", ".join(project.unknown), f"it has {', '.join(sorted(names)) or 'none'}"
         wrong = f"{named}: configured, and no stage of {project.name}" if named else ""
         self._holds.remark("stages", wrong, known)
+        self._holds.remark("unsigned", project.unsigned, "sign for what is there by a commit that changes it")
         self._holds.remark("notifications", self._strangers(project), known)
 
     def _strangers(self, project: Project) -> str:

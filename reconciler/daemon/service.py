@@ -14,7 +14,15 @@ from tempfile import TemporaryDirectory
 from structlog.typing import FilteringBoundLogger
 
 from reconciler.daemon.clock import Clock, SystemClock
-from reconciler.daemon.connections import check_legacy_flags, check_signing, connect, mirror_path, open_mirror, signer
+from reconciler.daemon.connections import (
+    check_legacy_flags,
+    check_signing,
+    connect,
+    mirror_path,
+    open_mirror,
+    policy,
+    signer,
+)
 from reconciler.daemon.dispatch import PATIENCE
 from reconciler.daemon.forging import forging
 from reconciler.daemon.metrics import Metrics
@@ -112,7 +120,7 @@ def opened(
         clock=own, connect=lambda stage: watched(sight, stage, connect(project, stage, own)),
         log=log.bind(project=name), poll=project.poll, watch=watch,
         check=lambda stages: check_legacy_flags(project, stages), seed=chance,
-        patience=patience, notifier=told, forge=forge, metrics=counted,
+        patience=patience, notifier=told, forge=forge, metrics=counted, policy=policy(project.signing),
         looked=sight.note if sight is not None else lambda *_: None,
     )  # fmt: skip
     loop = ProjectLoop(

@@ -109,6 +109,7 @@ class StageLoop:
             if self._take_in():
                 tips = self._branch.read_tips() or tips
             self._branch.follow(tips)
+            self._tell_what_counts()
             focus |= self._repo.take_dirty() | self.agenda.take_due()
             if not self._may_decide():
                 return tuple(pushed)
@@ -160,6 +161,7 @@ class StageLoop:
     def preview(self, tips: Tips, settings: ProjectSettings) -> Decision:
         """Return what the next pass would decide, with facts looked up and nothing written anywhere."""
         self._branch.follow(tips)
+        self._tell_what_counts()
         if not self._may_decide():
             raise TerminalError(self.condition.reasons["rules"], hint="run the newer reconciler")
         snapshot = self._repo.snapshot(settings)
@@ -181,6 +183,16 @@ class StageLoop:
         if self.condition.set("rules", reason):
             self._log.error("held", reason=reason)
         return newer is None
+
+    def _tell_what_counts(self) -> None:
+        """Say which files of people are in force where these are not the newest, and why."""
+        force, tips = self._repo.force, self._repo.tips
+        is_held = force is not None and tips is not None and force.commit != tips.config
+        told = force.told("people's files") if force is not None and is_held else ""
+        if self.condition.set("unsigned", told):
+            self._log.warning("not in force", reason=told, hint="sign for what is there by a commit that changes it")
+        if self.condition.set("signers", self._repo.unjudged):
+            self._log.error("nothing new counts", reason=self._repo.unjudged, hint="put that file right")
 
     def _decide(self, snapshot: Snapshot, facts: dict[Want, Fact], focus: Iterable[ServicePath]) -> Decision:
         """Ask `decide`, give it the facts that it wants, and ask again."""

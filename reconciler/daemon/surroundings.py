@@ -14,14 +14,17 @@ from reconciler.daemon.forging import Forging
 from reconciler.daemon.metrics import Metrics, ProjectMetrics
 from reconciler.model.names import ProjectName, StageName
 from reconciler.notify.notifier import Notifier
+from reconciler.repo.mirror import Mirror
 from reconciler.repo.project import Project, StageRefs
+from reconciler.repo.signatures_policy import Policy
 
 
 @dataclass(frozen=True)
 class Surroundings:
     """What a project's loop is given: time, how to connect a stage, and how to speak.
 
-    ``looked`` is told after each pass what there is: the project, its branches, and what stands in the way.
+    ``policy`` makes what judges people's commits on a branch. ``looked`` is told after each pass what there is: the
+    project, its branches, and what stands in the way.
     """
 
     clock: Clock
@@ -36,4 +39,5 @@ class Surroundings:
     notifier: Notifier | None = None
     forge: Forging | None = None
     looked: Callable[[Project, Callable[[StageRefs], Branch], Mapping[str, str]], None] = lambda *_: None
+    policy: Callable[[Mirror, StageName | None, Policy | None], Policy] | None = None
     metrics: ProjectMetrics = field(default_factory=lambda: Metrics().project(ProjectName("")))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from reconciler.decide.actions.protocol import Failure
 from reconciler.decide.claims import Dropping, Settled, fields_of, set_again, settle
-from reconciler.decide.draft import Draft, Note, titled
+from reconciler.decide.draft import SIGNATURES, Draft, Note, titled
 from reconciler.decide.policy import effective
 from reconciler.decide.problems import matched, pins, running
 from reconciler.decide.progress import WAITING_FOR_A_PERSON, failed_note
@@ -20,6 +19,7 @@ from reconciler.decide.resolution import let_go
 from reconciler.decide.snapshot import CommandFile, ServiceView
 from reconciler.decide.wording import listed, short
 from reconciler.model.command import Command, Verb
+from reconciler.model.copies import replace
 from reconciler.model.errors import UserError
 from reconciler.model.instant import format_instant
 from reconciler.model.names import RemediationId, ServicePath
@@ -30,6 +30,8 @@ from reconciler.model.step import Event
 def commands_turn(draft: Draft, path: ServicePath) -> bool:
     """Answer the first of a service's commands that has no answer, in the order of their files' names."""
     view = draft.view(path)
+    if not view.commands:
+        return False
     answered = frozenset().union(*(each.answered for each in view.remediations.values()))
     files = [file for file in _waiting(draft, view.commands) if file.file.path not in answered]
     return draft.first(partial(_answer, draft, view), files)
@@ -48,6 +50,8 @@ def _waiting(draft: Draft, commands: tuple[CommandFile, ...]) -> list[CommandFil
 
 def _answer_for_stage(draft: Draft, file: CommandFile) -> bool:
     command = file.command
+    if file.unsigned:
+        return _refuse_unsigned(draft, None, file)
     if isinstance(command, UserError):
         return _refuse(draft, None, file, command)
     if command.verb in ("suspend", "resume"):
@@ -58,6 +62,8 @@ def _answer_for_stage(draft: Draft, file: CommandFile) -> bool:
 
 def _answer(draft: Draft, view: ServiceView, file: CommandFile) -> bool:
     command = file.command
+    if file.unsigned:
+        return _refuse_unsigned(draft, view, file)
     if isinstance(command, UserError):
         return _refuse(draft, view, file, command)
     answer = _ANSWERS.get(command.verb)
@@ -92,6 +98,15 @@ def _refuse(draft: Draft, view: ServiceView | None, file: CommandFile, error: Us
     data = {"by": who, **plain(error)}
     note = Note("refused", f"command {name} by {who} refused", explain(error), data)
     return draft.add_to_stage(note, about=file.file, service=view)
+
+
+def _refuse_unsigned(draft: Draft, view: ServiceView | None, file: CommandFile) -> bool:
+    """Refuse what came by a commit that does not count; the verdict is recorded, since keys are not in Git."""
+    draft.record(SIGNATURES, {file.file.path: file.unsigned})
+    commit = file.commit[:12]
+    hint = "ask again in a new file, by a signed commit of somebody who may"
+    error = UserError(f"it came by {commit}, which does not count: {file.unsigned}", hint=hint)
+    return _refuse(draft, view, file, error)
 
 
 def _note(

@@ -28,6 +28,10 @@ RULES = 2
 
 CLOCK, BRANCH = "clock", "branch"
 """Under which names steps record that the clock was in doubt, and that the branch was seen to be rewritten."""
+CONFIG, SIGNATURES = "config", "signatures"
+"""Under which names steps record that older files of people were in force, and whose commits did not count."""
+APART = frozenset({CLOCK, BRANCH, CONFIG, SIGNATURES})
+"""Facts that are no target's."""
 LINE, TEXT = 200, 16_000
 """Characters of a subject and of a body at most; what makes them long is cut where it is put in."""
 IN_DOUBT = 15
@@ -227,9 +231,11 @@ class Draft:
         files: Mapping[str, bytes | None],
     ) -> Step:  # fmt: skip
         subject = f"{view.name}: {note.subject}" if view else f"{self.stage.name}: {note.subject}"
+        held = self.stage.held_config
+        facts = self._used if held is None else {**self._used, CONFIG: held}
         return Step(
             event=note.event, stage=self.stage.name, sequence=self.sequence, now=self.now, rules=RULES,
             subject=short(subject, LINE), body=cut(note.body, TEXT), data=note.data or {},
-            service=view.path if view else None, remediation=remediation, number=number, facts=self._used, files=files,
+            service=view.path if view else None, remediation=remediation, number=number, facts=facts, files=files,
             config=self.stage.config_commit, project=self.stage.project_commit,
         )  # fmt: skip

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from reconciler.decide.claims import Dropping, settle
-from reconciler.decide.draft import Draft, Note, titled
+from reconciler.decide.draft import SIGNATURES, Draft, Note, titled
 from reconciler.decide.policy import effective
 from reconciler.decide.snapshot import Foreign, ServiceView
 from reconciler.decide.wording import lines, listed, short
@@ -43,9 +43,12 @@ def _decision(draft: Draft, view: ServiceView, change: Foreign) -> tuple[Remedia
     """Return which decision's file was deleted, None where it is no such file or there is nothing of it to take back.
 
     Of a remediation that is not over every decision counts, for what it did once too: that stays done, and is the last.
+    A deletion by a commit that does not count as a person's word asks for nothing.
     """
     prefix = f"{view.ops(draft.stage.name)}/remediations/"
     if change.change != "deleted" or not change.path.startswith(prefix) or not change.path.endswith("-decided.yaml"):
+        return None
+    if change.unsigned:
         return None
     remediation, _, name = change.path.removeprefix(prefix).partition("/")
     number = name.partition("-")[0]
@@ -63,6 +66,7 @@ def _reverted(draft: Draft, view: ServiceView, change: Foreign) -> bool:
     if decision is None:
         return False
     remediation, first = decision
+    _record(draft, view)
     deleted = {
         other: found[1]
         for other in view.foreign
@@ -89,8 +93,16 @@ def _reverted(draft: Draft, view: ServiceView, change: Foreign) -> bool:
     return draft.add(replace(view, foreign=left), remediation, note, desired=settled.desired, files=files)
 
 
+def _record(draft: Draft, view: ServiceView) -> None:
+    """Record which deletions ask for nothing because of who made them: keys are not in Git."""
+    told = {each.path: each.unsigned for each in view.foreign if each.unsigned and each.change == "deleted"}
+    if told:
+        draft.record(SIGNATURES, told)
+
+
 def _restored(draft: Draft, view: ServiceView, foreign: tuple[Foreign, ...]) -> bool:
     changes = foreign[:PATHS]
+    _record(draft, view)
     files = {change.path: change.ours for change in changes}
     desired = view.desired_path(draft.stage.name)
     if desired in files:

@@ -6,22 +6,19 @@ branch. Together with the branch as it was before the step that is all of `decid
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
-from reconciler.decide.draft import BRANCH, CLOCK, Draft, Note
+from reconciler.decide.draft import APART, BRANCH, CLOCK, CONFIG, SIGNATURES, Draft, Note
 from reconciler.decide.engine import _service, _stage_turns, decide
-from reconciler.decide.snapshot import FileRef, Rewritten, ServiceView, Snapshot
+from reconciler.decide.snapshot import CommandFile, FileRef, Rewritten, ServiceView, Snapshot
 from reconciler.model.desired import Desired
 from reconciler.model.facts import fact_from_data
 from reconciler.model.instant import Instant
 from reconciler.model.names import CommitId, RemediationId, ServicePath
 from reconciler.model.step import Step, StepFile
 from reconciler.model.targets import Fact, Want
-
-_APART: Final = frozenset({BRANCH, CLOCK})
-"""Facts that are no target's."""
 
 
 def redo(
@@ -96,15 +93,52 @@ class _First(Draft):
 
 
 def _as_seen(before: Snapshot, told: Mapping[str, Any]) -> Snapshot:
-    branch = told.get(BRANCH)
-    if branch is None:
+    if APART.isdisjoint(told):
         return before
-    rewritten = Rewritten(CommitId(branch["before"]), int(branch["sequence"]))
-    return replace(before, stage=replace(before.stage, rewritten=rewritten))
+    stage = before.stage
+    branch, unsigned = told.get(BRANCH), told.get(SIGNATURES)
+    if branch is not None:
+        stage = replace(stage, rewritten=Rewritten(CommitId(branch["before"]), int(branch["sequence"])))
+    stage = replace(stage, held_config=told.get(CONFIG))
+    before = replace(before, stage=stage)
+    return before if unsigned is None else _judged(before, unsigned.get)
+
+
+def unjudged(before: Snapshot) -> Snapshot:
+    """Return a snapshot in which everybody's word counts, unless the step that is redone has recorded otherwise."""
+    return _judged(before, lambda _path, _known: "")
+
+
+def _judged(before: Snapshot, why: Callable[[str, str], str]) -> Snapshot:
+    stage = replace(before.stage, commands=_commands(before.stage.commands, why))
+    return replace(before, stage=stage, services=_Judged(before.services, why))
+
+
+def _commands(commands: tuple[CommandFile, ...], why: Callable[[str, str], str]) -> tuple[CommandFile, ...]:
+    return tuple(replace(each, unsigned=why(each.file.path, each.unsigned)) for each in commands)
+
+
+class _Judged(Mapping[ServicePath, ServiceView]):
+    """Services with other verdicts on people's words about them: ``why`` is told the path and what was said before."""
+
+    def __init__(self, services: Mapping[ServicePath, ServiceView], why: Callable[[str, str], str]) -> None:
+        self._services = services
+        self._why = why
+
+    def __getitem__(self, service: ServicePath) -> ServiceView:
+        view = self._services[service]
+        foreign = tuple(replace(each, unsigned=self._why(each.path, each.unsigned)) for each in view.foreign)
+        return replace(view, commands=_commands(view.commands, self._why), foreign=foreign)
+
+    def __iter__(self) -> Iterator[ServicePath]:
+        return iter(self._services)
+
+    def __len__(self) -> int:
+        return len(self._services)
 
 
 def _facts(told: Mapping[str, Any]) -> Mapping[Want, Fact]:
-    return _ByName({name: fact_from_data(fact) for name, fact in told.items() if name not in _APART})
+    return _ByName({name: fact_from_data(fact) for name, fact in told.items() if name not in APART})
 
 
 class _ByName(Mapping[Want, Fact]):

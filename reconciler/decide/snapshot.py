@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from reconciler.decide.evaluation.objectives import Objectives
 from reconciler.decide.remediation import Remediation
@@ -59,23 +59,28 @@ class ProblemFile:
 
 @dataclass(frozen=True)
 class CommandFile:
-    """A command's file and who committed it."""
+    """A command's file and who committed it; ``unsigned`` says why that does not count, empty where it does."""
 
     file: FileRef
     command: Command | UserError
     author: str
     commit: CommitId
+    unsigned: str = ""
 
 
 @dataclass(frozen=True)
 class Foreign:
-    """A machine-written file that differs from what our newest step left: who did it, and what stood there."""
+    """A machine-written file that differs from what our newest step left: who did it, and what stood there.
+
+    ``unsigned`` says why that commit does not count as a person's word, empty where it does.
+    """
 
     path: str
     change: Literal["deleted", "modified", "added"]
     author: str
     commit: CommitId
     ours: bytes | None
+    unsigned: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,8 @@ class Stage:
 
     ``implied_mode`` is the shipyard's, ``implied_wait`` and ``implied_window`` are its `triggeredAfter` and `timeframe`
     in seconds. ``steps`` are the steps of no remediation that lie in the tree, the oldest first; ``answered`` are the
-    files (``path@blob``) that they name. ``sequence`` and ``now_floor`` are the newest step's.
+    files (``path@blob``) that they name. ``sequence`` and ``now_floor`` are the newest step's. ``held_config`` says why
+    people's files are in force as of ``config_commit`` although newer commits are there; None where there are none.
     """
 
     project: ProjectName
@@ -151,6 +157,7 @@ class Stage:
     now_floor: Instant = Instant(0)
     config_commit: CommitId = CommitId("")
     project_commit: CommitId = CommitId("")
+    held_config: Mapping[str, Any] | None = None
 
     @property
     def owner(self) -> str:

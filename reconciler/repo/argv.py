@@ -180,9 +180,10 @@ def merge_base(git_dir: Path, one: str, other: str) -> Argv:
     return _git(git_dir, "merge-base", "--end-of-options", object_id(one), object_id(other))
 
 
-def last_change(git_dir: Path, tip: str, path: str) -> Argv:
+def last_change(git_dir: Path, tip: str, path: str, *, first_parent: bool = False) -> Argv:
     """Print the id of the newest commit that changed the path, along the history as it was simplified by git."""
-    return _git(git_dir, "rev-list", "--max-count=1", "--end-of-options", object_id(tip), "--", _pathspec(path))
+    words = ("--max-count=1", *(("--first-parent",) if first_parent else ()))
+    return _git(git_dir, "rev-list", *words, "--end-of-options", object_id(tip), "--", _pathspec(path))
 
 
 def is_ancestor(git_dir: Path, old: str, new: str) -> Argv:

@@ -17,13 +17,21 @@ from reconciler.repo.argv import Argv
 from reconciler.repo.engine import Engine
 from reconciler.repo.faults import checked
 from reconciler.repo.localrefs import LocalRefs
-from reconciler.repo.names import object_id
+from reconciler.repo.names import full_ref, object_id
 from reconciler.repo.origin import LocalOrigin
 from reconciler.repo.writer import PRIVATE_REF
 
 FETCHED: Final = "refs/reconciler/remote/"
 KEPT: Final = "refs/reconciler/keep/"
 _CLUTTERED: Final = 50
+
+
+def private_ref(ref: str) -> str:
+    """Return where a ref of the remote is kept here.
+
+    One level only, so that a branch `a` that became `a/b` cannot collide with what it was.
+    """
+    return FETCHED + full_ref(ref).removeprefix("refs/").replace("/", "%2F")
 
 
 class Directory:

@@ -80,9 +80,12 @@ class History:
             raise local_error(f"comparing {old} with {new}", finished.stderr)
         return finished.status == 0
 
-    def last_change(self, tip: CommitId, path: str) -> CommitInfo | None:
-        """Return the newest commit that changed a file or a directory, None where none did."""
-        with self._start(argv.last_change(self._git_dir, tip, path)) as process:
+    def last_change(self, tip: CommitId, path: str, *, first_parent: bool = False) -> CommitInfo | None:
+        """Return the newest commit that changed a file or a directory, None where none did.
+
+        ``first_parent``: the one by which the branch itself changed there, which may be a merge.
+        """
+        with self._start(argv.last_change(self._git_dir, tip, path, first_parent=first_parent)) as process:
             output = checked(f"looking for the last change of {path}", process.finish())
         text = output.decode("ascii", "replace").strip()
         return self._reader.commit(commit_id(text)) if text else None

@@ -23,7 +23,7 @@ from reconciler.model.errors import BugError, ConfigError, TransientError
 from reconciler.model.names import BlobId, CommitId
 from reconciler.repo import argv
 from reconciler.repo.conversation import Heard, Op, unheard
-from reconciler.repo.directory import FETCHED, Directory
+from reconciler.repo.directory import FETCHED, Directory, private_ref
 from reconciler.repo.engine import Engine, Timeouts
 from reconciler.repo.faults import DamagedError, transport_error
 from reconciler.repo.history import History
@@ -186,10 +186,10 @@ class Mirror:
         if not wanted:
             return
         timeout = self._engine.timeouts.network if self._complete else self._engine.timeouts.first_fetch
-        pairs = [(ref, _private(ref)) for ref in wanted]
+        pairs = [(ref, private_ref(ref)) for ref in wanted]
         finished = self._talk("fetch", "fetching", argv.fetch(self.path, self._engine.remote, pairs), timeout=timeout)
         for ref, tip in wanted.items():
-            arrived = self._directory.refs.read(_private(ref))
+            arrived = self._directory.refs.read(private_ref(ref))
             if arrived is None:
                 raise transport_error(f"fetching {ref}", finished.stderr)
             self._remember(arrived)
@@ -316,6 +316,11 @@ class Mirror:
         with self._noticing():
             return self._reader.commit(commit)
 
+    def raw_commits(self, ids: Sequence[CommitId]) -> list[bytes]:
+        """Return the bytes of commits; see `Reader.raw_commits`."""
+        with self._noticing():
+            return self._reader.raw_commits(ids)
+
     def parents(self, commit: CommitId) -> tuple[CommitId, ...]:
         """Return a commit's parents."""
         return self.commit(commit).parents
@@ -332,10 +337,10 @@ class Mirror:
         with self._noticing():
             return self._history.is_ancestor(old, new)
 
-    def last_change(self, tip: CommitId, path: str) -> CommitInfo | None:
+    def last_change(self, tip: CommitId, path: str, *, first_parent: bool = False) -> CommitInfo | None:
         """Return the newest commit that changed a path; see `History.last_change`."""
         with self._noticing():
-            return self._history.last_change(tip, path)
+            return self._history.last_change(tip, path, first_parent=first_parent)
 
     # Upkeep
 
@@ -386,11 +391,6 @@ class Mirror:
         self._directory.prepare()
         for tip in self._directory.refs.below(FETCHED).values():
             self._remember(tip)
-
-
-def _private(ref: str) -> str:
-    # One level only, so that a branch `a` that became `a/b` cannot collide with what it was.
-    return FETCHED + full_ref(ref).removeprefix("refs/").replace("/", "%2F")
 
 
 def _local_origin(engine: Engine, path: Path) -> LocalOrigin:

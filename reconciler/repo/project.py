@@ -16,6 +16,7 @@ from reconciler.model.shipyard import load_shipyard
 from reconciler.repo.layout import SLI_FILES
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.names import branch_ref
+from reconciler.repo.signatures_policy import Policy
 from reconciler.repo.standing import ProjectSettings
 
 _NO_STAGES = ("ops/", "proposals/")
@@ -51,7 +52,7 @@ class Project:
     """What the remote's default branch says at one commit.
 
     ``slis`` are its SLI files. ``unknown`` are stages that were asked for and are none, ``others`` those that there are
-    and that were not asked for.
+    and that were not asked for. ``tip`` is where its branch is; ``unsigned`` says why what came since does not count.
     """
 
     name: ProjectName
@@ -61,6 +62,8 @@ class Project:
     slis: tuple[FileRef, ...] = ()
     unknown: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    tip: CommitId = CommitId("")
+    unsigned: str = ""
 
     def settings(self, stage: StageRefs) -> ProjectSettings:
         """Return what the project says of one of its stages."""
@@ -70,22 +73,28 @@ class Project:
 
 
 def read_project(
-    mirror: Mirror, name: ProjectName | None, *, only: frozenset[str] = frozenset(), known: Project | None = None
-) -> Project:
+    mirror: Mirror, name: ProjectName | None, *, only: frozenset[str] = frozenset(), known: Project | None = None,
+    policy: Policy | None = None,
+) -> Project:  # fmt: skip
     """Read the project from the remote's HEAD. ``name`` is the daemon's; None takes the file's own.
 
     Stages come from `project.yaml`, else the shipyard, else the branches with a `stage.yaml` (DESIGN.md section 2).
-    ``only`` narrows them where it is not empty. ``known`` is returned while its commit is still the tip, unless its
-    stages are known by their branches.
+    ``only`` narrows them where it is not empty. ``known`` is returned while its commit is still in force, unless its
+    stages are known by their branches. ``policy`` judges who committed; without one the tip is in force.
 
     Raises:
-        ConfigError: there is no default branch, no stage, or the project calls itself by another name.
+        ConfigError: there is no default branch, no stage, nothing that counts, or it calls itself by another name.
         UserError: project.yaml or shipyard.yaml cannot be read.
     """
     head, tip = project_tip(mirror)
-    if known is not None and known.commit == tip and known.config.stages:
+    if policy is None and known is not None and known.commit == tip and known.config.stages:
         return known
     mirror.fetch({head: tip})
+    raw, unsigned = tip, ""
+    if policy is not None:
+        tip, unsigned = _in_force(policy, tip)
+        if known is not None and known.commit == tip and known.config.stages:
+            return replace(known, tip=raw, unsigned=unsigned)
     config = _config(mirror, tip)
     own = _name(config, name)
     entries = config.stages or _by_branches(mirror, head)
@@ -103,7 +112,18 @@ def read_project(
     )
     unknown = tuple(sorted(only - {each.name for each in entries}))
     others = tuple(sorted({each.name for each in entries} - {stage.name for stage in stages}))
-    return Project(own, tip, stages, config, _slis(mirror, tip), unknown, others)
+    return Project(own, tip, stages, config, _slis(mirror, tip), unknown, others, raw, unsigned)
+
+
+def _in_force(policy: Policy, tip: CommitId) -> tuple[CommitId, str]:
+    """Return the commit of the project's branch that counts, and what stands in the way of newer ones."""
+    force = policy.in_force(tip, lambda: None)
+    if force.commit is None:
+        raise ConfigError(
+            f"nothing on the default branch is in force: {force.why}",
+            hint="change project.yaml by a signed commit, or name the commit to begin with in `signedSince`",
+        )
+    return force.commit, "" if force.commit == tip else force.told("the project's files")
 
 
 def project_tip(mirror: Mirror) -> tuple[str, CommitId]:

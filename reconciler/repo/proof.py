@@ -7,11 +7,11 @@ before it and of the facts that it records, so that is what a step of another's 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from typing import Final, TypeAlias, cast
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, TypeAlias, cast
 
-from reconciler.decide.draft import RULES
-from reconciler.decide.replay import redo
+from reconciler.decide.draft import CONFIG, RULES, SIGNATURES
+from reconciler.decide.replay import redo, unjudged
 from reconciler.decide.snapshot import Snapshot
 from reconciler.model.errors import BugError, ConfigError, TransientError, UserError
 from reconciler.model.names import BlobId, CommitId, RemediationId, ServicePath, StageName
@@ -21,6 +21,7 @@ from reconciler.repo.mirror import Mirror
 from reconciler.repo.names import is_object_id
 from reconciler.repo.objects import FILE
 from reconciler.repo.pins import PinReader
+from reconciler.repo.signatures_policy import Policy
 from reconciler.repo.standing import ProjectSettings, Standing
 from reconciler.repo.steps import Claimed, OwnFile, as_commit
 from reconciler.repo.stream import NewCommit
@@ -44,15 +45,21 @@ class Proof:
 
     def __init__(
         self, store: Mirror, stage: StageName, settings_at: SettingsAt, newer: Callable[[], CommitId | None], *,
-        apart: bool,
+        apart: bool, policy: Policy | None = None,
     ) -> None:  # fmt: skip
         self._store = store
         self._stage = stage
         self._settings_at = settings_at
         self._newer = newer
         self._apart = apart
+        self._policy = policy
         self._gone: set[CommitId] = set()
         self.pins = PinReader(store.known_blobs)
+
+    @property
+    def judges(self) -> bool:
+        """Whether it matters who has signed."""
+        return self._policy is not None
 
     def holds(
         self, standing: Standing, claim: Claimed, own: OwnFile, last: Claimed | None, tips: tuple[CommitId, CommitId]
@@ -73,12 +80,17 @@ class Proof:
         if claim.rules != RULES:
             return True
         named = is_object_id(claim.config) and is_object_id(claim.project)
-        if not named or not claim.info.parents or not self._is_founded(standing, claim, last, tips[1]):
+        if not named or not claim.info.parents or not self._is_founded(standing, claim, own, last, tips[1]):
+            return False
+        ours = self._policy is not None and self._policy.is_ours(claim.commit)
+        if not ours and not self._is_in_force(claim, own, last):
             return False
         settings = self._settings(claim.project, tips[0])
         if settings is None:
             return False
         before = standing.snapshot(settings, last, claim.config, claim.project, self.pins)
+        if ours:
+            before = unjudged(before)
         made = (_made(before, claim, own, service) for service in self._services(standing, claim, own))
         return any(self._is_commit_of(new, claim, own) for new in made if new is not None)
 
@@ -89,7 +101,23 @@ class Proof:
         except (UserError, ConfigError):
             return None
 
-    def _is_founded(self, standing: Standing, claim: Claimed, last: Claimed | None, tip: CommitId) -> bool:
+    def _is_in_force(self, claim: Claimed, own: OwnFile, last: Claimed | None) -> bool:
+        """Whether a step that no daemon has signed was decided on what counts, as it is judged here."""
+        if self._policy is None:
+            return True
+        told = _facts(own).get(SIGNATURES)
+        for path in told if isinstance(told, dict) else ():
+            if not self._policy.unsigned(claim.info.parents[0], path):
+                return False
+        base, project = (last.config, last.project) if last is not None else (None, None)
+        if claim.config != base and not self._policy.counts(claim.config, base):
+            return False
+        projects = self._policy.project
+        return projects is None or claim.project == project or projects.counts(claim.project, project)
+
+    def _is_founded(
+        self, standing: Standing, claim: Claimed, own: OwnFile, last: Claimed | None, tip: CommitId
+    ) -> bool:  # fmt: skip
         """Whether the config commit that a step names may be the one it was decided on; people's files move there.
 
         A commit that no branch has any more (it was rewritten) proves nothing, nor does it harm: then the files that
@@ -98,6 +126,9 @@ class Proof:
         named = claim.config
         if not self._apart:
             parent = claim.info.parents[0]
+            if holds_config(own) and self._is_held(standing, claim, last):
+                return True
+            standing.follow_config()
             same_push = last is not None and parent == last.commit and named == last.config
             return named == parent or same_push or not self._is_in(named, parent)
         if not self._is_in(named, tip):
@@ -110,6 +141,17 @@ class Proof:
         if last is not None and self._is_in(last.config, tip) and not self._is_in(last.config, named):
             return False
         standing.go_config(named)
+        return True
+
+    def _is_held(self, standing: Standing, claim: Claimed, last: Claimed | None) -> bool:
+        """Whether a step may have been decided on files of people from before its parent; if so, they stand there."""
+        named, parent = claim.config, claim.info.parents[0]
+        if last is None or named != last.config or standing.held_config != named:
+            if not is_object_id(named) or not self._is_in(named, parent):
+                return False
+            if last is not None and self._is_in(last.config, parent) and not self._is_in(last.config, named):
+                return False
+        standing.hold_config(named)
         return True
 
     def _is_in(self, commit: CommitId, tip: CommitId) -> bool:
@@ -149,6 +191,16 @@ class Proof:
             if there != wanted or (change is not None and change.new_mode not in (None, FILE)):
                 return False
         return True
+
+
+def holds_config(own: OwnFile) -> bool:
+    """Whether a step says that older files of people were in force than those that its parent has."""
+    return CONFIG in _facts(own)
+
+
+def _facts(own: OwnFile) -> Mapping[str, Any]:
+    facts = own.data.get("facts")
+    return facts if isinstance(facts, dict) else {}
 
 
 def _made(before: Snapshot, claim: Claimed, own: OwnFile, service: ServicePath | None) -> NewCommit | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from reconciler.decide.draft import RULES
+from reconciler.decide.draft import CONFIG, RULES
 from reconciler.decide.replay import Redone, redo_first
 from reconciler.decide.snapshot import Snapshot
 from reconciler.model import canonical
@@ -92,8 +92,9 @@ class Judge(Proof):
             return self._of_other_rules(place, claim, read)
         if len(read.parents) != 1:
             return self._differs(claim, read, moves, [], None)
+        facts = self._facts(place.standing, claim, moves)
         findings = [
-            *gone_back(claim, place.newer), *self._wrong_number(place, claim), *self._wrong_base(place, claim)
+            *gone_back(claim, place.newer), *self._wrong_number(place, claim), *self._wrong_base(place, claim, facts)
         ]  # fmt: skip
         last = place.last
         if last is not None and claim.now < last.now:
@@ -105,14 +106,14 @@ class Judge(Proof):
         if last is not None and last.sequence != claim.sequence - 1 and claim.event != "rewritten":
             last = replace(last, sequence=claim.sequence - 1)
         before = place.standing.at(settings, last, claim.config, claim.project, self.pins)
-        return self._decided(place.standing, before, claim, read, findings)
+        return self._decided(place.standing, before, claim, read, facts, findings)
 
     def _decided(
-        self, standing: KeptStanding, before: Snapshot, claim: Claimed, read: Read, findings: list[Finding]
-    ) -> Verdict:
+        self, standing: KeptStanding, before: Snapshot, claim: Claimed, read: Read, facts: Mapping[str, Any],
+        findings: list[Finding],
+    ) -> Verdict:  # fmt: skip
         """Decide again, and compare."""
         moves = read.moves()
-        facts = self._facts(standing, claim, moves)
         made: Redone | None = None
         for service in self._about(standing, claim, moves):
             try:
@@ -169,7 +170,7 @@ class Judge(Proof):
             f"{format_instant(last.now)} or later", format_instant(claim.now),
         )  # fmt: skip
 
-    def _wrong_base(self, place: Place, claim: Claimed) -> Iterator[Finding]:
+    def _wrong_base(self, place: Place, claim: Claimed, facts: Mapping[str, Any]) -> Iterator[Finding]:
         parent = claim.info.parents[0]
         last = place.last
         named = claim.config
@@ -179,7 +180,11 @@ class Judge(Proof):
         pushed = last is not None and parent == last.commit and named == last.config
         if self._apart:
             yield from self._wrong_config(place, claim)
-        elif named != parent and not pushed:
+            return
+        if CONFIG in facts and self._is_held(place.standing, claim, last):
+            return
+        place.standing.follow_config()
+        if named != parent and not pushed:
             there = is_object_id(named) and self._is_in(named, parent)
             told = (
                 "it names a commit that is neither its parent nor where its push began" if there

@@ -60,7 +60,7 @@ class KeptStanding(Standing):
         if hard:
             self._snapshot = None
             soft.clear()
-            if not self._apart:
+            if not self._apart and self._held is None:
                 self._index.change_config(moves)
         before = self._index.take_touched()
         self._index.change_ops(moves, ours=False)
@@ -149,6 +149,18 @@ class KeptStanding(Standing):
         if config != self.config:
             self._snapshot = None
         super().go_config(config)
+
+    def hold_config(self, config: CommitId) -> None:
+        """Take people's files as they are at a commit, wherever the branch goes."""
+        if self._held != config:
+            self._snapshot = None
+        super().hold_config(config)
+
+    def follow_config(self) -> None:
+        """Let people's files move with the steps again."""
+        if self._held is not None:
+            self._snapshot = None
+        super().follow_config()
 
     def distrust(self) -> None:
         """Take all machine-written files for somebody else's: there is no step."""

@@ -98,9 +98,13 @@ class Rows:
         best = self._best(whole=whole)
         if best is None and any(self._is_after(*pair) for pair in combinations(found, 2)):
             # That somebody forged all of them is less likely than that we are at fault; nothing is put back on a guess.
+            who = (
+                " Or was it nobody who counts that signed for what they were decided on?" if self._proof.judges else ""
+            )
             raise TerminalError(
                 f"{len(found)} commits of {self._stage} have the form of steps, and none follows from the one before",
-                hint="look at them with `git log`; was the project renamed, or is this reconciler older than they are?",
+                hint="look at them with `git log`; was the project renamed, or is this reconciler older than they are?"
+                + who,
             )
         self._return_to(best, tip)
         if best is None and self._older is not None and self._standing.foreign():

@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
+from reconciler.decide.draft import CONFIG
+from reconciler.model import canonical
+from reconciler.model.errors import UserError
 from reconciler.model.names import CommitId, StageName
 from reconciler.repo.names import TreeId
 from reconciler.repo.objects import Change, CommitInfo
 from reconciler.repo.offline import Offline
 from reconciler.repo.signatures import Judge, Verdict
 from reconciler.repo.signatures_chain import Chain, Finding, Line, Stood
-from reconciler.repo.signatures_people import InForce, judged, of_people
+from reconciler.repo.signatures_people import InForce, config_of_people, judged, of_people
 from reconciler.repo.signatures_walk import Walked, changes, commits, first_parents
-from reconciler.repo.steps import Claimed, claimed
+from reconciler.repo.steps import MACHINE_LIMIT, Claimed, claimed
 from reconciler.repo.writer import RECONCILER
 
 _BATCH: Final = 2048
@@ -62,7 +65,7 @@ def audit(offline: Offline, wish: Wish, judge: Judge | None) -> Audit:
     done = Audit(wish.stage, wish.tip)
     project = Line(_parents(offline, wish.project))
     config = Line(_parents(offline, wish.config)) if wish.config is not None else None
-    chain = Chain(wish.stage, project, config, _newest(offline, wish))
+    chain = Chain(wish.stage, project, config, _newest(offline, wish), held=lambda own: _holds_config(offline, own))
     own = first_parents(offline, wish.tip, wish.since) if wish.people else frozenset()
     if judge is not None and wish.people:
         # What a range begins with is taken as it is: somebody has chosen it.
@@ -72,7 +75,7 @@ def audit(offline: Offline, wish: Wish, judge: Judge | None) -> Audit:
         if judge is not None and (claim is not None or each.info.committer == RECONCILER):
             done.signed += _note(done, judge.judge(each.raw, RECONCILER.email, each.info.commit_time), each, claim)
         if judge is not None and done.in_force is not None and each.info.id in own:
-            _judge_people(done, done.in_force, judge, each, of_people(changed, wish.stage))
+            _judge_people(done, done.in_force, judge, each, of_people(changed, wish.stage), wish.stage)
     done.steps, done.first, done.last = chain.count, chain.first, chain.last
     if judge is not None and wish.people and wish.config is not None and wish.since is None:
         audit_people(offline, wish.config, wish.stage, judge, done)
@@ -89,7 +92,7 @@ def audit_people(offline: Offline, tip: CommitId, stage: StageName | None, judge
         trees.update((each.info.id, each.info.tree) for each in batch)
         there = [each for each in batch if each.info.id in own]
         for each, changed in zip(there, _changes(offline, there, trees), strict=True):
-            _judge_people(done, in_force, judge, each, of_people(changed, stage))
+            _judge_people(done, in_force, judge, each, of_people(changed, stage), stage)
 
 
 def _read(
@@ -133,9 +136,11 @@ def _note(done: Audit, verdict: Verdict, each: Walked, claim: Claimed | None) ->
     return 0
 
 
-def _judge_people(done: Audit, in_force: InForce, judge: Judge, each: Walked, changed: Sequence[Change]) -> None:
-    verdict = judged(judge, each.info, each.raw) if changed else None
-    in_force.take(each.info.id, changed, good=verdict is None or verdict.good)
+def _judge_people(
+    done: Audit, in_force: InForce, judge: Judge, each: Walked, changed: Sequence[Change], stage: StageName | None
+) -> None:  # fmt: skip
+    verdict = judged(judge, each.info, each.raw, changed) if changed else None
+    in_force.take(each.info.id, config_of_people(changed, stage), good=verdict is None or verdict.good)
     if verdict is None:
         return
     if verdict.good:
@@ -145,6 +150,18 @@ def _judge_people(done: Audit, in_force: InForce, judge: Judge, each: Walked, ch
     shown = ", ".join(paths[:_SHOWN]) + (f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else "")
     todo = _SIGN_FOR_IT if verdict.kind == "unsigned" else verdict.todo
     done.findings.append(Finding(each.info.id, f"{shown} by {each.info.committer}: {verdict.why}", todo))
+
+
+def _holds_config(offline: Offline, own: Change) -> bool:
+    """Whether a step's file says that older files of people were in force."""
+    if own.new_blob is None or own.path is None:
+        return False
+    content = offline.reader.blobs([own.new_blob], MACHINE_LIMIT)[own.new_blob]
+    try:
+        facts = canonical.read(content, own.path).get("facts") if isinstance(content, bytes) else None
+    except UserError:
+        return False
+    return isinstance(facts, dict) and CONFIG in facts
 
 
 def _parents(offline: Offline, tip: CommitId) -> dict[CommitId, Sequence[CommitId]]:

@@ -7,7 +7,7 @@ it for one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, Self
@@ -85,6 +85,7 @@ class Chain:
     """Goes along the commits of a stage, parents first. ``base`` is the newest step before them, None for none.
 
     ``config`` is the branch of people's files where that is another one than the steps'; ``project`` the project's.
+    ``held`` tells of a step's own file whether it says that older files of people were in force.
     """
 
     stage: StageName
@@ -94,6 +95,7 @@ class Chain:
     first: int = 0
     last: int = 0
     count: int = 0
+    held: Callable[[Change], bool] = lambda _: False
     _reached: dict[CommitId, Stood | None] = field(default_factory=dict)
     _numbers: dict[int, CommitId] = field(default_factory=dict)
 
@@ -110,7 +112,7 @@ class Chain:
             self._reached[commit] = before
             yield Finding(commit, f"it says that it is step {claim.sequence}, and is none: {_why_not(parents)}", _LOOK)
             return
-        for what, todo in self._wrong(claim, before, parents):
+        for what, todo in self._wrong(claim, before, parents, own):
             yield Finding(commit, what, todo, claim.sequence)
         self._numbers.setdefault(claim.sequence, commit)
         newest = before is None or claim.sequence > before.sequence
@@ -124,7 +126,7 @@ class Chain:
         return max(found, key=lambda step: step.sequence, default=None)
 
     def _wrong(
-        self, claim: Claimed, before: Stood | None, parents: Sequence[CommitId]
+        self, claim: Claimed, before: Stood | None, parents: Sequence[CommitId], own: Change
     ) -> Iterator[tuple[str, str]]:  # fmt: skip
         yield from self._wrong_number(claim, before)
         if before is not None and claim.now < before.now:
@@ -137,7 +139,7 @@ class Chain:
         dated = datetime.fromtimestamp(claim.now, UTC)
         if claim.info.commit_time != dated or claim.info.author_time != dated:
             yield "it is not dated as it says", _LOOK
-        yield from self._wrong_base(claim, before, parents)
+        yield from self._wrong_base(claim, before, parents, own)
 
     def _wrong_number(self, claim: Claimed, before: Stood | None) -> Iterator[tuple[str, str]]:
         number, last = claim.sequence, before.sequence if before is not None else 0
@@ -151,7 +153,7 @@ class Chain:
             yield f"{gone} missing before it", "find the clone that still has them; was the branch rewritten?"
 
     def _wrong_base(
-        self, claim: Claimed, before: Stood | None, parents: Sequence[CommitId]
+        self, claim: Claimed, before: Stood | None, parents: Sequence[CommitId], own: Change
     ) -> Iterator[tuple[str, str]]:  # fmt: skip
         yield from _astray(self.project, claim.project, "Project", "the project's")
         parent = parents[0] if parents else None
@@ -160,8 +162,12 @@ class Chain:
             return
         if self.config is not None:
             yield from _astray(self.config, claim.config, "Config", "the stage's")
-        else:
+        elif not (self._is_known(claim.config, before) and self.held(own)):
             yield f"its `Config: {claim.config[:12]}` is neither its parent nor where its push began", _LOOK
+
+    def _is_known(self, config: CommitId, before: Stood | None) -> bool:
+        """Whether it comes before the step; with a range it may come before all that is looked at."""
+        return config in self._reached or self.base is not None or (before is not None and config == before.config)
 
 
 def _astray(line: Line, commit: CommitId, key: str, whose: str) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,8 @@
 """Which commits of people have to be signed: those by which their files, or their commands, came onto a branch.
 
 What counts is who moved the branch: a merge's signature, not those of the commits that it brought along. Our own key
-says nothing for people: a proposal of ours counts when somebody has merged it with a signed commit.
+says nothing for people's files: a proposal of ours counts when somebody has merged it with a signed commit. Commands
+that reconciler commits in a person's name count by it: the bridge has asked who that person is.
 
 A branch counts as a whole, up to the last commit at which nothing of people's files stems from a commit that does not
 count. A file that such a commit changed counts again when somebody changes it by a signed commit, who then has seen it,
@@ -30,6 +31,15 @@ def of_people(changes: Iterable[Change], stage: StageName | None) -> list[Change
     return [each for each in changes if each.path is not None and _is_theirs(each.path, stage)]
 
 
+def config_of_people(changes: Iterable[Change], stage: StageName | None) -> list[Change]:
+    """Return what changes people's files alone; commands are judged one by one."""
+    return [each for each in of_people(changes, stage) if _is_config(each)]
+
+
+def _is_config(change: Change) -> bool:
+    return not (change.path or "").startswith("ops/")
+
+
 @dataclass
 class InForce:
     """How far a branch counts. It is told of the branch's own commits, the oldest first.
@@ -40,6 +50,10 @@ class InForce:
 
     commit: CommitId | None = None
     waiting: dict[bytes, tuple[str | None, BlobId | None]] = field(default_factory=dict)
+
+    def copy(self) -> InForce:
+        """Return the same, to be told of other commits."""
+        return InForce(self.commit, dict(self.waiting))
 
     def take(self, commit: CommitId, changes: Sequence[Change], *, good: bool) -> None:
         """Take the next commit with what it changes of people's; ``good``: its signature counts."""
@@ -61,8 +75,8 @@ def _is_theirs(path: str, stage: StageName | None) -> bool:
     return config_place(path) is not None or (place is not None and place.rest.startswith("commands/"))
 
 
-def judged(judge: Judge, info: CommitInfo, raw: bytes) -> Verdict:
-    """Return what the signature of a commit of people is worth: it has to be that of its committer."""
-    if info.committer.email == RECONCILER.email:
+def judged(judge: Judge, info: CommitInfo, raw: bytes, changes: Sequence[Change]) -> Verdict:
+    """Return what the signature of a commit that changes something of people's is worth: its committer has to sign."""
+    if info.committer.email == RECONCILER.email and any(_is_config(each) for each in changes):
         return _OURS
     return judge.judge(raw, info.committer.email, info.commit_time)

@@ -12,16 +12,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.decide.draft import RULES
 from reconciler.decide.snapshot import Rewritten, ServiceView, Snapshot
+from reconciler.model.errors import TerminalError
 from reconciler.model.names import BlobId, CommitId, ServicePath, StageName
 from reconciler.repo.index import Stored
 from reconciler.repo.marks import Marks
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.proof import Proof, SettingsAt
 from reconciler.repo.row import WINDOW, Rows, follows, stands_on
+from reconciler.repo.signatures_policy import Force, Policy
 from reconciler.repo.standing import ProjectSettings, Standing
 from reconciler.repo.steps import Claimed, claimed, own_file
 from reconciler.repo.tally import Census
@@ -52,18 +54,22 @@ def _nothing_newer() -> CommitId | None:
 class StageRepo:
     """One stage of one project. One owner thread.
 
-    ``settings_at`` tells what the project said of the stage at one of its commits; ``newer_config`` reads the config
-    branch's tip anew, fetches it, and is asked only where a step names a commit that is not known.
+    ``policy`` judges the commits of people; without one all of them count. ``settings_at`` tells what the project said
+    of the stage at one of its commits; ``newer_config`` reads the config branch's tip anew, fetches it, and is asked
+    only where a step names a commit that is not known.
     """
 
     def __init__(
         self, store: Mirror, stage: StageName, settings_at: SettingsAt, *,
         own_branch: bool = False, newer_config: Callable[[], CommitId | None] = _nothing_newer,
+        policy: Policy | None = None,
     ) -> None:  # fmt: skip
         self._store = store
         self._stage = stage
         self._apart = own_branch
-        self._proof = Proof(store, stage, settings_at, newer_config, apart=own_branch)
+        self._policy = policy
+        self._judged_by = 0
+        self._proof = Proof(store, stage, settings_at, newer_config, apart=own_branch, policy=policy)
         self._marks = Marks(store, stage)
         self._tips: Tips | None = None
         self._stood: Standing | None = None
@@ -72,11 +78,18 @@ class StageRepo:
         self._rewritten: Rewritten | None = None
         self._expected: set[CommitId] = set()
         self._left: set[str] = set()
+        self.force: Force | None = None
+        """What of people's files is in force as of the last `sync`; None where nobody judges that."""
 
     @property
     def tips(self) -> Tips | None:
         """The tips of the last `sync`, None before the first."""
         return self._tips
+
+    @property
+    def unjudged(self) -> str:
+        """Why nobody can say whose commits count now; empty where that is known, or everybody's count."""
+        return self._policy.trouble if self._policy is not None else ""
 
     @property
     def newer_rules(self) -> int | None:
@@ -107,6 +120,8 @@ class StageRepo:
         """
         before = self._tips
         standing, self._stood = self._stood, None
+        if self._policy is not None and self._policy.number != self._judged_by:
+            standing = None
         if before == tips and standing is not None:
             self._stood = standing
             return True
@@ -119,6 +134,7 @@ class StageRepo:
         # Until all is done nothing stands: whoever is interrupted in between begins from the tips.
         self._stood = self._moved(standing, before, tips, continued=continued)
         self._tips = tips
+        self._judged_by = self._policy.number if self._policy is not None else 0
         self._expected.clear()
         return continued
 
@@ -127,15 +143,55 @@ class StageRepo:
 
     def _moved(self, standing: Standing | None, before: Tips | None, tips: Tips, *, continued: bool) -> Standing:
         if standing is None or before is None:
-            standing = Standing(self._store, self._stage, tips.config, tips.ops, apart=self._apart)
+            standing = Standing(
+                self._store, self._stage, tips.config, tips.ops, apart=self._apart, policy=self._policy
+            )  # fmt: skip
             self._judge(standing, before, tips, continued=continued)
         elif not self._follow(standing, before, tips):
             self._judge(standing, before, tips, continued=True)
         standing.go(tips.ops)
-        standing.go_config(tips.config)
+        self._put_in_force(standing, tips)
         self._age(standing)
         standing.settle()
         return standing
+
+    def _put_in_force(self, standing: Standing, tips: Tips) -> None:
+        """Move people's files to where they count."""
+        self.force = None
+        if self._policy is None or self.newer_rules is not None:
+            standing.follow_config()
+            standing.go_config(tips.config)
+            return
+        force = self._policy.in_force(tips.config, self._signed_base)
+        if force.commit is None:
+            raise TerminalError(
+                f"nothing on the branch of {self._stage} is in force: {force.why}",
+                hint="change each file of people by a signed commit, or name the commit to begin with: "
+                "`signing: {signedSince: <commit>}`",
+            )
+        newest = self._newest
+        if newest is not None and self._is_behind(force.commit, newest.config, tips.config):
+            raise TerminalError(
+                f"step {newest.sequence} was decided on {newest.config[:12]}, which does not count: {force.why}",
+                hint="sign for what is there, and let reconciler sign its steps (`signing: {sshKeyFile: ...}`)",
+            )
+        self.force = force
+        if force.commit == tips.config:
+            standing.follow_config()
+            standing.go_config(tips.config)
+        else:
+            standing.hold_config(force.commit)
+
+    def _is_behind(self, commit: CommitId, config: CommitId, tip: CommitId) -> bool:
+        """Whether a commit lacks what a step was decided on."""
+        known = config and self._store.find_commit(config) is not None
+        return bool(known) and self._store.is_ancestor(config, tip) and not self._store.is_ancestor(config, commit)
+
+    def _signed_base(self) -> CommitId | None:
+        """Return what the newest step that a daemon has signed was decided on."""
+        if self._policy is None:
+            return None
+        return next((step.config for step in reversed(self._row) if self._policy.is_ours(step.commit)), None)
 
     def _follow(self, standing: Standing, before: Tips, tips: Tips) -> bool:
         """Follow the steps that came since. Returns False where that is not enough to say which is the newest."""
@@ -274,8 +330,14 @@ class StageRepo:
 
     def snapshot(self, settings: ProjectSettings) -> Snapshot:
         """Return the stage as of the last `sync`."""
-        standing, tips = self._standing, self._tips_or_fail()
-        return standing.snapshot(settings, self._newest, tips.config, tips.project, self._proof.pins, self._rewritten)
+        standing, tips, force = self._standing, self._tips_or_fail(), self.force
+        config = tips.config if force is None or force.commit is None else force.commit
+        found = standing.snapshot(settings, self._newest, config, tips.project, self._proof.pins, self._rewritten)
+        if force is None or config == tips.config:
+            return found
+        last = force.refused[-1]
+        held = {"why": last.why, "commit": last.commit, "by": last.who, "commits": len(force.refused)}
+        return replace(found, stage=replace(found.stage, held_config=held))
 
     def _tips_or_fail(self) -> Tips:
         if self._tips is None:

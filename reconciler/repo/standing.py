@@ -21,6 +21,7 @@ from reconciler.repo.lastchange import LastChanges
 from reconciler.repo.layout import ops_place, ops_prefix
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import Change, Entry, Identity, Oversize
+from reconciler.repo.signatures_policy import Policy
 from reconciler.repo.steps import Claimed, OwnFile
 from reconciler.repo.tally import Census, Tally
 from reconciler.repo.views import UnreadableError, Views
@@ -46,18 +47,26 @@ class ProjectSettings:
 
 
 class Standing:
-    """One stage at one commit. ``apart``: people's files are on another branch than the steps."""
+    """One stage at one commit. ``apart``: people's files are on another branch than the steps.
 
-    def __init__(self, store: Mirror, stage: StageName, config: CommitId, ops: CommitId, *, apart: bool) -> None:
+    ``policy`` judges commits of people; without one all of them count.
+    """
+
+    def __init__(
+        self, store: Mirror, stage: StageName, config: CommitId, ops: CommitId, *,
+        apart: bool, policy: Policy | None = None,
+    ) -> None:  # fmt: skip
         """List the branches; machine-written files are trusted as they stand."""
         self._store = store
         self._stage = stage
         self._apart = apart
+        self._policy = policy
+        self._held: CommitId | None = None
         self.ops = ops
         self.config = config
         self._index = StageIndex(stage)
         self._brought = LastChanges(store)
-        self._views = Views(self._index, self)
+        self._views = Views(self._index, self, self._why_unsigned)
         self._general = self._views.pinned(ROOT)
         self._made: dict[ServicePath, ServiceView] = {}
         self._attributed: set[ServicePath] = set()
@@ -114,10 +123,29 @@ class Standing:
             self._index.change_config(_changed(self._store.diff(self.config, config)))
         self.config = config
 
+    def hold_config(self, config: CommitId) -> None:
+        """Take people's files as they are at a commit, wherever the branch goes, until `follow_config` is called."""
+        if self._apart:
+            self.go_config(config)
+        elif self._held != config:
+            self._index.change_config(_changed(self._store.diff(self._held or self.ops, config)))
+            self._held = config
+
+    @property
+    def held_config(self) -> CommitId | None:
+        """Where people's files are held, None where they move with the steps or on a branch of their own."""
+        return self._held
+
+    def follow_config(self) -> None:
+        """Let people's files move with the steps again, where they are on one branch."""
+        if self._held is not None:
+            self._index.change_config(_changed(self._store.diff(self._held, self.ops)))
+            self._held = None
+
     def _take(self, changes: Iterable[Change], *, ours: bool) -> None:
         """Follow the ops branch; where people's files are on it too, the same difference tells of them."""
         moves = _changed(changes)
-        if not self._apart:
+        if not self._apart and self._held is None:
             self._index.change_config(moves)
         self._index.change_ops(moves, ours=ours)
 
@@ -308,6 +336,9 @@ class Standing:
             others = (each for each in (brought.author, info.committer, brought.committer) if each != RECONCILER)
             who = next(others, Identity("somebody", ""))
         return who.name.encode("utf-8", "replace").decode(), info.id
+
+    def _why_unsigned(self, path: str) -> str:
+        return self._policy.unsigned(self.ops, path) if self._policy is not None else ""
 
     def blobs(self, ids: list[BlobId], limit: int) -> Mapping[BlobId, bytes | Oversize]:
         """Return contents by id; see `Mirror.blobs`."""

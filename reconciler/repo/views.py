@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, Protocol, TypeVar
 
 from reconciler.decide.actions.registry import check_playbook
@@ -63,12 +63,16 @@ class Objects(Protocol):
 class Views:
     """Makes views, with everything that was parsed kept by blob.
 
-    ``project_slis`` are the SLI files of the whole project, which lie on another branch.
+    ``project_slis`` are the SLI files of the whole project, which lie on another branch. ``unsigned`` tells why what
+    stands at a path, or was deleted there, does not count as a person's word; nothing where it does.
     """
 
-    def __init__(self, index: StageIndex, objects: Objects) -> None:
+    def __init__(
+        self, index: StageIndex, objects: Objects, unsigned: Callable[[str], str] = lambda _: ""
+    ) -> None:  # fmt: skip
         self._index = index
         self._objects = objects
+        self._unsigned = unsigned
         self.project_slis: tuple[FileRef, ...] = ()
         self._read: dict[BlobId, bytes | Oversize] = {}
         self._playbooks = ParseCache(_playbook, _LIMIT)
@@ -138,8 +142,11 @@ class Views:
             path = f"{here}/{name}"
             command = self._parsed(self._commands, path, files[name])
             file = FileRef(path, files[name].blob)
-            author, commit = ("", CommitId("")) if path in answered else self._objects.author(path)
-            found.append(CommandFile(file, command, author, commit))
+            if path in answered:
+                found.append(CommandFile(file, command, "", CommitId("")))
+                continue
+            author, commit = self._objects.author(path)
+            found.append(CommandFile(file, command, author, commit, self._unsigned(path)))
         return tuple(found)
 
     def foreign(self, path: ServicePath) -> tuple[Foreign, ...]:
@@ -152,7 +159,9 @@ class Views:
             change: Literal["deleted", "modified", "added"] = (
                 "deleted" if stored is None else "modified" if ours is not None else "added"
             )
-            found.append(Foreign(f"{here}/{rest}", change, author, commit, self._bytes(ours) if ours else None))
+            unsigned = self._unsigned(f"{here}/{rest}") if change == "deleted" else ""
+            content = self._bytes(ours) if ours else None
+            found.append(Foreign(f"{here}/{rest}", change, author, commit, content, unsigned))
         return tuple(found)
 
     def _bytes(self, stored: Stored) -> bytes:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.daemon.seen import as_seen
-from reconciler.decide.draft import BRANCH, CLOCK
+from reconciler.decide.draft import APART
 from reconciler.model.errors import UserError
 from reconciler.model.facts import fact_from_data
 from reconciler.model.instant import Instant, format_instant
@@ -77,7 +77,7 @@ class RecordedFacts:
         self._read.add(service)
         for step in self._steps(f"{ops_prefix(self.stage)}/{service}/remediations"):
             for name, data in step.data.get("facts", {}).items():
-                fact = None if name in (BRANCH, CLOCK) else _understood(data)
+                fact = None if name in APART else _understood(data)
                 if fact is not None:
                     self._keep(name, _Record(fact, step.sequence, step.now))
         for (target, _), held in self.repo.view(service).desired.items():

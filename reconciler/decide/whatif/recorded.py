@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reconciler.decide.draft import BRANCH, CLOCK
+from reconciler.decide.draft import APART
 from reconciler.decide.evaluation.measured import Earlier, Measured, Outcome
 from reconciler.decide.whatif.difference import Deed, Effect
 from reconciler.model.desired import Claim, Desired, Held
@@ -22,7 +22,7 @@ class RecordedFacts(Mapping[Want, Fact]):
 
     def __init__(self, step: StepFile | None) -> None:
         told = step.data.get("facts", {}) if step is not None else {}
-        self._told: Mapping[str, Any] = {name: fact for name, fact in told.items() if name not in (BRANCH, CLOCK)}
+        self._told: Mapping[str, Any] = {name: fact for name, fact in told.items() if name not in APART}
         self._known: dict[str, Fact] = {}
 
     def __getitem__(self, want: Want) -> Fact:
