@@ -152,7 +152,7 @@ def _kubernetes(fields: Fields, here: _Files, checks: Checks) -> KubernetesConne
         ca_file=here.get(fields, "caFile"),
         token_file=here.get(fields, "tokenFile"),
         token_env=fields.text("tokenEnv"),
-        deadline=fields.go_seconds("deadline") or KUBERNETES_DEADLINE,
+        deadline=_deadline(fields, KUBERNETES_DEADLINE, checks),
     )
 
 
@@ -187,7 +187,7 @@ def _flags(fields: Fields, here: _Files, checks: Checks) -> FlagsConnection:
         file=here.get(fields, "file"),
         project=fields.text("project"),
         environment=fields.text("environment"),
-        deadline=fields.go_seconds("deadline") or FLAGS_DEADLINE,
+        deadline=_deadline(fields, FLAGS_DEADLINE, checks),
     )
 
 
@@ -202,7 +202,7 @@ def _allow(fields: Fields, here: _Files, checks: Checks) -> AllowList:
             here.get(endpoint, "tokenFile"),
             endpoint.text("tokenEnv"),
             here.get(endpoint, "caFile"),
-            endpoint.go_seconds("deadline") or ENDPOINT_DEADLINE,
+            _deadline(endpoint, ENDPOINT_DEADLINE, checks),
         )
     return AllowList(
         namespaces=_listed(fields, "namespaces"),
@@ -211,6 +211,17 @@ def _allow(fields: Fields, here: _Files, checks: Checks) -> AllowList:
         flag_environments=_listed(fields, "flagEnvironments"),
         endpoints=endpoints,
     )
+
+
+def _deadline(fields: Fields, default: float, checks: Checks) -> float:
+    """Read a deadline in seconds; one of no time would be taken for none and the default."""
+    found = fields.go_seconds("deadline")
+    if found is not None and found <= 0:
+        checks.add(
+            "`deadline` is no time at all",
+            fields.place_of("deadline"), expected="a duration above 0", hint=f"write `deadline: {default:g}s`",
+        )  # fmt: skip
+    return found or default
 
 
 def _listed(fields: Fields, name: str) -> tuple[str, ...] | None:

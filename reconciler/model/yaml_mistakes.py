@@ -91,6 +91,8 @@ def explain(
         return left_open(path, *quote)
     if found := origin(lines, problem, position, began, path):
         return found
+    if problem == "did not find expected node content":
+        return _bad_start(data, place)
     message, expected, hint = _KNOWN.get(problem, (problem, "YAML", "see the line itself and the one above it"))
     return UserError(f"not YAML: {message}", place=place, expected=expected, hint=hint)
 

@@ -60,6 +60,7 @@ def test_it_is_told_where_it_was_made(text: str, place: str, said: str, hint: st
         ("!90%", 'put it in quotes: `- "!90%"`'),
         ("> 600", 'put it in quotes: `- "> 600"`'),
         ("%5", 'put it in quotes: `- "%5"`'),
+        (", <600", 'put it in quotes: `- ", <600"`'),
         ("@x # c", 'put it in quotes: `- "@x"`'),
         ("*x", 'put it in quotes where text is meant, `"*x"`'),
         ("&x", 'put it in quotes where text is meant, `"&x"`'),
