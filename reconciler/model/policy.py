@@ -53,7 +53,7 @@ class Budgets:
 
 @dataclass(frozen=True)
 class LoopGuard:
-    """How many actions of one entry ``within`` so many seconds are too many. None: the next wider level."""
+    """How many remediations of one entry ``within`` so many seconds are too many. None: the next wider level."""
 
     times: int | None = None
     within: int | None = None
