@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # More of them than cores: many tests wait for processes and deadlines.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) * 2 )))
 
-.PHONY: help install demo test thorough acceptance coverage check format bench lock clean
+.PHONY: help install demo test thorough acceptance pictures coverage check format bench lock clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ thorough: $(STAMP)  ## the tests that need nothing but this and take long: crash
 acceptance: $(STAMP)  ## the tests against real servers, which it installs on Debian as root and else names
 	@tests/acceptance/install.sh
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/acceptance $(ARGS)
+
+pictures: $(STAMP)  ## the pictures of the documentation, anew, from the bridge of a running demo
+	@tests/acceptance/install.sh
+	@RECONCILER_PICTURES=docs/pictures $(BIN)/python -m pytest tests/acceptance/bridge/test_watching.py $(ARGS)
 
 coverage: $(STAMP)  ## all tests, and which lines none of them has run; takes twice as long
 	@$(BIN)/python -m pytest -n $(WORKERS) --cov $(ARGS)

@@ -24,6 +24,7 @@ from tests.evidence.speaking import SpeakingServer
 
 HERE = "/sockshop/production"
 ADA = {"username": "ada", "password": PASSWORD}
+OVER = "/sockshop/-/history?service=carts&outcome=remediated"
 LEFT = 75
 """Seconds until a wait ends, where that matters."""
 
@@ -43,8 +44,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
         site = make_shop(tmp_path_factory.mktemp("shop"), measured, server.url, cluster)
         let_nothing_end(site, cluster)
         with daemon_of(site) as client:
-            history = f"{HERE}/remediation/carts/p1"
-            eventually(lambda: "chronicle" not in client.get(history).text, "the history was read")
+            eventually(
+                lambda: client.get(OVER).text.count("/remediation/carts/") == 2, "the history was read to its end"
+            )
             yield Shown(site, str(client.base_url))
 
 
@@ -57,7 +59,7 @@ def let_nothing_end(site: Site, cluster: EmbeddedCluster) -> None:
         "ops/production/quiet/problems/slow.yaml": f"title: {TITLE}\nstate: open\n",
     })  # fmt: skip
     with site.loop() as loop:
-        until(loop, lambda: "quiet: took effect" in site.subjects()[-1], "an action that is waited for")
+        until(loop, lambda: any("quiet: took effect" in each for each in site.subjects()), "an action is waited for")
         site.later(WAIT)
         until(loop, lambda: site.events().count("remediated") == 2, "what was waited for before is over")
 

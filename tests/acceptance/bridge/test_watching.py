@@ -100,7 +100,7 @@ def the_service_and_its_remediation(page: Page) -> None:
     expect(decided).to_be_visible()
     failed = page.locator("ol.timeline > [data-result=fail]").first
     expect(failed.locator("tbody tr").first).to_contain_text("<=500 (missed)")
-    picture(page, "remediation", height=1000, at=page.locator("h2#timeline"))
+    picture(page, "remediation", height=640, at=decided)
 
 
 def time_is_travelled(page: Page) -> None:
