@@ -29,6 +29,7 @@ from tests.repo.tampering import (
     PICKED,
     REMEDIATION,
     Change,
+    brought_otherwise,
     by_rules,
     changing,
     earlier,
@@ -39,7 +40,6 @@ from tests.repo.tampering import (
     picked,
     pushed,
     renumbered,
-    reported_otherwise,
     saying,
     squashed,
     step,
@@ -52,6 +52,7 @@ from tests.repo.tampering import (
 )
 
 MORE = f"{OPS}/state/x.yaml"
+PROBLEM = f"{OPS}/problems/p1.yaml"
 NOBODYS = f"{REMEDIATION}/note.txt"
 EVALUATED = "-evaluated.yaml"
 LATER = b"targets: {}\n"
@@ -71,7 +72,7 @@ TAMPERED: dict[str, tuple[Change, int | CommitId, str, str, str]] = {
     "a file less": (without_file(DESIRED), 2, "file", DESIRED, "is missing"),
     "facts without their hash": (
         in_file(4, EVALUATED, "80.0}", "81.0}"), 4, "message", "Facts", "facts are not those that it was decided on"),
-    "facts with their hash": (changing(4, with_facts), 4, "file", rf"{EVALUATIONS}:\d+", "not what the step writes"),
+    "facts with their hash": (with_facts(4, "80.0", "70.0"), 4, "file", rf"{EVALUATIONS}:\d+", "not what the step"),
     "a step dropped": (without(3), 4, "number", "Sequence", "step 3 is missing before it"),
     "two steps the other way round": (swapped, 5, "number", "Sequence", "step 4 is missing before it"),
     "two steps in one commit": (squashed, 3, "number", "Sequence", "step 2 is missing before it"),
@@ -97,7 +98,11 @@ TAMPERED: dict[str, tuple[Change, int | CommitId, str, str, str]] = {
     "older rules": (by_rules(2, RULES - 1), 2, "rules", "Rules", "steps of older rules than"),
     "newer rules": (by_rules(2, RULES + 1), 2, "rules", "Rules", "was not replayed"),
     "the problem that was reported": (
-        reported_otherwise, 1, "file", rf"{REMEDIATION}/01-opened.yaml:\d+", "not what the step writes"),
+        brought_otherwise(PROBLEM, "degradation", "degradation in Rome"), 1, "file",
+        rf"{REMEDIATION}/01-opened.yaml:\d+", "not what the step writes"),
+    "the playbook that was acted on": (
+        brought_otherwise("carts/remediation.yaml", "value: +1", "value: +2"), 1, "file",
+        rf"{REMEDIATION}/01-opened.yaml:\d+", "not what the step writes"),
     "the archive": (in_file(14, "closed.yaml", '"p1"', '"p7"'), 14, "file", rf"{CLOSED}:\d+", "closed.yaml is not"),
     "the archive, by a push": (pushed(14, {CLOSED: b"closed: {}\n"}), FOREIGN, "foreign", CLOSED, "no step answers it"),
     "desired.yaml, by a push": (pushed(2, {DESIRED: LATER}), FOREIGN, "foreign", DESIRED, "changed by Ann"),

@@ -109,21 +109,22 @@ def elsewhere(each: Written) -> Written:
     return replace(each, files=files, message=each.message.replace("Service: carts", "Service: orders"))
 
 
-def with_facts(each: Written) -> Written:
-    """Other values were measured, the message has their hash, and nothing else follows from them."""
-    (name,) = (name for name in each.files if name.endswith("-evaluated.yaml"))
-    content = each.files[name]
-    assert content is not None
-    head, found, facts = content.partition(b"\nfacts:\n")
-    assert b"80.0" in facts
+def with_facts(sequence: int, old: str, new: str) -> Change:
+    """Another fact is recorded, the message has its hash, and nothing else follows from it."""
 
     def told(text: bytes) -> str:
         return hashlib.sha256(text[2:].replace(b"\n  ", b"\n")).hexdigest()
 
-    forged = facts.replace(b"80.0", b"70.0")
-    message = each.message.replace(told(facts), told(forged))
-    assert message != each.message
-    return replace(each, files={**each.files, name: head + found + forged}, message=message)
+    def change(each: Written) -> Written:
+        name = next(name for name, content in each.files.items() if content is not None and b"\nfacts:\n" in content)
+        head, found, facts = (each.files[name] or b"").partition(b"\nfacts:\n")
+        assert old.encode() in facts
+        forged = facts.replace(old.encode(), new.encode())
+        message = each.message.replace(told(facts), told(forged))
+        assert message != each.message
+        return replace(each, files={**each.files, name: head + found + forged}, message=message)
+
+    return changing(sequence, change)
 
 
 def renumbered(sequence: int, number: int) -> Change:
@@ -184,15 +185,18 @@ def of_staging(commits: list[Written]) -> list[Written]:
     return changing(3, lambda each: each.saying(("Stage: production", "Stage: staging")))(commits)
 
 
-def reported_otherwise(commits: list[Written]) -> list[Written]:
-    """The problem that was reported was another one."""
-    path = f"{OPS}/problems/p1.yaml"
-    first = next(each for each in commits if path in each.files)
-    content = first.files[path]
-    assert content is not None
-    forged = content.replace(b"Response time degradation", b"Response time degradation in Rome")
-    assert forged != content
-    return [replace(each, files={**each.files, path: forged}) if each is first else each for each in commits]
+def brought_otherwise(path: str, old: str, new: str) -> Change:
+    """The commit of people's that brought a file brought another one."""
+
+    def change(commits: list[Written]) -> list[Written]:
+        first = next(each for each in commits if path in each.files)
+        content = first.files[path]
+        assert content is not None
+        assert old.encode() in content
+        forged = {**first.files, path: content.replace(old.encode(), new.encode())}
+        return [replace(each, files=forged) if each is first else each for each in commits]
+
+    return change
 
 
 def signed(path: Path, who: Callable[[int], CommitSigner | None]) -> dict[int, str]:
