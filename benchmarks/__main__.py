@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import alerts, evaluations, machine, push_to_applied, report
+from benchmarks import alerts, bridge, evaluations, machine, push_to_applied, report
 from benchmarks.report import Section
 from benchmarks.repositories import Shape
 
@@ -33,10 +33,18 @@ def _evaluations(_: Path, options: argparse.Namespace) -> Section:
     return evaluations.run(options.rounds, machine.Quiet(options.patience))
 
 
+def _bridge(folder: Path, options: argparse.Namespace) -> Section:
+    if options.past is not None:
+        options.past.mkdir(parents=True, exist_ok=True)
+    # The 95th percentile of fewer pages would be about the slowest one.
+    return bridge.run(options.past or folder, 3 * options.rounds, options.problems)
+
+
 _METRICS: Mapping[str, Callable[[Path, argparse.Namespace], Section]] = {
     "push-to-applied": _push_to_applied,
     "alerts": _alerts,
     "evaluations": _evaluations,
+    "bridge": _bridge,
 }
 
 
@@ -52,6 +60,11 @@ def main(words: list[str]) -> int:
         "--folder", type=Path, help="where the repositories lie meanwhile (default: the system's temporary folder)"
     )
     parser.add_argument("--flat", action="store_true", help="also with 10,000 services in one directory")
+    parser.add_argument(
+        "--problems", type=int, default=bridge.PROBLEMS,
+        help=f"remediations of the past that pages are made of (default {bridge.PROBLEMS:,}; 100000 is promised)",
+    )  # fmt: skip
+    parser.add_argument("--past", type=Path, help="keep the repository with that past here, and use it again")
     parser.add_argument("--print", action="store_true", help="write no page")
     options = parser.parse_args(words)
     unknown = set(options.metrics) - _METRICS.keys()

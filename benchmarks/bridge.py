@@ -1,13 +1,16 @@
-"""`python -m benchmarks.bridge`: how long pages take over 10,000 services and a past of 100,000 remediations.
+"""How long the bridge's pages take over 10,000 services and a long past, by kind, for one visitor and for several.
 
-Everything that is read is on the disk; the pages come over HTTP from a server in this process, one after the other.
+`make bench` has a past of some thousand remediations; `python -m benchmarks.bridge --problems 100000 --folder DIR` has
+what is promised, and keeps the repository in DIR for the next run. Pages come over HTTP from a process of their own.
 Each address is asked once or twice at most, so that what is kept of a page does not make the next one look better.
-Exit status 1: the 95th percentile of a kind of page is over the bar.
+Processor time is that of the server and of its children, so that it means something beside other work too.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import random
 import re
 import statistics
@@ -15,7 +18,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -26,7 +31,9 @@ import structlog
 
 from benchmarks.past import REF, STAGE, START, _files, _past, _problem, _Writer, service
 from benchmarks.plain_git import environment
+from benchmarks.report import Section, ms, percentile, table
 from reconciler.bridge.app import Bridge, Served
+from reconciler.bridge.building import due
 from reconciler.bridge.hall import Hall
 from reconciler.bridge.sources import CloneSource
 from reconciler.daemon.web.limits import Limits
@@ -42,7 +49,13 @@ from reconciler.repo.stream import NewCommit, commit_stream
 
 BAR: Final = 0.100
 """Seconds within which 95 of 100 pages of each kind are there."""
+VISITORS: Final = (1, 4)
+SERVICES: Final = 10_000
+PROBLEMS: Final = 5_000
+"""Remediations of the past where nothing else is asked for; making them takes half a minute."""
 _BATCH: Final = 2000
+_CROWD: Final = 10
+"""Visitors at once, after whom the memory is told again."""
 _RUNNING: Final = 200
 """Remediations that run at the end."""
 _WHO: Final = Identity("reconciler", "reconciler@localhost")
@@ -133,69 +146,207 @@ def _remediations(client: httpx.Client, chance: random.Random, rounds: int, step
     return found
 
 
-def main(words: list[str]) -> int:
-    """Measure; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.bridge", description="Measure the bridge's pages.")
-    parser.add_argument("--problems", type=int, default=100_000)
-    parser.add_argument("--services", type=int, default=10_000)
-    parser.add_argument("--rounds", type=int, default=60, help="pages of each kind (default 60)")
-    parser.add_argument("--folder", type=Path, help="keep the repository here, and use it again")
-    options = parser.parse_args(words)
+@dataclass
+class Kind:
+    """What was measured of one kind of page: seconds by the number of visitors, processor seconds of a page."""
+
+    taken: dict[int, list[float]] = field(default_factory=dict)
+    spent: float = 0.0
+    wrong: int = 0
+
+
+@dataclass
+class Measured:
+    """Everything that was measured. Seconds, and MiB of the server's process."""
+
+    problems: int
+    services: int
+    steps: int = 0
+    first: float = 0.0
+    whole: float = 0.0
+    kinds: dict[str, Kind] = field(default_factory=dict)
+    memory: dict[str, int] = field(default_factory=dict)
+
+
+def serve(remote: Path, chronicles: Path) -> None:
+    """Serve until the standard input ends; the port is the first line of the output."""
     structlog.configure(processors=[lambda *_: ""], logger_factory=structlog.ReturnLoggerFactory())
-    with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as made:
-        folder = options.folder or Path(made)
-        remote = folder / f"bridge-{options.problems}-{options.services}.git"
-        if not remote.exists():
-            begun = time.perf_counter()
-            make(folder, options.problems, options.services)
-            print(f"the repository was made in {time.perf_counter() - begun:.0f} s", flush=True)
-        (folder / "chronicles").mkdir(exist_ok=True)
-        return _measured(PastSource(remote, None, folder / "chronicles", lambda: None), options)
-
-
-def _measured(source: PastSource, options: argparse.Namespace) -> int:
     log = structlog.get_logger()
-    hall = Hall(source, log, time.time)
+    hall = Hall(PastSource(remote, None, chronicles, lambda: None), log, time.time)
     server = HttpServer(Bridge(Served({"bench": hall}, time.time, log)).app, Listen("127.0.0.1", 0), "bench", log,
                         limits=Limits(gone=600.0))  # fmt: skip
-    begun = time.perf_counter()
     hall.start()
     server.start()
-    over = False
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", trust_env=False, timeout=600.0) as client:
-            while client.get(f"/bench/{STAGE}").status_code == 503:
-                time.sleep(0.1)
-            print(f"the first page was there after {time.perf_counter() - begun:.1f} s", flush=True)
-            while "still being read" in client.get(f"/bench/{STAGE}").text:
-                time.sleep(0.5)
-            print(f"the whole past was read after {time.perf_counter() - begun:.1f} s", flush=True)
-            steps = int(client.get(f"/bench/{STAGE}").text.partition('max="')[2].partition('"')[0])
-            chance = random.Random(20_261_122)
-            pages = dict(_addresses(chance, options.rounds, options.services, steps))
-            pages["remediation"] = _remediations(client, chance, options.rounds, steps)
-            for kind, addresses in pages.items():
-                over |= _kind(client, kind, addresses)
+        sys.stdout.write(f"{server.port}\n")
+        sys.stdout.flush()
+        sys.stdin.read()
     finally:
         hall.close()
         server.stop()
-    return 1 if over else 0
 
 
-def _kind(client: httpx.Client, kind: str, addresses: list[str]) -> bool:
-    taken: list[float] = []
-    wrong = 0
-    for address in addresses:
-        begun = time.perf_counter()
-        answer = client.get(address)
-        taken.append(time.perf_counter() - begun)
-        wrong += answer.status_code != 200
-    taken.sort()
-    last = taken[min(len(taken) - 1, int(len(taken) * 0.95))]
-    said = f" ({wrong} were not there)" if wrong else ""
-    print(f"{kind:32} median {statistics.median(taken) * 1000:6.1f} ms, 95% within {last * 1000:6.1f} ms, "
-          f"slowest {taken[-1] * 1000:6.1f} ms{said}", flush=True)  # fmt: skip
-    return last > BAR
+class _Server:
+    """The server as a process of its own."""
+
+    def __init__(self, remote: Path, chronicles: Path) -> None:
+        words = [sys.executable, "-m", "benchmarks.bridge", "--serve", str(remote), str(chronicles)]
+        self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if self._process.stdout is None or self._process.stdin is None:
+            raise RuntimeError("nothing can be read from the server")
+        self.port = int(self._process.stdout.readline())
+
+    def client(self) -> httpx.Client:
+        """Return a visitor."""
+        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", trust_env=False, timeout=600.0)
+
+    def memory(self) -> int:
+        """Return the MiB that the process has in memory."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) >> 10
+
+    def spent(self) -> float:
+        """Return the processor seconds of the process and its children."""
+        return sum(_spent(each) for each in Path("/proc").iterdir() if each.name.isdigit() and self._is_ours(each))
+
+    def _is_ours(self, folder: Path) -> bool:
+        return str(self._process.pid) in (folder.name, next(iter(_stat(folder)[1:2]), ""))
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate()
+
+
+def _stat(folder: Path) -> list[str]:
+    with contextlib.suppress(OSError):
+        return (folder / "stat").read_text().rpartition(")")[2].split()
+    return []  # it has ended
+
+
+def _spent(folder: Path) -> float:
+    return sum(map(int, _stat(folder)[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(remote: Path, chronicles: Path, problems: int, services: int, rounds: int) -> Measured:
+    """Measure all kinds of pages; the chronicle is made where there is none yet."""
+    found = Measured(problems, services)
+    chance = random.Random(20_261_122)
+    begun = time.perf_counter()
+    server = _Server(remote, chronicles)
+    try:
+        with server.client() as client:
+            _first(client, found, chance, begun)
+            found.memory["once the past was read"] = server.memory()
+            while due(chronicles, STAGE):
+                time.sleep(0.5)
+            found.steps = int(client.get(f"/bench/{STAGE}").text.partition('max="')[2].partition('"')[0])
+            for visitors in VISITORS:
+                pages = dict(_addresses(chance, rounds, services, found.steps))
+                pages["remediation"] = _remediations(client, chance, rounds, found.steps)
+                for name, addresses in pages.items():
+                    _kind(server, found.kinds.setdefault(name, Kind()), addresses, visitors)
+            found.memory["after all these pages"] = server.memory()
+            crowd = [f"/bench/{STAGE}?at={chance.randrange(found.steps // 4, found.steps)}" for _ in range(_CROWD * 3)]
+            _kind(server, Kind(), crowd, _CROWD)
+            found.memory[f"after {_CROWD} visitors at once, far in the past"] = server.memory()
+    finally:
+        server.close()
+    return found
+
+
+def _first(client: httpx.Client, found: Measured, chance: random.Random, begun: float) -> None:
+    """Visit while the past is read."""
+    while client.get(f"/bench/{STAGE}").status_code == 503:
+        time.sleep(0.05)
+    found.first = time.perf_counter() - begun
+    meanwhile = Kind({1: []})
+    reading = True
+    while reading:
+        somewhere = service(chance.randrange(found.services))
+        for address in (f"/bench/{STAGE}", f"/bench/{STAGE}/service/{somewhere}"):
+            asked = time.perf_counter()
+            answer = client.get(address)
+            meanwhile.taken[1].append(time.perf_counter() - asked)
+            meanwhile.wrong += answer.status_code != 200
+            reading = "still being read" in answer.text
+        time.sleep(0.1)
+    found.whole = time.perf_counter() - begun
+    if len(meanwhile.taken[1]) > 2:
+        found.kinds["overview and service, while the past is read"] = meanwhile
+
+
+def _kind(server: _Server, kind: Kind, addresses: Sequence[str], visitors: int) -> None:
+    def visit(part: Sequence[str]) -> list[tuple[float, int]]:
+        taken = []
+        with server.client() as client:
+            client.get("/-/static/bridge.css")
+            for address in part:
+                begun = time.perf_counter()
+                answer = client.get(address)
+                taken.append((time.perf_counter() - begun, answer.status_code))
+        return taken
+
+    before = server.spent()
+    with ThreadPoolExecutor(visitors) as pool:
+        parts = [addresses[first::visitors] for first in range(visitors)]
+        answers = [each for part in pool.map(visit, parts) for each in part]
+    kind.taken[visitors] = [seconds for seconds, _ in answers]
+    kind.wrong += sum(status != 200 for _, status in answers)
+    if visitors == 1:
+        kind.spent = (server.spent() - before) / max(1, len(answers))
+
+
+def section(found: Measured) -> Section:
+    """Render what was measured."""
+    rows, missed = [], []
+    for name, kind in found.kinds.items():
+        cells = [name]
+        for visitors in VISITORS:
+            taken = kind.taken.get(visitors, [])
+            cells += [ms(statistics.median(taken)), ms(percentile(taken, 95))] if taken else ["", ""]
+        rows.append([*cells, ms(kind.spent) if kind.spent else ""])
+        last = percentile(kind.taken[1], 95)
+        if last > BAR:
+            missed.append(f"{name}: {ms(last)} ms at the 95th percentile, above {ms(BAR)}")
+        if kind.wrong:
+            missed.append(f"{name}: {kind.wrong} pages were not there")
+    memory = ", ".join(f"{size} MiB {when}" for when, size in found.memory.items())
+    text = (
+        f"Pages of {found.services:,} services after {found.problems:,} remediations ({found.steps:,} steps), over "
+        f"HTTP. The first page was there {found.first:.1f} s after the start, the whole past {found.whole:.1f} s "
+        f"after it. The server had {memory}. *CPU* is the processor time of the server and its children for a page, "
+        f"for one visitor.\n\nBar: {ms(BAR)} ms at the 95th percentile for one visitor.\n\n"
+        + table(["page", "p50", "p95", *(f"{part}, {VISITORS[1]} at once" for part in ("p50", "p95")), "CPU"], rows)
+    )
+    return Section("Pages of the bridge", text, tuple(missed))
+
+
+def run(folder: Path, rounds: int, problems: int = PROBLEMS, services: int = SERVICES) -> Section:
+    """Measure; a repository of this size that lies in the folder is used again."""
+    remote = folder / f"bridge-{problems}-{services}.git"
+    if not remote.exists():
+        make(folder, problems, services)
+    chronicles = folder / f"chronicles-{problems}-{services}"
+    chronicles.mkdir(exist_ok=True)
+    return section(measure(remote, chronicles, problems, services, rounds))
+
+
+def main(words: list[str]) -> int:
+    """Measure, or serve; returns the exit status, 1 where the bar was missed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bridge", description="Measure the bridge's pages.")
+    parser.add_argument("--problems", type=int, default=PROBLEMS)
+    parser.add_argument("--services", type=int, default=SERVICES)
+    parser.add_argument("--rounds", type=int, default=60, help="pages of each kind (default 60)")
+    parser.add_argument("--folder", type=Path, help="keep the repository and its chronicle here, and use them again")
+    parser.add_argument("--serve", type=Path, nargs=2, metavar=("REPO", "CHRONICLES"), help="only serve a repository")
+    options = parser.parse_args(words)
+    if options.serve:
+        serve(*options.serve)
+        return 0
+    with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as made:
+        found = run(options.folder or Path(made), options.rounds, options.problems, options.services)
+    sys.stdout.write(f"{found.text}\n" + "".join(f"missed: {each}\n" for each in found.missed))
+    return 1 if found.missed else 0
 
 
 if __name__ == "__main__":
