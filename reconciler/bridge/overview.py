@@ -60,6 +60,7 @@ class Listed:
     pages: int
     findings: tuple[Finding, ...] = ()
     trouble: str = ""
+    unsigned: str = ""
 
     @property
     def name(self) -> StageName:
@@ -102,13 +103,16 @@ def listed(
         pages=pages,
         findings=tuple(told(stage.config)) if isinstance(stage.config, UserError) else (),
         trouble="; ".join(_troubles(room, point.stage)) if point.live else "",
+        unsigned=room.unsigned(point),
     )
 
 
 def _troubles(room: Room, stage: StageName) -> Iterator[str]:
     """Yield what stands in the way of a stage, of something in it, or of the whole project."""
     for name, reason in room.looked().troubles.items():
-        if name == "project" or name.partition("/")[0] == stage:
+        if name == f"{stage}/unsigned":
+            continue  # it has a notice of its own
+        if name in ("project", "unsigned") or name.partition("/")[0] == stage:
             yield reason
 
 

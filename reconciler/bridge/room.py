@@ -20,6 +20,7 @@ from reconciler.model.names import ProjectName, StageName
 from reconciler.model.targets import FieldValue
 from reconciler.repo.chronicle import Chronicle
 from reconciler.repo.mirror import Mirror
+from reconciler.repo.signatures_told import held_back
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,13 @@ class Room:
         """Why what is shown may be old; empty where it is not."""
         trouble = self._follower.trouble
         return str(trouble) if trouble is not None else ""
+
+    def unsigned(self, point: Point) -> str:
+        """Return which files of people are not in force at a moment, for want of signatures; empty where all are."""
+        looked = self.looked()
+        if point.live and point.stage in looked.judged:
+            return looked.troubles.get(f"{point.stage}/unsigned", "")
+        return held_back(self.mirror, point.step)
 
     def stages(self) -> list[StageName]:
         """Return the stages, in the project's order."""

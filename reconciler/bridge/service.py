@@ -86,6 +86,7 @@ class ServicePage:
     files: tuple[FileRef, ...] = ()
     findings: tuple[Finding, ...] = ()
     told: Told = Told()
+    unsigned: str = ""
 
 
 def service_page(
@@ -122,6 +123,7 @@ def service_page(
         files=tuple(ref for ref in (view.config_file, view.playbook_file, *view.pinned) if ref is not None),
         findings=tuple(findings),
         told=history,
+        unsigned=room.unsigned(point),
     )
 
 

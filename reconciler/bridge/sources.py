@@ -32,13 +32,15 @@ _HEAD_EVERY: Final = 30.0
 class Looked:
     """A project as it was seen last: where its stages are, and the newest steps of each that are believed.
 
-    ``troubles`` say what stands in the way of a stage, or of something in it (`stage/what`).
+    ``troubles`` say what stands in the way of a stage, or of something in it (`stage/what`). Of the stages that are
+    ``judged`` it is known now whose commits count.
     """
 
     project: Project
     tips: Mapping[StageName, Tips] = field(default_factory=dict)
     believed: Mapping[StageName, tuple[CommitId, ...]] = field(default_factory=dict)
     troubles: Mapping[str, str] = field(default_factory=dict)
+    judged: frozenset[StageName] = frozenset()
 
     @property
     def stages(self) -> tuple[StageRefs, ...]:

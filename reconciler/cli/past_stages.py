@@ -18,6 +18,7 @@ from reconciler.repo.layout import ops_place, ops_prefix
 from reconciler.repo.local import LocalRepository
 from reconciler.repo.project import settings_at
 from reconciler.repo.project_history import ProjectHistory
+from reconciler.repo.signatures_told import held_back
 from reconciler.repo.stage import StageRepo, Tips
 from reconciler.repo.trailers import parse
 
@@ -111,7 +112,15 @@ def _then(workspace: Workspace, past: StagePast, commit: CommitId, step: PastSte
     places = (ops_place(each.path or "", past.name) for each in workspace.view.entries(commit, ops_prefix(past.name)))
     reported = frozenset(place.service for place in places if place is not None and place.service)
     branch = past.refs.ops.removeprefix("refs/heads/")
-    here = OpenStage(past.name, branch, tips, repo.snapshot(settings), commit, reported)
+    here = OpenStage(
+        past.name,
+        branch,
+        tips,
+        repo.snapshot(settings),
+        commit,
+        reported,
+        held_back(workspace.view, repo.row[-1] if repo.row else None),
+    )
     return Then(here, commit, step)
 
 

@@ -34,6 +34,7 @@ def stage_data(here: OpenStage, service: str | None, *, everything: bool) -> dic
         "commit": str(here.tips.ops),
         "sequence": stage.sequence,
         **({"suspended": suspended} if suspended else {}),
+        **({"unsigned": here.unsigned} if here.unsigned else {}),
         "errors": [str(stage.config)] if isinstance(stage.config, UserError) else [],
         "services": [each for each in services if everything or service or _is_worth_showing(each, suspended)],
     }

@@ -23,12 +23,16 @@ from reconciler.repo.local import LocalRepository
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.project import Project, StageRefs, read_project
 from reconciler.repo.project_history import ProjectHistory
+from reconciler.repo.signatures_told import held_back
 from reconciler.repo.stage import StageRepo, Tips
 
 
 @dataclass(frozen=True)
 class OpenStage:
-    """A stage at the tips that were fetched. ``branch`` is the one that problems and commands are pushed to."""
+    """A stage at the tips that were fetched. ``branch`` is the one that problems and commands are pushed to.
+
+    ``unsigned`` says which files of people were not in force at the newest step, for want of signatures.
+    """
 
     name: StageName
     branch: str
@@ -36,6 +40,7 @@ class OpenStage:
     snapshot: Snapshot
     ops_tip: CommitId | None
     reported: frozenset[ServicePath]
+    unsigned: str = ""
 
     def service(self, text: str) -> ServiceView:
         """Return the service of a name or path.
@@ -127,6 +132,7 @@ def open_stage(mirror: Mirror, project: Project, stage: StageRefs, *, fetch: boo
         repo.snapshot(project.settings(stage)),
         ops,
         _reported(mirror, tips.ops, stage.name),
+        held_back(mirror, repo.row[-1] if repo.row else None),
     )
 
 

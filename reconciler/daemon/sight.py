@@ -47,12 +47,15 @@ class Sight:
         """Take where everything is after a pass."""
         tips: dict[StageName, Tips] = {}
         believed: dict[StageName, tuple[CommitId, ...]] = {}
+        judged = set[StageName]()
         for stage in project.stages:
             repo = branch_of(stage).repo
-            if repo.tips is not None:
-                tips[stage.name] = repo.tips
+            if repo.force is not None:
+                judged.add(stage.name)
+            if repo.in_force is not None:
+                tips[stage.name] = repo.in_force
                 believed[stage.name] = tuple(step.commit for step in repo.row)
-        looked = Looked(project, tips, believed, dict(conditions))
+        looked = Looked(project, tips, believed, dict(conditions), frozenset(judged))
         if looked != self._looked:
             self._looked = looked
             self.stir()

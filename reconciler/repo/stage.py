@@ -87,6 +87,14 @@ class StageRepo:
         return self._tips
 
     @property
+    def in_force(self) -> Tips | None:
+        """The tips of the last `sync`, with the commit of which people's files are in force."""
+        force = self.force
+        if self._tips is None or force is None or force.commit is None:
+            return self._tips
+        return replace(self._tips, config=force.commit)
+
+    @property
     def unjudged(self) -> str:
         """Why nobody can say whose commits count now; empty where that is known, or everybody's count."""
         return self._policy.trouble if self._policy is not None else ""

@@ -135,6 +135,8 @@ def _notes(here: Mapping[str, Any]) -> Iterator[str]:
     name, whole = here["name"], here.get("suspended", "")
     if whole:
         yield _wrapped(f"{name} is {whole}")
+    if here.get("unsigned"):
+        yield _wrapped(f"! {name}: {here['unsigned']}")
     yield from (_wrapped(f"! {error}") for error in here["errors"])
     for service in here["services"]:
         label = f"{name}/{service['path']}"
