@@ -20,6 +20,8 @@ def signing(text: str) -> SigningConfig:
 def test_files_are_named_from_the_folder_of_the_configuration() -> None:
     found = signing("{sshKeyFile: key, allowedSigners: /srv/allowed, revokedKeys: gone}")
     assert found == SigningConfig(Path("etc/key"), "", Path("/srv/allowed"), Path("etc/gone"))
+    assert signing(f"{{allowedSigners: a, signedSince: [{'a' * 40}]}}").since == ("a" * 40,)
+    assert signing(f'{{allowedSigners: a, allowedGpgKeys: ["{"AB" * 20}"]}}').allowed_gpg == ("AB" * 20,)
     assert signing("null") == signing("{}") == SigningConfig()
     assert signing(f'{{gpgKey: "0x{"aB" * 20}"}}').gpg_key == "0x" + "aB" * 20
 
@@ -31,6 +33,9 @@ def test_files_are_named_from_the_folder_of_the_configuration() -> None:
         ("{gpgKey: DEADBEEF}", "no fingerprint"),
         ("{revokedKeys: gone}", "stands alone"),
         ("{sshKey: key}", "sshKey"),
+        (f"{{signedSince: [{'a' * 40}]}}", "`signedSince` stands alone"),
+        ("{allowedSigners: a, signedSince: [HEAD]}", "`HEAD` is no commit"),
+        ("{allowedSigners: a, allowedGpgKeys: [DEADBEEF]}", "`DEADBEEF` is no fingerprint"),
         ("{sshKeyFile: [key]}", "the name of a file"),
     ],
 )
