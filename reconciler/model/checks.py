@@ -84,7 +84,9 @@ def service_path(text: str, place: Place | None = None) -> ServicePath:
 def branch_name(text: str, place: Place | None = None) -> str:
     """Return the name of a branch, checked as `git check-ref-format --branch` does. Raises UserError."""
     if not text or len(text) > 200 or _REF_BAD.search(text) or not text.isascii():
-        raise _refused(text, "branch", "cannot be a branch", place, "letters, digits, `-`, `_`, `.` and `/`", "")
+        raise _refused(
+            text, "branch", "cannot be a branch", place, "letters, digits, `-`, `_`, `.` and `/`", _branch_meant(text)
+        )
     return text
 
 
@@ -128,6 +130,12 @@ def _name(text: str, what: str, place: Place | None) -> None:
             "letters, digits, `-`, `_` and `.`, with a letter or digit at both ends",
             _lowered(text),
         )
+
+
+def _branch_meant(text: str) -> str:
+    candidate = re.sub(r"[^A-Za-z0-9._/-]+", "-", text).strip("-./")
+    fits = candidate and len(candidate) <= 200 and not _REF_BAD.search(candidate)
+    return f"write for example `{candidate}`" if fits else "write for example `ops/{stage}`"
 
 
 def _lowered(text: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from reconciler.model.errors import Place, UserError
-from reconciler.model.yaml_origins import left_open, origin
+from reconciler.model.yaml_origins import left_open, never_closed, origin
 from reconciler.model.yaml_slips import quoted, slip
 
 _CONFLICT = re.compile(rb"^(?:<{7}|>{7})(?: .*)?\r?$", re.MULTILINE)
@@ -80,11 +80,11 @@ def explain(
     place = Place(path, line + 1, column + 1)
     if half := _HALF_MERGED.search(data):
         return _conflict(Place(path, data.count(b"\n", 0, half.start()) + 1, 1))
+    lines = data.decode(errors="replace").splitlines()
     if problem == "found character that cannot start any token":
-        return _bad_start(data, place)
+        return never_closed(lines, position, path) or _bad_start(data, place)
     if tab := _indenting_tab(data, line):
         return _tab(Place(path, line + 1, tab))
-    lines = data.decode(errors="replace").splitlines()
     if meant := slip(lines, problem, place):
         return meant
     if problem.startswith("did not find expected") and (quote := _unclosed(data, line)) is not None:

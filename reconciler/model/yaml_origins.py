@@ -20,6 +20,8 @@ _ODD: Final = re.compile(rf"[ \t]*([{ODD_BLANKS}])")
 _KEY: Final = re.compile(r"[ ]*(?:- +)*(?:[\w.-]+|\"[^\"]*\"|'[^']*') *:(?= |$)")
 _WITHOUT_COLON: Final = re.compile(r"(?P<before>[ ]*(?:- +)*)(?P<text>[^\s#\-\[\]{}'\"&*!|>%@`][^#]*?)\s*(?:#.*)?\Z")
 _ITEM: Final = re.compile(r"[ ]*(\"[^\"]{1,80}\"|'[^']{1,80}')\s*\Z")
+_DASH: Final = re.compile(r"[ ]*(-)(?:[A-Za-z_][\w-]*:(?: |$)|\"[^\"]*\"\s*$|'[^']*'\s*$)")
+_TIGHT: Final = re.compile(r"[ ]*(?:- +)?(?P<key>[A-Za-z_][\w-]*):(?P<value>[0-9][^\s]*)\s*\Z")
 _ASSIGNED: Final = re.compile(r"(?P<key>[A-Za-z_][\w-]*)\s*:?=\s*(?P<value>\S.*)\Z")
 _STATE: Final = re.compile(r"(?P<flag>[\w.~-]+):\s+(?P<state>on|off|true|false|yes|no)\Z", re.IGNORECASE)
 _CLOSES: Final = {"]": "[", "}": "{"}
@@ -41,9 +43,9 @@ def origin(lines: Sequence[str], problem: str, at: Position, began: Position | N
 
     ``problem`` is libyaml's, ``at`` where it stumbled, ``began`` where the value or key began that it was reading.
     """
-    blank = _blank(lines, at, path)
-    if blank is not None:
-        return blank
+    told = _blank(lines, at, path) or _no_blank(lines, at, began, path)
+    if told is not None:
+        return told
     if problem == "found unexpected end of stream" and began is not None:
         return left_open(path, *began)
     if problem == "could not find expected ':'" and began is not None:
@@ -53,6 +55,9 @@ def origin(lines: Sequence[str], problem: str, at: Position, began: Position | N
         return _two_colons(lines, at, path) or _no_colon(lines, above, path) or _below_value(lines, at[0], above, path)
     if problem == "did not find expected '-' indicator":
         return _no_item(lines, at[0], path)
+    if problem == "did not find expected key":
+        above = _above(lines, at[0])
+        return _no_item(lines, above, path, at[0]) or _below_value(lines, at[0], above, path)
     if problem == "did not find expected <document start>":
         return _ended(lines, at, path)
     if problem.startswith(("did not find expected ','", "did not find expected node content")):
@@ -88,6 +93,26 @@ def refused_blank(name: str, place: Place) -> UserError:
     )
 
 
+def _no_blank(lines: Sequence[str], at: Position, began: Position | None, path: str) -> UserError | None:
+    """Tell `-action: x`, `-"<5"` and `startedAt:2026-11-21T10:00:00Z`, which lack a blank."""
+    near = [at[0], _above(lines, at[0]), *([began[0]] if began is not None else [])]
+    for number in dict.fromkeys(number for number in near if 0 <= number < len(lines)):
+        text = lines[number] if len(lines[number]) <= _LINE_LIMIT else ""
+        if dash := _DASH.match(text):
+            return UserError(
+                "not YAML: a `-` without a blank after it begins no item of a list",
+                place=Place(path, number + 1, dash.start(1) + 1), expected="`- ` before each item",
+                hint=f"write `- {text[dash.end(1) :].strip()}`",
+            )  # fmt: skip
+        if (tight := _TIGHT.match(text)) is not None:
+            return UserError(
+                f"not YAML: `{tight['key']}:` without a blank after the colon is a text and no key",
+                place=Place(path, number + 1, tight.start("key") + 1), expected="`key: value`",
+                hint=f"write `{tight['key']}: {tight['value'].strip()}`",
+            )  # fmt: skip
+    return None
+
+
 def _above(lines: Sequence[str], number: int) -> int:
     """Return the nearest line above that says anything, -1 where there is none."""
     said = (
@@ -121,13 +146,14 @@ def _no_colon(lines: Sequence[str], number: int, path: str) -> UserError | None:
     )
 
 
-def _no_item(lines: Sequence[str], number: int, path: str) -> UserError | None:
-    """Tell a text in quotes below an item of a list that lacks the item's `- `."""
+def _no_item(lines: Sequence[str], number: int, path: str, other: int = -1) -> UserError | None:
+    """Tell a text in quotes that lacks the `- ` of an item, where the line above, or the ``other`` one, is an item."""
     item = _ITEM.match(lines[number]) if 0 <= number < len(lines) else None
-    if item is None or not lines[max(0, _above(lines, number))].lstrip().startswith("- "):
+    beside = lines[other if 0 <= other < len(lines) else max(0, _above(lines, number))]
+    if item is None or not beside.lstrip().startswith("- "):
         return None
     return UserError(
-        "not YAML: a text that is neither a key nor an item of the list above",
+        "not YAML: a text that is neither a key nor an item of the list",
         place=Place(path, number + 1, item.start(1) + 1),
         expected="`- ` before each item of a list",
         hint=f"write `- {item[1]}`",
@@ -138,8 +164,8 @@ def _below_value(lines: Sequence[str], number: int, above: int, path: str) -> Us
     """Tell a key that stands further to the right than the one above it, which has a value already."""
     if above < 0 or max(len(lines[above]), len(lines[number])) > _LINE_LIMIT:
         return None
-    upper, lower = _KEY.match(lines[above]), _KEY.match(lines[number])
-    if upper is None or lower is None:
+    upper, said = _KEY.match(lines[above]), lines[number].lstrip()
+    if upper is None or not lines[above][upper.end() :].strip() or not (said.startswith("- ") or _KEY.match(said)):
         return None
     begin = len(lines[above]) - len(lines[above].lstrip(" -"))
     column = len(lines[number]) - len(lines[number].lstrip(" "))
@@ -147,7 +173,7 @@ def _below_value(lines: Sequence[str], number: int, above: int, path: str) -> Us
     if column <= begin:
         return None
     return UserError(
-        f"not YAML: this key stands further to the right than `{name}` above it, which has a value already",
+        f"not YAML: this stands further to the right than `{name}` above it, which has a value already",
         place=Place(path, number + 1, column + 1),
         expected="keys of one level in one column",
         hint=f"start it in column {begin + 1}, as `{name}` does; or delete that value if this belongs into `{name}`",
@@ -215,6 +241,15 @@ def _bracket(lines: Sequence[str], at: Position, path: str) -> UserError | None:
         expected=f"`{_BRACKETS[sign]}` before the next key",
         hint=f"close it with `{_BRACKETS[sign]}`, or put the value in quotes if the `{sign}` is part of it",
     )
+
+
+def never_closed(lines: Sequence[str], at: Position, path: str) -> UserError | None:
+    """Return the refusal of a bracket that was opened on a line above, and is closed nowhere below."""
+    found = _bracket(lines, at, path)
+    if found is None or found.place is None or found.place.line > at[0]:
+        return None
+    sign = lines[found.place.line - 1][found.place.column - 1]
+    return None if any(_BRACKETS[sign] in text for text in lines[at[0] :]) else found
 
 
 def _signs(text: str) -> list[tuple[int, str]]:

@@ -37,10 +37,11 @@ def slip(lines: Sequence[str], problem: str, place: Place) -> UserError | None:
 
 def quoted(text: str, column: int) -> str:
     """Say how a line is written whose value, from ``column`` on (from 1), has to be in quotes."""
-    value = text[column - 1 :].partition(" #")[0].rstrip()
+    value = text[column - 1 :].partition(" #")[0].rstrip(" ,")
     safe = value.replace("\\", "\\\\").replace('"', '\\"')
     before = text[: column - 1].strip() if len(text) <= _LINE_LIMIT else "key:"
-    return f'put it in quotes: `{before} "{safe}"`' if len(value) <= _LINE_LIMIT else "put it in quotes"
+    written = f'{before} "{safe}"'.strip()
+    return f"put it in quotes: `{written}`" if len(value) <= _LINE_LIMIT else "put it in quotes"
 
 
 _EXPECTED: Final = "a value that YAML cannot take for something else"
@@ -87,6 +88,7 @@ _KNOWN: Final[Mapping[str, Callable[[str], tuple[int, str, str] | None]]] = {
     "did not find expected comment or line break": _quoted(_BLOCK, "a value that begins with `{0}` is a text in lines"),
     "did not find expected alphabetic or numeric character": _quoted(_STAR, "a value cannot begin with `{0}`"),
     "did not find URI escaped octet": _quoted(_TAG, "a value that begins with `{0}` is a tag"),
+    "did not find expected whitespace or line break": _quoted(_TAG, "a value that begins with `{0}` is a tag"),
     "found unexpected ':'": _colons,
     "mapping values are not allowed in this context": _tight,
     "could not find expected ':'": _tight,
