@@ -21,6 +21,7 @@ from reconciler.daemon.failpoints import reach
 from reconciler.daemon.proposals_anew import Anew
 from reconciler.forge.protocol import Closing, Draft, Forge, Pull
 from reconciler.forge.telling import code, is_withdrawn, withdrawn
+from reconciler.forge.wire import DeniedError
 from reconciler.model.errors import ReconcilerError, TransientError
 from reconciler.model.names import CommitId, StageName
 
@@ -111,6 +112,7 @@ class Desk:
         self._now = now
         self._anew = Anew()
         self._seen: dict[str, Closed] = {}
+        self._over: dict[str, tuple[int, CommitId]] = {}
         self._odd: dict[StageName, dict[str, str]] = {}
         self._rounds = 0
         self._seen_by = 0
@@ -204,6 +206,7 @@ class Desk:
         names = {name for wish in wishes.values() for name in wish.wanted}
         self._anew.keep(names)
         self._seen = {name: seen for name, seen in self._seen.items() if name in names}
+        self._over = {name: over for name, over in self._over.items() if name in names}
         troubles: list[str] = []
         wait = 0.0
         for stage, wish in wishes.items():
@@ -217,7 +220,8 @@ class Desk:
                 except ReconcilerError as error:
                     troubles.append(f"{name}: {error}" if not isinstance(error, TransientError) else str(error))
                     wait = max(wait, error.retry_after if isinstance(error, TransientError) else 0.0)
-                    if isinstance(error, TransientError):
+                    # What is denied may be so of this one only, which must not keep the others from people.
+                    if isinstance(error, TransientError) and not isinstance(error, DeniedError):
                         return self._rest(troubles, wait)
                 except Exception as error:  # noqa: BLE001  (one proposal must not keep the others from people)
                     self._log.exception("a bug in reconciler; a proposal is left alone", branch=name)
@@ -243,7 +247,9 @@ class Desk:
         found = self._forge.find(name, wanted.draft.base)
         pull = next((each for each in found if each.base == wanted.draft.base), None)
         odd = next((_elsewhere(each) for each in found if each is not pull and _is_moved(each, wanted)), "")
-        if pull is None or _is_no_answer(pull, wanted):
+        if pull is not None and _is_of_another(pull, wanted) and not self._is_over(stage, name, pull, wanted):
+            return
+        if pull is None or _is_of_another(pull, wanted) or _is_no_answer(pull, wanted):
             pull = self._open(name, wanted)
         elif pull.state == "closed":
             closing = self._forge.closing(pull)
@@ -256,11 +262,22 @@ class Desk:
                     f"pull request {pull.number} of {name} was closed by nobody, which is no answer; it is opened anew"
                 )
                 pull = self._open(name, wanted) if self._anew.may(name, self._now()) else pull
-        if pull.state == "open":
-            self._see_whether_stuck(stage, name, pull)
-            if pull.sha not in ("", wanted.sha):
-                self._tell(stage, lambda news: news.moved.add(name))
+        if pull.state != "closed":
+            self._see_whether_stuck(stage, name, pull, wanted)
+        if pull.state == "open" and pull.sha not in ("", wanted.sha):
+            self._tell(stage, lambda news: news.moved.add(name))
         self._note(stage, name, odd)
+
+    def _is_over(self, stage: StageName, name: str, pull: Pull, wanted: Wanted) -> bool:
+        """Whether its loop, too, has seen that a pull request was merged with another head than is wanted.
+
+        Until then somebody may just have brought the branch up to date, and merged.
+        """
+        key = (pull.number, wanted.sha)
+        again, self._over[name] = self._over.get(name) == key, key
+        if not again:
+            self._tell(stage, lambda news: news.moved.add(name))
+        return again
 
     def _open(self, name: str, wanted: Wanted) -> Pull:
         pull = self._forge.open(wanted.draft if wanted.whole is None else wanted.whole())
@@ -277,11 +294,14 @@ class Desk:
             self._odd[stage] = {**before, **({name: odd} if odd else {})}
         self._wake()
 
-    def _see_whether_stuck(self, stage: StageName, name: str, pull: Pull) -> None:
-        self._stuck[name] = self._stuck.get(name, 0) + 1 if pull.conflicts else 0
+    def _see_whether_stuck(self, stage: StageName, name: str, pull: Pull, wanted: Wanted) -> None:
+        # What was merged and is still wanted was taken back at once: it is built anew, as what conflicts is.
+        bad = pull.conflicts or pull.state == "merged"
+        self._stuck[name] = self._stuck.get(name, 0) + 1 if bad else 0
         if self._stuck[name] >= _SURE:
             self._stuck[name] = 0
-            self._tell(stage, lambda news: news.stuck.update({name: CommitId(pull.sha)}))
+            sha = CommitId(pull.sha or wanted.sha)
+            self._tell(stage, lambda news: news.stuck.update({name: sha}))
 
     def _leave(self, stage: StageName, name: str, leaving: Leaving) -> None:
         for pull in self._forge.find(name):
@@ -310,6 +330,11 @@ def _elsewhere(pull: Pull) -> str:
     if pull.state == "merged":
         return f"{about} was merged into {code(pull.base)}, which approves nothing"
     return f"{about} was moved onto {code(pull.base)}: merged there it approves nothing"
+
+
+def _is_of_another(pull: Pull, wanted: Wanted) -> bool:
+    """Whether it was merged with another head than is there now: one that was proposed before under this name."""
+    return pull.state == "merged" and pull.sha not in ("", wanted.sha)
 
 
 def _is_no_answer(pull: Pull, wanted: Wanted) -> bool:

@@ -22,7 +22,7 @@ from reconciler.daemon.desk import Desk, Leaving, News, Wanted, Wish
 from reconciler.daemon.failpoints import reach
 from reconciler.daemon.proposals_anew import Anew
 from reconciler.daemon.proposals_declined import decline
-from reconciler.daemon.proposals_heads import Heads
+from reconciler.daemon.proposals_heads import Heads, approved
 from reconciler.daemon.proposals_past import PastActions, Question
 from reconciler.forge.protocol import Draft
 from reconciler.forge.telling import PROBLEMS, Proposal, body, mark, title
@@ -155,10 +155,12 @@ class Proposals:
             changed = branch.repo.reported()
         for service in changed:
             try:
-                found = asked_of(stage, branch.repo.view(service))
+                held = asked_of(stage, branch.repo.view(service))
             except BugError:
                 continue  # its own files cannot be read, which the stage's loop says; nothing is decided about it
             known.asked.pop(service, None)
+            # What is approved already and cannot be acted on yet is asked no more.
+            found = tuple(each for each in held if not approved(mirror, tips.ops, each))
             if found:
                 known.asked[service] = found
         known.tip = tips.ops

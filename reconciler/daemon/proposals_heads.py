@@ -37,6 +37,15 @@ class Heads:
         return self._judged[key]
 
 
+def approved(mirror: Mirror, tip: CommitId, asked: Asked) -> bool:
+    """Whether a commit of the stage has the file that approves, as it was proposed."""
+    path, _ = asked.command("approve", asked.since)
+    try:
+        return _says(mirror, tip, path, asked)
+    except UserError:
+        return False
+
+
 def _base(mirror: Mirror, head: CommitId, path: str, asked: Asked) -> CommitId | None:
     try:
         if not _says(mirror, head, path, asked):

@@ -6,13 +6,13 @@ name. So only those that the token's own user opened mean anything, and the othe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
 from reconciler.forge.protocol import Closing, Draft, Pull, State, Status, opened
 from reconciler.forge.reading import number, objects, record, text
-from reconciler.forge.wire import DeniedError, RefusedError, Wire
+from reconciler.forge.wire import DeniedError, RefusedError, TooMuchError, Wire
 from reconciler.model.errors import BlindError
 
 _PAGE: Final = 50
@@ -99,7 +99,13 @@ class Gitea:
         if text(now, "state") != "closed" or not (at := text(now, "closed_at")):
             return Closing()
         asked: dict[str, str | int] = {"since": at, "limit": _PAGE}
-        for listed in self._wire.pages(f"{self._path}/issues/{pull.number}/timeline", asked, _FURTHER):
+        try:
+            return self._closing(self._wire.pages(f"{self._path}/issues/{pull.number}/timeline", asked, _FURTHER))
+        except TooMuchError:
+            return Closing()
+
+    def _closing(self, pages: Iterable[Any]) -> Closing:
+        for listed in pages:
             for each in objects(listed, self.host):
                 if text(each, "type") == "close":
                     return Closing(

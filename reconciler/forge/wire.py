@@ -47,6 +47,10 @@ class RefusedError(TerminalError):
         self.said = said
 
 
+class TooMuchError(TerminalError):
+    """The answer has more bytes than are read. It is about what was asked, for others may have written it."""
+
+
 class DeniedError(BlindError):
     """The forge lets us not do this, or has not what it is about: 403 or 404."""
 
@@ -157,9 +161,9 @@ class Wire:
             return min(max(float(reset) - now, 1.0), MAX_WAIT)
         try:
             moment = parsedate_to_datetime(text)
-        except ValueError:
+            at = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+        except (ValueError, OverflowError):
             return 0.0
-        at = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
         return min(max(at - now, 0.0), MAX_WAIT)
 
     def _exchange(
@@ -240,7 +244,7 @@ def _content(response: httpx.Response, host: str) -> bytes:
     for chunk in response.iter_raw():
         content += chunk
         if len(content) > MAX_ANSWER:
-            raise BlindError(f"{host} sent more than {MAX_ANSWER >> 20} MiB")
+            raise TooMuchError(f"{host} sent more than {MAX_ANSWER >> 20} MiB", hint="look who writes that much there")
     return bytes(content)
 
 

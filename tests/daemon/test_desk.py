@@ -12,6 +12,7 @@ from reconciler.daemon.backoff import Backoff
 from reconciler.daemon.desk import Closed, Desk, Leaving, Wanted, Wish
 from reconciler.forge.protocol import Closing, Draft, Pull, Status
 from reconciler.forge.telling import WITHDRAWN
+from reconciler.forge.wire import DeniedError
 from reconciler.model.errors import TerminalError, TransientError
 from reconciler.model.names import CommitId, StageName
 from tests.daemon.site import eventually
@@ -219,3 +220,46 @@ def test_a_draft_is_made_whole_when_it_is_opened_and_not_before() -> None:
         desk._round()
     assert made == ["whole"]
     assert forge.pulls["one"].body == "body mark with its past"
+
+
+def test_what_is_denied_for_one_keeps_no_other_waiting() -> None:
+    forge = Forge()
+    forge.wrong["one"] = DeniedError("the forge answered 403")
+    desk = Desk(forge, 30.0, Backoff(0.01, 0.02), structlog.get_logger())
+    desk.want(STAGE, wish("one", "two"))
+    desk._round()
+    assert "two" in forge.pulls
+    assert "403" in desk.trouble
+
+
+def test_with_another_head_than_is_wanted_its_loop_is_told_to_look() -> None:
+    forge = Forge()
+    forge.pulls["one"] = Pull(7, "open", "one", "production", "b" * 40, "body mark", "url")
+    desk = Desk(forge, 30.0, Backoff(0.01, 0.02), structlog.get_logger())
+    desk.want(STAGE, wish("one"))
+    desk._round()
+    assert desk.take(STAGE).moved == {"one"}
+
+
+def test_merged_with_an_earlier_head_it_is_opened_anew_once_its_loop_has_looked() -> None:
+    forge = Forge()
+    forge.pulls["one"] = Pull(7, "merged", "one", "production", "b" * 40, "body mark", "url")
+    desk = Desk(forge, 30.0, Backoff(0.01, 0.02), structlog.get_logger())
+    desk.want(STAGE, wish("one"))
+    desk._round()
+    assert (forge.states(), desk.take(STAGE).moved) == (["merged"], {"one"}), "it may just have been brought up to date"
+    desk._round()
+    assert forge.states() == ["open"]
+
+
+def test_merged_and_taken_back_it_is_built_anew_and_not_forgotten() -> None:
+    forge = Forge()
+    forge.pulls["one"] = Pull(7, "merged", "one", "production", SHA, "body mark", "url")
+    desk = Desk(forge, 30.0, Backoff(0.01, 0.02), structlog.get_logger())
+    desk.want(STAGE, wish("one"))
+    for _ in range(2):
+        desk._round()
+        assert not desk.has_news, "its loop may not have seen the merge yet"
+    desk._round()
+    assert desk.take(STAGE).stuck == {"one": SHA}
+    assert forge.states() == ["merged"]

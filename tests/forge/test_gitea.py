@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.forge.protocol import Closing, Forge
-from reconciler.forge.wire import RefusedError
+from reconciler.forge.wire import MAX_ANSWER, RefusedError
 from reconciler.model.errors import BlindError
 from tests.forge.double import BEFORE, MALLORY, Double, Fault, Pull, serving
 from tests.forge.test_forges import BRANCH, DRAFT, made
@@ -147,3 +147,10 @@ def test_behind_very_many_words_nobody_is_named(double: Double, forge: Forge) ->
     double.pulls[0].closed_at = LATER
     assert forge.closing(opened) == Closing()
     assert double.count("GET", "/timeline") == 20
+
+
+def test_behind_words_without_end_nobody_is_named(double: Double, forge: Forge) -> None:
+    opened = forge.open(DRAFT)
+    double.close(1, "bea", AT)
+    double.faults = [Fault(200, b"[" + b" " * MAX_ANSWER + b"]", only="/timeline")]
+    assert forge.closing(opened) == Closing()

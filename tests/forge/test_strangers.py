@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reconciler.forge.protocol import Forge
-from reconciler.forge.wire import RefusedError
+from reconciler.forge.wire import MAX_ANSWER, RefusedError
 from reconciler.model.errors import BlindError
 from tests.forge.double import KINDS, MALLORY, ME, Double, Fault, Pull, serving
 from tests.forge.test_forges import BRANCH, DRAFT, SHA, made
@@ -150,3 +150,9 @@ def test_what_is_refused_otherwise_is_told(commented: Double, tmp_path: Path) ->
     commented.faults = [Fault(422, {"message": "too long"}, only="PATCH" if commented.kind == "github" else "PUT")]
     with pytest.raises(RefusedError, match="too long"):
         made(commented, tmp_path).remark(SHA, MARK, f"{MARK} one")
+
+
+def test_very_long_comments_keep_no_verdict_back(commented: Double, tmp_path: Path) -> None:
+    commented.faults = [Fault(200, b"[" + b" " * MAX_ANSWER + b"]", only="GET")]
+    made(commented, tmp_path).remark(SHA, MARK, f"{MARK} one")
+    assert by(commented, ME) == [f"{MARK} one"]

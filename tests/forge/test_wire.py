@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from reconciler.forge.wire import MAX_ANSWER, Access, RefusedError, Wire
+from reconciler.forge.wire import MAX_ANSWER, Access, RefusedError, TooMuchError, Wire
 from reconciler.model.errors import BlindError, ConfigError, TransientError
 
 NOW = 1_800_000_000.0
@@ -67,7 +67,7 @@ def test_an_answer_that_trickles_is_cut_off(part: str) -> None:
 def test_an_answer_that_is_too_large_is_not_read() -> None:
     with (
         answering(head("200 OK", length=MAX_ANSWER * 2), b"1" * (MAX_ANSWER + 1)) as url,
-        pytest.raises(BlindError, match="sent more than 8 MiB"),
+        pytest.raises(TooMuchError, match="sent more than 8 MiB"),
     ):
         wire(url).get("/x")
 
@@ -79,6 +79,7 @@ def test_an_answer_that_is_too_large_is_not_read() -> None:
         (("Retry-After: 999999999",), 3600),
         (("Retry-After: Fri, 15 Jan 2027 08:00:20 GMT",), 20),
         (("Retry-After: soon",), 0),
+        (("Retry-After: Mon, 01 Jan 0001 00:00:00 +2359",), 0),
         (("X-RateLimit-Remaining: 0", f"X-RateLimit-Reset: {int(NOW) + 90}"), 90),
         ((), 0),
     ],
