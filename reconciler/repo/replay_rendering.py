@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from reconciler.model.copies import replace
 from reconciler.model.step import Step, render_file, trailers
 from reconciler.repo.replay_reading import Read
 from reconciler.repo.steps import as_commit

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from reconciler.decide.snapshot import FileRef, Pins, ProblemFile, ServiceView, Snapshot
+from reconciler.model.copies import replace
 from reconciler.model.instant import Instant
 from reconciler.model.names import BlobId, CommitId, ProblemId, ServicePath, StageName
 from reconciler.model.problem_ids import ID_LIMIT
