@@ -52,7 +52,9 @@ class Place:
         cluster.users[TOKEN] = User("reconciler", allowed)
         (folder / "token").write_text(TOKEN, "ascii")
         access = TokenFile(cluster.url, token=str(folder / "token"))
-        self.server = KubernetesServer(access, clock=self.clock, sleep=self.clock.sleep, random=lambda: 0.5)
+        self.server = KubernetesServer(
+            access, deadline=120.0, call_timeout=60.0, clock=self.clock, sleep=self.clock.sleep, random=lambda: 0.5
+        )
         self.sequence = 1
 
     def put(self, item: Item) -> None:
@@ -61,7 +63,7 @@ class Place:
         self.settle()
 
     def settle(self) -> None:
-        self.cluster.idle()
+        self.cluster.idle(60.0)
         self.clock.now += 400  # whatever is remembered is looked up again
 
     def see(self, kind: str, *names: str) -> Fact:
