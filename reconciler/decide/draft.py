@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from reconciler.decide.folding import advance
@@ -16,6 +16,7 @@ from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import FileRef, Pinned, ServiceView, Shelves, Snapshot, touched
 from reconciler.decide.wording import cut, short
 from reconciler.model.closed import Closed
+from reconciler.model.copies import replace
 from reconciler.model.desired import Desired, Key, render_desired
 from reconciler.model.facts import fact_data
 from reconciler.model.instant import Instant
@@ -193,7 +194,7 @@ class Draft:
         """Add a step of a remediation and fold it in. Returns whether it was added (not while another is asked for)."""
         if self._only is not None and remediation != self._only:
             return False
-        before = view.remediations.get(remediation, Remediation(remediation))
+        before = view.remediations.get(remediation) or Remediation(remediation)
         self.sequence += 1
         written = dict(files or {})
         changed = view.desired if desired is None else desired
@@ -203,7 +204,9 @@ class Draft:
         folded = advance(before, StepFile(note.event, step.sequence, self.now, step.number, step.data))
         after = replace(view, desired=changed, remediations={**view.remediations, remediation: folded})
         self._changed[view.path] = after
-        for key in touched(after) - touched(view):
+        once = frozenset((each.target, each.field) for each in folded.once) if folded.pending else frozenset()
+        fresh = (changed.keys() | once) - view.desired.keys()
+        for key in fresh - touched(view) if fresh else ():
             self._claimed[key] = self._claimed.get(key, frozenset()) | {view.path}
         self.steps.append(step)
         return True

@@ -7,12 +7,14 @@ branch. Together with the branch as it was before the step that is all of `decid
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from reconciler.decide.draft import APART, BRANCH, CLOCK, CONFIG, SIGNATURES, Draft, Note
-from reconciler.decide.engine import _service, _stage_turns, decide
+from reconciler.decide.engine import decide
 from reconciler.decide.snapshot import CommandFile, FileRef, Rewritten, ServiceView, Snapshot
+from reconciler.decide.turns import service_turns, stage_turns
+from reconciler.model.copies import replace
 from reconciler.model.desired import Desired
 from reconciler.model.facts import fact_from_data
 from reconciler.model.instant import Instant
@@ -60,8 +62,8 @@ def redo_first(
     before = _as_seen(before, told)
     draft = _First(before, _facts(told), now, only=remediation, timers=CLOCK not in told)
     try:
-        _stage_turns(draft)
-        _service(draft, service)
+        stage_turns(draft)
+        service_turns(draft, service)
     except _MadeError:
         step = draft.steps[0]
         return Redone(step, None if step.remediation is None else draft.view(service))

@@ -21,8 +21,10 @@ surrogate pair, which YAML parsers refuse or misread. Hiding it from people woul
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any, Final, NoReturn
 
@@ -42,6 +44,9 @@ _HIDDEN = re.compile(
 """Controls, format characters, private use, fillers. A fixed list: Python's own tables change with its version."""
 _LINE = re.compile(r'( *)(?:- (.+)|([A-Za-z][A-Za-z0-9_-]*|"(?:[^"\\]|\\.)*"):(?: (.+))?)\Z')
 _ATOMS: Final = frozenset({str, int, bool, type(None)})
+_SHALLOW: Final = 8
+_SAFE: Final = 1 << 63
+"""What data in our files keeps within by far."""
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(", ", ": ")).encode
 
 
@@ -49,7 +54,7 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-_decode = json.JSONDecoder(parse_constant=_no_constant).raw_decode
+_scan = json.JSONDecoder(parse_constant=_no_constant).scan_once  # type: ignore[attr-defined]  # the stubs leave it out
 
 
 def text(value: Any) -> str:
@@ -65,13 +70,47 @@ def text(value: Any) -> str:
     elif kind is int:
         encoded = _integer(value)
     else:
-        if isinstance(value, (Mapping, list, tuple)):
-            value = _plain(value, 0)
         try:
-            encoded = _encode(value)
-        except (TypeError, ValueError) as error:
-            raise BugError(f"not plain data: {error}") from error
+            encoded = _usual(value, 0)
+        except (_UnusualError, TypeError):
+            encoded = _general(value)
     return encoded if encoded.isascii() and "\x7f" not in encoded else _HIDDEN.sub(_escape, encoded)
+
+
+class _UnusualError(Exception):
+    """The value is none of those that our files are full of, or none that may be written at all."""
+
+
+def _usual(value: Any, depth: int) -> str:
+    """Return what `_general` does for nearly all data, in a third of the time.
+
+    Raises `_UnusualError` for the rest, and TypeError for a key that is no text.
+    """
+    kind = type(value)
+    if kind is str:
+        return encode_basestring(value)
+    if kind is bool or value is None:
+        return "null" if value is None else "true" if value else "false"
+    if kind is int and -_SAFE < value < _SAFE:
+        return str(value)
+    if kind is float and math.isfinite(value):
+        return repr(value)
+    if depth < _SHALLOW:
+        if kind is list or kind is tuple:
+            return f"[{', '.join([_usual(each, depth + 1) for each in value])}]"
+        if kind is dict:
+            told = [f"{encode_basestring(key)}: {_usual(inner, depth + 1)}" for key, inner in value.items()]
+            return f"{{{', '.join(told)}}}"
+    raise _UnusualError
+
+
+def _general(value: Any) -> str:
+    if isinstance(value, (Mapping, list, tuple)):
+        value = _plain(value, 0)
+    try:
+        return _encode(value)
+    except (TypeError, ValueError) as error:
+        raise BugError(f"not plain data: {error}") from error
 
 
 def _integer(value: int) -> str:
@@ -135,7 +174,7 @@ def _emit_mapping(data: Mapping[str, Any], indent: str, lines: list[str]) -> Non
     for key, value in data.items():
         if not isinstance(key, str):
             raise BugError("not plain data: a key that is no text")
-        name = key if _BARE_KEY.match(key) and key.lower() not in _RESERVED else text(key)
+        name = _name(key)
         if type(value) in _ATOMS:  # first, because it is the usual case and the tests below are slow
             lines.append(f"{indent}{name}: {text(value)}")
         elif value and isinstance(value, Mapping):
@@ -146,6 +185,11 @@ def _emit_mapping(data: Mapping[str, Any], indent: str, lines: list[str]) -> Non
             lines.extend(f"{indent}  - {text(item)}" for item in value)
         else:
             lines.append(f"{indent}{name}: {text(value)}")
+
+
+@lru_cache(4096)
+def _name(key: str) -> str:
+    return key if _BARE_KEY.match(key) and key.lower() not in _RESERVED else text(key)
 
 
 def read(content: bytes, path: str) -> dict[str, Any]:
@@ -184,6 +228,14 @@ def peek(content: bytes, path: str) -> dict[str, Any]:
         raise _foreign(path, content.count(b"\n", 0, error.start) + 1) from error
 
 
+_NOTHING: Final = object()
+"""The value of a key that stands alone on its line."""
+_REMEMBERED: Final = 4096
+_SHORT: Final = 120
+_KNOWN: Final[dict[str, tuple[int, str | None, Any]]] = {}
+"""What short lines say, for the same ones stand in most files; only those whose value nobody can change."""
+
+
 class _Reader:
     """Reads lines into mappings, leniently: `read` compares with what `emit` makes of the result."""
 
@@ -197,15 +249,11 @@ class _Reader:
         opened: list[dict[str, Any]] = [root]
         pending: str | None = None
         for self._line, line in enumerate(lines, 1):
-            match = _LINE.match(line)
-            if match is None:
-                self._refuse()
-            spaces, item, key, value = match.groups()
-            depth = len(spaces) >> 1
-            if item is not None:
+            depth, key, value = _KNOWN.get(line) or self._told(line)
+            if key is None:
                 if pending is None or depth != len(opened):
                     self._refuse()
-                opened[-1].setdefault(pending, []).append(self._json(item))
+                opened[-1].setdefault(pending, []).append(value)
                 continue
             if depth == len(opened) and pending is not None and pending not in opened[-1]:
                 opened[-1][pending] = {}
@@ -213,18 +261,35 @@ class _Reader:
             if depth >= len(opened) or depth > DEPTH_LIMIT:
                 self._refuse()
             del opened[depth + 1 :]
-            pending = self._json(key) if key[0] == '"' else key
-            if pending in opened[depth]:
+            if key in opened[depth]:
                 self._refuse()
-            if value is not None:
-                opened[depth][pending] = self._json(value)
+            if value is _NOTHING:
+                pending = key
+            else:
+                opened[depth][key] = value
                 pending = None
         return root
 
+    def _told(self, line: str) -> tuple[int, str | None, Any]:
+        """Return what a line says: how deep it is, its key (None: it is an item) and its value."""
+        match = _LINE.match(line)
+        if match is None:
+            self._refuse()
+        spaces, item, key, value = match.groups()
+        if item is not None:
+            return len(spaces) >> 1, None, self._json(item)
+        name = self._json(key) if key[0] == '"' else key
+        told = (len(spaces) >> 1, name, _NOTHING if value is None else self._json(value))
+        if len(line) <= _SHORT and not isinstance(told[2], (dict, list)):
+            if len(_KNOWN) >= _REMEMBERED:
+                _KNOWN.clear()
+            _KNOWN[line] = told
+        return told
+
     def _json(self, value: str) -> Any:
         try:
-            found, end = _decode(value)
-        except (ValueError, RecursionError) as error:
+            found, end = _scan(value, 0)
+        except (ValueError, RecursionError, StopIteration) as error:
             raise _foreign(self._path, self._line) from error
         if end != len(value):
             self._refuse()

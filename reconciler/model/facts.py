@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from reconciler.model.instant import Instant, format_instant, parse_instant
@@ -21,6 +20,7 @@ from reconciler.model.targets import (
     WorkloadFact,
 )
 
+_PARTS = (Target, Mark, Autoscaler)
 _ALWAYS = frozenset({"kind", "replicas", "ready", "minimum", "maximum", "sequence"})
 """Numbers, whose 0 equals False."""
 
@@ -29,12 +29,17 @@ def fact_data(fact: Fact) -> dict[str, Any]:
     """Return a fact as plain data for a step's file; fields that hold their default are left out."""
     if isinstance(fact, MeasuresFact):
         return {"kind": fact.kind, "measures": [_measure_data(each) for each in fact.measures]}
-    return _told(asdict(fact))
+    return _told(fact)
 
 
-def _told(data: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in data.items() if key in _ALWAYS or value not in ("", None, False, ())}
-    return {key: _told(value) if isinstance(value, dict) else value for key, value in kept.items()}
+def _told(value: Any) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    for name, inner in vars(value).items():
+        if isinstance(inner, _PARTS):
+            told[name] = _told(inner)
+        elif name in _ALWAYS or inner not in ("", None, False, ()):
+            told[name] = inner
+    return told
 
 
 def _measure_data(measure: Measure) -> dict[str, Any]:

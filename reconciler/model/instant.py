@@ -13,6 +13,8 @@ Instant = NewType("Instant", int)
 _FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
 
 
+_PADDED = 1000
+"""The first year whose four digits need no help: before it, the two ways to write one differ."""
 _REMEMBERED = 1024
 """Moments whose form is remembered: a step writes the same few several times."""
 
@@ -20,7 +22,8 @@ _REMEMBERED = 1024
 @lru_cache(_REMEMBERED)
 def format_instant(instant: Instant) -> str:
     """Return the instant as RFC 3339 in UTC, `2026-11-21T10:00:03Z`."""
-    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    moment = datetime.fromtimestamp(instant, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment.year < _PADDED else f"{moment.isoformat()[:19]}Z"
 
 
 @lru_cache(_REMEMBERED)

@@ -32,7 +32,9 @@ _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 def escape(text: str) -> str:
     """Return the text on one line, with nothing in it that a terminal or a browser would not show as itself."""
-    escaped = "".join(_escaped(character) for character in text)
+    # Nearly all texts are plain, and what Python calls printable is in no category that is hidden.
+    plain = text.isprintable() and "\\" not in text
+    escaped = text if plain else "".join(_escaped(character) for character in text)
     if escaped[:1].isspace():
         escaped = _code(escaped[0]) + escaped[1:]
     if escaped[-1:].isspace():
@@ -55,7 +57,7 @@ def _code(character: str) -> str:
 
 def unescape(text: str) -> str:
     """Undo `escape`; a backslash that begins no escape stays."""
-    return _ESCAPE.sub(_unescaped, text)
+    return _ESCAPE.sub(_unescaped, text) if "\\" in text else text
 
 
 def _unescaped(match: re.Match[str]) -> str:
@@ -86,6 +88,8 @@ def compose(subject: str, body: str, trailers: Mapping[str, str]) -> str:
 
 
 def _body_line(line: str) -> str:
+    if line.isprintable():
+        return line.rstrip()
     return "".join(character if character in "\\\t" else _escaped(character) for character in line).rstrip()
 
 

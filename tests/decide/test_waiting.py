@@ -73,7 +73,7 @@ def test_a_pass_looks_again_only_at_those_that_a_step_can_concern(
         return progress_turn(draft, path)
 
     monkeypatch.setattr("tests.decide.world.decide", called)
-    monkeypatch.setattr("reconciler.decide.engine.progress_turn", counted)
+    monkeypatch.setattr("reconciler.decide.turns.progress_turn", counted)
     world.resolve("p1")
     world.later(600)
     steps = world.decide({}).steps

@@ -6,7 +6,7 @@ Those of other makers come by `register`, called once at the start by whoever ma
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from reconciler.decide.actions.abort import AbortAction
 from reconciler.decide.actions.contributed import ContributedAction
@@ -35,6 +35,10 @@ _ACTIONS: tuple[Action, ...] = (
 )
 _BY_NAME: dict[str, Action] = {name: action for action in _ACTIONS for name in action.names}
 
+_REMEMBERED: Final = 1024
+_UNPINNED: Final[dict[tuple[int, str], tuple[Spec, Mapping[str, Any]]]] = {}
+"""Actions of steps as they were understood: every turn asks about the same few."""
+
 
 def register(actions: Iterable[ContributedAction]) -> None:
     """Add actions of other makers: all of them or, where one cannot be added, none. What is there already stays.
@@ -54,6 +58,7 @@ def register(actions: Iterable[ContributedAction]) -> None:
                 )
             added[name] = action
     _BY_NAME.update(added)
+    _UNPINNED.clear()
 
 
 def unregister(actions: Iterable[ContributedAction]) -> None:
@@ -62,6 +67,7 @@ def unregister(actions: Iterable[ContributedAction]) -> None:
         for name in action.names:
             if _BY_NAME.get(name) == action:
                 del _BY_NAME[name]
+    _UNPINNED.clear()
 
 
 def parse_action(name: str, value: Node | None, place: Place) -> Spec:
@@ -98,8 +104,15 @@ def pin(action: ActionEntry) -> dict[str, Any]:
 
 def unpin(data: Mapping[str, Any], path: str) -> Spec:
     """Return the action that `pin` wrote down. Raises UserError as `parse_action` does."""
-    place = Place(path)
-    return parse_action(str(data["action"]), _node(data["value"], place) if "value" in data else None, place)
+    known = _UNPINNED.get((id(data), path))
+    # What is kept is not freed, so an id that is found is that of the same data.
+    if known is None:
+        place = Place(path)
+        spec = parse_action(str(data["action"]), _node(data["value"], place) if "value" in data else None, place)
+        if len(_UNPINNED) >= _REMEMBERED:
+            _UNPINNED.clear()
+        known = _UNPINNED[id(data), path] = (spec, data)
+    return known[0]
 
 
 def _written(node: Node) -> Any:
