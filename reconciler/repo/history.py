@@ -19,6 +19,8 @@ from reconciler.repo.objects import CommitInfo
 from reconciler.repo.reader import Reader, StartProcess
 
 _WALKED: Final = 256
+_NEAR: Final = 64
+"""Commits at the tip that are looked at one by one; some milliseconds for all."""
 _BATCH: Final = 512
 
 
@@ -41,11 +43,34 @@ class History:
         if chain is not None:
             yield from chain[:limit]
             return
-        with self._start(argv.rev_list(self._git_dir, tip, since=since, paths=paths, limit=limit)) as process:
+        rest = tip
+        if since is None:
+            # Git looks at all of a long history before it tells the first commit, and mostly the newest few are asked.
+            for info, counts in self._near(tip, paths):
+                if limit == 0:
+                    return
+                if counts:
+                    yield info
+                    limit = limit - 1 if limit is not None else None
+                rest = info.parents[0]
+        if limit == 0:
+            return
+        with self._start(argv.rev_list(self._git_dir, rest, since=since, paths=paths, limit=limit)) as process:
             ids = _lines(iter(process.chunk, b""))
             while batch := list(islice(ids, _BATCH)):
                 yield from self._reader.commits(batch)
             checked(f"walking the history of {tip}", process.finish())
+
+    def _near(self, tip: CommitId, paths: Sequence[str]) -> Iterator[tuple[CommitInfo, bool]]:
+        """Yield the newest commits down to the first merge or root, and whether each changed one of the paths."""
+        info = self._reader.commit(tip)
+        here = [self._reader.item_at(tip, path) for path in paths]
+        for _ in range(_NEAR):
+            if len(info.parents) != 1:
+                return
+            before = [self._reader.item_at(info.parents[0], path) for path in paths]
+            yield info, here != before or not paths
+            info, here = self._reader.commit(info.parents[0]), before
 
     def _chain(self, tip: CommitId, since: CommitId) -> list[CommitInfo] | None:
         """Return ``since..tip`` where it is a short chain without merges, else None."""

@@ -60,6 +60,42 @@ def test_a_walk_that_is_long_is_left_to_git(mirror: Mirror, hub: Hub, monkeypatc
     assert mirror.is_ancestor(tip, tip)
 
 
+@pytest.mark.parametrize("near", [0, 2, 100])
+def test_the_newest_are_looked_at_one_by_one_and_are_those_of_git(
+    mirror: Mirror, hub: Hub, monkeypatch: pytest.MonkeyPatch, near: int
+) -> None:
+    monkeypatch.setattr(history_module, "_NEAR", near)
+    base = hub.land({"a/x": b"1", "b": b"1"})
+    hub.git("update-ref", "refs/heads/side", base)
+    side = hub.land({"a/y": b"1"}, "side")
+    main = hub.land({"a/x": b"2"})
+    hub.point(hub.commit_tree(hub.git("rev-parse", f"{side}^{{tree}}"), main, side, message="merge"))
+    for number in range(5):
+        hub.land({"b" if number % 2 else "a/x": b"%d" % (number + 10)})
+    tip = fetched(mirror)
+    for paths in ([], ["a"], ["b"], ["a/x", "b"], ["nothing"]):
+        words = ["--full-history"] if paths else []
+        expected = hub.git("rev-list", "--topo-order", *words, tip, "--", *paths).split()
+        found = [info.id for info in mirror.commits(tip, paths=paths)]
+        assert found == expected, paths
+        for limit in range(len(expected) + 2):
+            assert [info.id for info in mirror.commits(tip, paths=paths, limit=limit)] == expected[:limit]
+
+
+def test_the_newest_are_found_without_a_walk_over_all(
+    mirror: Mirror, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = chain(hub, 6)
+    tip = fetched(mirror)
+
+    def refused(*_: object, **__: object) -> None:
+        raise AssertionError("git was asked for all of them")
+
+    monkeypatch.setattr("reconciler.repo.history.argv.rev_list", refused)
+    walk = mirror.commits(tip, paths=["a"])
+    assert [next(walk).id for _ in range(4)] == ids[:1:-1]
+
+
 def test_g3_a_rewritten_branch_is_no_descendant(mirror: Mirror, hub: Hub) -> None:
     old = chain(hub, 3)[-1]
     fetched(mirror)
