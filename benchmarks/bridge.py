@@ -103,8 +103,10 @@ class PastSource(CloneSource):
 
     def _believed(self, mirror: Mirror, project: Project, stage: StageRefs, tips: Tips) -> tuple[CommitId, ...]:
         del project
-        walk = mirror.commits(tips.ops, limit=1000)
-        return next((claim.commit,) for info in walk if (claim := claimed(info, stage.name)) is not None)
+        current = tips.ops
+        while (claim := claimed(mirror.commit(current), stage.name)) is None:
+            current = mirror.commit(current).parents[0]
+        return (claim.commit,)
 
 
 def _addresses(chance: random.Random, rounds: int, services: int, steps: int) -> Mapping[str, list[str]]:
@@ -256,7 +258,7 @@ def measure(remote: Path, chronicles: Path, problems: int, services: int, rounds
 
 def _first(client: httpx.Client, found: Measured, chance: random.Random, begun: float) -> None:
     """Visit while the past is read."""
-    while client.get(f"/bench/{STAGE}").status_code == 503:
+    while client.get(f"/bench/{STAGE}").status_code != 200:
         time.sleep(0.05)
     found.first = time.perf_counter() - begun
     meanwhile = Kind({1: []})
