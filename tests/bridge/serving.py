@@ -103,7 +103,7 @@ class Browser:
     def follow(self, commit: str, stage: str = "production") -> None:
         """Wait until the bridge has seen a commit, and its chronicle too."""
         self.hall.follower.stir()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 looked = self.hall.follower.looked()

@@ -113,9 +113,8 @@ def test_pages_are_there_while_a_process_reads_the_history(
 ) -> None:
     monkeypatch.setattr(following, "LONG", 1)
     with served(clone_source(shop.remote, tmp_path)) as browser:
-        # The process takes a moment to begin, and more than a page does.
-        first = browser.answer(PAGE).text
-        assert "carts" in first
+        eventually(lambda: browser.client.get(PAGE).status_code == 200, "the overview is there", 60)
+        assert "carts" in browser.answer(PAGE).text
         browser.follow(git(shop.remote, "rev-parse", "production"))
         assert "still being read" not in browser.answer(PAGE).text
         assert "p1" in browser.answer("/sockshop/-/history").text
