@@ -170,9 +170,11 @@ class Policy:
 
     def _start(self, tip: CommitId, base: Callable[[], CommitId | None]) -> CommitId | None:
         found = base()
-        if found is not None and self._is_in(found, tip):
-            return found
-        return next((each for each in reversed(self._since) if self._is_in(each, tip)), None)
+        newest = found if found is not None and self._is_in(found, tip) else None
+        for each in self._since:
+            if self._is_in(each, tip) and (newest is None or self._is_in(newest, each)):
+                newest = each
+        return newest
 
     def _is_in(self, commit: CommitId | None, tip: CommitId) -> bool:
         if commit is None or commit == tip:

@@ -24,9 +24,9 @@ def keys(site: Site) -> tuple[Key, Key]:
     text = site.config.read_text()
     url = "    repository: {url: shop.git}\n"
     assert url in text
-    site.config.write_text(
-        text.replace(url, f"{url}    signing: {{sshKeyFile: ours, allowedSigners: allowed}}\n"), "utf-8"
-    )
+    since = ", ".join(git(site.remote, "for-each-ref", "--format=%(objectname)", "refs/heads/").split())
+    signing = f"{{sshKeyFile: ours, allowedSigners: allowed, signedSince: [{since}]}}"
+    site.config.write_text(text.replace(url, f"{url}    signing: {signing}\n"), "utf-8")
     for name, value in (("gpg.format", "ssh"), ("user.signingKey", str(ada.private)), ("commit.gpgSign", "true")):
         git(site.clone, "config", name, value)
     return ours, ada
