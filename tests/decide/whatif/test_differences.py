@@ -236,7 +236,7 @@ def test_a_problem_that_came_back_is_another_one(world: World) -> None:
 def test_a_file_that_cannot_be_read_refuses(past: Past) -> None:
     found = past.one({PLAYBOOK_FILE: "remediations: [{name: x, actions: [{action: {a: [b"})
     assert found.kind == "refused"
-    assert found.head.startswith("refused: carts/remediation.yaml:2:1: ")
+    assert found.head.startswith("refused: carts/remediation.yaml:1:49: ")
 
 
 def test_a_service_that_is_gone(past: Past) -> None:
