@@ -1,8 +1,8 @@
 """What `reconciler validate` says of a commit, by a process of its own (ADR 0154).
 
 People are told one thing by their pull request's CI, on their own machine and on the forge. Commits are somebody else's
-bytes, of any size and shape: the process has little memory and a deadline, comes after the daemon's own work, and
-takes nobody down with it. It reads a repository of a few lines that borrows the mirror's objects, so that the two
+bytes, of any size and shape: the process has little memory, little time and a deadline, and takes nobody down
+with it. It reads a repository of a few lines that borrows the mirror's objects, so that the two
 branches have the names by which `validate` knows the stage and the project.
 """
 
@@ -25,11 +25,12 @@ from reconciler.model.errors import BlindError, Place, TransientError, UserError
 from reconciler.model.names import CommitId
 from reconciler.repo.process import Process, ProcessDiedError, ProcessTimedOutError
 
-SECONDS: Final = 60.0
-"""For one commit, all included; a change of 500 services takes about two."""
+SECONDS: Final = 300.0
+"""For one commit, all included, however busy the machine is."""
+_COMPUTING: Final = 60
+"""Seconds of computing; a change of 500 services takes about two."""
 _MEMORY: Final = 1 << 30
 _ANSWER: Final = 8 << 20
-_NICE: Final = 10
 _KEPT: Final = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "SYSTEMROOT")
 """Of the environment: nothing else is anything that a check needs to know, the daemon's secrets least of all."""
 _CONFIG: Final = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
@@ -112,7 +113,7 @@ def _run(words: Sequence[str], seconds: float, clock: Callable[[], float]) -> tu
     said = bytearray()
     try:
         with Process(words, environment, timeout=seconds, clock=clock, total=seconds) as process:
-            _bind(process.pid, seconds)
+            _bind(process.pid)
             for chunk in iter(process.chunk, b""):
                 said += chunk
                 if len(said) > _ANSWER:
@@ -127,13 +128,12 @@ def _run(words: Sequence[str], seconds: float, clock: Callable[[], float]) -> tu
     return finished.status, bytes(said), finished.stderr
 
 
-def _bind(pid: int, seconds: float) -> None:
+def _bind(pid: int) -> None:
     """Give a process its bounds, which its children have too; it may have ended already."""
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, _NICE)
         if hasattr(resource, "prlimit"):  # Linux only; elsewhere there is the deadline
             resource.prlimit(pid, resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
-            resource.prlimit(pid, resource.RLIMIT_CPU, (int(seconds), int(seconds) + 1))
+            resource.prlimit(pid, resource.RLIMIT_CPU, (_COMPUTING, _COMPUTING + 1))
 
 
 def _errors(found: Sequence[dict[str, Any]], label: str) -> tuple[UserError, ...]:

@@ -5,7 +5,7 @@ Whatever stands in the way on the forge is a condition and never holds up a stag
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -81,6 +81,7 @@ class Forging:
     desk: Desk | None = None
     proposals: Proposals | None = None
     verdicts: Notifier | None = None
+    checks: Notifier | None = None
     _feeds: dict[StageName, tuple[Feed, Feed]] = field(default_factory=dict)
     seed: int = 0
     _bugs: set[StageName] = field(default_factory=set)
@@ -98,8 +99,8 @@ class Forging:
             return False
         again, trouble, hint = False, "", ""
         try:
-            if self.verdicts is not None:
-                self._tell(mirror, stage, branch, self.verdicts)
+            if self.verdicts is not None and self.checks is not None:
+                self._tell(mirror, stage, branch, self.verdicts, self.checks)
             if self.proposals is not None:
                 self.proposals.keep({each.name for each in project.stages})
                 again = self.proposals.look(mirror, stage, branch)
@@ -119,7 +120,7 @@ class Forging:
             self._until[stage.name] = self.clock.monotonic() + rest.next()
         return again
 
-    def _tell(self, mirror: Mirror, stage: StageRefs, branch: Branch, verdicts: Notifier) -> None:
+    def _tell(self, mirror: Mirror, stage: StageRefs, branch: Branch, verdicts: Notifier, checks: Notifier) -> None:
         tips, name = branch.repo.tips, stage.name
         if tips is None:
             return
@@ -138,18 +139,23 @@ class Forging:
                 mirror, self.project, name, key, stage.config, lambda: self._settled[name],
                 partial(checked, folder=self.folder),
             )  # fmt: skip
-            self._feeds[name] = verdicts.feed(name, steps), verdicts.feed(key, config)
+            self._feeds[name] = verdicts.feed(name, steps), checks.feed(key, config)
         of_steps, of_config = self._feeds[name]
         of_steps.look(tips.ops)
         of_config.look(tips.config)
+
+    @property
+    def _told(self) -> Iterator[Notifier]:
+        """Yield what tells of commits: a check takes a while, and what becomes of a problem does not wait for it."""
+        return (each for each in (self.verdicts, self.checks) if each is not None)
 
     def stir(self) -> None:
         """Look now: somebody says that there is something new, or credentials may have changed."""
         self._until.clear()
         if self.desk is not None:
             self.desk.stir()
-        if self.verdicts is not None:
-            self.verdicts.stir()
+        for each in self._told:
+            each.stir()
 
     @property
     def has_news(self) -> bool:
@@ -161,22 +167,22 @@ class Forging:
         until = self.clock.monotonic() + seconds
         if self.desk is not None:
             self.desk.settle(seconds)
-        if self.verdicts is not None:
-            self.verdicts.settle(until, self.clock.monotonic)
+        for each in self._told:
+            each.settle(until, self.clock.monotonic)
 
     def start(self, wake: Callable[[], None]) -> None:
         """Begin to talk to the forge; ``wake`` is called when its loop should look."""
         if self.desk is not None:
             self.desk.start(wake)
-        if self.verdicts is not None:
-            self.verdicts.start(wake)
+        for each in self._told:
+            each.start(wake)
 
     def close(self) -> None:
         """Stop; what is under way ends by itself, and is found or done again at the next start."""
         if self.desk is not None:
             self.desk.close()
-        if self.verdicts is not None:
-            self.verdicts.close()
+        for each in self._told:
+            each.close()
 
 
 def forging(
@@ -195,7 +201,8 @@ def forging(
     if config.statuses:
         cursors = Cursors(folder, log)
         receiver = Notification("forge", "webhook", events=WANTED, deadline=config.deadline)
-        sender = VerdictSender(connected(config, clock))
-        channel = Channel(receiver, Ports(sender, cursors, Backoff(*PAUSES, seed=seed + 1), log))
-        made.verdicts = Notifier([channel], clock.wall, log)
+        made.verdicts, made.checks = (
+            Notifier([Channel(receiver, Ports(sender, cursors, Backoff(*PAUSES, seed=seed + 1), log))], clock.wall, log)
+            for sender in (VerdictSender(connected(config, clock)), VerdictSender(connected(config, clock)))
+        )
     return made

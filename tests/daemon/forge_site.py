@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tests.daemon.site import SCALING, Site, git
+from reconciler.daemon.project_loop import ProjectLoop
+from tests.daemon.site import SCALING, Site, eventually, git
 from tests.forge.double import REPOSITORY, TOKEN, Double, Pull, serving
 
 TITLE = "Response time degradation"
@@ -24,6 +25,16 @@ def on_a_forge(site: Site, kind: str = "github") -> Iterator[Double]:
         )
         site.push({"stage.yaml": "approval: required\n"}, "people approve")
         yield double
+
+
+def once_checked(loop: ProjectLoop, met: Callable[[], object]) -> None:
+    """Let the loop look until checks of commits are told: each is a process, and a busy machine takes its time."""
+
+    def looked() -> object:
+        loop.tick()
+        return met()
+
+    eventually(looked, "told", 300)
 
 
 def branches(site: Site) -> list[str]:

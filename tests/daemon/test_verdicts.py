@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.daemon.forge_site import TITLE
+from tests.daemon.forge_site import TITLE, once_checked
 from tests.daemon.site import Site, git, until
 from tests.forge.double import MALLORY, REPOSITORY, TOKEN, Double, Fault, serving
 
@@ -35,7 +35,7 @@ def test_the_commit_of_a_problem_is_told_what_becomes_of_it(site: Site, forge: D
     with site.loop() as loop:
         until(loop, lambda: said(forge, PROBLEM), "told")
         site.problem("p1", TITLE, "resolved")
-        until(loop, lambda: site.events()[-1:] == ["applied"], "applied")
+        site.later()  # the effect may have been seen before: then it is waited for
         until(loop, lambda: said(forge, PROBLEM)[-1][1] == "success", "told how it ended")
         loop.tick()
     assert {at for at, _, _ in said(forge, PROBLEM)} == {brought}, "the one that brought it, whoever changed it later"
@@ -56,11 +56,11 @@ def test_a_commit_that_breaks_configuration_is_told_where_and_how_to_mend_it(sit
     mended = site.push({"carts/slo.yaml": None, "stage.yaml": "mode: automated\n"}, "mended")
     site.push({"README.md": "no configuration\n"})
     with site.loop() as loop:
-        until(loop, lambda: any(at == mended for at, _, _ in said(forge, CONFIG)), "told")
+        once_checked(loop, lambda: any(at == mended for at, _, _ in said(forge, CONFIG)))
     for file in (site.folder / "state" / "forge").rglob("*.json"):
         file.unlink()
     with site.loop() as loop:
-        until(loop, lambda: forge.count("POST", f"/statuses/{mended}") > 1, "told once more")
+        once_checked(loop, lambda: forge.count("POST", f"/statuses/{mended}") > 1)
     told = {at: (state, text) for at, state, text in said(forge, CONFIG)}
     assert told[mended] == ("success", "1 file changed and 1 file deleted, and nothing is wrong")
     assert told[broken][0] in ("failure", "failed")
@@ -78,9 +78,9 @@ def test_a_strangers_comment_with_our_mark_keeps_no_verdict_back(site: Site, for
     edit = "PATCH" if forge.kind == "github" else "PUT"
     forge.faults = [Fault(403, {"message": "Forbidden"}, only=edit) for _ in range(50)]
     with site.loop() as loop:
-        until(loop, lambda: len(forge.remarks) == 2, "told beside it")
+        once_checked(loop, lambda: len(forge.remarks) == 2)
         later = site.push({"carts/slo.yaml": None, "stage.yaml": "mode: automated\n"}, "mended")
-        until(loop, lambda: any(at == later for at, _, _ in said(forge, CONFIG)), "goes on")
+        once_checked(loop, lambda: any(at == later for at, _, _ in said(forge, CONFIG)))
     assert forge.remarks[0][1]["body"].startswith("nice")
 
 

@@ -14,7 +14,8 @@ from reconciler.daemon.project_loop import ProjectLoop
 from reconciler.daemon.verdicts_config import FINDINGS, _Once, said_of
 from reconciler.model.errors import Place, TransientError, UserError
 from reconciler.model.names import CommitId, StageName
-from tests.daemon.site import SCALING, Site, git, until
+from tests.daemon.forge_site import once_checked
+from tests.daemon.site import SCALING, Site, git
 from tests.forge.double import REPOSITORY, TOKEN, Double, serving
 from tests.repo.bombs import bomb
 
@@ -47,7 +48,7 @@ def told(loop: ProjectLoop, forge: Double, commit: str) -> tuple[str, str]:
         with forge.lock:
             return [(each["state"], each["description"]) for at, each in forge.statuses if at == commit]
 
-    until(loop, found, "told")
+    once_checked(loop, found)
     return found()[-1]
 
 
@@ -63,7 +64,7 @@ def test_what_validate_says_is_said(site: Site, forge: Double) -> None:
         assert state == "failure"
         assert text.startswith("1 error, the first at carts/remediation.yaml:4:")
         assert text.endswith("; 1 file changed")
-        until(loop, lambda: remarks(forge, wrong), "a comment")
+        once_checked(loop, lambda: remarks(forge, wrong))
         assert "scalling" in remarks(forge, wrong)[0]
         doubtful = site.push({"carts/remediation.yaml": SCALING, "carts/slo.yaml": UNMEASURED}, "measured by nothing")
         state, text = told(loop, forge, doubtful)
