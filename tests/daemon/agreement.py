@@ -8,10 +8,14 @@ from functools import partial
 
 from reconciler.decide.snapshot import Snapshot
 from reconciler.model.errors import UserError
-from reconciler.model.names import CommitId, ProjectName
+from reconciler.model.names import CommitId, ProjectName, StageName
+from reconciler.repo.local import LocalRepository
 from reconciler.repo.mirror import Mirror
+from reconciler.repo.offline import whole
 from reconciler.repo.project import read_project
 from reconciler.repo.project_history import ProjectHistory
+from reconciler.repo.replay_chunks import Wish, replay
+from reconciler.repo.replay_findings import Kind
 from reconciler.repo.stage import ProjectSettings, StageRepo, Tips
 from tests.daemon.site import Site, git
 
@@ -69,6 +73,8 @@ def check_agreement(site: Site, branch: str = "production") -> int:
             assert told(followed) == told(fresh), commit
             last = followed.stage.sequence
             assert not sequence or last == sequence, f"not believed: {git(site.remote, 'show', '-s', commit)}"
+    if branch == "production":
+        check_replay(site)
     return last
 
 
@@ -87,6 +93,24 @@ def check_story(site: Site) -> None:
                 followed = warm.read(commit, config)
             assert followed.stage.sequence == newest, [commit for commit, sequence in commits if sequence]
             assert told(followed) == told(cold.read(commits[-1][0], config))
+
+
+def check_replay(site: Site) -> None:
+    """Check that the replay of the stage's branch finds nothing wrong with any step.
+
+    Where a branch was rewritten and the old steps were merged back, these are rightly found.
+    """
+    if "rewritten" in site.events():
+        return
+    with LocalRepository.open(site.remote) as repository, whole(repository) as offline:
+        tips = repository.resolve("refs/heads/production"), repository.resolve("HEAD")
+        wish = Wish(StageName("production"), *tips, name=ProjectName("sockshop"))
+        found = replay(repository, offline, wish)
+    wrong = [each for each in found.findings if each.error and each.kind != Kind.FOREIGN]
+    assert not wrong, "\n".join(
+        f"{each.sequence} {each.where}: {each.what} [{each.expected} | {each.there}]" for each in wrong
+    )
+    assert found.steps
 
 
 def _commits(site: Site, branch: str) -> Iterator[tuple[str, int]]:
