@@ -10,14 +10,16 @@ ROOT = Path(__file__).parent
 THOROUGH = (
     "benchmarks/*", "plugins/*", "demo/test_demo.py",
     "cli/test_template_ci*", "cli/test_plan*", "cli/test_bisect.py", "cli/test_explain.py", "cli/test_status_at.py",
-    "cli/test_verify.py", "cli/test_replay.py", "cli/test_validate_many.py", "cli/test_bridge.py",
+    "cli/test_verify.py", "cli/test_replay.py", "cli/test_tampering*", "cli/test_validate_mistakes_names.py",
+    "cli/test_validate_many.py", "cli/test_bridge.py",
     "decide/test_properties.py", "decide/test_limits.py", "decide/test_state_table.py", "cli/test_daemon_verbs.py",
     "cli/test_commands.py", "cli/test_status.py",
     "daemon/test_reception*", "daemon/test_bridge.py", "daemon/test_process.py",
     "model/test_schema_publication.py",
     "daemon/test_crashes.py", "daemon/test_closed_loop.py", "daemon/test_agreement.py", "daemon/test_world.py",
-    "daemon/test_archiving.py", "daemon/test_notifications.py", "daemon/test_verdicts.py", "daemon/test_proposals*",
+    "daemon/test_archiving.py", "daemon/test_notifications.py", "daemon/test_verdicts*", "daemon/test_proposals*",
     "daemon/test_signed*", "daemon/test_races.py", "repo/test_replay*", "repo/test_chronicle*", "bridge/*",
+    "deploy/test_image_steps.py", "deploy/test_rights_contract.py",
 )  # fmt: skip
 """Whole files: many processes, real repositories by the dozen, long walks. All the rest takes a few minutes."""
 

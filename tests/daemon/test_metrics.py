@@ -158,18 +158,6 @@ def test_prometheus_own_linter_has_nothing_to_say(metrics: Metrics, promtool: st
     checked(promtool, "metrics", data=metrics.exposition()[0])
 
 
-def test_the_alert_rules_in_the_documentation_are_rules_about_metrics_that_there_are(
-    metrics: Metrics, promtool: str, tmp_path: Path
-) -> None:
-    rules = re.findall(r"^```yaml\n(.*?)^```", DOCS.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    assert len(rules) == 1
-    (tmp_path / "rules.yml").write_text(rules[0], "utf-8")
-    checked(promtool, "rules", str(tmp_path / "rules.yml"))
-    everything(metrics)
-    text = metrics.exposition()[0].decode()
-    assert all(f"{name}{{" in text or f"{name} " in text for name in re.findall(r"reconciler_\w+", rules[0]))
-
-
 # A real loop
 
 
