@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reconciler.cli.halves import can_fork, halves
 from reconciler.cli.sources import project_of
 from reconciler.decide.actions.registry import check_playbook
 from reconciler.decide.whatif.case import Case
-from reconciler.decide.whatif.comparing import Comparison
+from reconciler.decide.whatif.comparing import Comparison, refuse_too_much
 from reconciler.decide.whatif.result import Result, count
-from reconciler.decide.whatif.side import Side
+from reconciler.decide.whatif.side import Course, Side
 from reconciler.model.errors import ConfigError, UserError
 from reconciler.model.instant import Instant
 from reconciler.model.names import CommitId, ProjectName, RemediationId, ServicePath, StageName
@@ -31,6 +33,8 @@ _DEFAULT_BRANCHES = (
     "refs/heads/master",
 )  # fmt: skip
 _BEGINS = frozenset({"opened", "unmatched", "refused", "held"})
+SMALLEST = 4000
+"""Steps of the past from which on a second process pays."""
 Key = tuple[ServicePath, RemediationId]
 
 
@@ -68,11 +72,34 @@ class Compared:
     earliest: Instant | None = None
     cut: int = 0
     unreadable: tuple[str, ...] = ()
-    cases: tuple[Case, ...] = field(default=(), repr=False)
 
 
-def compare(wish: Wish) -> Compared:
+@dataclass(frozen=True)
+class _Past:
+    """What is asked of which past, the same for every part of it; ``chosen`` are the remediations to be looked at."""
+
+    repo: Path
+    stage: StageName
+    base: CommitId
+    head: CommitId
+    settings: ProjectSettings
+    steps: list[PastStep]
+    chosen: Mapping[Key, Instant]
+
+
+@dataclass
+class _Part:
+    """What was found out about some of the services."""
+
+    cases: list[Case]
+    unusable: dict[Key, str]
+    work: int
+
+
+def compare(wish: Wish, *, apart: bool | None = None) -> Compared:
     """Ask two commits what they make of a stage's past. Nothing outside the repository is asked.
+
+    ``apart``: by two processes, each for half of the services, or by one; None: as it pays. The answer is the same.
 
     Raises:
         ConfigError: a commit is not here, or a part of the history; or there is too much of something.
@@ -87,25 +114,76 @@ def compare(wish: Wish) -> Compared:
             _check_stage(repository, offline, history, stage)
         proposal = read_proposal(offline, base, head, stage, settings)
         chosen, cut = _chosen(steps, wish)
-        comparison = Comparison(Side(proposal.base), Side(proposal.head), proposal.concerns)
-        unreadable: dict[Key, str] = {}
-        wanted = (
-            step for step in steps
-            if (step.ref.service, step.ref.remediation) in chosen
-            and (step.ref.event in _BEGINS or step.ref.event == "attached" or proposal.concerns(step.ref.service))
-        )  # fmt: skip
-        for ref, step in read_steps(offline, wanted):
-            if step is None:
-                unreadable.setdefault((ref.service, ref.remediation), f"{ref.number:02d}-{ref.event}")
-            else:
-                comparison.take(ref.service, ref.remediation, step)
-        comparison.finish()
-        cases = tuple(comparison.cases.values())
+        past = _Past(wish.repo, stage, base, head, settings, steps, chosen)
+        part = _asked(past, offline, proposal, apart)
         return Compared(
-            count(cases), base, head, tuple(_findings(proposal, {case.service for case in cases})),
+            count(part.cases), base, head, tuple(_findings(proposal, {case.service for case in part.cases})),
             max((step.now for step in steps), default=None), min(chosen.values(), default=None), cut,
-            _names({**comparison.unusable, **unreadable}), cases,
+            _names(part.unusable),
         )  # fmt: skip
+
+
+def _asked(past: _Past, offline: Offline, proposal: Proposal, apart: bool | None) -> _Part:
+    """Ask about all services, where it pays about half of them in a process of its own."""
+    weights = Counter(service for service, _ in past.chosen)
+    alone = Side(proposal.base).minds_others or Side(proposal.head).minds_others
+    if apart is None:
+        apart = len(past.steps) >= SMALLEST and can_fork()
+    if alone or not apart:
+        return _in_order([_part(past, offline, proposal, frozenset(weights))])
+    one, other = _divided(weights)
+    return _in_order(halves(lambda: _part(past, offline, proposal, one), lambda: _part_anew(past, other)))
+
+
+def _divided(weights: Counter[ServicePath]) -> tuple[frozenset[ServicePath], frozenset[ServicePath]]:
+    """Return the services in two parts with about as many remediations."""
+    parts: tuple[set[ServicePath], set[ServicePath]] = set(), set()
+    loads = [0, 0]
+    for service, weight in sorted(weights.items(), key=lambda each: (-each[1], each[0])):
+        lighter = int(loads[1] < loads[0])
+        parts[lighter].add(service)
+        loads[lighter] += weight
+    return frozenset(parts[0]), frozenset(parts[1])
+
+
+def _part_anew(past: _Past, services: frozenset[ServicePath]) -> _Part:
+    """Do `_part` with git's children of its own."""
+    with LocalRepository.open(past.repo) as repository, whole(repository) as offline:
+        proposal = read_proposal(offline, past.base, past.head, past.stage, past.settings)
+        return _part(past, offline, proposal, services)
+
+
+def _part(past: _Past, offline: Offline, proposal: Proposal, services: frozenset[ServicePath]) -> _Part:
+    """Ask about some services; how a problem began there is not told, since what differs was found already."""
+    comparison = Comparison(Side(proposal.base), Side(proposal.head), proposal.concerns)
+    concerned = frozenset(service for service in services if proposal.concerns(service))
+    unreadable: dict[Key, str] = {}
+    wanted = (
+        step for step in past.steps
+        if step.ref.service in services and (step.ref.service, step.ref.remediation) in past.chosen
+        and (step.ref.service in concerned or step.ref.event in _BEGINS or step.ref.event == "attached")
+    )  # fmt: skip
+    for ref, step in read_steps(offline, wanted):
+        if step is None:
+            unreadable.setdefault((ref.service, ref.remediation), f"{ref.number:02d}-{ref.event}")
+        else:
+            comparison.take(ref.service, ref.remediation, step)
+    comparison.finish()
+    cases = [replace(case, base=Course(), head=Course()) for case in comparison.cases.values()]
+    return _Part(cases, {**comparison.unusable, **unreadable}, comparison.work)
+
+
+def _in_order(parts: Iterable[_Part]) -> _Part:
+    """Return all parts as one, with the cases in the order in which they began."""
+    cases: list[Case] = []
+    unusable: dict[Key, str] = {}
+    work = 0
+    for part in parts:
+        cases += part.cases
+        unusable |= part.unusable
+        work += part.work
+    refuse_too_much(work)
+    return _Part(sorted(cases, key=lambda case: (case.began, case.service, case.id)), unusable, work)
 
 
 def _names(steps: dict[Key, str]) -> tuple[str, ...]:

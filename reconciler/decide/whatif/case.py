@@ -67,7 +67,8 @@ class Acts:
 class Case:
     """What is followed of one remediation.
 
-    ``type`` is the kind of problem: the entry that it was matched to then, else the title. ``together``: so far both
+    ``type`` is the kind of problem: the entry that it was matched to then, else the title. ``began`` is the sequence of
+    the step that told of it first. ``together``: so far both
     sides do the same, so that what was recorded next says something about both. ``tried``: a moment was found at which
     an action could be decided. ``strayed``: base's own files would by now do otherwise than was recorded. ``departed``:
     from a difference on it is unknown what would have come of it. ``healed`` are the newest verdicts of the two sides,
@@ -77,6 +78,7 @@ class Case:
     service: ServicePath
     id: RemediationId
     type: str
+    began: int = 0
     base: Course = Course()
     head: Course = Course()
     problems: list[PastProblem] = field(default_factory=list)

@@ -51,7 +51,7 @@ class Comparison:
     ``changed`` tells whether anything that matters for a service differs between the sides; where it does not, the
     problems are only counted. ``cases`` are those so far, in the order in which they began. ``unusable`` are
     remediations of which a step could not be followed, with the name of the first such step (`02-evaluated`); empty
-    where it is none of them alone.
+    where it is none of them alone. ``work`` is how many objectives and criteria were judged.
     """
 
     def __init__(self, base: Side, head: Side, changed: Callable[[ServicePath], bool]) -> None:
@@ -63,7 +63,7 @@ class Comparison:
         self.cases: dict[tuple[ServicePath, RemediationId], Case] = {}
         self.unusable: dict[tuple[ServicePath, RemediationId], str] = {}
         self._weights: dict[tuple[str, ...], int] = {}
-        self._work = 0
+        self.work = 0
         self._begun: dict[tuple[ServicePath, RemediationId], tuple[Remediation, Instant]] = {}
 
     def _looks(self, service: ServicePath) -> Looks:
@@ -120,7 +120,8 @@ class Comparison:
         key = (service, remediation)
         case = self.cases.get(key)
         if case is None:
-            case = self.cases[key] = Case(service, remediation, after.entry or (problem.title if problem else ""))
+            kind = after.entry or (problem.title if problem else "")
+            case = self.cases[key] = Case(service, remediation, kind, step.sequence)
         elif after.entry:
             case.type = after.entry
         known = next((each for each in case.problems if (each.id, each.occurrence) == (past.id, past.occurrence)), None)
@@ -224,12 +225,8 @@ class Comparison:
         key = (before.pinned, state.pinned)
         if key not in self._otherwise:
             self._otherwise[key] = asked_otherwise(side.pinned(before.pinned), pinned)
-        self._work += self._weight(state.pinned, pinned)
-        if self._work > WORK:
-            raise ConfigError(
-                f"there are more than {WORK:,} criteria to be judged",
-                hint="look at fewer problems with --since or --limit, or ask for fewer objectives",
-            )
+        self.work += self._weight(state.pinned, pinned)
+        refuse_too_much(self.work)
         measured = values_then(step.data["evaluation"])
         return verdict(pinned, measured, self._otherwise[key], over_then(step), earlier, timing, state)
 
@@ -262,6 +259,15 @@ class Comparison:
             else "`retries`, `onWarning` or the actions that are left"
         )
         case.differ(Difference(kind, recorded, told[0], told[1], why, (kind, *told)))
+
+
+def refuse_too_much(work: int) -> None:
+    """Raise ConfigError where more criteria than `WORK` are to be judged."""
+    if work > WORK:
+        raise ConfigError(
+            f"there are more than {WORK:,} criteria to be judged",
+            hint="look at fewer problems with --since or --limit, or ask for fewer objectives",
+        )
 
 
 def _then(state: Remediation, follows: str) -> str:

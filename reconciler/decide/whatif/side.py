@@ -26,7 +26,7 @@ from reconciler.model.desired import Claim, Desired
 from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant
 from reconciler.model.names import BlobId, ProblemId, RemediationId, ServicePath
-from reconciler.model.policy import Bounds
+from reconciler.model.policy import Bounds, StageConfig
 from reconciler.model.problem import Problem
 from reconciler.model.targets import Fact, Want
 
@@ -186,6 +186,14 @@ class Side:
         if known is None:
             known = self._bounds[service] = effective(self._snapshot.stage, self.view(service)).bounds
         return known
+
+    @property
+    def minds_others(self) -> bool:
+        """Whether what is done about a service may depend on what was done about other services."""
+        config = self._snapshot.stage.config
+        if not isinstance(config, StageConfig):
+            return False
+        return config.budgets.services_at_once is not None or config.budgets.services_per_hour is not None
 
     def looks_back(self, service: ServicePath) -> tuple[int, bool]:
         """Return how many seconds of the past matter for what may be done now, and whether how things ended does."""
