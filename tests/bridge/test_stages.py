@@ -82,7 +82,7 @@ def test_a_commit_of_one_stage_is_its_time_in_the_others(browser: Browser, shop:
 def test_files_that_are_no_objectives_are_told_with_their_line(browser: Browser) -> None:
     page = browser.get("/sockshop/dev/service/carts")
     (wrong,) = page.all("ul", **{"class": "findings"})
-    assert wrong.one("a").attributes["href"] == "/sockshop/dev/file/carts/slo.yaml#L2"
+    assert wrong.one("a").attributes["href"] == "/sockshop/dev/file/carts/slo.yaml#L1"
     assert "no usable slo.yaml" in page.one("main").words
 
 

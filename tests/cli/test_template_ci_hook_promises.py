@@ -28,7 +28,7 @@ def test_stages_and_branches_have_to_go_together(clone: Clone) -> None:
     clone.commit()
     refused = clone.run("git", "push", "-q", "origin", "main")
     assert refused.code == 1
-    assert "project.yaml: error: the stage `prodction` has no branch" in refused.err
+    assert "project.yaml:4:24: error: the stage `prodction` has no branch" in refused.err
     assert "did you mean `production`?" in refused.err
 
     clone.git("reset", "-q", "--hard", "origin/main")

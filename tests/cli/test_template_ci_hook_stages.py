@@ -64,7 +64,7 @@ def test_stages_are_those_that_reconciler_reads(project: bytes, clone: Clone) ->
     change(clone, "carts/remediation.yaml", BROKEN)
     done = push(clone, "production")
     assert done.code == 1
-    assert "carts/remediation.yaml:2:1: error: " in done.err
+    assert "carts/remediation.yaml:1:15: error: " in done.err
 
 
 def test_what_was_a_stage_is_not_rewritten_into_none(clone: Clone) -> None:
@@ -90,7 +90,7 @@ def test_a_draft_is_checked_when_it_becomes_a_stage(clone: Clone) -> None:
     change(clone, "project.yaml", text)
     done = push(clone, "main")
     assert done.code == 1
-    assert "carts/remediation.yaml:2:1: error: " in done.err
+    assert "carts/remediation.yaml:1:15: error: " in done.err
     assert "canary was not moved" in done.err
     # Mended by the same push.
     assert push(clone, "main", f"+{good}:refs/heads/canary").code == 1
