@@ -21,6 +21,9 @@ from reconciler.repo.reader import Reader, StartProcess
 _WALKED: Final = 256
 _NEAR: Final = 64
 """Commits at the tip that are looked at one by one; some milliseconds for all."""
+_PART: Final = 4096
+"""First parents after which git is asked anew: it orders all that it is asked for before it tells the first commit."""
+_GROWS: Final = 4
 _BATCH: Final = 512
 
 
@@ -53,9 +56,31 @@ class History:
                     yield info
                     limit = limit - 1 if limit is not None else None
                 rest = info.parents[0]
-        if limit == 0:
+        if since is not None:
+            yield from self._walked(rest, since, paths, limit)
             return
-        with self._start(argv.rev_list(self._git_dir, rest, since=since, paths=paths, limit=limit)) as process:
+        older: CommitId | None = rest
+        size = _PART
+        while older is not None and limit != 0:
+            # Whatever the older commit descends from has its parents there too, so children still come first.
+            rest, older = older, self._older(older, size)
+            for info in self._walked(rest, older, paths, limit):
+                yield info
+                limit = limit - 1 if limit is not None else None
+            size *= _GROWS
+
+    def _older(self, tip: CommitId, size: int) -> CommitId | None:
+        """Return the commit that so many first parents lie behind the tip; None where there are not so many."""
+        with self._start(argv.first_parents(self._git_dir, tip, None)) as process:
+            found = next(islice(_lines(iter(process.chunk, b"")), size, None), None)
+            if found is None:
+                checked(f"walking the history of {tip}", process.finish())
+            return found
+
+    def _walked(
+        self, tip: CommitId, since: CommitId | None, paths: Sequence[str], limit: int | None
+    ) -> Iterator[CommitInfo]:
+        with self._start(argv.rev_list(self._git_dir, tip, since=since, paths=paths, limit=limit)) as process:
             ids = _lines(iter(process.chunk, b""))
             while batch := list(islice(ids, _BATCH)):
                 yield from self._reader.commits(batch)

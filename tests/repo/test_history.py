@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,6 +96,42 @@ def test_the_newest_are_found_without_a_walk_over_all(
     monkeypatch.setattr("reconciler.repo.history.argv.rev_list", refused)
     walk = mirror.commits(tip, paths=["a"])
     assert [next(walk).id for _ in range(4)] == ids[:1:-1]
+
+
+def test_git_is_asked_for_one_part_after_the_other(mirror: Mirror, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history_module, "_NEAR", 2)
+    monkeypatch.setattr(history_module, "_PART", 2)
+    monkeypatch.setattr(history_module, "_GROWS", 1)
+    chain(hub, 3)
+    base = hub.land({"b": b"1"})
+    hub.git("update-ref", "refs/heads/side", base)
+    side = [hub.land({"a": b"side %d" % number}, "side") for number in range(3)][-1]
+    main = chain(hub, 3)[-1]
+    hub.point(hub.commit_tree(hub.git("rev-parse", f"{side}^{{tree}}"), main, side, message="merge"))
+    chain(hub, 5)
+    tip = fetched(mirror)
+    asked: list[str | None] = []
+    rev_list = history_module.argv.rev_list
+
+    def noted(git_dir: Path, to: str, *, since: str | None = None, **more: Any) -> tuple[str, ...]:
+        asked.append(since)
+        return rev_list(git_dir, to, since=since, **more)
+
+    monkeypatch.setattr("reconciler.repo.history.argv.rev_list", noted)
+    for paths in ([], ["a"], ["b"]):
+        words = ["--full-history"] if paths else []
+        found = list(mirror.commits(tip, paths=paths))
+        ids = [info.id for info in found]
+        assert sorted(ids) == sorted(hub.git("rev-list", *words, tip, "--", *paths).split()), paths
+        places = {identity: place for place, identity in enumerate(ids)}
+        children = [(info.id, parent) for info in found for parent in info.parents if parent in places]
+        assert all(places[child] < places[parent] for child, parent in children), paths
+        assert [info.id for info in mirror.commits(tip, paths=paths, limit=4)] == ids[:4]
+    asked.clear()
+    walk = mirror.commits(tip)
+    assert [next(walk).id for _ in range(4)]
+    assert len(asked) == 1, "the rest is not asked for until somebody wants it"
+    assert asked != [None]
 
 
 def test_g3_a_rewritten_branch_is_no_descendant(mirror: Mirror, hub: Hub) -> None:
