@@ -16,6 +16,7 @@ from reconciler.model.invalid import InvalidFile
 from reconciler.model.nodes import MapNode, Node
 from reconciler.model.problem_event import event_from, is_event
 from reconciler.model.problem_ids import problem_id as problem_id  # noqa: PLC0414 - offered beside the file's loader
+from reconciler.model.problem_plain import plainly_read
 from reconciler.model.reader import PROBLEM_LIMIT
 
 
@@ -46,6 +47,17 @@ def load_problem(data: bytes, path: str) -> Problem:
     Raises:
         InvalidFile: with all findings.
     """
+    told = plainly_read(data)
+    if told is not None:
+        return Problem(
+            told["title"], told.get("state", "open"), told.get("rootCause", ""), told.get("startedAt", ""),
+            told.get("source", ""), told.get("url", ""), told.get("details", {}), told.get("labels", {}),
+        )  # fmt: skip
+    return generally_read(data, path)
+
+
+def generally_read(data: bytes, path: str) -> Problem:
+    """Return what `load_problem` does, whatever the form of the file."""
     root = parse(data, path, limit=PROBLEM_LIMIT)
     if isinstance(root, MapNode):
         if is_event(root):
