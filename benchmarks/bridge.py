@@ -101,7 +101,7 @@ def _history(problems: int, services: int, begun: datetime) -> Iterator[NewCommi
 class PastSource(CloneSource):
     """A bare repository whose newest step is believed: its steps have the form of steps and do not replay."""
 
-    def _believed(self, mirror: Mirror, project: Project, stage: StageRefs, tips: Tips) -> tuple[CommitId, ...]:
+    def _replaying(self, mirror: Mirror, project: Project, stage: StageRefs, tips: Tips) -> tuple[CommitId, ...]:
         del project
         current = tips.ops
         while (claim := claimed(mirror.commit(current), stage.name)) is None:

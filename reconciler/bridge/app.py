@@ -109,7 +109,11 @@ class Bridge:
                 return self._missing(request)
             except TransientError as error:
                 response = self._said(request, 503, error.message, error.hint)
-                response.headers["Retry-After"] = str(max(1, int(error.retry_after)))
+                after = str(max(1, int(error.retry_after)))
+                response.headers["Retry-After"] = after
+                if request.method == "GET":
+                    # Browsers come again by themselves for this header only.
+                    response.headers["Refresh"] = after
                 return response
             except UserError as error:
                 expected = f"expected {error.expected}" if error.expected else ""

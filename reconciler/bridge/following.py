@@ -85,7 +85,7 @@ class Follower:
         return self._looked
 
     def wait(self, seconds: float) -> bool:
-        """Wait until the first look is over; whether it is."""
+        """Wait until the first look at the branches is over; whether it is."""
         return self._known.wait(seconds)
 
     def _run(self) -> None:
@@ -94,6 +94,7 @@ class Follower:
             mirror: Mirror | None = None
             while not self._stopping:
                 self._wake.clear()
+                first = self._looked is None
                 try:
                     mirror = mirror or stack.enter_context(self._source.open())
                     self._look(mirror, stack)
@@ -104,7 +105,8 @@ class Follower:
                         self._log.warning("the bridge cannot see the repository", reason=str(error))
                     self._trouble = error
                 self._known.set()
-                self._wake.wait(self._every)
+                if not first or self._looked is None:
+                    self._wake.wait(self._every)
 
     def _look(self, mirror: Mirror, stack: ExitStack) -> None:
         looked = self._source.look(mirror)
@@ -119,8 +121,10 @@ class Follower:
 
     def _chronicle(self, mirror: Mirror, stage: StageName, looked: Looked, stack: ExitStack) -> bool:
         """Follow one stage; returns whether its chronicle is another than it was."""
-        tips = looked.tips[stage]
-        trail = Trail(tips.ops, tips.config, looked.believed.get(stage, ()))
+        tips, believed = looked.tips[stage], looked.believed.get(stage)
+        if believed is None:
+            return False
+        trail = Trail(tips.ops, tips.config, believed)
         followed = self._followed.get(stage)
         if stage in self._building and not self._has_followed(stage):
             return False

@@ -20,6 +20,8 @@ from reconciler.model.errors import ReconcilerError, TransientError
 T = TypeVar("T")
 _LISTENERS: Final = 128
 """Browsers that may wait for news at a time."""
+_PATIENCE: Final = 0.05
+"""Seconds that a page waits for the first look at the branches; whoever asked is told to come again after that."""
 _WITHIN: Final = 10.0
 """Seconds that a page may take to be made."""
 
@@ -73,7 +75,7 @@ class Hall:
 
     def _enter(self) -> Room:
         if self._room is None:
-            self.follower.wait(_WITHIN / 2)
+            self.follower.wait(_PATIENCE)
             self.follower.looked()
             self._room = self._stack.enter_context(opened(self._source, self.follower, self._now, self._observed))
         return self._room

@@ -133,7 +133,9 @@ class Room:
     def progress(self, stage: StageName) -> str:
         """Return how far the first look at the history is."""
         count = self._follower.progress.get(stage)
-        return f"{count:,} commits so far" if count else "come again in a moment"
+        if not count:
+            return "come again in a moment"
+        return f"{count:,} commits so far; the newest step has the number {self.point(stage, '').sequence:,}"
 
     def close(self) -> None:
         """Let go of the chronicles."""

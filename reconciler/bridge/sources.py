@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
-from reconciler.model.errors import ConfigError, TransientError
+from reconciler.model.errors import ConfigError, ReconcilerError, TransientError
 from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.repo.clone import open_clone
 from reconciler.repo.clone_view import view_of
@@ -32,8 +32,9 @@ _HEAD_EVERY: Final = 30.0
 class Looked:
     """A project as it was seen last: where its stages are, and the newest steps of each that are believed.
 
-    ``troubles`` say what stands in the way of a stage, or of something in it (`stage/what`). Of the stages that are
-    ``judged`` it is known now whose commits count.
+    Of a stage that is not in ``believed`` it is not known yet which those are: its chronicle waits, and pages are made
+    of its branches all the same. ``troubles`` say what stands in the way of a stage, or of something in it
+    (`stage/what`). Of the stages that are ``judged`` it is known now whose commits count.
     """
 
     project: Project
@@ -64,7 +65,11 @@ class Source(Protocol):
         """Open the repository for one thread, only to be read."""
 
     def look(self, mirror: Mirror) -> Looked:
-        """Return where the branches are now. Raises ReconcilerError where that cannot be seen."""
+        """Return where the branches are now, the first time at once.
+
+        Raises:
+            ReconcilerError: that cannot be seen.
+        """
 
 
 class CloneSource:
@@ -80,6 +85,9 @@ class CloneSource:
         self._head = ""
         self._asked = 0.0
         self._followed: dict[StageName, StageRepo] = {}
+        self._believed: dict[StageName, tuple[Tips, tuple[CommitId, ...]]] = {}
+        self._refused: dict[StageName, tuple[Tips, str]] = {}
+        self._shown = False
 
     @contextmanager
     def open(self) -> Iterator[Mirror]:
@@ -94,7 +102,9 @@ class CloneSource:
             yield mirror
 
     def look(self, mirror: Mirror) -> Looked:
-        """Return where the branches are, after `fetch`. One mirror is meant in all calls.
+        """Return where the branches are, after `fetch`; which steps are believed from the second call on.
+
+        One mirror is meant in all calls.
 
         Raises:
             ConfigError, UserError: there is no project, or it cannot be read.
@@ -102,17 +112,44 @@ class CloneSource:
         self._fetch()
         project = self._project(mirror)
         tips: dict[StageName, Tips] = {}
-        believed: dict[StageName, tuple[CommitId, ...]] = {}
+        troubles: dict[str, str] = {}
         for stage in project.stages:
             found = mirror.tips(list(dict.fromkeys([stage.config, stage.ops])))
             config, ops = found[stage.config], found[stage.ops]
             if config is None:
                 continue
             tips[stage.name] = Tips(project.commit, config, ops if ops is not None else config, fresh=ops is None)
-            believed[stage.name] = self._believed(mirror, project, stage, tips[stage.name])
         if not tips:
             raise ConfigError(f"no stage of {project.name} has a branch here", hint="fetch it with `git fetch`")
-        return Looked(project, tips, believed)
+        if self._shown:
+            self._believe(mirror, project, tips, troubles)
+        # Deciding steps again may take seconds, which nobody who wants to see a page has to wait for.
+        self._shown = True
+        known = {stage: steps for stage, (_, steps) in self._believed.items() if stage in tips}
+        return Looked(project, tips, known, troubles)
+
+    def _believe(
+        self, mirror: Mirror, project: Project, tips: Mapping[StageName, Tips], troubles: dict[str, str]
+    ) -> None:
+        """Find the newest steps that replay of each stage that has moved; what stands in the way is a trouble of it."""
+        for stage in project.stages:
+            if stage.name not in tips:
+                continue
+            known = self._believed.get(stage.name)
+            refused = self._refused.get(stage.name)
+            try:
+                if refused is not None and refused[0] == tips[stage.name]:
+                    troubles[stage.name] = refused[1]
+                elif known is None or known[0] != tips[stage.name]:
+                    steps = self._replaying(mirror, project, stage, tips[stage.name])
+                    self._believed[stage.name] = (tips[stage.name], steps)
+            except TransientError as error:
+                troubles[stage.name] = str(error)
+            except ReconcilerError as error:
+                # It stays so until the branch moves, and finding that out again costs as much each time.
+                self._refused[stage.name] = (tips[stage.name], str(error))
+                self._believed.setdefault(stage.name, (tips[stage.name], ()))
+                troubles[stage.name] = str(error)
 
     def _project(self, mirror: Mirror) -> Project:
         """Return the project as it is now; which branch is the default one is asked seldom, since that may be far."""
@@ -125,7 +162,7 @@ class CloneSource:
         self._asked = time.monotonic()
         return self._known
 
-    def _believed(self, mirror: Mirror, project: Project, stage: StageRefs, tips: Tips) -> tuple[CommitId, ...]:
+    def _replaying(self, mirror: Mirror, project: Project, stage: StageRefs, tips: Tips) -> tuple[CommitId, ...]:
         repo = self._followed.get(stage.name)
         if repo is None:
             history = ProjectHistory(mirror, project.name, lambda: self._commit(project), lambda: None)

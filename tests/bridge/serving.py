@@ -140,6 +140,7 @@ def served(
     server = HttpServer(bridge.app, Listen("127.0.0.1", 0), "bridge", log, limits=Limits(gone=300.0))
     hall.start()
     server.start()
+    hall.follower.wait(60.0)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=30.0, trust_env=False) as client:
             yield Browser(client, hall)

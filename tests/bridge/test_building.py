@@ -34,7 +34,8 @@ def objects(shop: Site) -> Iterator[Offline]:
 def trail(shop: Site, tmp_path: Path) -> Trail:
     source = clone_source(shop.remote, tmp_path)
     with source.open() as mirror:
-        looked = source.look(mirror)
+        source.look(mirror)
+        looked = source.look(mirror)  # which steps are believed is told from the second look on
     tips = looked.tips[PRODUCTION]
     return Trail(tips.ops, tips.config, looked.believed[PRODUCTION])
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from reconciler.model.names import CommitId
+from reconciler.repo import argv
 from reconciler.repo import history as history_module
 from reconciler.repo.faults import DamagedError
 from reconciler.repo.mirror import Mirror
@@ -111,7 +112,7 @@ def test_git_is_asked_for_one_part_after_the_other(mirror: Mirror, hub: Hub, mon
     chain(hub, 5)
     tip = fetched(mirror)
     asked: list[str | None] = []
-    rev_list = history_module.argv.rev_list
+    rev_list = argv.rev_list
 
     def noted(git_dir: Path, to: str, *, since: str | None = None, **more: Any) -> tuple[str, ...]:
         asked.append(since)
