@@ -45,13 +45,22 @@ def finished(view: ServiceView) -> tuple[Remediation, ...]:
     """
     if view.foreign:
         return ()
-    behind = {each for held in view.desired.values() for each in (held.by, *(c.remediation for c in held.claims))}
-    over = [each for each in view.remediations.values() if each.ended and not each.pending and each.id not in behind]
+    over = [each for each in view.remediations.values() if each.phase == "ended" and not each.pending]
+    if over and view.desired:
+        behind = {each for held in view.desired.values() for each in (held.by, *(c.remediation for c in held.claims))}
+        over = [each for each in over if each.id not in behind]
+    over = [each for each in over if _is_recorded(each)]
     if not over:
         return ()
-    files = (*view.problems.values(), *view.shadowed)
-    live = {file.id for file in files if not is_resolved(file)}
-    last = newest(view) if live else {}
-    return tuple(
-        each for each in over if all(p.resolved and not (p.id in live and last[p.id][0] is each) for p in each.problems)
-    )
+    live = {file.id for file in (*view.problems.values(), *view.shadowed) if not is_resolved(file)}
+    if not live:
+        return tuple(over)
+    last = newest(view)
+    return tuple(each for each in over if not any(p.id in live and last[p.id][0] is each for p in each.problems))
+
+
+def _is_recorded(remediation: Remediation) -> bool:
+    for problem in remediation.problems:  # noqa: SIM110  (asked of every remediation of a service at every step)
+        if not problem.resolved:
+            return False
+    return True

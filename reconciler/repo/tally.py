@@ -5,14 +5,13 @@ Kept service by service as they change, so that it costs what changed and nothin
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from types import MappingProxyType
 
 from reconciler.decide.finished import finished
-from reconciler.decide.snapshot import ServiceView, touched
+from reconciler.decide.snapshot import ServiceView
 from reconciler.model.desired import Key
 from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant
@@ -37,6 +36,7 @@ class Census:
 
 _SLACK = 64
 """Entries of services that changed since which may be left in the order beyond as many as there are right ones."""
+_NO_KEYS: frozenset[Key] = frozenset()
 _PROBLEM, _UNUSABLE = ("problem", ""), ("unusable", "")
 
 
@@ -45,43 +45,85 @@ class Tally:
 
     def __init__(self) -> None:
         self._holders: dict[Key, set[ServicePath]] = {}
-        self._held_by: dict[ServicePath, set[Key]] = {}
+        self._held_by: dict[ServicePath, frozenset[Key]] = {}
         self._acting: set[ServicePath] = set()
         self._acted: dict[ServicePath, tuple[Instant, ...]] = {}
         self._finished: dict[ServicePath, Instant] = {}
         self._order: list[tuple[Instant, ServicePath]] = []
-        self._stand: dict[ServicePath, Counter[tuple[str, str]]] = {}
-        self._stands: Counter[tuple[str, str]] = Counter()
+        self._stand: dict[ServicePath, dict[tuple[str, str], int]] = {}
+        self._stands: dict[tuple[str, str], int] = {}
 
     def forget(self, service: ServicePath) -> None:
         """Count a service no longer."""
-        for key in self._held_by.pop(service, set()):
-            self._holders[key].discard(service)
+        self._hold(service, _NO_KEYS)
         self._acting.discard(service)
         self._acted.pop(service, None)
         self._finished.pop(service, None)
-        for what, count in self._stand.pop(service, {}).items():
+        self._take(service, {})
+
+    def count(self, view: ServiceView) -> None:
+        """Count a service as it is now, in place of what it was: what is as it was costs nothing but the look."""
+        path = view.path
+        keys: list[Key] = list(view.desired)
+        moments: list[Instant] = []
+        acting = False
+        stand: dict[tuple[str, str], int] = {}
+        for each in view.remediations.values():
+            phase = each.phase
+            if each.pending and each.once:
+                keys += [(once.target, once.field) for once in each.once]
+            if each.decisions:
+                moments += [moment for _, moment in each.decisions]
+            if phase != "ended":
+                acting = acting or each.acting
+                _more(stand, ("phase", phase))
+                if phase == "held" and each.hold is not None:
+                    _more(stand, ("held", each.hold.condition))
+        _count_files(view, stand)
+        self._hold(path, frozenset(keys) if keys else _NO_KEYS)
+        (self._acting.add if acting else self._acting.discard)(path)
+        if moments:
+            moments.sort()
+            self._acted[path] = tuple(moments)
+        else:
+            self._acted.pop(path, None)
+        self._end(path, min((each.moved_at for each in finished(view)), default=None))
+        self._take(path, stand)
+
+    def _hold(self, service: ServicePath, keys: frozenset[Key]) -> None:
+        known = self._held_by.get(service, _NO_KEYS)
+        if keys == known:
+            return
+        for key in known - keys:
+            self._holders[key].discard(service)
+        for key in keys - known:
+            self._holders.setdefault(key, set()).add(service)
+        if keys:
+            self._held_by[service] = keys
+        else:
+            del self._held_by[service]
+
+    def _end(self, service: ServicePath, over: Instant | None) -> None:
+        if over is None:
+            self._finished.pop(service, None)
+        elif self._finished.get(service) != over:
+            self._finished[service] = over
+            heappush(self._order, (over, service))
+
+    def _take(self, service: ServicePath, stand: dict[tuple[str, str], int]) -> None:
+        known = self._stand.get(service, {})
+        if stand == known:
+            return
+        for what, count in known.items():
             self._stands[what] -= count
             if not self._stands[what]:
                 del self._stands[what]
-
-    def count(self, view: ServiceView) -> None:
-        """Count a service as it is now, in place of what it was."""
-        self.forget(view.path)
-        for key in touched(view):
-            self._holders.setdefault(key, set()).add(view.path)
-            self._held_by.setdefault(view.path, set()).add(key)
-        if any(remediation.acting for remediation in view.remediations.values()):
-            self._acting.add(view.path)
-        moments = sorted(moment for each in view.remediations.values() for _, moment in each.decisions)
-        if moments:
-            self._acted[view.path] = tuple(moments)
-        over = min((each.moved_at for each in finished(view)), default=None)
-        if over is not None:
-            self._finished[view.path] = over
-            heappush(self._order, (over, view.path))
-        stands = self._stand[view.path] = Counter(_standing(view))
-        self._stands.update(stands)
+        for what, count in stand.items():
+            _more(self._stands, what, count)
+        if stand:
+            self._stand[service] = stand
+        else:
+            del self._stand[service]
 
     def claimants(self, key: Key) -> frozenset[ServicePath]:
         """Return the services that hold a field, are giving it back, or wait for it to be done once."""
@@ -112,22 +154,22 @@ class Tally:
     def census(self) -> Census:
         """Return how the services stand."""
         return Census(
-            self._stands[_PROBLEM],
+            self._stands.get(_PROBLEM, 0),
             {name: count for (what, name), count in self._stands.items() if what == "phase"},
             {name: count for (what, name), count in self._stands.items() if what == "held"},
-            self._stands[_UNUSABLE],
+            self._stands.get(_UNUSABLE, 0),
         )
 
 
-def _standing(view: ServiceView) -> Iterator[tuple[str, str]]:
+def _more(counts: dict[tuple[str, str], int], what: tuple[str, str], count: int = 1) -> None:
+    counts[what] = counts.get(what, 0) + count
+
+
+def _count_files(view: ServiceView, counts: dict[tuple[str, str], int]) -> None:
     for file in view.problems.values():
-        if isinstance(file.problem, Problem) and file.problem.state == "open":
-            yield _PROBLEM
-    for remediation in view.remediations.values():
-        if not remediation.ended:
-            yield "phase", remediation.phase
-        if remediation.phase == "held" and remediation.hold is not None:
-            yield "held", remediation.hold.condition
+        problem = file.problem
+        if isinstance(problem, Problem) and problem.state == "open":
+            _more(counts, _PROBLEM)
     for people in (view.config, view.playbook):
         if isinstance(people, UserError):
-            yield _UNUSABLE
+            _more(counts, _UNUSABLE)
