@@ -1,0 +1,133 @@
+"""docs/migration.md is done as it stands, on a repository as Keptn leaves it, until its problem is healed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import pytest
+import structlog
+
+from reconciler.cli.main import cli
+from reconciler.daemon.service import opened, read_config
+from reconciler.embedded.cluster import EmbeddedCluster
+from reconciler.model.names import ProjectName
+from reconciler.model.project import load_project
+from reconciler.model.shipyard import load_shipyard
+from tests.daemon.site import Later, deployment, until
+from tests.docs.guide import ROOT, Shell, blocks, section
+from tests.docs.keptn_repository import NEW, OLD, git, with_branches, with_directories
+from tests.evidence.speaking import Request, Response, SpeakingServer
+
+GUIDE = (ROOT / "docs" / "migration.md").read_text("utf-8")
+STEPS = [line[3:] for line in GUIDE.splitlines() if re.match(r"## \d", line)]
+SAMPLES = Path(__file__).parents[3] / "shared" / "conformance" / "keptn" / "samples"
+TUTORIAL = {
+    "shipyard.yaml": "shipyard/carts-15.yaml",
+    "remediation.yaml": "remediation/carts-083-scaling.yaml",
+    "slo.yaml": "slo/carts-15-self-healing-prometheus.yaml",
+    "sli.yaml": "sli/carts-15-prometheus.yaml",
+}
+
+
+def tutorial() -> Mapping[str, str]:
+    """Return the tutorial's own files where they lie beside the repository, else ours of the same form."""
+    if not SAMPLES.is_dir():
+        return NEW
+    return {name: (SAMPLES / path).read_text("utf-8") for name, path in TUTORIAL.items()}
+
+
+@pytest.fixture
+def cluster() -> Iterator[EmbeddedCluster]:
+    with EmbeddedCluster() as cluster:
+        cluster.create(deployment("carts-primary"))
+        yield cluster
+
+
+def prometheus(_: Request) -> Response:
+    """Answer any query with 300 ms."""
+    vector = [{"metric": {}, "value": [1, "300"]}]
+    return Response(body=json.dumps({"status": "success", "data": {"resultType": "vector", "result": vector}}).encode())
+
+
+def reconciled(shell: Shell, cluster: EmbeddedCluster, upstream: Path) -> None:
+    """Let the daemon go on with the reader's configuration: the problem is over, and the wait goes by."""
+    clock = Later()
+    cluster.now = lambda: datetime.fromtimestamp(clock.wall(), UTC)
+    config = read_config(shell.folder.parent / "reconciler.yaml")
+    with opened(config, ProjectName("sockshop"), structlog.get_logger(), clock=clock) as loop:
+        until(loop, lambda: "applied" in events(upstream), "the rollout is complete")
+        shell.run("reconciler problem resolve --service carts")
+        loop.tick()
+        clock.pass_by(15 * 60 + 1)
+        until(loop, lambda: "remediated" in events(upstream), "the objectives are met after the shipyard's wait")
+
+
+def events(upstream: Path) -> list[str]:
+    return git(upstream, "log", "--reverse", "--format=%(trailers:key=Event,valueonly)", "production").split()
+
+
+@pytest.mark.parametrize("samples", [NEW, tutorial()], ids=["of our own", "the tutorial's"])
+def test_the_steps_lead_from_keptns_repository_to_a_healed_problem(
+    tmp_path: Path, cluster: EmbeddedCluster, monkeypatch: pytest.MonkeyPatch, samples: Mapping[str, str]
+) -> None:
+    upstream = with_branches(tmp_path, samples)
+    cluster.write_kubeconfig(tmp_path / "kubeconfig")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    with SpeakingServer(prometheus) as server:
+        kubeconfig = str(tmp_path / "kubeconfig")
+        shell = Shell(tmp_path, {"UPSTREAM": str(upstream), "KUBECONFIG": kubeconfig, "PROMETHEUS": server.url})
+        said: dict[str, str] = {}
+        for step in STEPS:
+            if step.startswith("5"):
+                reconciled(shell, cluster, upstream)
+            for block in blocks(section(GUIDE, step)):
+                due = block.strip().splitlines()[-1].startswith("reconciler plan")
+                said[step] = said.get(step, "") + shell.run(block, code=1 if due else 0)
+    assert not re.search("error|warning", said[STEPS[0]] + said[STEPS[1]])
+    assert "held: shadow" in said[STEPS[2]]
+    assert "carts: scale 1 → 2" in said[STEPS[3]]
+    assert not re.search("error|warning", said[STEPS[4]])
+    assert cluster.get("Deployment", "sockshop-production", "carts-primary")["spec"]["replicas"] == 2
+    assert events(upstream) == ["held", "released", "decided", "applied", "evaluated", "remediated"]
+
+
+@pytest.mark.parametrize("samples", [OLD, NEW], ids=["shipyard 0.1", "shipyard 0.2"])
+def test_stages_in_directories_become_branches(tmp_path: Path, samples: Mapping[str, str]) -> None:
+    shell = Shell(tmp_path, {"UPSTREAM": str(with_directories(tmp_path, samples))})
+    shell.run('git clone "$UPSTREAM" sockshop && cd sockshop')
+    for block in blocks(section(GUIDE, "Stages in directories")):
+        said = shell.run(block)
+    assert "all valid" in said
+    listed = git(tmp_path / "upstream.git", "ls-tree", "-r", "--name-only", "production").splitlines()
+    assert "carts/remediation.yaml" in listed
+    assert not [path for path in listed if path.startswith(".keptn-stages")]
+
+
+def test_a_shipyard_of_the_first_generation_is_as_good(tmp_path: Path) -> None:
+    shell = Shell(tmp_path, {"UPSTREAM": str(with_branches(tmp_path, OLD))})
+    (look,) = blocks(section(GUIDE, STEPS[0]))
+    assert not re.search("error|warning|notice", shell.run(look))
+
+
+def test_what_replaces_the_shipyard_says_what_it_said() -> None:
+    (block,) = blocks(section(GUIDE, STEPS[4]))
+    written = re.search(r"project\.yaml <<END\n(.*?)^END$", block, re.MULTILINE | re.DOTALL)
+    assert written
+    ours = load_project(written[1].encode(), "project.yaml")
+    keptns = load_shipyard(NEW["shipyard.yaml"].encode(), "shipyard.yaml")
+    assert [(each.name, each.mode) for each in ours.stages] == [(each.name, each.mode) for each in keptns.stages]
+    assert "wait: 15m\n  window: 15m\n" in written[1]
+    assert (keptns.stages[2].triggered_after, keptns.stages[2].timeframe) == (900, 900)
+
+
+def test_the_commands_that_are_named_as_ours_are_there() -> None:
+    table = section(GUIDE, "What becomes of what")
+    rows = [line.strip("|").split("|")[-1] for line in table.replace("\\|", " ").splitlines() if line.startswith("| `")]
+    named = {verb for row in rows for verb in re.findall(r"`reconciler ([a-z-]+)", row)}
+    assert named >= {"init", "add-resource", "send", "monitoring", "evaluate", "approve", "suspend"}
+    assert named <= set(cli.list_commands(click.Context(cli)))
