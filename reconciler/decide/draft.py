@@ -16,7 +16,7 @@ from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import FileRef, Pinned, ServiceView, Shelves, Snapshot, touched
 from reconciler.decide.wording import cut, short
 from reconciler.model.closed import Closed
-from reconciler.model.copies import replace
+from reconciler.model.copies import quick, replace
 from reconciler.model.desired import Desired, Key, render_desired
 from reconciler.model.facts import fact_data
 from reconciler.model.instant import Instant
@@ -47,6 +47,7 @@ class UnseenError(Exception):
     """A fact is missing; what is wanted has been noted and the turn is over."""
 
 
+@quick
 @dataclass(frozen=True)
 class Note:
     """What a step says: its event, its subject after the service's name, its body, and its data."""

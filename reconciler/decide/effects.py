@@ -13,11 +13,13 @@ from typing import Any
 from reconciler.decide.claims import concerned, is_pending, want_of, want_of_once
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView, Stage
+from reconciler.model.copies import quick
 from reconciler.model.desired import Held, Key
 from reconciler.model.names import RemediationId
 from reconciler.model.targets import FieldValue, Want
 
 
+@quick
 @dataclass(frozen=True)
 class Due:
     """A field to be written; ``want`` sees it.

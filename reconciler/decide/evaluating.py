@@ -26,7 +26,7 @@ from reconciler.decide.remediation import Remediation, Waiting
 from reconciler.decide.resolution import ENDS, NOT_HEALED, all_over, is_over, let_go, newest_decision
 from reconciler.decide.snapshot import Pinned, ServiceView
 from reconciler.decide.wording import about_problems, lines, sentence
-from reconciler.model.copies import replace
+from reconciler.model.copies import quick, replace
 from reconciler.model.errors import UserError
 from reconciler.model.evaluations import Evaluation, Result, render_evaluations
 from reconciler.model.instant import Instant, format_instant
@@ -49,6 +49,7 @@ REMEMBERED = 50
 """Evaluations of a service that are kept for comparison; `number_of_comparison_results` beyond it counts these."""
 
 
+@quick
 @dataclass(frozen=True)
 class Verdict:
     """An evaluation's result, the sentence that explains it, and its record.

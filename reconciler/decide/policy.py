@@ -11,7 +11,7 @@ from typing import Final, cast
 
 from reconciler.decide.snapshot import CommandFile, ServiceView, Stage
 from reconciler.decide.wording import short
-from reconciler.model.copies import replace
+from reconciler.model.copies import quick, replace
 from reconciler.model.errors import BugError, UserError
 from reconciler.model.policy import (
     Bounds,
@@ -45,6 +45,7 @@ DEFAULT_PROBLEM_AGE = HOUR
 DEFAULT_RETENTION = 30 * 24 * HOUR
 
 
+@quick
 @dataclass(frozen=True)
 class Timing:
     """How one action is judged, and what becomes of it. Times in seconds, counted from when the change took effect.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from reconciler.model.copies import quick
 from reconciler.model.instant import Instant
 from reconciler.model.names import ProblemId, RemediationId
 from reconciler.model.step import Event
@@ -23,6 +24,7 @@ ENDINGS: frozenset[Event] = frozenset(
 )
 
 
+@quick
 @dataclass(frozen=True)
 class Attached:
     """A problem of the remediation. ``occurrence`` counts from 1; ``resolved``: a step has recorded its end.
@@ -76,6 +78,7 @@ class Hold:
         return bool(self.target)
 
 
+@quick
 @dataclass(frozen=True)
 class Waiting:
     """The wait for an action's effect on the objectives: when they are evaluated, and over which span of time."""
@@ -96,6 +99,7 @@ class OnceDue:
     payload: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
+@quick
 @dataclass(frozen=True)
 class Remediation:
     """What is done about the problems of one entry on one service.

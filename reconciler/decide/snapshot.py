@@ -14,6 +14,7 @@ from reconciler.decide.evaluation.objectives import Objectives
 from reconciler.decide.remediation import Remediation
 from reconciler.model.closed import Archive
 from reconciler.model.command import Command
+from reconciler.model.copies import quick
 from reconciler.model.desired import Desired, Key
 from reconciler.model.errors import UserError
 from reconciler.model.evaluations import Evaluation
@@ -47,6 +48,7 @@ class FileRef:
         return f"{self.path}@{self.blob}"
 
 
+@quick
 @dataclass(frozen=True)
 class ProblemFile:
     """A problem's file; ``shadowed_by`` names the live file that had the id first."""
@@ -83,6 +85,7 @@ class Foreign:
     unsigned: str = ""
 
 
+@quick
 @dataclass(frozen=True)
 class ServiceView:
     """One service: people's files, what was reported, and what the steps say so far (from the last trusted tree)."""
@@ -131,6 +134,7 @@ class Rewritten:
     sequence: int
 
 
+@quick
 @dataclass(frozen=True)
 class Stage:
     """What holds for the whole stage.

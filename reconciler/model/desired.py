@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 from reconciler.model import canonical
+from reconciler.model.copies import quick
 from reconciler.model.errors import Place, UserError
 from reconciler.model.names import RemediationId
 from reconciler.model.targets import Field, FieldValue, Target
@@ -19,6 +20,7 @@ from reconciler.model.targets import Field, FieldValue, Target
 Key: TypeAlias = tuple[Target, Field]
 
 
+@quick
 @dataclass(frozen=True)
 class Claim:
     """A wish for a field: ``by`` is added, or ``set`` is the value. ``step`` is the number of the deciding step."""
@@ -30,6 +32,7 @@ class Claim:
     set: FieldValue | None = None
 
 
+@quick
 @dataclass(frozen=True)
 class Held:
     """A field that we hold (it has claims) or give back (it has none).

@@ -17,7 +17,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reconciler.model.copies import quick
 
+
+@quick
 @dataclass(frozen=True, order=True)
 class Place:
     """Where in a file something stands. Lines and columns count from 1; 0 means the whole file."""

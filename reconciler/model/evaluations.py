@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 from reconciler.model import canonical
+from reconciler.model.copies import quick
 from reconciler.model.errors import Place, UserError
 from reconciler.model.instant import Instant, format_instant, parse_instant
 from reconciler.model.names import RemediationId
@@ -14,6 +15,7 @@ from reconciler.model.names import RemediationId
 Result: TypeAlias = Literal["pass", "warning", "fail"]
 
 
+@quick
 @dataclass(frozen=True)
 class Evaluation:
     """One evaluation. ``score`` is a percentage; ``values`` has the indicators that could be measured.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from reconciler.model.copies import quick
 from reconciler.model.instant import Instant, format_instant
 
 
@@ -23,6 +24,7 @@ class Query:
     queries: tuple[tuple[str, str], ...] = ()
 
 
+@quick
 @dataclass(frozen=True, order=True)
 class WantMeasures:
     """Ask for the indicators of a service over a window, ``start`` and ``end`` in UTC seconds.
@@ -58,6 +60,7 @@ class Series:
     values: tuple[float | None, ...]
 
 
+@quick
 @dataclass(frozen=True)
 class Measure:
     """One indicator's answer: a finite ``value``, or None with a ``message`` why. ``provider`` is who was asked."""

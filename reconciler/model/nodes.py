@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from reconciler.model.copies import quick
 from reconciler.model.errors import Place
 
 _INT = re.compile(r"[-+]?[0-9]{1,18}\Z")
@@ -19,6 +20,7 @@ _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
+@quick
 @dataclass(frozen=True)
 class Scalar:
     """A scalar as written: ``raw`` is its text without quotes, ``quoted`` whether it had any (or was a block)."""

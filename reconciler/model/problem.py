@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from reconciler.model.copies import quick
 from reconciler.model.document import checked, parse
 from reconciler.model.errors import UserError
 from reconciler.model.invalid import InvalidFile
@@ -20,6 +21,7 @@ from reconciler.model.problem_plain import plainly_read
 from reconciler.model.reader import PROBLEM_LIMIT
 
 
+@quick
 @dataclass(frozen=True)
 class Problem:
     """A reported problem.

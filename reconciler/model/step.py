@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
 from reconciler.model import canonical
+from reconciler.model.copies import quick
 from reconciler.model.errors import Place, UserError
 from reconciler.model.instant import Instant, format_instant, parse_instant
 from reconciler.model.names import CommitId, RemediationId, ServiceName, ServicePath, StageName
@@ -24,6 +25,7 @@ Event: TypeAlias = Literal[
 EVENTS: frozenset[str] = frozenset(get_args(Event))
 
 
+@quick
 @dataclass(frozen=True)
 class Step:
     """One step. ``number`` counts within the remediation from 1; 0 with no remediation.
@@ -106,6 +108,7 @@ def log_fields(step: Step) -> dict[str, str | int]:
     return fields
 
 
+@quick
 @dataclass(frozen=True)
 class StepFile:
     """A step as read back from its file: what folding needs. ``data`` holds all keys of the file."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from reconciler.model.copies import quick
 from reconciler.model.measures import MeasuresFact, WantMeasures
 
 Field: TypeAlias = str
@@ -24,6 +25,7 @@ a flag; `delay` and `abort` of a route, or `delay@<address>` for one client alon
 FieldValue: TypeAlias = int | bool | str
 
 
+@quick
 @dataclass(frozen=True, order=True)
 class Target:
     """The identity of what is changed: (server, namespace, kind, name) or (server, project/environment, flag).
@@ -50,6 +52,7 @@ class Target:
         return Target(server, scope, kind, name)
 
 
+@quick
 @dataclass(frozen=True, order=True)
 class WantWorkload:
     """Ask for a workload: the first of ``names`` that exists as ``kind`` in ``namespace``, with its autoscaler."""
@@ -64,6 +67,7 @@ class WantWorkload:
         return f"{self.server}/{self.namespace}/{self.kind}/{'|'.join(self.names)}"
 
 
+@quick
 @dataclass(frozen=True, order=True)
 class WantFlag:
     """Ask for a feature flag's state in one environment."""
@@ -125,6 +129,7 @@ ENDPOINTS = "endpoints"
 Want: TypeAlias = WantWorkload | WantFlag | WantTemplate | WantRoute | WantCall | WantMeasures
 
 
+@quick
 @dataclass(frozen=True)
 class Mark:
     """What we left on a target: whose it is and which decision was the last to write it.
@@ -170,6 +175,7 @@ class Autoscaler:
     manager: str = ""
 
 
+@quick
 @dataclass(frozen=True)
 class WorkloadFact:
     """A workload as observed.
@@ -190,6 +196,7 @@ class WorkloadFact:
     kind: Literal["workload"] = "workload"
 
 
+@quick
 @dataclass(frozen=True)
 class FlagFact:
     """A feature flag as observed in one environment.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from reconciler.model.copies import quick
 from reconciler.model.errors import BlindError
 from reconciler.model.names import BlobId, CommitId
 from reconciler.repo.names import ZERO, TreeId
@@ -77,6 +78,7 @@ class Oversize:
     size: int
 
 
+@quick
 @dataclass(frozen=True)
 class CommitInfo:
     """One commit. Times are in UTC, cut to the years that Python knows; order commits by ancestry, never by time."""

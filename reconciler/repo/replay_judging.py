@@ -15,6 +15,7 @@ from reconciler.decide.draft import CONFIG, RULES
 from reconciler.decide.replay import Redone, redo_first
 from reconciler.decide.snapshot import Snapshot
 from reconciler.model import canonical
+from reconciler.model.copies import quick
 from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant, format_instant
 from reconciler.model.names import CommitId, RemediationId, ServicePath, StageName
@@ -41,6 +42,7 @@ _OURS: Final = str(RECONCILER)
 _WHO: Final = "ask whoever made it; where it was rebased or picked, the clone that it came from has the true one"
 
 
+@quick
 @dataclass(frozen=True)
 class Place:
     """Where a step is tried: what it stands on, and the step before it.
@@ -55,6 +57,7 @@ class Place:
     newer: Claimed | None = None
 
 
+@quick
 @dataclass(frozen=True)
 class Verdict:
     """What came of one try. ``made`` None: it is not what had to come. ``unknown``: nobody here can tell."""

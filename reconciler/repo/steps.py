@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from reconciler.decide.draft import RULES
 from reconciler.model import canonical
+from reconciler.model.copies import quick
 from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant, parse_instant
 from reconciler.model.names import CommitId, RemediationId, StageName
@@ -37,6 +38,7 @@ def as_commit(step: Step) -> NewCommit:
     return NewCommit(files, message, datetime.fromtimestamp(step.now, UTC))
 
 
+@quick
 @dataclass(frozen=True)
 class Claimed:
     """A commit whose message says that it is a step of the stage."""

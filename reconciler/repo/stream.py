@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from reconciler.model.copies import quick
 from reconciler.model.errors import BugError, UserError
 from reconciler.model.names import CommitId
 from reconciler.repo.names import object_id, tree_path
@@ -21,6 +22,7 @@ MAX_FILE_BYTES: Final = 16 << 20
 _IDENTITY_FORBIDDEN: Final = "<>\n\0"
 
 
+@quick
 @dataclass(frozen=True)
 class NewCommit:
     """A commit to be written: files by path (None deletes), message, date, and who if not the committer.

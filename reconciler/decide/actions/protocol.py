@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from reconciler.model.copies import quick
 from reconciler.model.desired import Held, Key
 from reconciler.model.errors import Place
 from reconciler.model.instant import Instant
@@ -20,6 +21,7 @@ from reconciler.model.policy import Bounds, FlagPlace, Workload
 from reconciler.model.targets import Fact, Field, FieldValue, Mark, Target, Want
 
 
+@quick
 @dataclass(frozen=True)
 class Wish:
     """One field that the action wants: ``by`` added to ``base`` or ``set``. ``before`` is the value that holds now."""
@@ -48,6 +50,7 @@ class Once:
     mark: Mark | None = None
 
 
+@quick
 @dataclass(frozen=True)
 class Plan:
     """What an action would do now. ``subject`` continues `carts: `; ``body`` tells the numbers that led to it."""
@@ -87,6 +90,7 @@ class Wait:
     told: str = ""
 
 
+@quick
 @dataclass(frozen=True)
 class Context:
     """What an action may know. ``see`` gives facts, all at once; it does not return while one is missing.

@@ -15,10 +15,12 @@ from reconciler.decide.evaluation.judging import Judged, judge
 from reconciler.decide.evaluation.measured import Earlier, Measured, Outcome
 from reconciler.decide.evaluation.objectives import Objectives
 from reconciler.decide.evaluation.total import EVERYTHING, Total, total
+from reconciler.model.copies import quick
 from reconciler.model.evaluations import Result
 from reconciler.model.slo import TotalScore
 
 
+@quick
 @dataclass(frozen=True)
 class Evaluated:
     """An evaluation with all that led to it.

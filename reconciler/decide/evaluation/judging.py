@@ -9,12 +9,14 @@ from typing import Final, Literal, TypeAlias
 from reconciler.decide.evaluation.criterion import Rule, satisfied
 from reconciler.decide.evaluation.measured import Measured
 from reconciler.decide.evaluation.objectives import Goal
+from reconciler.model.copies import quick
 
 Status: TypeAlias = Literal["pass", "warning", "fail", "info"]
 
 NOT_MEASURED: Final = "no value was measured"
 
 
+@quick
 @dataclass(frozen=True)
 class Target:
     """A criterion and what it came to. ``target`` None: it is ``relative`` and there was no earlier value."""
@@ -30,6 +32,7 @@ class Target:
         return self.target is None and not self.violated
 
 
+@quick
 @dataclass(frozen=True)
 class Judged:
     """An objective's part in an evaluation.

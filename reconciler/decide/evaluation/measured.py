@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from reconciler.decide.evaluation.criterion import LARGEST
+from reconciler.model.copies import quick
 from reconciler.model.evaluations import Evaluation
 
 Outcome: TypeAlias = Literal["pass", "warning", "fail", "no data"]
 
 
+@quick
 @dataclass(frozen=True)
 class Measured:
     """The value of one indicator over the window, or why there is none: ``success`` False, and a ``message``."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.decide.evaluation.criterion import EXPECTED, Rule, parse
+from reconciler.model.copies import quick
 from reconciler.model.document import Checks
 from reconciler.model.errors import UserError
 from reconciler.model.slo import Comparison, CriteriaSet, Objective, Slo, TotalScore, load_slo
 
 
+@quick
 @dataclass(frozen=True)
 class Goal:
     """One objective: met if all rules of one of ``passing`` hold, met by half if those of one of ``warning`` do."""
