@@ -129,7 +129,8 @@ def _commit(record: bytes) -> Walked:
 
 
 def _add(files: list[File], head: bytes, name: bytes) -> None:
-    old_mode, mode, old, new, _ = head.lstrip(b"\n:").decode("ascii").split(" ")
+    text = head.lstrip(b"\n").decode("ascii")
+    old_mode, mode, old, new = text[1:7], text[8:14], text[15:55], text[56:96]
     try:
         path = name.decode("utf-8")
     except UnicodeDecodeError:

@@ -21,7 +21,7 @@ MAX_SUBJECT: Final = 200
 """Characters of a subject line; longer ones are cut, visibly."""
 
 _KEY: Final = re.compile(r"[A-Z][A-Za-z0-9]*(-[A-Za-z0-9]+)*\Z")
-_TRAILER: Final = re.compile(r"(?P<key>[A-Za-z0-9-]+):(?: (?P<value>.*))?\Z")
+_TRAILERS: Final = re.compile(r"^([A-Za-z0-9-]+):(?: (.*))?$", re.MULTILINE)
 _ESCAPE: Final = re.compile(
     r"\\(?:(?P<plain>[\\nrt])|x(?P<two>[0-9a-f]{2})|u(?P<four>[0-9a-f]{4})|U(?P<eight>[0-9a-f]{8}))"
 )
@@ -100,15 +100,28 @@ def parse(message: str, known: Collection[str]) -> dict[str, str]:
     trailer (folded ones included), or a known key stands there twice. Other keys, such as those that forges add, are
     passed over.
     """
-    lines = message.replace("\r\n", "\n").rstrip().split("\n")
-    blank = max((number for number, line in enumerate(lines) if not line.strip()), default=0)
-    found: dict[str, str] = {}
-    if not any(line.strip() for line in lines[:blank]):
-        return found
-    for line in lines[blank + 1 :]:
-        match = _TRAILER.match(line)
-        if match is None or match["key"] in found:
+    text = message.replace("\r\n", "\n").rstrip()
+    before, blank, last = text.rpartition("\n\n")
+    lines = _TRAILERS.findall(last)
+    if len(lines) <= last.count("\n"):
+        # A line that looks empty and is not may be where the last paragraph begins.
+        before, blank, last = _parted(text)
+        lines = _TRAILERS.findall(last)
+        if len(lines) <= last.count("\n"):
             return {}
-        if match["key"] in known:
-            found[match["key"]] = unescape(match["value"] or "")
+    found: dict[str, str] = {}
+    if not blank or not before.strip():
+        return found
+    for key, value in lines:
+        if key in known:
+            if key in found:
+                return {}
+            found[key] = unescape(value)
     return found
+
+
+def _parted(text: str) -> tuple[str, str, str]:
+    """Return what stands before the last line without anything to see, that line, and what stands behind it."""
+    lines = text.split("\n")
+    blank = max((number for number, line in enumerate(lines) if not line.strip()), default=0)
+    return "\n".join(lines[:blank]), "\n", "\n".join(lines[blank + 1 :])
