@@ -94,10 +94,12 @@ class Chronicle:
         return _paged([_remediation(row) for row in rows], [row[0] for row in rows], limit)
 
     def _found(self, text: str, most: int = -1) -> list[int] | None:
-        """Return the remediations with a text in their words; None where that is unknown, or ``most`` have it."""
-        if not (words := phrase(text)):
+        """Return the remediations with a text in their words; None where there is no text, or ``most`` have it."""
+        if not text:
             return None
-        rows = self._ask("SELECT rowid FROM words WHERE words MATCH ? LIMIT ?", (words, most)).fetchall()
+        words = phrase(text)
+        matches, value = ("words MATCH ?", words) if words else ("instr(text, ?)", text.casefold())
+        rows = self._ask(f"SELECT rowid FROM words WHERE {matches} LIMIT ?", (value, most)).fetchall()  # noqa: S608  (words of ours; values are parameters)
         return [row[0] for row in rows] if len(rows) != most else None
 
     def remediation(self, service: str, identity: str) -> PastRemediation | None:

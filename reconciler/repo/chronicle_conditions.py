@@ -10,7 +10,7 @@ from reconciler.repo.chronicle_records import OPEN, UNHEALED, Filter
 STEPS: Final = "steps"
 PEOPLE: Final = "people"
 _SHORTEST: Final = 3
-"""Characters that the index of words needs; fewer are looked for one by one."""
+"""Characters that the index of words needs; for fewer all of them are looked through."""
 
 
 def conditions(about: str, only: Filter) -> tuple[list[str], dict[str, Any]]:
@@ -19,8 +19,12 @@ def conditions(about: str, only: Filter) -> tuple[list[str], dict[str, Any]]:
 
 
 def phrase(text: str) -> str:
-    """Return what the index of words is asked for; empty for a text that it cannot look for."""
-    return '"' + text.replace('"', '""') + '"' if len(text) >= _SHORTEST else ""
+    """Return what the index of words is asked for; empty for a text that it cannot look for.
+
+    Words are kept without regard to case. SQLite takes a NUL for the end of what it is asked for.
+    """
+    folded = text.casefold()
+    return '"' + folded.replace('"', '""') + '"' if len(folded) >= _SHORTEST and "\0" not in folded else ""
 
 
 def about_remediations(only: Filter, *, found: list[int] | None = None) -> tuple[list[str], dict[str, Any]]:
@@ -30,7 +34,7 @@ def about_remediations(only: Filter, *, found: list[int] | None = None) -> tuple
     into each one that the rest leaves.
     """
     where: list[str] = []
-    values: dict[str, Any] = {"service": only.service, "entry": only.entry, "text": only.text}
+    values: dict[str, Any] = {"service": only.service, "entry": only.entry, "text": only.text.casefold()}
     if only.service:
         where.append("r.service = :service" if "/" in only.service else "r.name = :service")
     if only.entry:
@@ -44,10 +48,8 @@ def about_remediations(only: Filter, *, found: list[int] | None = None) -> tuple
     if found is not None:
         values["found"] = json.dumps(found)
         where.append("r.n IN (SELECT value FROM json_each(:found))")
-    elif phrase(only.text):
-        where.append("EXISTS (SELECT 1 FROM words WHERE rowid = r.n AND instr(folded(text), folded(:text)))")
     elif only.text:
-        where.append("r.n IN (SELECT rowid FROM words WHERE instr(folded(text), folded(:text)))")
+        where.append("EXISTS (SELECT 1 FROM words WHERE rowid = r.n AND instr(text, :text))")
     return where, values
 
 

@@ -337,4 +337,5 @@ def _insert(db: sqlite3.Connection, service: str, identity: str, rows: Iterable[
     for life in lives(rows):
         values, words = folded(service, identity, life)
         db.execute(_REMEDIATION, values)
-        db.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (values[0], words))
+        # What a search asks for is folded once too, so that no row has to be.
+        db.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (values[0], words.casefold()))

@@ -75,6 +75,27 @@ def test_filters_narrow_down_together(past: Told) -> None:
     assert (counts.remediations, counts.running, counts.outcomes["resolved"]) == (4, 1, 1)
 
 
+@pytest.mark.parametrize("common", [1, 5000])
+def test_words_are_found_without_regard_to_case_however_many_have_them(
+    past: Told, monkeypatch: pytest.MonkeyPatch, common: int
+) -> None:
+    monkeypatch.setattr("reconciler.repo.chronicle._COMMON", common)
+    past.remediation("p1", title="Straße GESPERRT")
+    past.remediation("p2", title="strasse frei")
+    past.remediation("p3", title="Öl")
+    with following(past) as chronicle:
+        found = {
+            text: ids(chronicle.remediations(Filter(text=text)).items)
+            for text in ("STRASSE", "straße", "gesperrt", "SS", "ÖL", "öl", "P", "nowhere", "zz", "a\0b", "\0")
+        }
+        counted = {text: chronicle.count(Filter(text=text)) for text in found}
+    assert found == {
+        "STRASSE": ["p2", "p1"], "straße": ["p2", "p1"], "gesperrt": ["p1"], "SS": ["p2", "p1"], "ÖL": ["p3"],
+        "öl": ["p3"], "P": ["p3", "p2", "p1"], "nowhere": [], "zz": [], "a\0b": [], "\0": [],
+    }  # fmt: skip
+    assert counted == {text: len(items) for text, items in found.items()}
+
+
 def test_pages_have_everything_once(past: Told) -> None:
     for number in range(7):
         past.remediation(f"p{number}")
