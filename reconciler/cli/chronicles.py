@@ -21,7 +21,7 @@ from reconciler.cli.messages import say
 from reconciler.cli.workspace import Workspace
 from reconciler.model.errors import ConfigError
 from reconciler.model.names import CommitId, StageName
-from reconciler.repo.chronicle import Chronicle
+from reconciler.repo.chronicle import Chronicle, Filter
 from reconciler.repo.chronicle_following import Chronicler, Trail
 from reconciler.repo.local import LocalRepository
 from reconciler.repo.offline import Offline, whole
@@ -69,6 +69,20 @@ def pasts(workspace: Workspace, stage: str | None) -> Iterator[list[StagePast]]:
             elif stage is not None:
                 workspace.stage(stage)
         yield found
+
+
+def check_service(workspace: Workspace, found: list[StagePast], service: str) -> None:
+    """Raise ConfigError where a service is asked for that there is not and never was in any of the stages."""
+    if not service or any(here.chronicle.remediations(Filter(service=service), limit=1).items for here in found):
+        return
+    unknown: list[ConfigError] = []
+    for here in found:
+        try:
+            workspace.stage(here.name).service(service)
+        except ConfigError as error:
+            unknown.append(error)
+    if unknown and len(unknown) == len(found):
+        raise unknown[0]
 
 
 def only_past(workspace: Workspace, stage: str | None) -> str:

@@ -113,10 +113,18 @@ def _check_range(repository: LocalRepository, parts: Range, name: str, branch: s
     if merge_base(repository, parts.old, parts.new) != parts.old:
         hint = f"with three dots it begins where they parted: `{parts.base}...{parts.head}`"
         raise ConfigError(f"{parts.head} does not come after {parts.base}", hint=hint)
-    astray = _has_steps(repository, ops, name) and not _has_steps(repository, parts.new, name)
-    if astray and merge_base(repository, parts.new, ops) != parts.new:
+    elsewhere = merge_base(repository, parts.new, ops) != parts.new
+    if elsewhere and not _has_steps(repository, parts.new, name) and not _goes_on(repository, parts, name, ops):
         hint = f"name commits of the branch `{branch}`, as in `origin/{branch}~9..origin/{branch}`"
         raise ConfigError(f"{parts.head} holds nothing of {name}'s steps", hint=hint)
+    if parts.old == parts.new and "..." not in parts.text:
+        hint = f"write where it begins, as in `{parts.head}~9..{parts.head}`; what is left out is HEAD"
+        raise ConfigError(f"the range `{parts.text}` holds no commit", hint=hint)
+
+
+def _goes_on(repository: LocalRepository, parts: Range, name: str, ops: CommitId) -> bool:
+    """Whether a range without steps is about the branch of a stage that has none yet either."""
+    return not _has_steps(repository, ops, name) and merge_base(repository, parts.old, ops) == parts.old
 
 
 def _has_steps(repository: LocalRepository, commit: CommitId, name: str) -> bool:

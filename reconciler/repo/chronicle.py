@@ -110,6 +110,19 @@ class Chronicle:
         row = self._ask(query, values).fetchone()
         return _remediation(row) if row is not None else None
 
+    def remediations_called(self, identity: str, service: str = "") -> tuple[PastRemediation, ...]:
+        """Return the newest remediation of an id about each service (path or name); of all where that is empty."""
+        about = " AND (r.service = ? OR r.name = ?)" if service else ""
+        values = (identity, service, service) if service else (identity,)
+        newest = f"SELECT MAX(r.n) FROM remediations r WHERE r.id = ?{about} GROUP BY r.service"
+        rows = self._ask(f"SELECT {_REMEDIATION} WHERE r.n IN ({newest}) ORDER BY r.n DESC", values).fetchall()
+        return tuple(_remediation(row) for row in rows)
+
+    def changed_names(self, most: int = 1000) -> tuple[str, ...]:
+        """Return what was ever changed, as `deployment/carts` or `flag/Blue`, in small letters; at most so many."""
+        rows = self._ask("SELECT DISTINCT name FROM changed ORDER BY name LIMIT ?", (most,)).fetchall()
+        return tuple(row[0] for row in rows)
+
     def remediation_at(self, order: int) -> PastRemediation | None:
         """Return the remediation whose first step has this order."""
         row = self._ask(f"SELECT {_REMEDIATION} WHERE r.n = ?", (order,)).fetchone()

@@ -42,8 +42,20 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["--stage", "production", "production..production~3"], "does not come after production", "three dots"),
         (["--stage", "production", "main..staging"], "staging holds nothing of production's steps", "of the branch"),
         (["production~2..production"], "which stage?", "--stage: production, staging"),
+        (["--stage", "production", "production..production"], "holds no commit", "production~9..production"),
+        (["--stage", "staging", "production~3..production~1"], "holds nothing of staging's steps", "of the branch"),
     ],
-    ids=["no branch", "no stage", "no commit", "no range", "backwards", "another branch", "which stage"],
+    ids=[
+        "no branch",
+        "no stage",
+        "no commit",
+        "no range",
+        "backwards",
+        "another branch",
+        "which stage",
+        "nothing",
+        "of another stage",
+    ],
 )
 @pytest.mark.parametrize("verb", ["replay", "verify"])
 def test_what_is_asked_for_is_not_there(

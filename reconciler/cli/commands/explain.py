@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli.exits import NO, OK
+from reconciler.cli.messages import complain
 from reconciler.cli.options import fetch_option, repo_options, service_option, stages_option
 from reconciler.cli.output import Format, output_option, write
 
@@ -29,14 +31,17 @@ if TYPE_CHECKING:
 def command(
     what: str, repo: Path, project: str | None, stage: str | None, service: str | None, file: Path | None,
     form: Format, *, fetch: bool,
-) -> None:  # fmt: skip
+) -> int:  # fmt: skip
     """Explain a value: who wishes for it, what decided so, which line of which playbook, whose, and what for.
 
     KIND/NAME is `deployment/carts` (or another kind of workload), `flag/EnablePromotion`, `problem/ID` or
     `remediation/ID`. Only Git is asked, unless -c names servers.
+
+    Exit code 0: it is explained; 1: nobody knows anything of that name; 2: it could not be found out.
     """
     from reconciler.cli.chronicles import pasts
     from reconciler.cli.explained import as_text
+    from reconciler.cli.unheard import unheard
     from reconciler.cli.workspace import open_workspace
     from reconciler.model.errors import ConfigError
 
@@ -51,10 +56,15 @@ def command(
                 hint = "see `reconciler history --text WORD`, or `reconciler problem list` for those not taken up yet"
                 raise ConfigError(f"nothing was ever done about a {kind} `{name}` in {where}", hint=hint)
             data: dict[str, Any] = {"remediations": told}
+            pairs: list[tuple[StagePast, OpenStage]] = []
         else:
             pairs = [(here, workspace.stage(here.name)) for here in found]
             data = _values(pairs, kind, name, service, file)
+        strange = "" if data.get("values") or kind in ("problem", "remediation") else unheard(data, pairs, kind, name)
     write(form, data, lambda: as_text(data))
+    if strange:
+        complain(f"error: {strange}")
+    return NO if strange else OK
 
 
 def _remediations(here: StagePast, kind: str, service: str, name: str) -> list[dict[str, Any]]:

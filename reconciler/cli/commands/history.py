@@ -36,7 +36,9 @@ _STEPS = ("SEQUENCE", "NOW", "EVENT", "COMMIT", "WHAT")
 @click.option("--outcome", type=click.Choice(_OUTCOMES), help="How it ended; `open`: not yet.")
 @click.option("--text", default="", help="Stands in the title, the entry, the service, the id or the source.")
 @click.option("--remediation", default="", help="Only this one, with its steps.")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many a stage.")
+@click.option(
+    "--limit", type=click.IntRange(1, 1_000_000), default=50, show_default=True, help="At most so many a stage."
+)
 @fetch_option
 @output_option
 def command(
@@ -47,12 +49,15 @@ def command(
 
     The first time the whole history is read, which is then kept beside it (.git/reconciler) and only followed.
     """
-    from reconciler.cli.chronicles import pasts
+    from reconciler.cli.chronicles import check_service, pasts
     from reconciler.cli.workspace import open_workspace
     from reconciler.repo.chronicle import Filter
 
+    if since is not None and until is not None and since > until:
+        raise click.UsageError("--since is after --until")
     only = Filter(service or "", outcome or "", since, until, text)
     with open_workspace(repo, project, fetch=fetch) as workspace, pasts(workspace, stage) as found:
+        check_service(workspace, found, service or "")
         if remediation:
             _one(found, service or "", remediation, form)
             return
@@ -91,16 +96,17 @@ def _one(found: list[StagePast], service: str, identity: str, form: Format) -> N
     from reconciler.cli.past_data import remediation_data, step_data
     from reconciler.model.errors import ConfigError
 
-    for here in found:
-        each = here.chronicle.remediation(service, identity)
-        if each is None:
-            continue
-        steps = here.chronicle.steps_of(each)
-        data = {**remediation_data(here.name, each), "steps": [step_data(step) for step in steps]}
-        rows = [
-            [str(step.sequence), format_instant(step.now), step.event, step.commit[:12], step.subject] for step in steps
-        ]
-        write(form, data, lambda rows=rows: table(_STEPS, rows))  # type: ignore[misc]  # bound at once
-        return
-    where = ", ".join(str(here.name) for here in found)
-    raise ConfigError(f"there never was a remediation `{identity}` in {where}", hint="see `reconciler history`")
+    several = [(here, each) for here in found for each in here.chronicle.remediations_called(identity, service)]
+    if not several:
+        where = ", ".join(str(here.name) for here in found)
+        raise ConfigError(f"there never was a remediation `{identity}` in {where}", hint="see `reconciler history`")
+    if len(several) > 1:
+        named = ", ".join(f"{here.name}/{each.service}" for here, each in several)
+        raise ConfigError(f"there are several remediations `{identity}`: {named}", hint="add --stage or --service")
+    ((here, each),) = several
+    steps = here.chronicle.steps_of(each)
+    data = {**remediation_data(here.name, each), "steps": [step_data(step) for step in steps]}
+    rows = [
+        [str(step.sequence), format_instant(step.now), step.event, step.commit[:12], step.subject] for step in steps
+    ]
+    write(form, data, lambda: table(_STEPS, rows))

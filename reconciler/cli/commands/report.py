@@ -37,7 +37,7 @@ def command(
     What was opened in the period counts, as it stood at its end: the same --since and --until always give the same
     report. The time to remediate runs from the report of the problem to the step that found the objectives met.
     """
-    from reconciler.cli.chronicles import pasts
+    from reconciler.cli.chronicles import check_service, pasts
     from reconciler.cli.context import now
     from reconciler.cli.reported import as_csv, as_markdown
     from reconciler.cli.reporting import report
@@ -48,6 +48,7 @@ def command(
     if since > end:
         raise click.UsageError("--since is after --until")
     with open_workspace(repo, project, fetch=fetch) as workspace, pasts(workspace, stage) as found:
+        check_service(workspace, found, service or "")
         reports = [report(here, since, end, service or "") for here in found]
     match form:
         case "json":
