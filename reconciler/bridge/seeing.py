@@ -32,6 +32,8 @@ _VIEWS: Final = 4096
 _ENDED: Final = 20
 """Remediations that are over and of which a view still tells, where a problem is open."""
 _COMMANDS: Final = 50
+_REFUSED: Final = b"-refused."
+"""What the names of steps have in them that say no to a command of the stage or of a service."""
 _ROOT: Final = ServicePath("")
 
 
@@ -174,13 +176,12 @@ class Seeing:
         settings = self._wide(point)
         index = StageIndex(self._stage)
         index.load_config(self.config.at(point.tips.config).wide)
-        tree = self._mirror.tree_id(point.tips.ops, f"{self._folder(_ROOT)}/commands")
-        items = self._mirror.trees([tree])[0] if tree is not None else []
         here = self._folder(_ROOT)
-        moved = (_moved("commands", item) for item in items[-_COMMANDS:])
-        files = {each.path: each.stored for each in moved if each.stored is not None}
+        files = self._stage_files(point, "commands", lambda items: items[-_COMMANDS:])
+        answers = self._stage_files(point, "steps", lambda items: [each for each in items if _REFUSED in each.name])
         views = self._slices.of(index, _Objects(self._mirror, self._brought, point.tips.ops))
         config, file = views.stage_config()
+        steps = tuple(views.steps(here, answers))
         return Stage(
             project=settings.project,
             name=self._stage,
@@ -190,11 +191,22 @@ class Seeing:
             implied_wait=settings.implied_wait,
             implied_window=settings.implied_window,
             commands=views.commands(here, files, frozenset()),
+            steps=steps,
+            answered=frozenset(str(step.data["file"]) for step in steps if "file" in step.data),
             sequence=point.sequence,
             now_floor=point.when,
             config_commit=point.tips.config,
             project_commit=point.tips.project,
         )
+
+    def _stage_files(
+        self, point: Point, folder: str, chosen: Callable[[list[TreeItem]], list[TreeItem]]
+    ) -> dict[str, Stored]:
+        """Return some of the files in a folder of the stage's own, by their path from there."""
+        tree = self._mirror.tree_id(point.tips.ops, f"{self._folder(_ROOT)}/{folder}")
+        items = chosen(self._mirror.trees([tree])[0]) if tree is not None else []
+        moved = (_moved(folder, item) for item in items)
+        return {each.path: each.stored for each in moved if each.stored is not None}
 
 
 def _text(item: TreeItem) -> str:
