@@ -70,7 +70,10 @@ class MapNode:
 
     def get(self, name: str) -> Node | None:
         """Return the value under the key ``name`` or None."""
-        return next((value for key, value in self.entries if key.raw == name), None)
+        for key, value in self.entries:
+            if key.raw == name:
+                return value
+        return None
 
     def key(self, name: str) -> Scalar | None:
         """Return the key node itself, for its place."""

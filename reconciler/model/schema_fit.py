@@ -71,7 +71,7 @@ class _Making:
         ]
         if len(rules) == 1:
             return rules[0]
-        return lambda value: all(rule(value) for rule in rules)
+        return _all(rules)
 
     def _rule(self, keyword: str, told: Any, schema: Any, name: str) -> Fits:  # noqa: C901 (one row a keyword)
         match keyword:
@@ -168,10 +168,20 @@ def _one_of(values: list[Any]) -> Fits:
     return lambda value: any(type(each) is type(value) and each == value for each in values)
 
 
+def _all(rules: list[Fits]) -> Fits:
+    def fit(value: Any) -> bool:
+        for rule in rules:  # noqa: SIM110  (a generator costs more than most rules)
+            if not rule(value):
+                return False
+        return True
+
+    return fit
+
+
 def _combined(keyword: str, parts: list[Fits]) -> Fits:
     match keyword:
         case "allOf":
-            return lambda value: all(fits(value) for fits in parts)
+            return _all(parts)
         case "anyOf":
             return lambda value: any(fits(value) for fits in parts)
         case "oneOf":
@@ -188,7 +198,10 @@ def _properties(parts: Mapping[str, Fits]) -> Fits:
     def fit(value: Any) -> bool:
         if not isinstance(value, dict):
             return True
-        return all(key not in parts or parts[key](inner) for key, inner in value.items())
+        for key, inner in value.items():  # noqa: SIM110  (as above)
+            if key in parts and not parts[key](inner):
+                return False
+        return True
 
     return fit
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 SUGGEST: Final = 0.6
@@ -11,6 +12,8 @@ SUGGEST: Final = 0.6
 CONFUSED: Final = 0.8
 """How alike a word must be to be taken for a slip where an unknown word would be tolerated."""
 _LONGEST = 64
+_REMEMBERED: Final = 2048
+"""Answers that are remembered: the files of a thousand services have the same few keys."""
 
 
 def nearest(word: str, known: Iterable[str], *, cutoff: float = SUGGEST) -> str:
@@ -20,6 +23,11 @@ def nearest(word: str, known: Iterable[str], *, cutoff: float = SUGGEST) -> str:
     """
     if len(word) > _LONGEST:
         return ""
+    return _nearest(word, known if isinstance(known, frozenset) else tuple(known), cutoff)
+
+
+@lru_cache(_REMEMBERED)
+def _nearest(word: str, known: tuple[str, ...] | frozenset[str], cutoff: float) -> str:
     by_form = {_form(candidate): candidate for candidate in known}
     found = difflib.get_close_matches(_form(word), by_form, n=1, cutoff=cutoff)
     return by_form[found[0]] if found else ""
