@@ -147,8 +147,56 @@ def emit(data: Mapping[str, Any]) -> bytes:
         BugError: for what `text` refuses, or mappings nested deeper than `DEPTH_LIMIT`.
     """
     lines: list[str] = []
-    _emit_mapping(data, "", lines)
-    return ("\n".join(lines) + "\n").encode() if lines else b"{}\n"
+    try:
+        _emit_usual(data, "", lines)
+    except (_UnusualError, TypeError):
+        lines.clear()
+    told = "\n".join(lines)
+    if not lines or not told.isascii() or "\x7f" in told:
+        lines.clear()
+        _emit_mapping(data, "", lines)
+        told = "\n".join(lines)
+    return f"{told}\n".encode() if lines else b"{}\n"
+
+
+def _emit_usual(data: Mapping[str, Any], indent: str, lines: list[str]) -> None:
+    """Add what `_emit_mapping` does for nearly all data, in half the time; nothing hidden in it is escaped.
+
+    Raises `_UnusualError` or TypeError for the rest.
+    """
+    for key, value in data.items():
+        name = _NAMES.get(key) or _known_name(key)
+        kind = type(value)
+        if kind is str:
+            lines.append(f"{indent}{name}: {encode_basestring(value)}")
+        elif kind is bool or value is None or (kind is int and -_SAFE < value < _SAFE) or not value:
+            lines.append(f"{indent}{name}: {_usual(value, 0)}")
+        elif kind is dict:
+            if len(indent) > _SHALLOW:
+                raise _UnusualError
+            lines.append(f"{indent}{name}:")
+            _emit_usual(value, indent + "  ", lines)
+        elif kind is list or kind is tuple:
+            lines.append(f"{indent}{name}:")
+            for item in value:
+                lines.append(f"{indent}  - {_usual(item, 0)}")  # noqa: PERF401  (a comprehension costs more)
+        else:
+            lines.append(f"{indent}{name}: {_usual(value, 0)}")
+
+
+_NAMES: Final[dict[str, str]] = {}
+"""Keys as they are written; only those that are written bare."""
+
+
+def _known_name(key: str) -> str:
+    if type(key) is not str:
+        raise _UnusualError
+    name = _name(key)
+    if name == key:
+        if len(_NAMES) >= _REMEMBERED:
+            _NAMES.clear()
+        _NAMES[key] = name
+    return name
 
 
 _PAIR: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})")

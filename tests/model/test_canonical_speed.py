@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.model import canonical
@@ -85,3 +86,28 @@ def test_what_is_remembered_of_lines_is_bounded() -> None:
 @given(st.integers(-62135596800, 253402300799))
 def test_a_moment_is_written_as_the_standard_library_does(instant: int) -> None:
     assert format_instant(Instant(instant)) == datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def emitted(data: Any) -> bytes | str:
+    lines: list[str] = []
+    try:
+        canonical._emit_mapping(data, "", lines)
+    except BugError as error:
+        return error.message
+    return "".join(f"{line}\n" for line in lines).encode() or b"{}\n"
+
+
+@given(
+    st.dictionaries(
+        st.one_of(TEXTS, st.sampled_from(["event", "no", "a-b", "\x7f"]), st.integers()), VALUES, max_size=4
+    )
+)
+@example({"a": {"b": {"c": {"d": {"e": {"f": {"g": 1}}}}}}, "h": [{}, (), "\x7f"], "i": {}, "j": ()})
+@example({"a": "\u200b", "b": MappingProxyType({"c": 1})})
+@example({"a": "\ud800"})
+def test_a_file_is_written_as_any_other(data: Any) -> None:
+    try:
+        told: bytes | str = canonical.emit(data)
+    except BugError as error:
+        told = error.message
+    assert told == emitted(data)
