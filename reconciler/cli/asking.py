@@ -61,6 +61,12 @@ def _about(request: Request, remediation: Remediation) -> tuple[Request, str]:
     hold = remediation.hold
     if hold is None or request.verb not in ("approve", "decline"):
         return request, ""
+    if request.step not in (0, hold.number):
+        raise UserError(
+            f"step {request.step} of {remediation.id} does not wait for anybody",
+            expected=f"--step {hold.number}: {hold.reason}",
+            hint="leave --step out for the one that waits",
+        )
     effect = hold.proposal.effect if hold.proposal is not None else ""
     return replace(request, step=request.step or hold.number), effect
 
@@ -81,7 +87,7 @@ def _chosen(stage: OpenStage, request: Request, fits: Fits, nothing: str) -> tup
         remediation = known[request.remediation]
         if not fits(view, remediation):
             raise UserError(
-                f"{nothing} about {remediation.id}: it is {standing(remediation)}",
+                f"{nothing} about {remediation.id}: it {_stands(remediation)}",
                 hint=_why_not(stage, view, remediation) or "see `reconciler status`",
             )
         return view, remediation
@@ -100,6 +106,11 @@ def _chosen(stage: OpenStage, request: Request, fits: Fits, nothing: str) -> tup
     return view, found[0]
 
 
+def _stands(remediation: Remediation) -> str:
+    told = standing(remediation)
+    return told if told.startswith("waits ") else f"is {told}"
+
+
 def _candidates(stage: OpenStage, fits: Fits) -> str:
     """Return how to say which one is meant, with all that it may be."""
     how = "name the service with --service, or the remediation with --remediation"
@@ -111,7 +122,7 @@ def _candidates(stage: OpenStage, fits: Fits) -> str:
 def _what_there_is(stage: OpenStage, view: ServiceView) -> str:
     """Return what goes on about a service that does not fit; what is over would only hide that."""
     running = [each for each in view.remediations.values() if not each.ended or still_open(view, each)]
-    told = (f"{each.id} is {standing(each)}: {_why_not(stage, view, each)}".removesuffix(": ") for each in running)
+    told = (f"{each.id} {_stands(each)}: {_why_not(stage, view, each)}".removesuffix(": ") for each in running)
     nothing = "all of its remediations are over" if view.remediations else "it has no remediation"
     return f"{'; '.join(told) or nothing}; see `reconciler status --all`"
 

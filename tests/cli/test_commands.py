@@ -139,6 +139,10 @@ def test_an_approval_is_given_or_not(reconciler: Reconciler, site: Site, verb: s
     git(site.clone, "push", "-q")
     opened(reconciler, site)
     assert site.replicas() == 1
+    result = reconciler(verb, "--service", "carts", "--step", "9")
+    assert result.code == 1
+    assert "step 9 of slow does not wait for anybody" in result.err
+    assert "expected: --step 2: " in result.err
     result = reconciler(verb, "--service", "carts")
     assert result.code == 0, result.err
     git(site.clone, "pull", "-q")

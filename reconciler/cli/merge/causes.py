@@ -99,7 +99,7 @@ class Causes:
         if before is None or after is None:
             yield Cause(path, 1, "the file is changed", "")
             return
-        yield from islice(_changed(path, before, after), _LINES)
+        yield from islice(changed_lines(path, before, after), _LINES)
 
     def _text(self, blob: BlobId) -> list[str] | None:
         content = self.mirror.known_blobs([blob]).get(blob)
@@ -107,17 +107,24 @@ class Causes:
         return lines if 0 < len(lines) <= _LONG else None
 
 
-def _changed(path: str, before: list[str], after: list[str]) -> Iterator[Cause]:
+def changed_lines(path: str, before: list[str], after: list[str]) -> Iterator[Cause]:
+    """Yield the lines of a file that are new or other, and those that are gone where nothing came in their place."""
     for tag, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if tag == "equal":
             continue
-        gone = tag == "delete"
-        lines = before if gone else after
-        for index in range(a, b) if gone else range(c, d):
-            text = lines[index].strip()
-            if text and not text.startswith("#"):
-                said = f"without {_cut(text)}" if gone else _cut(text)
-                yield Cause(path, min(c + 1, len(after)) if gone else index + 1, said, _top(lines, index))
+        new = [index for index in range(c, d) if _says(after[index])]
+        for index in new:
+            yield Cause(path, index + 1, _cut(after[index].strip()), _top(after, index))
+        if not new:
+            # Taken away, or made a comment: then what was there says what the change is about.
+            line = min(c + 1, len(after))
+            for index in (index for index in range(a, b) if _says(before[index])):
+                yield Cause(path, line, f"without {_cut(before[index].strip())}", _top(before, index))
+
+
+def _says(line: str) -> bool:
+    text = line.strip()
+    return bool(text) and not text.startswith("#")
 
 
 def _top(lines: list[str], index: int) -> str:
