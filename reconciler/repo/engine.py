@@ -28,6 +28,9 @@ from reconciler.repo.remote import Credentials, Remote, redact
 _OLDEST: Final = (2, 31)
 _VERSIONS: Final[dict[str, bytes]] = {}
 _HERE: Final = Remote("", "file")
+_LONGEST: Final = 103 - len("/.") - 40 - 16
+"""Bytes of the folder with ssh's sockets: a socket's whole name has at most 103, of which ssh adds a digest of 40 and,
+while it makes the socket, 16 more."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,7 @@ class Engine:
         self._local = engine_environment(
             self._base, _HERE, Credentials(), network_timeout=timeouts.network, durable=durable
         )
-        # A short path of its own: the socket's full name must stay under 104 bytes.
-        self._sockets = Path(tempfile.mkdtemp(prefix="rec-")) if remote.scheme == "ssh" else None
+        self._sockets = _folder_for_sockets() if remote.scheme == "ssh" else None
 
     def start(self, argv: Argv) -> Process:
         """Start a local command whose answers are read as they come."""
@@ -130,3 +132,12 @@ class Engine:
                 run(commands.ssh_exit(socket), self._local, timeout=5.0, clock=self._clock)
         shutil.rmtree(self._sockets, ignore_errors=True)
         self._sockets = None
+
+
+def _folder_for_sockets() -> Path | None:
+    """Return a new folder with a name that is short enough; None: there is none, and every command logs in anew."""
+    for parent in (tempfile.gettempdir(), "/tmp"):  # noqa: S108  mkdtemp's folders are nobody else's
+        if len(os.fsencode(parent)) + len("/rec-") + 8 <= _LONGEST:
+            with suppress(OSError):
+                return Path(tempfile.mkdtemp(prefix="rec-", dir=parent))
+    return None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,33 @@ def test_the_whole_trip_and_its_end(ssh: Path, hub: Hub, tmp_path: Path) -> None
     assert "ControlMaster=auto" in calls[0]
     assert "git@git.example.org git-upload-pack" in calls[0]
     assert "-O exit -- localhost" in calls[-1]
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_temporary_folder_with_a_long_name_is_no_place_for_a_socket(
+    ssh: Path, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, writable: bool
+) -> None:
+    """ssh refuses a socket's name of more than 103 bytes, and first makes it with 17 more; elsewhere, or without."""
+    long = tmp_path / ("long" * 20)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    make = tempfile.mkdtemp
+
+    def only_here(prefix: str, dir: str) -> str:  # noqa: A002  the name of the real one's
+        if not writable and Path(dir) != long:
+            raise PermissionError(13, "nobody may write here", dir)
+        return make(prefix=prefix, dir=dir)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", only_here)
+    base = hub.land({"a": b"1"})
+    ssh.write_text(ssh.read_text().replace(WORKING, 'for last; do :; done\nexec sh -c "$last"\n'))
+    with Mirror.open(tmp_path / "m", f"git@git.example.org:{hub.path}") as mirror:
+        assert fetched(mirror) == base
+    call = (ssh.parent / "calls").read_text().splitlines()[0]
+    paths = re.findall(r"ControlPath=(\S+)/%C", call)
+    assert len(paths) == ("ControlMaster=auto" in call) == writable
+    assert all(len(path) + 1 + 40 + 17 < 104 for path in paths)
+    assert list(long.iterdir()) == []
 
 
 @pytest.mark.parametrize(
