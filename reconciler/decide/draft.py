@@ -122,7 +122,7 @@ class Draft:
     def acting(self) -> frozenset[ServicePath]:
         """Return the services with a running remediation that has decided something."""
         changed = {p for p, v in self._changed.items() if any(r.acting for r in v.remediations.values())}
-        return (self._snapshot.acting - self._changed.keys()) | changed
+        return frozenset(self._snapshot.acting - self._changed.keys()) | changed
 
     def claimants(self, key: Key) -> frozenset[ServicePath]:
         """Return the services that hold a field, are giving it back, or wait for it to be done once."""

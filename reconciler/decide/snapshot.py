@@ -7,6 +7,7 @@ its values are immutable. Whatever could not be read stands in its place as the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -247,7 +248,7 @@ class Snapshot:
     stage: Stage
     services: Mapping[ServicePath, ServiceView]
     claimants: Claimants
-    acting: frozenset[ServicePath] = frozenset()
+    acting: AbstractSet[ServicePath] = frozenset()
     acted: Mapping[ServicePath, tuple[Instant, ...]] = field(default_factory=dict)
     pins: Pins = nothing_pinned
     arrived: Arrived = just_arrived

@@ -212,7 +212,7 @@ class KeptStanding(Standing):
             self._snapshot.stage, sequence=newest.sequence if newest else 0,
             now_floor=newest.now if newest else Instant(0), config_commit=config,
         )  # fmt: skip
-        return replace(self._snapshot, stage=stage, acting=self._tally.acting)
+        return replace(self._snapshot, stage=stage, acting=self._tally.still_acting)
 
     def blobs(self, ids: list[BlobId], limit: int) -> Mapping[BlobId, bytes | Oversize]:
         """Return contents by id."""

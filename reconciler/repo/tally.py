@@ -5,10 +5,11 @@ Kept service by service as they change, so that it costs what changed and nothin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from types import MappingProxyType
+from typing import TypeVar
 
 from reconciler.decide.finished import finished
 from reconciler.decide.snapshot import ServiceView
@@ -34,16 +35,51 @@ class Census:
     unusable: int = 0
 
 
+T = TypeVar("T")
+
 _SLACK = 64
 """Entries of services that changed since which may be left in the order beyond as many as there are right ones."""
 _NO_KEYS: frozenset[Key] = frozenset()
 _PROBLEM, _UNUSABLE = ("problem", ""), ("unusable", "")
 
 
+class _Acting(AbstractSet[ServicePath]):
+    def __init__(self, now: Callable[[], AbstractSet[ServicePath]]) -> None:
+        self._now = now
+
+    def __contains__(self, service: object) -> bool:
+        return service in self._now()
+
+    def __iter__(self) -> Iterator[ServicePath]:
+        return iter(self._now())
+
+    def __len__(self) -> int:
+        return len(self._now())
+
+    @classmethod
+    def _from_iterable(cls, it: Iterable[T]) -> frozenset[T]:
+        return frozenset(it)
+
+
+class _Acted(Mapping[ServicePath, tuple[Instant, ...]]):
+    def __init__(self, now: Callable[[], Mapping[ServicePath, tuple[Instant, ...]]]) -> None:
+        self._now = now
+
+    def __getitem__(self, service: ServicePath) -> tuple[Instant, ...]:
+        return self._now()[service]
+
+    def __iter__(self) -> Iterator[ServicePath]:
+        return iter(self._now())
+
+    def __len__(self) -> int:
+        return len(self._now())
+
+
 class Tally:
     """The counts of one stage."""
 
     def __init__(self) -> None:
+        self._due: dict[ServicePath, ServiceView] = {}
         self._holders: dict[Key, set[ServicePath]] = {}
         self._held_by: dict[ServicePath, frozenset[Key]] = {}
         self._acting: set[ServicePath] = set()
@@ -55,6 +91,7 @@ class Tally:
 
     def forget(self, service: ServicePath) -> None:
         """Count a service no longer."""
+        self._due.pop(service, None)
         self._hold(service, _NO_KEYS)
         self._acting.discard(service)
         self._acted.pop(service, None)
@@ -62,7 +99,17 @@ class Tally:
         self._take(service, {})
 
     def count(self, view: ServiceView) -> None:
-        """Count a service as it is now, in place of what it was: what is as it was costs nothing but the look."""
+        """Count a service as it is now, in place of what it was; done when somebody asks for what is counted."""
+        self._due[view.path] = view
+
+    def _settle(self) -> None:
+        if self._due:
+            due, self._due = self._due, {}
+            for view in due.values():
+                self._count(view)
+
+    def _count(self, view: ServiceView) -> None:
+        """Count a service: what of it is as it was costs nothing but the look."""
         path = view.path
         keys: list[Key] = list(view.desired)
         moments: list[Instant] = []
@@ -127,20 +174,32 @@ class Tally:
 
     def claimants(self, key: Key) -> frozenset[ServicePath]:
         """Return the services that hold a field, are giving it back, or wait for it to be done once."""
+        self._settle()
         return frozenset(self._holders.get(key, ()))
 
     @property
     def acting(self) -> frozenset[ServicePath]:
         """The services with a running remediation that has decided something."""
+        self._settle()
         return frozenset(self._acting)
+
+    @property
+    def still_acting(self) -> AbstractSet[ServicePath]:
+        """The same; it follows what is counted, and is found out when it is looked at."""
+        return _Acting(lambda: self._settled(self._acting))
 
     @property
     def acted(self) -> Mapping[ServicePath, tuple[Instant, ...]]:
         """The moments of all actions of each service that has any, the oldest first; it follows what is counted."""
-        return MappingProxyType(self._acted)
+        return _Acted(lambda: self._settled(self._acted))
+
+    def _settled(self, counted: T) -> T:
+        self._settle()
+        return counted
 
     def oldest_finished(self) -> Instant | None:
         """Return when the newest step was made of the finished remediation that was moved on longest ago."""
+        self._settle()
         if len(self._order) > 2 * len(self._finished) + _SLACK:
             self._order = sorted((moment, service) for service, moment in self._finished.items())
         while self._order and self._finished.get(self._order[0][1]) != self._order[0][0]:
@@ -149,10 +208,12 @@ class Tally:
 
     def finished_until(self, moment: Instant) -> tuple[ServicePath, ...]:
         """Return the services with a finished remediation that nothing came after, the oldest first."""
+        self._settle()
         return tuple(path for when, path in sorted((w, p) for p, w in self._finished.items()) if when <= moment)
 
     def census(self) -> Census:
         """Return how the services stand."""
+        self._settle()
         return Census(
             self._stands.get(_PROBLEM, 0),
             {name: count for (what, name), count in self._stands.items() if what == "phase"},

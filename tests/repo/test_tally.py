@@ -110,3 +110,18 @@ def test_what_is_over_for_longest_is_known_whatever_changed_since(views: list[Se
         tally.forget(ServicePath(path))
     assert (tally.oldest_finished(), tally.finished_until(Instant(9))) == (None, ())
     assert len(tally._order) <= 64
+
+
+def test_what_is_held_onto_follows_what_is_counted_since() -> None:
+    tally = Tally()
+    acting, acted = tally.still_acting, tally.acted
+    began = Remediation(RemediationId("r1"), phase="decided", decided_at=Instant(5), decisions=((2, Instant(5)),))
+    carts = ServicePath("carts")
+    tally.count(ServiceView(carts, remediations={began.id: began}))
+    assert (set(acting), dict(acted)) == ({carts}, {carts: (Instant(5),)})
+    assert acting - {carts} == frozenset()
+    assert tally.acting == acting
+    tally.count(ServiceView(carts, remediations={began.id: replace(began, phase="ended")}))
+    assert (len(acting), carts in acting, len(acted), carts in acted) == (0, False, 1, True)
+    tally.forget(carts)
+    assert (len(acting), len(acted)) == (0, 0)
