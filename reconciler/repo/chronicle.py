@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Self
 
+from reconciler.decide.remediation import ENDINGS
 from reconciler.model.errors import TransientError
 from reconciler.model.instant import Instant, parse_instant
 from reconciler.model.names import BlobId, CommitId, RemediationId, ServicePath, StageName
@@ -20,8 +22,10 @@ from reconciler.repo import chronicle_store, chronicle_told
 from reconciler.repo.chronicle_conditions import PEOPLE, STEPS, about_remediations, conditions, phrase
 from reconciler.repo.chronicle_folding import COLUMNS, Row, folded
 from reconciler.repo.chronicle_records import (
+    MACHINE,
     OPEN,
     Counts,
+    Doubt,
     Filter,
     Moment,
     Page,
@@ -46,6 +50,11 @@ _TOLD: Final = (
     "n", "id", "service", "entry", "problems", "source", "reported", "opened", "ended", "outcome", "unhealed",
     "reason", "tried", "helped", "steps", "event", "held",
 )  # fmt: skip
+_OVER: Final = ", ".join(repr(each) for each in sorted(ENDINGS))
+_ENDED: Final = (
+    "EXISTS (SELECT 1 FROM steps s WHERE s.remediation = r.id AND s.service = r.service AND s.n BETWEEN r.n AND :order "  # noqa: S608  (words of ours)
+    f"AND s.valid AND s.event IN ({_OVER}))"
+)
 _ENDS: Final = "remediations r JOIN steps f ON f.n = r.n JOIN steps l ON l.n = r.newest"
 _REMEDIATION: Final = f"{', '.join(f'r.{name}' for name in _TOLD)}, f.id, l.id, l.now FROM {_ENDS}"
 
@@ -86,10 +95,13 @@ class Chronicle:
     # Remediations
 
     def remediations(
-        self, only: Filter = _ALL, *, limit: int = PAGE, before: int | None = None
+        self, only: Filter = _ALL, *, limit: int = PAGE, before: int | None = None, settled: int | None = None
     ) -> Page[PastRemediation]:
-        """Return remediations, the newest first by their first step; ``before`` is a page's, for the next one."""
-        where, values = about_remediations(only, found=self._found(only.text, _COMMON))
+        """Return remediations, the newest first by their first step; ``before`` is a page's, for the next one.
+
+        ``settled``: only those to which nothing happened after the step of this order.
+        """
+        where, values = about_remediations(only, found=self._found(only.text, _COMMON), settled=settled)
         rows = self._page(_REMEDIATION, "r.n", where, values, limit, before)
         return _paged([_remediation(row) for row in rows], [row[0] for row in rows], limit)
 
@@ -128,9 +140,25 @@ class Chronicle:
         row = self._ask(f"SELECT {_REMEDIATION} WHERE r.n = ?", (order,)).fetchone()
         return _remediation(row) if row is not None else None
 
-    def as_of(self, remediation: PastRemediation, moment: Instant) -> PastRemediation | None:
-        """Return a remediation as it was at a moment; None where it was not opened then."""
-        steps = [step for step in self.steps_of(remediation) if step.now <= moment]
+    def going_on(self, only: Filter, order: int) -> list[tuple[int, bool]]:
+        """Return the remediations to which something happened after the step of this order, and after none before it.
+
+        Those that a filter leaves, but for its outcome; the newest first. With the orders: whether it had ended once.
+        """
+        where, values = about_remediations(replace(only, outcome=""), found=self._found(only.text, _COMMON))
+        told = " AND ".join((*where, "r.newest > :order", "r.n <= :order"))
+        query = f"SELECT r.n, {_ENDED} FROM remediations r WHERE {told} ORDER BY r.n DESC"  # noqa: S608  (words of ours; values are parameters)
+        return [(row[0], bool(row[1])) for row in self._ask(query, {**values, "order": order})]
+
+    def as_of(
+        self, remediation: PastRemediation, moment: Instant | None = None, *, order: int | None = None
+    ) -> PastRemediation | None:
+        """Return a remediation as it was at a moment, or at the step of an order; None where it was not opened then."""
+        steps = [
+            step
+            for step in self.steps_of(remediation)
+            if (moment is None or step.now <= moment) and (order is None or step.order <= order)
+        ]
         if not steps:
             return None
         life = [
@@ -243,6 +271,31 @@ class Chronicle:
         )
         return int(found.fetchone()[0])
 
+    def order_of(self, commit: str) -> int | None:
+        """Return the order of a commit, be it a step or somebody's; None where it is not known."""
+        if not is_object_id(commit):
+            return None
+        query = "SELECT n FROM steps WHERE id = :id UNION ALL SELECT n FROM commits WHERE id = :id"
+        row = self._ask(query, {"id": bytes.fromhex(commit)}).fetchone()
+        return int(row[0]) if row is not None else None
+
+    def is_forged(self, commit: str) -> bool:
+        """Whether a commit has the form of a step and does not count."""
+        return self.order_of(commit) is not None and bool(
+            self._ask("SELECT 1 FROM steps WHERE id = ? AND NOT valid", (bytes.fromhex(commit),)).fetchone()
+        )
+
+    def doubt(self) -> Doubt | None:
+        """Return from where on the branch is not told; None where everything counts, or was answered by a step."""
+        after = "n > (SELECT coalesce(max(n), 0) FROM steps WHERE valid)"
+        row = self._ask(f"SELECT id, sequence FROM steps WHERE {after} AND NOT valid ORDER BY n LIMIT 1").fetchone()  # noqa: S608  (words of ours)
+        if row is not None:
+            return Doubt(_hex(row[0]), row[1])
+        about = "SELECT c.id, c.author, f.file FROM commits c JOIN files f ON f.n = c.n"
+        query = f"{about} WHERE c.{after} AND f.kind = ? ORDER BY c.n, f.file LIMIT 1"
+        row = self._ask(query, (MACHINE,)).fetchone()
+        return Doubt(_hex(row[0]), 0, row[1], row[2]) if row is not None else None
+
     def counts(self) -> Counts:
         """Return how much there is."""
         outcomes = dict(self._ask("SELECT outcome, count(*) FROM remediations GROUP BY outcome"))
@@ -252,9 +305,9 @@ class Chronicle:
         )
         return Counts(int(steps[0]), sum(outcomes.values()) + running, running, outcomes, int(commits[0]))
 
-    def count(self, only: Filter = _ALL) -> int:
-        """Return how many remediations a filter leaves."""
-        where, values = about_remediations(only, found=self._found(only.text))
+    def count(self, only: Filter = _ALL, *, settled: int | None = None) -> int:
+        """Return how many remediations a filter leaves; ``settled`` as in `remediations`."""
+        where, values = about_remediations(only, found=self._found(only.text), settled=settled)
         query = f"SELECT count(*) FROM remediations r WHERE {' AND '.join(where) or '1'}"  # noqa: S608  (words of ours; values are parameters)
         return int(self._ask(query, values).fetchone()[0])
 
@@ -330,6 +383,6 @@ def _evaluation(step: PastStep) -> PastEvaluation | None:
 
 
 __all__ = [
-    "OPEN", "Chronicle", "Counts", "Filter", "Moment", "Page", "PastEvaluation", "PastProblem", "PastRemediation",
-    "PastStep", "PeoplesCommit",
+    "OPEN", "Chronicle", "Counts", "Doubt", "Filter", "Moment", "Page", "PastEvaluation", "PastProblem",
+    "PastRemediation", "PastStep", "PeoplesCommit",
 ]  # fmt: skip

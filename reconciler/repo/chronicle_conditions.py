@@ -27,11 +27,13 @@ def phrase(text: str) -> str:
     return '"' + folded.replace('"', '""') + '"' if len(folded) >= _SHORTEST and "\0" not in folded else ""
 
 
-def about_remediations(only: Filter, *, found: list[int] | None = None) -> tuple[list[str], dict[str, Any]]:
+def about_remediations(
+    only: Filter, *, found: list[int] | None = None, settled: int | None = None
+) -> tuple[list[str], dict[str, Any]]:
     """Return conditions and their values for a query about remediations.
 
     ``found`` are those with the text in their words; None: they are not known, or so many that it is quicker to look
-    into each one that the rest leaves.
+    into each one that the rest leaves. ``settled`` is the order of the last step that any of them may have.
     """
     where: list[str] = []
     values: dict[str, Any] = {"service": only.service, "entry": only.entry, "text": only.text.casefold()}
@@ -45,6 +47,10 @@ def about_remediations(only: Filter, *, found: list[int] | None = None) -> tuple
         where.append("r.outcome = :outcome")
         values["outcome"] = "" if only.outcome == OPEN else only.outcome
     where += _period(only, "opened", "remediations", "r.", values)
+    if settled is not None:
+        # What came later was opened later too: by that, pages find the place to begin at.
+        where += ["r.n <= :settled", "+r.newest <= :settled"]
+        values["settled"] = settled
     if found is not None:
         values["found"] = json.dumps(found)
         where.append("r.n IN (SELECT value FROM json_each(:found))")

@@ -54,8 +54,7 @@ def folded(service: str, identity: str, life: list[Row]) -> tuple[tuple[Any, ...
     for row in life:
         state.take(row)
     first, last = life[0], life[-1]
-    source = _source(state.problems)
-    entry = state.entry
+    entry, source = state.entry, state.source
     values = (
         first.n, identity, service, service.rpartition("/")[2], entry, state.outcome, int(state.unhealed),
         min(state.reported or first.now, first.now), first.now, state.ended, source,
@@ -63,13 +62,19 @@ def folded(service: str, identity: str, life: list[Row]) -> tuple[tuple[Any, ...
         _encode(state.tried), state.helped, state.reason, len(life),
         last.event, state.held, last.n,
     )  # fmt: skip
-    titles = " ".join(each[2] for each in state.problems.values())
-    return values, " ".join(filter(None, (identity, service, entry if entry not in titles else "", titles, source)))
+    return values, words(identity, service, entry, [each[2] for each in state.problems.values()], source)
+
+
+def words(identity: str, service: str, entry: str, problems: Iterable[str], source: str) -> str:
+    """Return what a remediation is found by; ``problems`` are their titles."""
+    titles = " ".join(problems)
+    return " ".join(filter(None, (identity, service, entry if entry not in titles else "", titles, source)))
 
 
 class _State:
     def __init__(self) -> None:
         self.entry = ""
+        self.source = ""
         self.problems: dict[str, tuple[str, int, str, str]] = {}
         self.reported: int | None = None
         self.ended: int | None = None
@@ -87,6 +92,8 @@ class _State:
         data: Mapping[str, Any] = {} if silent else read(row.told)
         problem = data.get("problem")
         if isinstance(problem, Mapping) and "id" in problem:
+            if not self.problems:
+                self.source = str(problem.get("source", ""))
             self.problems[str(problem["id"])] = (
                 str(problem["id"]), _number(problem.get("occurrence")), str(problem.get("title", "")),
                 str(problem.get("file", "")),
@@ -118,6 +125,8 @@ class _State:
         if row.event == "reopened":
             self._begin_again()
         elif row.event == "reverted":
+            # Whoever reads the outcome wants to know when that came about, and not when it had ended before.
+            self.ended = None
             self._end(row, data)
         elif self.outcome == "orphaned" and row.event in _BACK:
             self._begin_again()
@@ -135,15 +144,6 @@ class _State:
         self.held = ""
         self.unhealed = self.outcome == "resolved" and self.then == "resolved"
         self.helped = self.tried[-1] if self.outcome == "remediated" and self.tried else ""
-
-
-def _source(problems: Mapping[str, tuple[str, int, str, str]]) -> str:
-    """Return who reported the first problem: senders put their name before what they call it."""
-    first = next(iter(problems.values()), None)
-    if first is None:
-        return ""
-    name, dash, _ = first[0].partition("-")
-    return name if dash and name.isalpha() else ""
 
 
 def _number(value: object) -> int:

@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 
 from reconciler.model.names import BlobId, RemediationId, ServicePath, StageName
 from reconciler.model.step import step_path
+from reconciler.repo.chronicle_records import MACHINE
 from reconciler.repo.chronicle_walk import File, Walked
-from reconciler.repo.layout import OpsPlace, config_place, ops_place
+from reconciler.repo.layout import OpsPlace, config_place, ops_place, ops_prefix
 from reconciler.repo.names import EMPTY_TREE, TreeId
 from reconciler.repo.objects import FILE, CommitInfo, Identity, parse_person
 from reconciler.repo.steps import Claimed, claimed
@@ -20,6 +21,7 @@ from reconciler.repo.steps import Claimed, claimed
 _HEAD: Final = re.compile(
     rb'event: "(?P<event>[a-z]+)"\nsequence: (?P<sequence>[0-9]+)\nnow: "(?P<now>[^"\n]*)"\nrules: (?P<rules>[0-9]+)\n'
 )
+_OURS: Final = frozenset({"remediations", "state", "steps"})
 _NOBODY: Final = Identity("", "")
 _EPOCH: Final = parse_person("")[1]
 _NO_TREE: Final = TreeId(EMPTY_TREE)
@@ -101,7 +103,7 @@ def says_the_same(claim: Claim, content: bytes) -> bool:
 
 
 class Changed(NamedTuple):
-    """A file of people that a commit changed."""
+    """A file that a commit of somebody's changed."""
 
     kind: str
     service: str
@@ -110,7 +112,7 @@ class Changed(NamedTuple):
 
 
 def changed_by(commit: Walked, stage: StageName) -> list[Changed]:
-    """Return what a commit that is no step changed of the stage's configuration, problems and commands."""
+    """Return what a commit that is no step changed of the stage's configuration, problems and commands, and of ours."""
     found: list[Changed] = []
     for file in commit.files:
         place = config_place(file.path)
@@ -122,4 +124,14 @@ def changed_by(commit: Walked, stage: StageName) -> list[Changed]:
             found.append(Changed("problem", ops.service, file.path, file.change))
         elif ops is not None and ops.rest.startswith("commands/"):
             found.append(Changed("command", ops.service, file.path, file.change))
+        elif ops is not None and ops.machine:
+            found.append(Changed(MACHINE, ops.service, file.path, file.change))
+        elif ops is None and _is_beside_ours(file.path, stage):
+            found.append(Changed("unread", "", file.path, file.change))
     return found
+
+
+def _is_beside_ours(path: str, stage: StageName) -> bool:
+    """Whether a file that nobody reads lies in a folder where only reconciler writes."""
+    here = f"{ops_prefix(stage)}/"
+    return path.startswith(here) and not _OURS.isdisjoint(path[len(here) :].split("/")[:-1])

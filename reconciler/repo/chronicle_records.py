@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from reconciler.model.instant import Instant
 from reconciler.model.names import BlobId, CommitId, RemediationId
@@ -15,6 +15,9 @@ OPEN = "open"
 """What a filter calls the outcome of a remediation that has not ended."""
 UNHEALED = "unhealed"
 """What a filter calls the outcome of one whose source resolved it although the objectives were missed."""
+
+MACHINE: Final = "machine"
+"""The kind of a change to a file that only reconciler writes."""
 
 
 def value_name(target: str) -> str:
@@ -99,7 +102,7 @@ class PastRemediation:
     ``outcome`` then empty. ``unhealed``: its source resolved it although the objectives were missed. ``tried`` are the
     actions that were decided, in their order; ``helped`` the one after which it was healed, empty where none did.
     ``event`` and ``last`` are the newest step's and its moment, ``held`` the condition that it waits for. ``source``
-    says who reported the first problem, as far as its file's name tells.
+    says who reported the first problem, as its file told when it was taken up; empty where that said nothing.
     """
 
     order: int
@@ -153,10 +156,11 @@ class PastEvaluation:
 
 @dataclass(frozen=True)
 class PeoplesCommit:
-    """A commit that is no step and changed people's files, problems or commands of the stage.
+    """A commit that is no step and changed people's files, problems or commands of the stage, or what only we write.
 
     ``when`` is the committer's time, which may lie: order by ``order``. ``changes`` are (kind, service's path, file,
-    `A`, `M` or `D`); kinds are `config`, `problem` and `command`.
+    `A`, `M` or `D`); kinds are `config`, `problem`, `command`, `MACHINE`, and `unread` for what lies beside
+    that and is read by nobody.
     """
 
     order: int
@@ -165,6 +169,30 @@ class PeoplesCommit:
     author: str
     subject: str
     changes: tuple[tuple[str, str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """The first commit after the newest step that counts which does not fit: what comes from there on is not told.
+
+    ``sequence`` is the number that it claims as a step; 0 where it is somebody's who changed ``file``, which only
+    reconciler writes, and no step has answered that.
+    """
+
+    commit: CommitId
+    sequence: int = 0
+    author: str = ""
+    file: str = ""
+
+    @property
+    def told(self) -> str:
+        """Say it, with what to do."""
+        if self.sequence:
+            what = f"the steps from {self.sequence} on (commit {self.commit[:12]}) do not count"
+        else:
+            who = self.author.partition(" <")[0]
+            what = f"no step has answered that {who} changed {self.file} (commit {self.commit[:12]})"
+        return f"{what}: run `reconciler replay`"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-FORM: Final = "3"
+FORM: Final = "4"
 """Raised whenever what is kept, or what it means, changes."""
 
 _TABLES: Final = """
@@ -59,6 +59,7 @@ CREATE INDEX remediations_outcome ON remediations (outcome, n);
 CREATE INDEX remediations_unhealed ON remediations (n) WHERE unhealed;
 CREATE INDEX remediations_entry ON remediations (entry, n);
 CREATE INDEX remediations_opened ON remediations (opened, n);
+CREATE INDEX remediations_newest ON remediations (newest, n);
 """
 
 

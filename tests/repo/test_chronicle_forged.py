@@ -109,3 +109,40 @@ def test_steps_that_a_merge_brought_along_count_with_those_of_the_branch(past: T
     with following(past) as chronicle:
         assert [str(each.id) for each in chronicle.remediations().items] == ["p3", "p2", "p1"]
         assert [step.sequence for step in chronicle.steps().items] == list(range(15, 0, -1))
+
+
+def test_from_where_on_the_branch_is_not_told_is_known(past: Told) -> None:
+    past.remediation("p1")
+    with following(past) as chronicle:
+        assert chronicle.doubt() is None
+    believed = past.tip()
+    step = forged(past, past.sequence + 1)
+    first = past.tip()
+    forged(past, past.sequence + 2)
+    with following(past, (believed,)) as chronicle:
+        doubt = chronicle.doubt()
+        assert doubt is not None
+        assert (doubt.sequence, doubt.commit) == (6, first)
+        assert doubt.told == f"the steps from 6 on (commit {first[:12]}) do not count: run `reconciler replay`"
+        assert (chronicle.is_forged(first), chronicle.is_forged(believed)) == (True, False)
+    past.happen("restored", {"paths": [step.path]}, files={step.path: None})
+    with following(past) as chronicle:
+        assert chronicle.doubt() is None
+
+
+def test_what_somebody_changed_of_ours_is_listed_and_doubted_until_a_step_answers(past: Told) -> None:
+    past.remediation("p1")
+    path = "ops/production/carts/state/evaluations.yaml"
+    past.people({path: "x: 1\n", "ops/production/carts/state/note.txt": "x\n"}, "oops", "Eve")
+    changed = past.tip()
+    with following(past) as chronicle:
+        doubt, newest = chronicle.doubt(), chronicle.people().items[0]
+        assert (newest.commit, newest.subject) == (changed, "oops")
+        assert {each[0] for each in newest.changes} == {"machine", "unread"}
+        assert doubt is not None
+        assert (doubt.commit, doubt.sequence, doubt.file) == (changed, 0, path)
+        assert f"no step has answered that Eve changed {path} (commit {changed[:12]})" in doubt.told
+    past.happen("restored", {"paths": [path]}, files={path: None})
+    with following(past) as chronicle:
+        assert chronicle.doubt() is None
+        assert changed in [each.commit for each in chronicle.people().items]

@@ -104,7 +104,7 @@ class Told:
         about = {"service": service, "remediation": identity}
         playbook = f"{service}/remediation.yaml"
         opened = {
-            "problem": {"id": identity, "occurrence": 1, "file": file, "title": title},
+            "problem": {"id": identity, "occurrence": 1, "file": file, "title": title, "source": "watcher"},
             "reported": format_instant(Instant(self.now)), "entry": entry,
             "actions": [{"action": "scaling", "value": "+1"}],
             "pinned": [f"{playbook}@{self.blobs[playbook]}"],
