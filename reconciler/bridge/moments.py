@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from reconciler.model.errors import TransientError, UserError
-from reconciler.model.instant import Instant, format_instant
+from reconciler.model.instant import Instant, format_instant, instant_of
 from reconciler.model.names import CommitId, StageName
 from reconciler.repo.chronicle import Chronicle
 from reconciler.repo.mirror import Mirror
@@ -152,8 +152,6 @@ def moment_of(text: str) -> Instant:
     """
     try:
         # A plus in an address is a space, unless it was encoded.
-        read = datetime.fromisoformat(re.sub(r" (?=\d\d:?\d\d\Z)(?<=\d\d:\d\d )", "+", text))
+        return instant_of(datetime.fromisoformat(re.sub(r" (?=\d\d:?\d\d\Z)(?<=\d\d:\d\d )", "+", text)))
     except ValueError as error:
         raise NoMomentError(f"`{text[:80]}` is no moment", expected=_FORMS, hint="correct `at`") from error
-    aware = read if read.tzinfo is not None else read.replace(tzinfo=UTC)
-    return Instant(int(aware.timestamp()))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import click
 
 from reconciler.cli.context import now
-from reconciler.model.instant import Instant
+from reconciler.model.instant import Instant, checked_instant, instant_of
 
 _AGO: Final = re.compile(r"(?P<count>\d{1,6})(?P<unit>[smhdw])\Z")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -20,15 +20,12 @@ _FORMS: Final = "30d, 12h, 45m (so long ago), 2026-11-21 or 2026-11-21T10:00:03Z
 def as_moment(text: str) -> Instant | None:
     """Read a moment: a date or RFC 3339 (in UTC where it has no zone), or how long ago; None for anything else."""
     ago = _AGO.match(text)
-    if ago is not None:
-        return Instant(int(now().timestamp()) - int(ago["count"]) * _SECONDS[ago["unit"]])
-    if _DATE.match(text) is None:
-        return None
     try:
-        read = datetime.fromisoformat(text)
+        if ago is not None:
+            return checked_instant(int(now().timestamp()) - int(ago["count"]) * _SECONDS[ago["unit"]])
+        return instant_of(datetime.fromisoformat(text)) if _DATE.match(text) is not None else None
     except ValueError:
         return None
-    return Instant(int((read if read.tzinfo is not None else read.replace(tzinfo=UTC)).timestamp()))
 
 
 class MomentType(click.ParamType[Instant]):

@@ -10,7 +10,7 @@ from typing import Any, Final
 from reconciler.decide.proposing import LASTS
 from reconciler.decide.remediation import Approvable, Hold, Remediation
 from reconciler.decide.snapshot import ServiceView
-from reconciler.forge.telling import PROBLEMS, Proposal
+from reconciler.forge.telling import PROBLEMS, Proposal, defused
 from reconciler.model import canonical
 from reconciler.model.command import Verb, command_name, load_command
 from reconciler.model.errors import ReconcilerError, UserError
@@ -95,7 +95,7 @@ class Asked:
         path, content = self.approval()
         about = f" ({escape(self.title)[:120]})" if self.title else ""
         lines = "".join(f"- {line}\n" for line in self._told())
-        message = f"{escape(self.name)}: approve {escape(self.subject)}{about}\n\n{lines}"
+        message = defused(f"{escape(self.name)}: approve {escape(self.subject)}{about}\n\n{lines}")
         if at is not None:
             message += f"\nMade at {at.isoformat(timespec='microseconds')}.\n"
         return NewCommit({path: content}, message, self.since)

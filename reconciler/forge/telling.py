@@ -6,6 +6,7 @@ mention of somebody, or a mark of ours.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,6 +25,8 @@ CHANGES: Final = 30
 """Changes that are listed; the others are counted."""
 LONGEST: Final = 60_000
 """Characters of a pull request's text at most; GitHub takes 65,536, and withdrawing one makes it longer."""
+_MEANT: Final = re.compile(r"[@#\[!&~$%]|:(?=//)|\b(?:GH|gh)-(?=\d)|www(?=\.)")
+"""What begins a mention, a number of an issue or a merge request, a word to CI (`[skip ci]`), or a link."""
 _INPUTS: Final = 6000
 _WHAT_IF: Final = 8000
 
@@ -79,7 +82,12 @@ def title(proposal: Proposal) -> str:
     if proposal.problems and proposal.problems[0][1]:
         plain += f" ({proposal.problems[0][1]})"
     words = " ".join("".join(letter if letter.isprintable() else " " for letter in plain).split())
-    return words.replace("@", "@\u200b")[:_SHOWN]
+    return defused(words)[:_SHOWN]
+
+
+def defused(words: str) -> str:
+    """Return a text that a forge shows as it is: it mentions, links, closes and skips nothing."""
+    return _MEANT.sub("\\g<0>\u200b", words)
 
 
 def body(proposal: Proposal) -> str:

@@ -37,6 +37,12 @@ def test_a_moment_is_read_as_people_write_it(text: str, moment: int) -> None:
     assert moment_of(text) == moment
 
 
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "0001-01-01T00:00 01:00"])
+def test_a_moment_that_utc_has_no_year_for_is_none(text: str) -> None:
+    with pytest.raises(NoMomentError):
+        moment_of(text)
+
+
 @given(st.text(max_size=40))
 def test_any_text_is_a_moment_or_is_said_to_be_none(text: str) -> None:
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,6 +42,15 @@ def test_a_title_is_short_and_calls_nobody(words: str) -> None:
     assert len(told) <= 200
     assert "@everyone" not in told
     assert told.isprintable() or "\u200b" in told
+
+
+@pytest.mark.parametrize(
+    "words", ["[skip ci]", "Fixes #12", "shop/orders#3", "https://example.org", "see !7", "GH-12", "www.example.org"]
+)
+def test_a_title_means_nothing_to_a_forge(words: str) -> None:
+    told = title(proposal(words))
+    assert words not in told
+    assert words in told.replace("\u200b", "")
 
 
 def test_it_says_what_would_be_done_and_what_follows() -> None:
