@@ -1,18 +1,19 @@
 """The demo's carts under load, watched by the real Prometheus: everything that a site has, and a service to heal.
 
 Only what a site's people write by hand is written here: what is scraped, how carts is measured and what it promises.
-Alert rules and Alertmanager's routes come from the installed command. Git is reached by HTTP, with a password.
+Alert rules and Alertmanager's routes come from the installed command. Git is reached by HTTP, with a password, unless
+a test brings another server of it; flags are in flagd's file, unless it brings a server of those.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from reconciler.demo import promises, settings, sight
@@ -22,7 +23,7 @@ from reconciler.demo.pace import FAST
 from reconciler.demo.replicas import Replicas
 from reconciler.demo.users import Users
 from reconciler.demo.waiting import NotYetError
-from reconciler.demo.world import cluster_with_carts
+from reconciler.demo.world import Places, cluster_with_carts
 from reconciler.embedded.cluster import EmbeddedCluster
 from reconciler.embedded.git_http import GitHttpServer
 from tests.acceptance.ports import Port
@@ -97,24 +98,40 @@ class Shop:
         self.users.check_alive()
 
 
+Forge = Callable[[Places], AbstractContextManager[Mapping[str, Any]]]
+"""Serves the repository, and yields the daemon's block `repository`."""
+
+
 @contextmanager
-def shop(folder: Path, *arguments: str) -> Iterator[Shop]:
-    """Run everything until the end; nothing is asked of carts yet. ``arguments`` are Prometheus' own."""
+def embedded_forge(places: Places) -> Iterator[Mapping[str, Any]]:
+    """Serve by HTTP, with a password."""
+    (places.folder / "git.token").write_text(_PASSWORD, "utf-8")
+    with GitHttpServer(places.folder, {_USER: _PASSWORD}) as forge:
+        yield {"url": f"{forge.url}/{places.remote.name}", "username": _USER, "tokenFile": "git.token"}
+
+
+@contextmanager
+def shop(
+    folder: Path, *arguments: str, forge: Forge = embedded_forge, flags: Mapping[str, Any] | None = None
+) -> Iterator[Shop]:
+    """Run everything until the end; nothing is asked of carts yet.
+
+    ``arguments`` are Prometheus' own, ``flags`` is the daemon's block of that name.
+    """
     files = {path: text for path, text in promises.files(FAST).items() if "/scrape/" not in path}
     files[f"{settings.SERVICE}/prometheus/sli.yaml"] = _INDICATORS
     with (
         site(folder, files) as place,
-        GitHttpServer(folder, {_USER: _PASSWORD}) as forge,
+        forge(place.places) as repository,
         cluster_with_carts(place.places, PATIENCE, place.environment) as (cluster, balancer, replicas),
         Port() as port,
         Users(balancer.url, folder, place.environment) as users,
     ):
-        (folder / "git.token").write_text(_PASSWORD, "utf-8")
         place.configure(
-            {"url": f"{forge.url}/{place.places.remote.name}", "username": _USER, "tokenFile": "git.token"},
+            repository,
             {
                 "kubernetes": {"kubeconfig": "kubeconfig"},
-                "flags": {"kind": "flagd", "file": "flags.json"},
+                "flags": flags or {"kind": "flagd", "file": "flags.json"},
                 "evidence": {"prometheus": {"url": port.url}},
             },
         )

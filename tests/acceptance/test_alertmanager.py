@@ -65,7 +65,7 @@ def states(place: Site) -> dict[str, str]:
     return {each.file["labels"]["alertname"]: each.file["state"] for each in place.problems()}
 
 
-def test_the_same_again_is_nothing_new(place: Site) -> None:
+def test_trap_4_the_same_again_is_nothing_new(place: Site) -> None:
     start(place, repeat_interval="1s")
     place.alertmanager.post([fires("slow")])
     until(place, "a problem", lambda: states(place) == {"slow": "open"})
@@ -81,7 +81,7 @@ def test_the_same_again_is_nothing_new(place: Site) -> None:
     place.remote.check(BRANCH)
 
 
-def test_what_fires_again_is_another_problem(place: Site) -> None:
+def test_trap_4_what_fires_again_is_another_problem(place: Site) -> None:
     start(place)
     place.alertmanager.post([fires("slow", NOW - timedelta(minutes=9))])
     until(place, "a problem", lambda: states(place) == {"slow": "open"})
@@ -94,7 +94,7 @@ def test_what_fires_again_is_another_problem(place: Site) -> None:
     assert (first.file["state"], second.file["state"]) == ("resolved", "open")
 
 
-def test_in_one_group_each_alert_has_its_own_state(place: Site) -> None:
+def test_trap_5_in_one_group_each_alert_has_its_own_state(place: Site) -> None:
     start(place)
     place.alertmanager.post([fires("slow"), fires("slower"), fires("slowest")])
     until(place, "three problems", lambda: set(states(place).values()) == {"open"} and len(states(place)) == 3)
@@ -102,7 +102,7 @@ def test_in_one_group_each_alert_has_its_own_state(place: Site) -> None:
     until(place, "one end", lambda: states(place) == {"slow": "open", "slower": "resolved", "slowest": "open"})
 
 
-def test_alerts_that_were_left_out_are_asked_for(place: Site) -> None:
+def test_trap_5_alerts_that_were_left_out_are_asked_for(place: Site) -> None:
     start(place, max_alerts=1)
     names = [f"slow-{number}" for number in range(5)]
     place.alertmanager.post([fires(name) for name in names])

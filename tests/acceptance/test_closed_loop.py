@@ -62,7 +62,7 @@ def test_slow_carts_are_scaled_and_the_problem_is_over(carts: Shop) -> None:
 
 
 @pytest.mark.parametrize("gone", ["carts", "Prometheus"])
-def test_silence_is_not_health(carts: Shop, gone: str) -> None:
+def test_trap_1_silence_is_not_health(carts: Shop, gone: str) -> None:
     """Carts is killed while its alert fires, or whoever watches it: either way the alert is over, and that is told."""
     carts.users.ask(FLOODED)
     carts.site.until_event("applied")

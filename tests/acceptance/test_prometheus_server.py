@@ -141,7 +141,7 @@ def test_a_long_query_arrives_whole(real: Real) -> None:
     assert real.ask("vector(0)" + " + vector(1)" * 500).value == 500.0
 
 
-def test_no_failure_at_all_is_no_value_unless_the_query_says_that_it_is_zero(real: Real) -> None:
+def test_trap_3_no_failure_at_all_is_no_value_unless_the_query_says_that_it_is_zero(real: Real) -> None:
     """A counter that nobody has counted up is not there; Keptn's own query of the error rate knows that."""
     failed, every = (f"sum(rate(http_requests_total{which}[4s]))" for which in ('{status="500"}', ""))
     with pytest.raises(BlindError, match="gives nothing"):
@@ -168,7 +168,7 @@ def test_no_failure_at_all_is_no_value_unless_the_query_says_that_it_is_zero(rea
         ("load + on(job) load", r"refused the query \(422 execution\): found duplicate series"),
     ],
 )
-def test_what_is_no_number_has_its_reason(real: Real, query: str, message: str) -> None:
+def test_trap_2_what_is_no_number_has_its_reason(real: Real, query: str, message: str) -> None:
     with pytest.raises((BlindError, TerminalError), match=message):
         real.ask(query)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from reconciler.model.errors import BlindError, BugError, TerminalError
 from reconciler.model.targets import Effect, Mark, Target
+from reconciler.targets.unleash.flow import FlagServer
 from tests.targets.unleash.site import COMMIT, OWNER, Site, effect, seen, unseen, want
 
 
@@ -168,6 +170,24 @@ def test_trap_8_many_writers_of_one_flag_leave_one_write(site: Site) -> None:
     assert all(seen(fact).enabled for fact in facts)
     switched = [event for event in site.hands.events(flag) if event["type"].endswith(("-enabled", "-updated"))]
     assert len(switched) == 1
+
+
+def test_trap_11_somebody_between_our_read_and_our_write_is_told(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    flag, server = site.hands.create(), site.server()
+    assert isinstance(server, FlagServer)
+    switch = server._switch
+
+    def late(*given: Any) -> None:
+        site.hands.switch(flag, on=True)
+        site.hands.switch(flag, on=False)
+        switch(*given)
+
+    monkeypatch.setattr(server, "_switch", late)
+    fact = seen(server.apply(effect(flag, True, 1)))
+    assert (fact.enabled, fact.ours, site.hands.enabled(flag)) == (True, True, True)
+    assert "switched it off at the same moment" in fact.caveat
 
 
 def test_what_is_no_flags_value_is_our_mistake(site: Site) -> None:

@@ -89,6 +89,13 @@ def test_trap_8_on_off_on_leaves_one_strategy(modern: Site) -> None:
     assert len(modern.hands.strategies(flag)) == 1
 
 
+def test_trap_12_a_switch_is_answered_with_nothing(modern: Site) -> None:
+    flag = modern.hands.create()
+    for _ in range(2):
+        answer = modern.hands.client.post(f"{modern.hands.features(flag)}/environments/production/on")
+        assert (answer.status_code, answer.content) == (200, b"")
+
+
 def test_removing_the_last_strategy_by_hand_is_drift(modern: Site) -> None:
     flag, server = modern.hands.create(), modern.server()
     server.apply(effect(flag, True, 1))
