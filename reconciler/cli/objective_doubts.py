@@ -12,6 +12,7 @@ from typing import Final
 
 from reconciler.cli import loaded
 from reconciler.cli.findings.finding import Finding, doubt
+from reconciler.cli.key_doubts import about_keys
 from reconciler.decide.evaluation.criterion import Rule, parse
 from reconciler.model.document import open_document
 from reconciler.model.errors import UserError
@@ -55,6 +56,7 @@ def about_objectives(data: bytes) -> Iterator[Finding]:
     slo = loaded.objectives(data)
     if slo is None:
         return
+    yield from about_keys(slo.unread)
     yield from _about_scores(data, slo)
     first: dict[str, Objective] = {}
     for each in slo.objectives:

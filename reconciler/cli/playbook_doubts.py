@@ -8,6 +8,7 @@ from typing import Final
 
 from reconciler.cli import loaded
 from reconciler.cli.findings.finding import Finding, doubt, remark
+from reconciler.cli.key_doubts import about_keys
 from reconciler.cli.pace_doubts import about_attempts
 from reconciler.cli.spelling_doubts import about_spelling
 from reconciler.decide.actions.escalate import Escalate
@@ -20,7 +21,7 @@ from reconciler.decide.policy import effective, timing
 from reconciler.decide.snapshot import ServiceView, Stage
 from reconciler.model.checks import colliding
 from reconciler.model.errors import Place, UserError
-from reconciler.model.playbook import ActionEntry, Entry, Playbook
+from reconciler.model.playbook import SECOND, ActionEntry, Entry, Playbook
 from reconciler.model.policy import Bounds, ServiceConfig
 from reconciler.model.reader import shown
 
@@ -34,6 +35,7 @@ def about_playbook(data: bytes, policy: Policy | None = None) -> Iterator[Findin
     found = loaded.playbook(data)
     if found is None:
         return
+    yield from about_keys(found.unread, keptn=found.generation == SECOND)
     yield from _about_names(found)
     known = {id(action): _spec(action) for entry in found.entries for action in entry.actions}
     flags = _flags(found, known)

@@ -8,7 +8,7 @@ a value stays a node, because `+1` and `off` are only known from how they are wr
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from reconciler.model.document import Checks, Fields, checked, is_null, parse
@@ -19,6 +19,7 @@ from reconciler.model.nodes import ListNode, MapNode, Node
 from reconciler.model.playbook_repair import first_change, repaired
 from reconciler.model.reader import shown
 from reconciler.model.timings import times
+from reconciler.model.unread import UnreadKey, of_playbook
 
 FIRST: Final = "0.1"
 SECOND: Final = "0.1.4"
@@ -55,11 +56,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Playbook:
-    """A whole `remediation.yaml`. ``generation`` is `0.1` (a bare list) or `0.1.4` (`kind: Remediation`)."""
+    """A whole `remediation.yaml`. ``generation`` is `0.1` (a bare list) or `0.1.4` (`kind: Remediation`).
+
+    ``unread`` are the keys that count for nothing.
+    """
 
     entries: tuple[Entry, ...]
     generation: str
     path: str
+    unread: tuple[UnreadKey, ...] = field(default=(), compare=False, repr=False)
 
 
 def load_playbook(data: bytes, path: str) -> Playbook:
@@ -98,7 +103,7 @@ def _load(data: bytes, path: str) -> Playbook:
             )
         seen.setdefault(entry.name, entry.place)
     checks.done()
-    return Playbook(entries, generation, path)
+    return Playbook(entries, generation, path, of_playbook(document.map, second=second))
 
 
 def _entry(fields: Fields, name_key: str, actions_key: str, checks: Checks) -> Entry:

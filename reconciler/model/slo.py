@@ -5,12 +5,13 @@ Criteria are kept as text with their place: what they mean, and whether they can
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, cast
 
 from reconciler.model.document import Checks, Fields, open_document
 from reconciler.model.errors import Place
 from reconciler.model.nodes import ListNode, MapNode, Scalar
+from reconciler.model.unread import UnreadKey, of_objectives
 
 CompareWith: TypeAlias = Literal["single_result", "several_results"]
 IncludeScore: TypeAlias = Literal["pass", "pass_or_warn", "all"]
@@ -76,7 +77,10 @@ class TotalScore:
 
 @dataclass(frozen=True)
 class Slo:
-    """A whole `slo.yaml`. ``filter`` holds values for placeholders in the SLI queries."""
+    """A whole `slo.yaml`. ``filter`` holds values for placeholders in the SLI queries.
+
+    ``unread`` are the keys that count for nothing.
+    """
 
     objectives: tuple[Objective, ...]
     total_score: TotalScore
@@ -84,6 +88,7 @@ class Slo:
     path: str
     filter: tuple[tuple[str, str], ...] = ()
     spec_version: str = ""
+    unread: tuple[UnreadKey, ...] = field(default=(), compare=False, repr=False)
 
 
 def load_slo(data: bytes, path: str) -> Slo:
@@ -103,6 +108,7 @@ def load_slo(data: bytes, path: str) -> Slo:
         path=path,
         filter=fields.pairs("filter"),
         spec_version=fields.text("spec_version"),
+        unread=of_objectives(fields.map),
     )
 
 
