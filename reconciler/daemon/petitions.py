@@ -21,6 +21,7 @@ from reconciler.model.errors import BugError, ReconcilerError, TransientError, U
 from reconciler.model.names import CommitId, StageName
 from reconciler.repo.layout import ops_prefix
 from reconciler.repo.objects import Identity
+from reconciler.repo.signatures_people import is_our_address
 from reconciler.repo.stream import NewCommit
 from reconciler.repo.trailers import MAX_SUBJECT, escape
 
@@ -97,6 +98,10 @@ class Clerk:
                 future.set_exception(BugError("the command could not be pushed because of a bug"))
 
     def _pushed(self, petition: Petition) -> CommitId:
+        if is_our_address(petition.person.email):
+            raise UserError(
+                f"{petition.person.email} is reconciler's own address, not a person's", hint="ask in a name of your own"
+            )
         branch = self._find(petition.stage)
         for _ in range(_TRIES):
             self._wait(branch.publisher.delay())

@@ -48,6 +48,9 @@ class GpgCheck(Protocol):
 
 UNSIGNED: Final = Verdict("unsigned", "", "it is not signed", "have it made again by somebody whose key is allowed")
 _TWICE: Final = Verdict("unreadable", "", "it has several signatures", "sign it once")
+_MOVED: Final = Verdict(
+    "unreadable", "", "its signature stands before what git reads of a commit", "have it made again by git itself"
+)
 
 
 def split(raw: bytes) -> tuple[bytes, tuple[bytes, ...]]:
@@ -70,6 +73,12 @@ def split(raw: bytes) -> tuple[bytes, tuple[bytes, ...]]:
     return b"\n".join(kept) + separator + body, tuple(b"\n".join(lines) + b"\n" for lines in found)
 
 
+def _is_moved(raw: bytes) -> bool:
+    """Whether a signature comes before the committer: git would not see the parents that were signed for."""
+    head = raw.partition(b"\n\n")[0]
+    return b"\ncommitter " in head[min(at for name in _HEADERS if (at := head.find(b"\n" + name)) >= 0) :]
+
+
 class Judge:
     """Judges signatures of commits by who is allowed. ``gpg`` None: no GPG key is."""
 
@@ -82,6 +91,8 @@ class Judge:
         payload, signatures = split(raw)
         if not signatures:
             return UNSIGNED
+        if _is_moved(raw):
+            return _MOVED
         if len(signatures) > 1:
             return _TWICE
         if signatures[0].startswith(_PGP):

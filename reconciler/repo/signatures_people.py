@@ -77,6 +77,18 @@ def _is_theirs(path: str, stage: StageName | None) -> bool:
 
 def judged(judge: Judge, info: CommitInfo, raw: bytes, changes: Sequence[Change]) -> Verdict:
     """Return what the signature of a commit that changes something of people's is worth: its committer has to sign."""
-    if info.committer.email == RECONCILER.email and any(_is_config(each) for each in changes):
+    if is_our_address(info.committer.email) and not _may_say(info, changes):
         return _OURS
     return judge.judge(raw, info.committer.email, info.commit_time)
+
+
+def is_our_address(email: str) -> bool:
+    """Whether an address is reconciler's own, which is no person's."""
+    return email.strip().casefold() == RECONCILER.email
+
+
+def _may_say(info: CommitInfo, changes: Sequence[Change]) -> bool:
+    """Whether our own commit may bring this: a person's command in that person's name, or the end of old commands."""
+    if any(_is_config(each) for each in changes):
+        return False
+    return not is_our_address(info.author.email) or (bool(changes) and all(each.new_blob is None for each in changes))

@@ -17,7 +17,7 @@ from reconciler.model.names import BlobId, CommitId, StageName
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import Change, CommitInfo
 from reconciler.repo.signatures import Verdict
-from reconciler.repo.signatures_people import InForce, config_of_people, judged
+from reconciler.repo.signatures_people import InForce, config_of_people, is_our_address, judged
 from reconciler.repo.signatures_signers import Signers
 from reconciler.repo.writer import RECONCILER
 
@@ -156,8 +156,8 @@ class Policy:
         return why
 
     def _word(self, info: CommitInfo) -> Verdict:
-        if info.committer.email == RECONCILER.email:
-            return self._judged_as_ours(info)
+        if is_our_address(info.committer.email):
+            return judged(self._signers.judge_ours(), info, self._raw(info), ())
         return judged(self._signers.judge_people(), info, self._raw(info), ())
 
     def _judged_as_ours(self, info: CommitInfo) -> Verdict:

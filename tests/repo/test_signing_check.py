@@ -170,6 +170,19 @@ def test_g10_a_signature_for_something_else_is_none(tmp_path: Path, keys: dict[s
     assert (verdict.kind, "'file'" in verdict.why) == ("wrong", True)
 
 
+def test_a_signature_before_the_committer_is_none(hub: Hub, tmp_path: Path, keys: dict[str, Key]) -> None:
+    """Git stops looking for parents there, so that whoever moved it would have a signed commit without its past."""
+    parent = signed_commit(hub.path, tree(hub), keys["ed25519"])
+    before = raw(hub, signed_commit(hub.path, tree(hub), keys["ed25519"], parent))
+    payload, (signature,) = split(before)
+    header = b"gpgsig " + signature.rstrip(b"\n").replace(b"\n", b"\n ") + b"\n"
+    moved = payload.replace(b"parent ", header + b"parent ", 1)
+    assert split(moved) == (payload, (signature,))
+    judge = Judge(read_allowed_signers(allow(tmp_path / "allowed", (ADA, keys["ed25519"]))))
+    assert judge.judge(before, ADA, WHEN).good
+    assert judge.judge(moved, ADA, WHEN).kind == "unreadable"
+
+
 def test_several_signatures_are_none(keys: dict[str, Key]) -> None:
     allowed = parse_allowed_signers(f"* {keys['ed25519'].public}\n".encode(), "x")
     once = with_signature(RAW, SshKeyFile(keys["ed25519"].private).sign(RAW))
