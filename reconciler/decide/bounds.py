@@ -18,6 +18,8 @@ def bounds_turn(draft: Draft, path: ServicePath) -> bool:
     Not while somebody has told reconciler not to act, nor while the files that hold the bounds cannot be read.
     """
     view = draft.view(path)
+    if not view.desired:
+        return False
     settings = effective(draft.stage, view)
     if settings.mode != "automated" or settings.unreadable:
         return False

@@ -39,6 +39,8 @@ def commands_turn(draft: Draft, path: ServicePath) -> bool:
 
 def stage_commands_turn(draft: Draft) -> bool:
     """Refuse what cannot be done for a whole stage; `suspend` and `resume` take effect by being there."""
+    if not draft.stage.commands:
+        return False
     return draft.first(partial(_answer_for_stage, draft), _waiting(draft, draft.stage.commands))
 
 

@@ -49,7 +49,7 @@ def finished(view: ServiceView) -> tuple[Remediation, ...]:
     if over and view.desired:
         behind = {each for held in view.desired.values() for each in (held.by, *(c.remediation for c in held.claims))}
         over = [each for each in over if each.id not in behind]
-    over = [each for each in over if _is_recorded(each)]
+    over = [each for each in over if is_recorded(each)]
     if not over:
         return ()
     live = {file.id for file in (*view.problems.values(), *view.shadowed) if not is_resolved(file)}
@@ -59,7 +59,8 @@ def finished(view: ServiceView) -> tuple[Remediation, ...]:
     return tuple(each for each in over if not any(p.id in live and last[p.id][0] is each for p in each.problems))
 
 
-def _is_recorded(remediation: Remediation) -> bool:
+def is_recorded(remediation: Remediation) -> bool:
+    """Whether steps have recorded the end of all of a remediation's problems."""
     for problem in remediation.problems:  # noqa: SIM110  (asked of every remediation of a service at every step)
         if not problem.resolved:
             return False

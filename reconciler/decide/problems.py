@@ -14,7 +14,7 @@ from reconciler.decide.actions.protocol import Wait
 from reconciler.decide.actions.registry import pin
 from reconciler.decide.claims import Settled
 from reconciler.decide.draft import Draft, Note, titled
-from reconciler.decide.finished import Known, is_resolved, newest
+from reconciler.decide.finished import Known, is_recorded, is_resolved, newest
 from reconciler.decide.holding import held_note
 from reconciler.decide.matching import match
 from reconciler.decide.planning import attempt
@@ -39,9 +39,15 @@ CLIENT = "ClientIP"
 def problems_turn(draft: Draft, path: ServicePath) -> bool:
     """Take up the first thing that is new among a service's problems. Returns whether a step was made."""
     view = draft.view(path)
-    going = [each for each in view.remediations.values() if not all(problem.resolved for problem in each.problems)]
-    last = newest(view)
-    files = [file for file in view.problems.values() if not _is_past(last, file)]
+    going = [each for each in view.remediations.values() if not is_recorded(each)]
+    files = [file for file in view.problems.values() if not is_resolved(file)]
+    back = any(each.phase == "refused" or each.outcome == "orphaned" for each in view.remediations.values())
+    if not (going or files or back or view.shadowed):
+        return False
+    last = newest(view) if files or back else {}
+    if back:
+        # Only what was refused or orphaned is looked at although its file says that it is over.
+        files = [file for file in view.problems.values() if not _is_past(last, file)]
     files.sort(key=lambda each: each.file.path)
     return (
         draft.first(partial(_resolution, draft, view), going)

@@ -35,7 +35,7 @@ def stage_turns(draft: Draft) -> None:
         told = f"The branch no longer contains {rewritten.before}; steps up to {rewritten.sequence} were seen."
         data = {"before": rewritten.before, "seen": rewritten.sequence}
         draft.add_to_stage(Note("rewritten", "the branch was rewritten", told, data), sequence=rewritten.sequence + 1)
-    while draft.first(lambda turn: turn(draft), (stage_foreign_turn,)):
+    while draft.stage.foreign and draft.first(lambda turn: turn(draft), (stage_foreign_turn,)):
         continue
     while stage_commands_turn(draft):
         continue
@@ -45,13 +45,10 @@ def service_turns(draft: Draft, service: ServicePath) -> None:
     """Make every step that there is to make of a service. Raises BugError where there is no end of them."""
     draft.about = service
     draft.dues.pop(service, None)
-    turns: tuple[Callable[[Draft, ServicePath], bool], ...] = (
-        foreign_turn, _orphaned_turn, commands_turn, problems_turn, bounds_turn, drift_turn, progress_turn,
-    )  # fmt: skip
     view = draft.view(service)
     things = len(view.problems) + len(view.shadowed) + len(view.commands) + len(view.remediations) + len(view.foreign)
     for _ in range(_STEPS * (things + 1)):
-        if not any(turn(draft, service) for turn in turns):
+        if not _one_turn(draft, service):
             return
     raise BugError(f"{service}: no end of steps; the last was {draft.steps[-1].path}")
 
@@ -70,3 +67,13 @@ def _orphaned(draft: Draft, view: ServiceView, remediation: Remediation) -> bool
     body = "\n".join([f"{view.path}/ is no longer a service on this stage.", *settled.told])
     note = Note("orphaned", titled("orphaned", remediation.about), body)
     return draft.add(view, remediation.id, note, desired=settled.desired)
+
+
+def _one_turn(draft: Draft, service: ServicePath) -> bool:
+    turns: tuple[Callable[[Draft, ServicePath], bool], ...] = (
+        foreign_turn, _orphaned_turn, commands_turn, problems_turn, bounds_turn, drift_turn, progress_turn,
+    )  # fmt: skip
+    for turn in turns:  # noqa: SIM110  (a replay does little else)
+        if turn(draft, service):
+            return True
+    return False

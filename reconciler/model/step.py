@@ -83,8 +83,11 @@ def facts_hash(step: Step) -> str:
     return hashlib.sha256(canonical.emit(step.facts) if step.facts else b"").hexdigest()
 
 
-def trailers(step: Step) -> dict[str, str]:
-    """Return the machines' part of the commit message, in its order (DESIGN.md section 5)."""
+def trailers(step: Step, facts: str | None = None) -> dict[str, str]:
+    """Return the machines' part of the commit message, in its order (DESIGN.md section 5).
+
+    ``facts`` is what `facts_hash` returns, for somebody who has it already.
+    """
     found: dict[str, str] = {"Stage": step.stage}
     if step.service is not None:
         found["Service"] = step.service_name
@@ -95,7 +98,11 @@ def trailers(step: Step) -> dict[str, str]:
         found["Action"] = str(step.data["action"])
         found["Action-Index"] = f"{step.data['index']}/{step.data['count']}"
     found |= {"Sequence": str(step.sequence), "Now": format_instant(step.now), "Rules": str(step.rules)}
-    return found | {"Config": step.config, "Project": step.project, "Facts": facts_hash(step)}
+    return found | {
+        "Config": step.config,
+        "Project": step.project,
+        "Facts": facts_hash(step) if facts is None else facts,
+    }
 
 
 def log_fields(step: Step) -> dict[str, str | int]:

@@ -6,11 +6,9 @@ It is `as_commit` by a shorter way, for a whole history is gone through so; the 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
-from reconciler.model.copies import replace
 from reconciler.model.step import Step, render_file, trailers
 from reconciler.repo.replay_reading import Read
 from reconciler.repo.steps import as_commit
@@ -21,7 +19,6 @@ from reconciler.repo.writer import RECONCILER
 FACTS: Final = b"\nfacts:\n"
 """What the facts of a step's file begin with."""
 _OURS: Final = str(RECONCILER)
-_NONE: Final[Mapping[str, Mapping[str, Any]]] = {}
 
 
 def rendered(step: Step) -> NewCommit:
@@ -30,8 +27,7 @@ def rendered(step: Step) -> NewCommit:
     facts = content.partition(FACTS)[2] if step.facts else b""
     # Under its key every line of the facts is indented by two spaces more than where their hash is taken.
     told = hashlib.sha256(facts[2:].replace(b"\n  ", b"\n")).hexdigest()
-    written = "\n".join(f"{key}: {value}" for key, value in trailers(replace(step, facts=_NONE)).items())
-    written = written[: -len(told)] + told
+    written = "\n".join([f"{key}: {value}" for key, value in trailers(step, told).items()])
     parts = (step.subject, step.body, written) if step.body else (step.subject, written)
     message = "\n\n".join(parts) + "\n"
     if not _is_plain(step, written, message):
