@@ -129,3 +129,12 @@ def test_files_that_the_tutorial_names_are_there() -> None:
     named = set(re.findall(r"\$EXAMPLE/([\w./-]+)", TUTORIAL))
     assert len(named) > 6
     assert [name for name in named if not (EXAMPLE / name).exists()] == []
+
+
+def test_links_of_the_examples_own_page_lead_somewhere() -> None:
+    page = (EXAMPLE / "README.md").read_text("utf-8")
+    links = re.findall(r"\]\((?!https?://)([^)#]+)", page)
+    assert links
+    assert [link for link in links if not (EXAMPLE / link).exists()] == []
+    named = re.findall(r"^\* `([\w./]+)`", page, re.MULTILINE)
+    assert {name.rstrip("/") for name in named} == {each.name for each in EXAMPLE.iterdir()} - {"README.md"}
