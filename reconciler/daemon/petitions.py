@@ -112,6 +112,9 @@ class Clerk:
             if petition.service and petition.service not in branch.repo.services():
                 hint = "open the page again"
                 raise UserError(f"there is no service {petition.service} in {petition.stage}", hint=hint)
+            about = petition.command.remediation
+            if about and about not in branch.repo.view(petition.service).remediations:
+                raise UserError(f"there is no remediation `{about}` of {petition.service}", hint="open the page again")
             landed = branch.push(tips, [self._commit(petition)])
             if landed is not None:
                 self._log.info("a command was pushed", verb=petition.command.verb, person=petition.person.name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.bridge.people import Person
@@ -10,7 +12,7 @@ from reconciler.daemon import petitions
 from reconciler.daemon.petitions import Petitions
 from reconciler.model.command import Command, render_command
 from reconciler.model.errors import TransientError, UserError
-from reconciler.model.names import ServicePath, StageName
+from reconciler.model.names import RemediationId, ServicePath, StageName
 from tests.daemon.site import Site, git
 
 ADA = Person("Ada", "ada@example.org")
@@ -44,6 +46,9 @@ def test_what_is_asked_of_nobody_or_by_nobody_is_refused_and_keeps_nothing_else_
             loop.inbox.petitions.ask(asked("nowhere")),
             loop.inbox.petitions.ask(asked(service="nobody")),
             loop.inbox.petitions.ask(asked(person=Person("<x>", "a@b"))),
+            loop.inbox.petitions.ask(
+                replace(asked(service="carts"), command=Command("approve", RemediationId("a/b"), 1))
+            ),
         ]
         right = loop.inbox.petitions.ask(asked())
         loop.tick()
