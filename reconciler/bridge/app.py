@@ -213,19 +213,24 @@ class Bridge:
     def _missing(self, request: Request) -> Response:
         """Answer for what is not there; where a moment of the past was asked for, it may be there now."""
         if not request.query_params.get("at") or request.path_params.get("project") not in self._served.halls:
-            return self._said(request, 404, "there is no such page", "begin at the overview")
+            return self._said(request, 404, "There is no such page", "Begin at the overview.")
         asking = self._asking(request, None)
         further = [("Look at it now", asking.here(at=None))]
         if asking.links.stage:
             further.append((f"{asking.links.stage} at this moment", asking.links.services()))
-        message = "there was no such page at this moment"
-        return self._said(request, 404, message, "look at another moment", further)
+        message = "There was no such page at this moment"
+        return self._said(request, 404, message, "Look at another moment.", further)
 
     def _said(
         self, request: Request, status: int, message: str, hint: str, further: Sequence[tuple[str, str]] = ()
     ) -> Response:
-        links = Links(_root(request))
-        data = {"title": message, "message": message, "hint": hint, "further": further, "links": links}
+        project = request.path_params.get("project", "")
+        links = Links(_root(request), project) if project in self._served.halls else Links(_root(request))
+        lead = [("History", links.history())] if links.project else []
+        data = {
+            "title": _sentence(message), "message": _sentence(message), "hint": _sentence(hint), "links": links,
+            "within": links.project, "further": [*further, *lead],
+        }  # fmt: skip
         return _with_headers(_html(self._renderer.page("said.html", data), status))
 
     async def _misdirected(self, request: Request, error: Exception) -> Response:
@@ -233,7 +238,7 @@ class Bridge:
             response = self._said(request, 405, "this is only to be looked at", "ask with GET")
             response.headers["Allow"] = "GET, HEAD"
             return response
-        return self._said(request, 404, "there is no such page", "begin at the overview")
+        return self._said(request, 404, "There is no such page", "Begin at the overview.")
 
 
 async def _news(hall: Hall, event: asyncio.Event) -> AsyncIterator[bytes]:
@@ -269,6 +274,11 @@ async def _form(request: Request) -> dict[str, str]:
     except ValueError as error:
         raise RefusedError(400, "this is no form of ours", "send the page's own") from error
     return {name: values[0] for name, values in read.items()}
+
+
+def _sentence(text: str) -> str:
+    """Return what stands on a page of its own as people write it; the words of errors begin small."""
+    return text[:1].upper() + text[1:]
 
 
 def _root(request: Request) -> str:

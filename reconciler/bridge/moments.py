@@ -21,7 +21,9 @@ from reconciler.repo.stage import Tips
 from reconciler.repo.steps import Claimed, claimed
 
 _SEQUENCE: Final = re.compile(r"[0-9]{1,9}\Z")
-_COMMIT: Final = re.compile(r"[0-9a-f]{12,40}\Z")
+_COMMIT: Final = re.compile(r"[0-9a-fA-F]{12,40}\Z")
+_AGO: Final = re.compile(r"(?P<count>[0-9]{1,9})(?P<unit>[smhdw])\Z")
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _WALKED: Final = 2000
 """Commits of people in a row that are looked at for the step before them."""
 _FORMS: Final = "a commit (12 digits or more), a time such as 2026-11-21T10:00:00Z, or the number of a step"
@@ -81,8 +83,8 @@ class Moments:
                 raise self._none(f"{self._stage} has no step {text}", "move the slider, or leave `at` out for now")
             return self._past(step.commit, tips, text, step.now, step.order)
         if _COMMIT.match(text):
-            return self._of_commit(text, tips, chronicle)
-        moment = moment_of(text)
+            return self._of_commit(text.lower(), tips, chronicle)
+        moment = moment_of(text, Instant(int(self._now())))
         found = chronicle().at(moment)
         if found is None:
             raise self._none(f"{self._stage} did not exist at {format_instant(moment)}", "ask for a later time")
@@ -104,7 +106,7 @@ class Moments:
         moment = known.at(when) if known is not None else None
         # The chronicle knows nearly every commit of the branch; git has to walk to where it stands.
         if (moment is not None and moment.commit == commit) or self._mirror.is_ancestor(commit, tips.ops):
-            point = self._past(commit, tips, text, when, None)
+            point = self._past(commit, tips, text, when, None, known)
             step = known.step(point.step.commit) if known is not None and point.step is not None else None
             return replace(point, order=step.order if step is not None else 0)
         if any(self._mirror.is_ancestor(commit, other) for other in (tips.config, tips.project)):
@@ -114,26 +116,31 @@ class Moments:
                 return self._past(found.commit, tips, text, when, order)
         raise self._none(f"the commit {text} is on no branch of {self._stage}", "choose the stage that it is of")
 
-    def _past(self, commit: CommitId, tips: Tips, at: str, when: Instant, order: int | None) -> Point:
-        return self._point(commit, tips, at, when, order)
+    def _past(
+        self, commit: CommitId, tips: Tips, at: str, when: Instant, order: int | None, known: Chronicle | None = None
+    ) -> Point:
+        return self._point(commit, tips, at, when, order, known)
 
-    def _point(self, commit: CommitId, tips: Tips, at: str, when: Instant, order: int | None = None) -> Point:
-        step = self._newest_step(commit)
+    def _point(
+        self, commit: CommitId, tips: Tips, at: str, when: Instant, order: int | None = None,
+        known: Chronicle | None = None,
+    ) -> Point:  # fmt: skip
+        step = self._newest_step(commit, known)
         if not at:
             return Point(self._stage, tips, at, step, when)
         apart = tips.config != tips.ops
         config = step.config if apart and step is not None and step.config else tips.config if apart else commit
         project = step.project if step is not None and step.project else tips.project
-        known = [each for each in (project,) if self._mirror.find_commit(each) is not None]
-        return Point(self._stage, Tips(known[0] if known else tips.project, config, commit), at, step, when, order)
+        here = [each for each in (project,) if self._mirror.find_commit(each) is not None]
+        return Point(self._stage, Tips(here[0] if here else tips.project, config, commit), at, step, when, order)
 
-    def _newest_step(self, commit: CommitId) -> Claimed | None:
-        """Return the newest step on the way back; commits of people stand between them."""
+    def _newest_step(self, commit: CommitId, known: Chronicle | None) -> Claimed | None:
+        """Return the newest step on the way back; people's commits and known forgeries stand between."""
         current = commit
         for _ in range(_WALKED):
             info = self._mirror.commit(current)
             claim = claimed(info, self._stage)
-            if claim is not None:
+            if claim is not None and (known is None or not known.is_forged(current)):
                 return claim
             if not info.parents:
                 return None
@@ -144,14 +151,20 @@ class Moments:
         return NoMomentError(message, expected=_FORMS, hint=hint)
 
 
-def moment_of(text: str) -> Instant:
+def moment_of(text: str, now: Instant | None = None, *, what: str = "at", forms: str = _FORMS) -> Instant:
     """Return the moment that a person wrote: a date or a time of ISO 8601, in UTC where it does not say otherwise.
+
+    Or how long before ``now`` it was, as for the commands: `3h`, `30d`. ``what`` is what was given so, ``forms`` what
+    it may be.
 
     Raises:
         NoMomentError: it is none.
     """
+    ago = _AGO.match(text.strip())
+    if ago is not None and now is not None:
+        return Instant(max(0, now - int(ago["count"]) * _UNITS[ago["unit"]]))
     try:
         # A plus in an address is a space, unless it was encoded.
         return instant_of(datetime.fromisoformat(re.sub(r" (?=\d\d:?\d\d\Z)(?<=\d\d:\d\d )", "+", text)))
     except ValueError as error:
-        raise NoMomentError(f"`{text[:80]}` is no moment", expected=_FORMS, hint="correct `at`") from error
+        raise NoMomentError(f"`{text[:80]}` is no moment", expected=forms, hint=f"correct `{what}`") from error

@@ -31,11 +31,13 @@ SHOWN: Final = {
 }
 """What may be asked for, and how the page says it."""
 _FOR_A_PERSON: Final = frozenset({"held", "refused", "failed"})
+_NOBODY_NEEDED: Final = 2
+"""The rank from which on services go on by themselves; see `_rank`."""
 
 
 @dataclass(frozen=True)
 class Totals:
-    """How much there is in a stage. ``waiting`` remediations wait for a person or for a condition."""
+    """How much there is in a stage. ``waiting`` services need a person, as a list of them has it."""
 
     services: int = 0
     busy: int = 0
@@ -127,7 +129,7 @@ def _is_asked(path: str, each: Doings, text: str, show: str) -> bool:
         return False
     match show:
         case "person":
-            return _rank(each) < 2
+            return _rank(each) < _NOBODY_NEEDED
         case "running":
             return bool(each.running)
         case "problems":
@@ -154,7 +156,7 @@ def _totals(services: int, busy: Iterable[Doings], over: int) -> Totals:
         busy=len(known),
         problems=sum(len(each.problems) for each in known),
         running=sum(len(each.running) for each in known),
-        waiting=sum(event in _FOR_A_PERSON for each in known for _, event in each.running),
+        waiting=sum(_rank(each) < _NOBODY_NEEDED for each in known),
         held=sum(each.held for each in known),
         over=over,
     )

@@ -172,6 +172,8 @@ def _frame(room: Room, asking: Asking, point: Point | None, *, title: str) -> di
             room.chronicle(point.stage)
         except TransientError as error:
             progress = str(error)
+    doubtful = stages if point is None else [point.stage]
+    doubts = [(name, doubt.told) for name in doubtful if (doubt := room.doubt(name)) is not None]
     links = asking.links.to(point.stage) if point is not None else asking.links
     moment = room.moment(asking.at) if point is None or len(stages) > 1 else asking.at
     return {
@@ -186,6 +188,7 @@ def _frame(room: Room, asking: Asking, point: Point | None, *, title: str) -> di
         "links": links,
         "now": Instant(int(room.now())) if not asking.at or point is None else point.when,
         "trouble": room.trouble,
+        "doubts": doubts,
         "progress": progress,
         "person": asking.person,
     }

@@ -8,12 +8,15 @@ from typing import Final
 
 from reconciler.bridge.moments import Point, moment_of
 from reconciler.bridge.room import Room
+from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant
 from reconciler.model.names import StageName
 from reconciler.repo.chronicle import Chronicle
 from reconciler.repo.chronicle_records import OPEN, UNHEALED, Filter, PastRemediation, PastStep, PeoplesCommit
+from reconciler.repo.chronicle_then import Then
 
 LINES: Final = 50
+_PERIOD: Final = "a day (2026-11-21), a time (2026-11-21T10:00:00Z), or how long ago (3h, 30d)"
 OUTCOMES: Final = (
     OPEN, "remediated", "resolved", UNHEALED, "escalated", "unverified", "unmatched", "aborted", "reverted", "orphaned",
 )  # fmt: skip
@@ -63,15 +66,15 @@ class Found:
 
 def lines_of(chronicle: Chronicle, found: Iterable[PastRemediation], point: Point) -> tuple[Ended, ...]:
     """Return remediations as they stood at a moment."""
-    if point.live:
+    if point.order is None:
         return tuple(ended(each, point) for each in found)
-    return tuple(ended(chronicle.as_of(each, point.when) or each, point) for each in found)
+    then = Then(chronicle, point.order)
+    return tuple(ended(then.of(each), point) for each in found)
 
 
 def ended(each: PastRemediation, point: Point) -> Ended:
-    """Return a remediation as a line."""
-    over = each.ended is not None and (point.live or each.ended <= point.when)
-    if not over:
+    """Return a remediation, as it stood, as a line."""
+    if each.ended is None:
         waits = bool(each.held)
         outcome, tone = (f"held: {each.held}", "waiting") if waits else ("running", "running")
         return Ended(each, point.stage, outcome, tone, None)
@@ -81,28 +84,34 @@ def ended(each: PastRemediation, point: Point) -> Ended:
 
 
 def search(room: Room, point: Point, asked: Asked, before: int | None) -> Found:
-    """Return remediations of a stage, the newest first.
+    """Return remediations of a stage as they stood at a moment, the newest first.
 
     Raises:
-        NoMomentError: a bound of the period is no moment. TransientError: the history is still being read.
+        UserError: a bound of the period is no moment, or it ends before it begins; there is no such outcome.
+        TransientError: the history is still being read.
     """
-    since = moment_of(asked.since) if asked.since else None
-    until = _end_of(asked.until) if asked.until else None
+    now = Instant(int(room.now()))
+    since = moment_of(asked.since, now, what="since", forms=_PERIOD) if asked.since.strip() else None
+    until = _end_of(asked.until, now) if asked.until.strip() else None
+    if since is not None and until is not None and since > until:
+        raise UserError("the period ends before it begins", hint="let `since` be earlier than `until`")
+    outcome = asked.outcome.strip()
+    if outcome and outcome not in OUTCOMES:
+        expected = f"one of: {', '.join(OUTCOMES)}"
+        raise UserError(f"there is no outcome `{outcome[:80]}`", expected=expected, hint="leave it out for any")
     only = Filter(
-        service=asked.service.strip(), outcome=asked.outcome if asked.outcome in OUTCOMES else "", since=since,
-        until=until, text=asked.text.strip(),
+        service=asked.service.strip(), outcome=outcome, since=since, until=until, text=asked.text.strip()
     )  # fmt: skip
     chronicle = room.chronicle(point.stage)
-    bound = point.order + 1 if point.order is not None else None
-    first = min(before, bound) if before is not None and bound is not None else before or bound
-    page = chronicle.remediations(only, limit=LINES, before=first)
-    lines = lines_of(chronicle, page.items, point)
-    return Found(lines, page.before, None if only.text else chronicle.count(only))
+    asking = chronicle if point.order is None else Then(chronicle, point.order)
+    page = asking.remediations(only, limit=LINES, before=before)
+    lines = tuple(ended(each, point) for each in page.items)
+    return Found(lines, page.before, None if only.text else asking.count(only))
 
 
-def _end_of(text: str) -> Instant:
+def _end_of(text: str, now: Instant) -> Instant:
     """Return the end of a period: a day counts to its last second."""
-    moment = moment_of(text)
+    moment = moment_of(text, now, what="until", forms=_PERIOD)
     return Instant(moment + 86_399) if len(text.strip()) == 10 else moment
 
 
@@ -117,7 +126,10 @@ class Log:
 def log_of(room: Room, point: Point, before: int | None) -> Log:
     """Return a page of what happened in a stage. Raises TransientError while the history is still being read."""
     chronicle = room.chronicle(point.stage)
-    bound = point.order + 1 if point.order is not None else None
+    bound = None
+    if point.order is not None:
+        # Between the newest step and the commit that is looked at people may have done something.
+        bound = max(point.order, chronicle.order_of(point.tips.ops) or 0) + 1
     first = min(before, bound) if before is not None and bound is not None else before or bound
     steps = chronicle.steps(limit=LINES, before=first)
     people = chronicle.people(limit=LINES, before=first)

@@ -22,6 +22,7 @@ from reconciler.model.instant import Instant, parse_instant
 from reconciler.model.names import BlobId, RemediationId, ServicePath
 from reconciler.model.step import StepFile, load_step
 from reconciler.repo.chronicle_records import PastRemediation, PastStep
+from reconciler.repo.chronicle_then import Then
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import Oversize
 from reconciler.repo.recorded import told
@@ -130,7 +131,7 @@ def remediation_page(room: Room, point: Point, service: ServicePath, identity: s
     first = next((file for file in files.values() if "pinned" in file.data), None)
     pinned = tuple(str(each).rpartition("@")[0] for each in first.data["pinned"]) if first is not None else ()
     decided = [step.number for step in steps if step.event == "decided"]
-    then = about if point.live else chronicle.as_of(about, point.when) or about
+    then = about if point.order is None else Then(chronicle, point.order).of(about)
     return RemediationPage(
         point, ServicePath(about.service), then, ended(then, point), lines, doing, further, fails, pinned,
         max(0, len(steps) - _STEPS), decided[-1] if decided else 0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,11 +16,12 @@ from reconciler.bridge.sources import Looked, Source
 from reconciler.model.desired import Desired, Key
 from reconciler.model.errors import ReconcilerError, TransientError
 from reconciler.model.instant import Instant, format_instant
-from reconciler.model.names import ProjectName, StageName
+from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.model.targets import FieldValue
-from reconciler.repo.chronicle import Chronicle
+from reconciler.repo.chronicle import Chronicle, Doubt
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.signatures_told import held_back
+from reconciler.repo.stage import Tips
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Room:
         self._seeing: dict[StageName, Seeing] = {}
         self._open: dict[StageName, Chronicle] = {}
         self._quiet: dict[StageName, Quiet] = {}
+        self._before: dict[CommitId, CommitId] = {}
 
     @property
     def name(self) -> ProjectName:
@@ -86,8 +88,10 @@ class Room:
         return self._seeing[stage]
 
     def point(self, stage: StageName, at: str) -> Point:
-        """Return a stage at a moment; see `Moments.find` for errors."""
+        """Return a stage at a moment; see `Moments.find` for errors. Now is the newest commit that counts."""
         tips = self.looked().tips[stage]
+        if not at.strip():
+            tips = self._counting(stage, tips)
         return Moments(self.mirror, stage, self.now).find(at, tips, lambda: self.chronicle(stage))
 
     def moment(self, at: str) -> str:
@@ -122,6 +126,36 @@ class Room:
                 raise TransientError("the history is still being read", hint=self.progress(stage), retry_after=2.0)
             self._open[stage] = known
         return known
+
+    def doubt(self, stage: StageName) -> Doubt | None:
+        """Return from where on a stage's branch does not count; None where all of it does, or nobody has looked yet."""
+        looked = self.looked()
+        if stage in looked.troubles:
+            return None  # which steps count could not be found out, and that is told already
+        try:
+            chronicle = self.chronicle(stage)
+            tips = looked.tips[stage]
+            return chronicle.doubt() if chronicle.tips == (tips.ops, tips.config) else None
+        except TransientError:
+            return None
+
+    def _counting(self, stage: StageName, tips: Tips) -> Tips:
+        """Return tips without what does not count of the steps' branch: no page may show what another one denies."""
+        doubt = self.doubt(stage)
+        if doubt is None:
+            return tips
+        known = self._before.get(doubt.commit)
+        if known is None:
+            known = self._before[doubt.commit] = self._before_doubt(stage, doubt)
+        return replace(tips, ops=known) if known else tips
+
+    def _before_doubt(self, stage: StageName, doubt: Doubt) -> CommitId:
+        chronicle = self.chronicle(stage)
+        newest = chronicle.sequence(chronicle.last_sequence())
+        parents = self.mirror.commit(doubt.commit).parents
+        if parents and (newest is None or self.mirror.is_ancestor(newest.commit, parents[0])):
+            return parents[0]
+        return newest.commit if newest is not None else CommitId("")
 
     def _kept(self, stage: StageName) -> Quiet | None:
         """Return what is kept of a stage's trees, None while there is nothing yet."""

@@ -291,8 +291,8 @@ class Chronicle:
         row = self._ask(f"SELECT id, sequence FROM steps WHERE {after} AND NOT valid ORDER BY n LIMIT 1").fetchone()  # noqa: S608  (words of ours)
         if row is not None:
             return Doubt(_hex(row[0]), row[1])
-        about = "SELECT c.id, c.author, f.file FROM commits c JOIN files f ON f.n = c.n"
-        query = f"{about} WHERE c.{after} AND f.kind = ? ORDER BY c.n, f.file LIMIT 1"
+        about = "SELECT c.id, c.author, f.file FROM files f JOIN commits c ON c.n = f.n"
+        query = f"{about} WHERE f.{after} AND f.kind = ? ORDER BY f.n, f.rowid LIMIT 1"
         row = self._ask(query, (MACHINE,)).fetchone()
         return Doubt(_hex(row[0]), 0, row[1], row[2]) if row is not None else None
 

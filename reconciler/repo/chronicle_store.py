@@ -50,6 +50,7 @@ CREATE INDEX changed_name ON changed (name, n);
 CREATE INDEX changed_n ON changed (n);
 CREATE INDEX commits_id ON commits (id);
 CREATE INDEX files_n ON files (n);
+CREATE INDEX files_kind ON files (kind, n);
 CREATE INDEX files_service ON files (service, n);
 CREATE INDEX files_file ON files (file, n);
 CREATE INDEX remediations_id ON remediations (id, n);

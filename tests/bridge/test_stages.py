@@ -36,12 +36,14 @@ class Shop:
             (self.clone / path).parent.mkdir(parents=True, exist_ok=True)
             (self.clone / path).write_text(text)
         git(self.clone, "add", "-A")
-        git(self.clone, "commit", "-q", "-m", name)
+        # All at one moment, so that no stage is older than another.
+        commit = f"!GIT_COMMITTER_DATE=2026-11-21T10:00:00Z git commit -q -m {name}"
+        git(self.clone, "-c", f"alias.land={commit}", "land")
         git(self.clone, "push", "-q", "--force", "origin", f"HEAD:refs/heads/{name}")
-        commit = git(self.clone, "rev-parse", "HEAD")
+        landed = git(self.clone, "rev-parse", "HEAD")
         git(self.clone, "checkout", "-q", "--detach")
         git(self.clone, "branch", "-q", "-D", name.replace("/", "-") + "-new")
-        return commit
+        return landed
 
 
 @pytest.fixture(scope="module")
