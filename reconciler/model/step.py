@@ -23,6 +23,8 @@ Event: TypeAlias = Literal[
     "reopened", "rewritten", "archived",
 ]  # fmt: skip
 EVENTS: frozenset[str] = frozenset(get_args(Event))
+_FACTS = b"\nfacts:\n"
+"""What the facts of a step's file begin with; they come last."""
 
 
 @quick
@@ -129,7 +131,19 @@ class StepFile:
 
 def load_step(content: bytes, path: str) -> StepFile:
     """Read a step's file; its number and event must be those of its name. Raises UserError."""
-    data = canonical.read(content, path)
+    return _step_file(canonical.read(content, path), path)
+
+
+def load_proven_step(content: bytes, path: str) -> StepFile:
+    """Read a step's file without its facts, where it is proven that reconciler wrote it as it is. Raises UserError.
+
+    It takes a third of the time, for whoever folds all steps of a stage at once.
+    """
+    head, _, _ = content.partition(_FACTS)
+    return _step_file(canonical.peek(head if head.endswith(b"\n") else head + b"\n", path), path)
+
+
+def _step_file(data: Mapping[str, Any], path: str) -> StepFile:
     stem = path.rpartition("/")[2].removesuffix(".yaml")
     number, _, event = stem.partition("-")
     try:

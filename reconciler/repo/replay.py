@@ -35,7 +35,10 @@ _CLAIM: Final = "\nSequence: "
 
 @dataclass(frozen=True)
 class Part:
-    """What is to be replayed of a stage: commits in order, after the step ``start`` (None: from the beginning)."""
+    """What is to be replayed of a stage: commits in order, after the step ``start`` (None: from the beginning).
+
+    ``proven``: it counts only if another part proves all that ``start`` stands on, from the beginning.
+    """
 
     stage: StageName
     tip: CommitId
@@ -43,6 +46,7 @@ class Part:
     config: CommitId | None
     start: CommitId | None
     ids: Sequence[CommitId]
+    proven: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,10 @@ class Replay:
         claim = claimed(self._store.commit(start), self._part.stage)
         config = claim.config if claim is not None and self._apart else None
         newer = claim if claim is not None and claim.rules > RULES else None
-        self._at = Place(self._standing(start, config), claim, newer=newer)
+        standing = self._standing(start, config)
+        if self._part.proven:
+            standing.load_proven()
+        self._at = Place(standing, claim, newer=newer)
 
     def _standing(self, ops: CommitId, config: CommitId | None) -> KeptStanding:
         people = ops

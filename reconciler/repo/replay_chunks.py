@@ -128,7 +128,13 @@ def _parts(
             borders.append(step)
     borders.append(len(ids))
     return [
-        replace(first, start=ids[begin - 1] if begin else start, ids=ids[begin:end]) for begin, end in pairwise(borders)
+        replace(
+            first,
+            start=ids[begin - 1] if begin else start,
+            ids=ids[begin:end],
+            proven=begin > 0 and start is None,
+        )
+        for begin, end in pairwise(borders)
     ]
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.model.step import Step
+from reconciler.model.step import Step, load_step
 from reconciler.repo import replay_chunks
 from reconciler.repo.index import Moved
 from reconciler.repo.local import LocalRepository
+from reconciler.repo.mirror import Mirror
 from reconciler.repo.offline import whole
 from reconciler.repo.replay_chunks import Wish, replay
 from reconciler.repo.replay_findings import Replayed
@@ -111,6 +112,27 @@ def test_what_is_kept_is_what_the_files_say(name: str, tmp_path: Path, monkeypat
     found = replayed(tmp_path / "past.git")
     assert not errors(found), shown(found)
     assert compared
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_what_a_part_begins_with_is_what_the_files_say(name: str, tmp_path: Path) -> None:
+    with Writing(tmp_path / "past.git") as writing:
+        STORIES[name](WrittenWorld(writing))
+    with (
+        LocalRepository.open(tmp_path / "past.git") as repository,
+        Mirror.open(tmp_path / "view.git", str(repository.git_dir)) as store,
+    ):
+        tip = repository.resolve("production")
+        quickly, fresh = (
+            KeptStanding(store, STAGE, tip, tip, apart=False),
+            Standing(store, STAGE, tip, tip, apart=False),
+        )
+        quickly.load_proven()
+        fresh.settle()
+        for service in fresh.services():
+            assert _comparable(quickly.view(service)) == _comparable(fresh.view(service))
+        assert quickly.census() == fresh.census()
+        assert quickly._views._steps._parse is load_step, "what comes later may be anybody's"
 
 
 def _comparable(view: object) -> str:
