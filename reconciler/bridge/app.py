@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 from urllib.parse import parse_qs
@@ -106,7 +107,7 @@ class Bridge:
                     response.headers["WWW-Authenticate"] = 'Basic realm="reconciler", charset="UTF-8"'
                 return response
             except LookupError:
-                return self._missing(request)
+                return await self._missing(request)
             except TransientError as error:
                 response = self._said(request, 503, error.message, error.hint)
                 after = str(max(1, int(error.retry_after)))
@@ -210,26 +211,32 @@ class Bridge:
         path = request.scope.get("raw_path", b"").partition(b"?")[0].decode("ascii", "replace").removeprefix(root)
         return Asking(path, query, links, person, words)
 
-    def _missing(self, request: Request) -> Response:
+    async def _missing(self, request: Request) -> Response:
         """Answer for what is not there; where a moment of the past was asked for, it may be there now."""
+        hall = self._served.halls.get(request.path_params.get("project", ""))
+        doubts: pages.Doubts = []
+        if hall is not None:
+            with suppress(ReconcilerError):
+                doubts = await hall.make(lambda room: pages.doubts_of(room, room.stages()))
         if not request.query_params.get("at") or request.path_params.get("project") not in self._served.halls:
-            return self._said(request, 404, "There is no such page", "Begin at the overview.")
+            return self._said(request, 404, "There is no such page", "Begin at the overview.", doubts=doubts)
         asking = self._asking(request, None)
         further = [("Look at it now", asking.here(at=None))]
         if asking.links.stage:
             further.append((f"{asking.links.stage} at this moment", asking.links.services()))
         message = "There was no such page at this moment"
-        return self._said(request, 404, message, "Look at another moment.", further)
+        return self._said(request, 404, message, "Look at another moment.", further, doubts)
 
     def _said(
-        self, request: Request, status: int, message: str, hint: str, further: Sequence[tuple[str, str]] = ()
-    ) -> Response:
+        self, request: Request, status: int, message: str, hint: str, further: Sequence[tuple[str, str]] = (),
+        doubts: pages.Doubts = (),
+    ) -> Response:  # fmt: skip
         project = request.path_params.get("project", "")
         links = Links(_root(request), project) if project in self._served.halls else Links(_root(request))
         lead = [("History", links.history())] if links.project else []
         data = {
-            "title": _sentence(message), "message": _sentence(message), "hint": _sentence(hint), "links": links,
-            "within": links.project, "further": [*further, *lead],
+            "title": message, "message": message, "hint": hint, "links": links, "within": links.project,
+            "doubts": doubts, "further": [*further, *lead],
         }  # fmt: skip
         return _with_headers(_html(self._renderer.page("said.html", data), status))
 
@@ -274,11 +281,6 @@ async def _form(request: Request) -> dict[str, str]:
     except ValueError as error:
         raise RefusedError(400, "this is no form of ours", "send the page's own") from error
     return {name: values[0] for name, values in read.items()}
-
-
-def _sentence(text: str) -> str:
-    """Return what stands on a page of its own as people write it; the words of errors begin small."""
-    return text[:1].upper() + text[1:]
 
 
 def _root(request: Request) -> str:

@@ -6,7 +6,7 @@ the product's errors.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlencode
@@ -30,6 +30,8 @@ _STAGE_ROWS: Final = 10
 """Services of each stage on the overview of several."""
 Made: TypeAlias = tuple[str, dict[str, Any]]
 """The template and what it is given."""
+Doubts: TypeAlias = Sequence[tuple[StageName, str]]
+"""Stages of which not all counts, with the words for that."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,11 @@ def file(room: Room, asking: Asking) -> Made:
     return "file.html", {**_frame(room, asking, point, title=page.path), "page": page}
 
 
+def doubts_of(room: Room, stages: Sequence[StageName]) -> Doubts:
+    """Return what does not count of stages, and what to do, as every page says it."""
+    return [(name, doubt.told) for name in stages if (doubt := room.doubt(name)) is not None]
+
+
 def _known(room: Room, stage: str) -> StageName:
     if stage not in room.stages():
         raise LookupError(stage)
@@ -172,8 +179,6 @@ def _frame(room: Room, asking: Asking, point: Point | None, *, title: str) -> di
             room.chronicle(point.stage)
         except TransientError as error:
             progress = str(error)
-    doubtful = stages if point is None else [point.stage]
-    doubts = [(name, doubt.told) for name in doubtful if (doubt := room.doubt(name)) is not None]
     links = asking.links.to(point.stage) if point is not None else asking.links
     moment = room.moment(asking.at) if point is None or len(stages) > 1 else asking.at
     return {
@@ -188,7 +193,7 @@ def _frame(room: Room, asking: Asking, point: Point | None, *, title: str) -> di
         "links": links,
         "now": Instant(int(room.now())) if not asking.at or point is None else point.when,
         "trouble": room.trouble,
-        "doubts": doubts,
+        "doubts": doubts_of(room, stages if point is None else [point.stage]),
         "progress": progress,
         "person": asking.person,
     }

@@ -188,7 +188,7 @@ def test_a_commit_a_time_and_a_number_name_the_same_moment(browser: Browser, sho
 def test_what_is_no_moment_is_told(browser: Browser, at: str) -> None:
     answer = browser.client.get(STAGE, params={"at": at})
     assert answer.status_code == 400
-    assert "Expected a commit" in answer.text
+    assert "expected a commit" in answer.text
 
 
 def test_history_is_searched_and_filtered(browser: Browser) -> None:
