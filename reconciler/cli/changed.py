@@ -37,7 +37,7 @@ def changed(repository: LocalRepository, span: Range) -> Part:
     look = _Look(repository, span)
     files = contents(repository, look.wanted)
     # What was changed and is wrong may be what makes another file wrong, so all that is near is told of.
-    around = Surroundings(look.branch, project_of(repository), files, slis_of(repository))
+    around = Surroundings(look.branch, project_of(repository), files, slis_of(repository), own=look.own)
     paths = look.paths
     listed = frozenset(paths or ())
     return Part(
@@ -67,6 +67,14 @@ class _Look:
         project = project_of(self.repository)
         known = (name for name in names if Surroundings(name, project).stage)
         return next(known, names[0])
+
+    @property
+    def own(self) -> bool:
+        """Whether the change is one of the project's own branch, or is to go there."""
+        names = [self.span.base, self.span.head]
+        if "HEAD" in names:
+            names.append(self.repository.head() or "HEAD")
+        return any(promised.is_default(self.repository, name) for name in names if name != "HEAD")
 
     @cached_property
     def services(self) -> set[str]:

@@ -19,6 +19,8 @@ from reconciler.cli.doubts import doubts
 from reconciler.cli.evidence_doubts import unused_everywhere
 from reconciler.cli.findings.finding import Finding, located, ordered, refused
 from reconciler.cli.name_doubts import hidden_shipyard, problems_but_for_capitals, same_but_for_capitals, strays
+from reconciler.cli.own_branch import on_the_projects_branch
+from reconciler.cli.stray_names import Tree
 from reconciler.cli.surroundings import Contents, Surroundings
 from reconciler.cli.validation import beside_each_other, check_file, kind_of
 from reconciler.daemon.plugins import load_actions
@@ -105,7 +107,10 @@ def _beside(part: Part) -> Iterator[Finding]:
     told = beside_each_other(part.files, part.paths)
     yield from (refused(error, "misplaced") for error in told)
     services = part.around.services
-    yield from strays(part.odd, services)
+    tree = Tree(part.paths or part.files.keys(), services, part.around.stages, part.around.stage)
+    yield from strays(part.odd, services, tree)
+    if part.around.own and part.around.stages and not part.around.stage:
+        yield from on_the_projects_branch(part.files, part.around)
     yield from problems_but_for_capitals(part.paths or part.files, frozenset(part.files))
     if part.whole:
         yield from same_but_for_capitals(part.files, services)

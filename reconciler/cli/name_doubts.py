@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from reconciler.cli.findings.finding import Finding, doubt
+from reconciler.cli.stray_names import ROOT, Tree, may_be_near, near
 from reconciler.model.checks import colliding
 from reconciler.model.errors import Place
 from reconciler.model.reader import shown
 from reconciler.model.suggest import nearest
 from reconciler.repo.layout import MAKES_A_SERVICE, PROVIDERS, SLI_FILES
 
-_ROOT: Final = frozenset({"project.yaml", "shipyard.yaml", "stage.yaml"})
-_STEMS: Final = "|".join(sorted(name.removesuffix(".yaml") for name in (*_ROOT, *MAKES_A_SERVICE, "sli.yaml")))
+_STEMS: Final = "|".join(sorted(name.removesuffix(".yaml") for name in (*ROOT, *MAKES_A_SERVICE, "sli.yaml")))
 _NEARLY: Final = re.compile(rf"(?P<stem>{_STEMS})\.ya?ml\Z", re.IGNORECASE)
 _LEFT: Final = re.compile(
     rf"(?:(?P<plain>{_STEMS})\.yaml(?:\.orig|\.rej|\.mine|\.theirs|\.r[0-9]+|~)"
@@ -38,8 +38,8 @@ def may_be_meant(path: str) -> bool:
     """Whether a file that is none of ours is called so nearly as one that it is worth a look."""
     folder, _, name = path.rpartition("/")
     if path.startswith("ops/"):
-        return bool(_OPS_SLIP.search(path))
-    if _instead_of_file(path):
+        return bool(_OPS_SLIP.search(path)) or may_be_near(path)
+    if _instead_of_file(path) or may_be_near(path):
         return True
     return bool(_NEARLY.match(name) or _LEFT.match(name) or _COPY.match(name) or _FOR_SLI.match(path)) or (
         folder.rpartition("/")[2] in _OPS_FOLDERS and name.endswith(_ENDINGS)
@@ -50,13 +50,14 @@ def _instead_of_file(path: str) -> str:
     """Return the folder above a path that stands where a file of ours belongs, empty where there is none."""
     parts = path.split("/")
     for number, name in enumerate(parts[:-1]):
-        if name in (MAKES_A_SERVICE if number else _ROOT):
+        if name in (MAKES_A_SERVICE if number else ROOT):
             return "/".join(parts[: number + 1])
     return ""
 
 
-def strays(paths: Iterable[str], services: frozenset[str]) -> Iterator[Finding]:
+def strays(paths: Iterable[str], services: frozenset[str], tree: Tree | None = None) -> Iterator[Finding]:
     """Yield what nobody reads among files that `may_be_meant`, beside a service's files or the stage's."""
+    tree = tree or Tree(frozenset(), services)
     for path in sorted(paths):
         folder, _, name = path.rpartition("/")
         if instead := _instead_of_file(path):
@@ -81,9 +82,12 @@ def strays(paths: Iterable[str], services: frozenset[str]) -> Iterator[Finding]:
         else:
             wanted = f"{stem}.yaml"
             # Under its very name it is where it is not read; Keptn's repositories have such files.
-            there = wanted != name and (wanted in _ROOT if not folder else wanted in MAKES_A_SERVICE)
+            there = wanted != name and (wanted in ROOT if not folder else wanted in MAKES_A_SERVICE)
             meant = (f"{folder}/{wanted}" if folder else wanted) if there else ""
-        if meant and meant != path:
+        if not meant or meant == path:
+            if (nearly := near(path, tree)) is not None:
+                yield _unread(path, *nearly)
+        else:
             reason = f": there is no provider `{folder.rpartition('/')[2]}`" if _elsewhere(folder, meant) else ""
             yield doubt(
                 "unread-file",
@@ -101,14 +105,15 @@ def _meant_elsewhere(path: str, services: frozenset[str]) -> Finding | None:
     inside = folder in services or not services
     if path.startswith("ops/"):
         slip = _OPS_SLIP.search(path)
-        wrong = slip[1] if slip else last
-        return _unread(path, path.replace(f"/{wrong}/", f"/{wrong}s/", 1), f"there is no folder `{wrong}`")
+        if slip is None:
+            return None
+        return _unread(path, path.replace(f"/{slip[1]}/", f"/{slip[1]}s/", 1), f"there is no folder `{slip[1]}`")
     if last in _OPS_FOLDERS and name.endswith(_ENDINGS) and (above in services or not above):
         meant = f"ops/<stage>/{above}/{last}/{name}" if above else f"ops/<stage>/<service>/{last}/{name}"
         return _unread(path, meant, f"`{last}` lie under `ops/`")
     if (found := _COPY.match(name)) is not None and (inside or not folder):
         wanted = f"{found['stem'].lower().rstrip('s')}.yaml"
-        known = wanted in MAKES_A_SERVICE if folder else wanted in _ROOT or wanted in MAKES_A_SERVICE
+        known = wanted in MAKES_A_SERVICE if folder else wanted in ROOT or wanted in MAKES_A_SERVICE
         return _unread(path, _placed(folder, wanted)) if known else None
     if name in MAKES_A_SERVICE and not folder and services:
         return _unread(path, f"<service>/{name}", "it is a service's, and lies in no service's directory")

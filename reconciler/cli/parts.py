@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from reconciler.cli import promised
@@ -94,8 +95,10 @@ def at_ref(repository: LocalRepository, ref: str) -> Part:
     """Return all files of a commit. The work tree is not looked at."""
     commit = repository.resolve(ref)
     found = at_commit(repository, commit)
-    around = Surroundings(short(ref), project_of(repository), found.files, slis_of(repository)).among(found.files)
-    told = _of_stages(repository, ref, commit, around)
+    own = promised.is_default(repository, ref)
+    around = Surroundings(short(ref), project_of(repository), found.files, slis_of(repository), own=own)
+    around = around.among(found.files)
+    told = _of_stages(repository, commit, around)
     # A file that is missing was looked for, also where there is no other.
     missing = int(bool(told) and not found.files)
     return Part(
@@ -105,12 +108,12 @@ def at_ref(repository: LocalRepository, ref: str) -> Part:
 
 
 def _of_stages(
-    repository: LocalRepository, ref: str, commit: CommitId, around: Surroundings
+    repository: LocalRepository, commit: CommitId, around: Surroundings
 ) -> tuple[Finding, ...]:  # fmt: skip
     """Return what a branch says of the project's stages; one of a stage, which nobody asks, says nothing."""
     if around.stage:
         return ()
-    if not promised.is_default(repository, ref):
+    if not around.own:
         return tuple(promised.about_branch(repository, commit, ())) if "project.yaml" in around.near else ()
     return tuple(promised.about_branch(repository, commit, tuple(around.stages)))
 
@@ -186,10 +189,14 @@ def _around(
             near[name] = read(root / name, name)
     try:
         with LocalRepository.open(root) as repository:
-            around = Surroundings(repository.head() or "", project_of(repository), near, slis_of(repository))
+            head = repository.head() or ""
+            own = bool(head) and promised.is_default(repository, head)
+            around = Surroundings(head, project_of(repository), near, slis_of(repository), own=own)
             paths = paths_of(root) if whole else frozenset[str]()
     except ConfigError:
-        around, paths = Surroundings(near=near), frozenset(files)
+        # Outside of Git a folder may be a part of the branch.
+        paths = frozenset(files)
+        return replace(Surroundings(near=near).among(paths), listed=False), paths
     return around.among(paths), paths
 
 

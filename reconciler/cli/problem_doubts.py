@@ -33,7 +33,17 @@ def about_problem(data: bytes, path: str, around: Surroundings) -> Iterator[Find
     if found is None or problem.state != "open":
         return
     yield from _other_claims(problem, found.service, stage, around, place)
-    yield from _unreached(found.service, stage, around, place, ("unread-problem", "this problem will be refused"))
+    told = list(_unreached(found.service, stage, around, place, ("unread-problem", "this problem will be refused")))
+    yield from told
+    if not told and not found.service:
+        service = min(around.services, default="<service>")
+        yield doubt(
+            "unread-problem",
+            f"nobody reads this problem: it lies under ops/{stage}/, and in no service's folder there",
+            place,
+            expected=f"ops/{stage}/<service>/problems/{path.rpartition('/')[2]}",
+            hint=f"move it to ops/{stage}/{service}/problems/, or to that of another service",
+        )
 
 
 def about_command(data: bytes, path: str, around: Surroundings) -> Iterator[Finding]:
@@ -123,7 +133,7 @@ def _unreached(
                 expected=f"ops/{around.stage}/...",
                 hint=f"move it, or push it to the branch of `{stage}`",
             )
-    elif service and around.services and service not in around.services:
+    elif service and (around.services or around.listed) and service not in around.services:
         yield doubt(
             check,
             f"there is no service at {service}/: {refused}",

@@ -26,9 +26,10 @@ class Surroundings:
 
     ``branch`` is its branch's name, empty where it is on none; ``project`` what the default branch says; ``near`` holds
     the content of the stage's files and of the services' own, ``slis`` the SLI files of the project. ``services`` are
-    the paths of the branch's services, none where they are not known; ``working`` the stages of whose steps the branch
-    has some: their files came by a merge. ``steps`` are those of the services that have commands, by
-    their folder under `ops/`.
+    the paths of the branch's services, none where they are not known, unless ``listed`` says that all paths of the
+    branch were looked at; ``own`` says that the branch is the project's own one, which is of no stage. ``working`` are
+    the stages of whose steps the branch has some: their files came by a merge. ``steps`` are those of the services that
+    have commands, by their folder under `ops/`.
     """
 
     branch: str = ""
@@ -38,6 +39,8 @@ class Surroundings:
     services: frozenset[str] = frozenset()
     working: frozenset[str] = frozenset()
     steps: Mapping[str, Steps] = field(default_factory=dict)
+    listed: bool = False
+    own: bool = False
 
     @property
     def stages(self) -> list[str]:
@@ -57,7 +60,9 @@ class Surroundings:
         working: set[str] = set()
         steps: list[str] = []
         commands: set[str] = set()
+        listed = False
         for path in paths:
+            listed = True
             if path.startswith("ops/"):
                 if "/remediations/" in path or "/steps/" in path:
                     working.add(path.split("/", 2)[1])
@@ -67,7 +72,7 @@ class Surroundings:
             elif (place := config_place(path)) is not None and place[0] and place[1] in MAKES_A_SERVICE:
                 services.add(place[0])
         return replace(
-            self, services=frozenset(services), working=frozenset(working), steps=_steps(steps, commands)
+            self, services=frozenset(services), working=frozenset(working), steps=_steps(steps, commands), listed=listed
         )  # fmt: skip
 
     def policy(self, folder: str) -> tuple[Stage, ServiceView] | None:
