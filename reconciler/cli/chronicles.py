@@ -50,7 +50,7 @@ class StagePast:
 
 @contextmanager
 def pasts(workspace: Workspace, stage: str | None) -> Iterator[list[StagePast]]:
-    """Give the chronicles of one stage, or of all that have a branch.
+    """Give the chronicles of one stage, or of all that have a branch; what does not count of them is told on stderr.
 
     Raises:
         ConfigError: the clone does not have the whole history, or there is no such stage.
@@ -65,6 +65,8 @@ def pasts(workspace: Workspace, stage: str | None) -> Iterator[list[StagePast]]:
         for refs in known.values() if stage is None else [known[stage]]:
             if (tips := _tips(workspace, refs)) is not None:
                 chronicle = stack.enter_context(_chronicle(workspace, refs, tips, offline, stack))
+                if (doubt := chronicle.doubt()) is not None:
+                    say(f"{refs.name}: {doubt.told}")
                 found.append(StagePast(refs, tips, chronicle, offline))
             elif stage is not None:
                 workspace.stage(stage)

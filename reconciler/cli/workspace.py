@@ -25,13 +25,14 @@ from reconciler.repo.project import Project, StageRefs, read_project
 from reconciler.repo.project_history import ProjectHistory
 from reconciler.repo.signatures_told import held_back
 from reconciler.repo.stage import StageRepo, Tips
+from reconciler.repo.steps import Claimed
 
 
 @dataclass(frozen=True)
 class OpenStage:
     """A stage at the tips that were fetched. ``branch`` is the one that problems and commands are pushed to.
 
-    ``unsigned`` says which files of people were not in force at the newest step, for want of signatures.
+    ``unsigned`` says which files of people were not in force at the ``newest`` step, for want of signatures.
     """
 
     name: StageName
@@ -41,6 +42,7 @@ class OpenStage:
     ops_tip: CommitId | None
     reported: frozenset[ServicePath]
     unsigned: str = ""
+    newest: Claimed | None = None
 
     def service(self, text: str) -> ServiceView:
         """Return the service of a name or path.
@@ -125,6 +127,7 @@ def open_stage(mirror: Mirror, project: Project, stage: StageRefs, *, fetch: boo
     history = ProjectHistory(mirror, project.name, lambda: project.commit, lambda: None)
     repo = StageRepo(mirror, stage.name, partial(history.settings, stage.name), own_branch=apart)
     repo.sync(tips)
+    newest = repo.row[-1] if repo.row else None
     return OpenStage(
         stage.name,
         stage.ops.removeprefix("refs/heads/"),
@@ -132,7 +135,8 @@ def open_stage(mirror: Mirror, project: Project, stage: StageRefs, *, fetch: boo
         repo.snapshot(project.settings(stage)),
         ops,
         _reported(mirror, tips.ops, stage.name),
-        held_back(mirror, repo.row[-1] if repo.row else None),
+        held_back(mirror, newest),
+        newest,
     )
 
 

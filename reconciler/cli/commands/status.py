@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +16,7 @@ from reconciler.cli.output import Format, output_option, table, write
 from reconciler.model.instant import format_instant
 
 if TYPE_CHECKING:
-    from reconciler.cli.workspace import Workspace
+    from reconciler.cli.workspace import OpenStage, Workspace
 
 _BLANK: Final = " "
 _HEADINGS: Final = ("STAGE", "SERVICE", "MODE", "OPEN PROBLEMS", "REMEDIATION", "PHASE", "DESIRED")
@@ -58,12 +58,25 @@ def command(
         else:
             stages = [workspace.stage(stage)] if stage else [*workspace.stages()]
             found = [stage_data(here, service, everything=everything) for here in stages]
+            _tell_doubts(workspace, stages)
         data = {"project": str(workspace.project.name), "stages": found}
     rows = [row for here in found for each in here["services"] for row in _rows(here["name"], each)]
     notes = [note for here in found for note in _notes(here)]
     write(form, data, lambda: "\n\n".join(part for part in (table(_HEADINGS, rows), "\n".join(notes)) if part))
     if form == "table" and not rows:
         say(f"nothing is going on in {', '.join(str(here['name']) for here in found) or data['project']}")
+
+
+def _tell_doubts(workspace: Workspace, stages: Iterable[OpenStage]) -> None:
+    """Say on stderr which steps do not count, and what others changed of ours that no step has answered."""
+    from reconciler.repo.uncounted import uncounted
+
+    for here in stages:
+        foreign = (each for view in here.busy() for each in view.foreign)
+        every = (*here.snapshot.stage.foreign, *foreign)
+        doubt = uncounted(workspace.view, here.name, here.tips.ops, here.newest, every)
+        if doubt is not None:
+            say(f"{here.name}: {doubt.told}")
 
 
 def _of_then(
