@@ -109,7 +109,7 @@ def _wanted(folder: str, name: str, tree: Tree) -> str:
 
 
 def _indicators(folder: str, name: str, tree: Tree) -> tuple[str, str] | None:
-    """Tell an `sli.yaml` that lies in no provider's folder of a service or stage, and what stands in its place there."""
+    """Tell an `sli.yaml` that lies in no provider's folder of a service or stage, and what lies in its place there."""
     above, _, last = folder.rpartition("/")
     why = "indicators lie in the folder of their provider"
     if last in PROVIDERS and _QUERIES.match(name) and (above in tree.services or not above):

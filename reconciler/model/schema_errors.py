@@ -28,6 +28,7 @@ _TYPES = {
 }
 _SPELT: Final = frozenset({"Duration", "DNS label", "DNS name"})
 """The titles of what people write in other spellings."""
+_WEB_PAGE: Final = re.compile(r"\s*<(?:!doctype|!--|\?xml|html|head|body|div|script|title)\b|\s*<!", re.IGNORECASE)
 _COMMON: Final = "common.schema.json#/$defs/"
 UNKNOWN_KEYS_LIMIT: Final = 20
 """How many unknown keys of one mapping are compared with the known ones, which is slow."""
@@ -163,7 +164,7 @@ def _wrong_value(keyword: str, root: Node, path: Sequence[str | int], schema: Ma
         meant = word_meant(node.raw, [str(word) for word in words])
         hint = f"did you mean `{meant}`?" if meant else ""
     elif keyword == "type":
-        hint = _retype(node, schema)
+        hint = _retype(node, path, schema)
     if keyword in ("type", "pattern") and isinstance(node, Scalar) and not hint and not schema.get("x-redact"):
         hint = _respelt(node.raw, path, schema)
     return UserError(
@@ -205,7 +206,7 @@ def _found(node: Node | None) -> str:
     return f"is {'the text ' if node.quoted else ''}`{shown(node.raw)}`"
 
 
-def _retype(node: Node | None, schema: Mapping[str, Any]) -> str:
+def _retype(node: Node | None, path: Sequence[str | int], schema: Mapping[str, Any]) -> str:
     """Say how to write what was meant as the type that is expected."""
     wanted = _as_list(schema.get("type"))
     if isinstance(node, ListNode) and "object" in wanted:
@@ -228,6 +229,8 @@ def _retype(node: Node | None, schema: Mapping[str, Any]) -> str:
         and re.search(schema.get("pattern", ""), node.raw)
     ):
         return f'put it in quotes: `"{shown(node.raw)}"`'
+    if "array" in wanted and "criteria" in _inner(schema.get("items")):
+        return f'write `{shown(path[-1])}: [{{criteria: ["{shown(node.raw)}"]}}]`'
     if "array" in wanted:
         return "write a list: each item on a line of its own after `- `"
     return ""
@@ -247,7 +250,9 @@ def _as_mapping(node: Scalar, schema: Mapping[str, Any]) -> str:
     """Say how a text is written as the mapping that is expected."""
     if written := re.match(r"([A-Za-z_][\w-]*)(?::|\s*=)\s*(\S.*)", node.raw):
         return f"write `{written[1]}: {shown(written[2])}`, with a colon and a blank after the key"
-    if node.raw.lstrip().startswith("<"):
+    if "criteria" in schema.get("properties", {}):
+        return f'write `- criteria: ["{shown(node.raw)}"]`'
+    if _WEB_PAGE.match(node.raw):
         return "this is a web page and not the file: fetch the file itself (its raw form)"
     samples = [each for each in schema.get("examples", ()) if isinstance(each, Mapping) and each]
     if not samples:

@@ -13,6 +13,7 @@ from typing import Final
 
 from reconciler.model.errors import Place, UserError
 from reconciler.model.yaml_origins import left_open, never_closed, origin
+from reconciler.model.yaml_quotes import ends_early
 from reconciler.model.yaml_slips import quoted, slip
 
 _CONFLICT = re.compile(rb"^(?:<{7}|>{7})(?: .*)?\r?$", re.MULTILINE)
@@ -87,6 +88,8 @@ def explain(
         return _tab(Place(path, line + 1, tab))
     if meant := slip(lines, problem, place):
         return meant
+    if problem.startswith("did not find expected") and (early := ends_early(lines, position, path)) is not None:
+        return early
     if problem.startswith("did not find expected") and (quote := _unclosed(data, line)) is not None:
         return left_open(path, *quote)
     if found := origin(lines, problem, position, began, path):

@@ -212,3 +212,24 @@ def test_refused_indicators(text: str, message: str) -> None:
     with pytest.raises(InvalidFile) as caught:
         load_sli(text.encode(), "sli.yaml")
     assert caught.value.message == message
+
+
+@pytest.mark.parametrize(
+    ("sets", "hint"),
+    [
+        (["<=0.05"], 'write `- criteria: ["<=0.05"]`'),
+        ("<=0.05", 'write `pass: [{criteria: ["<=0.05"]}]`'),
+        ([">5"], 'write `- criteria: [">5"]`'),
+    ],
+)
+def test_criteria_directly_under_pass_are_told_how_they_are_written(sets: object, hint: str) -> None:
+    with pytest.raises(InvalidFile) as refused:
+        slo(objectives=[{"sli": "a", "pass": sets}])
+    assert refused.value.hint == hint
+
+
+def test_only_a_page_is_taken_for_one() -> None:
+    for text, page in (("<html>\n<body>404</body></html>", True), ("<!DOCTYPE html>", True), ("<=0.05", False)):
+        with pytest.raises(InvalidFile) as refused:
+            load_slo(text.encode(), "slo.yaml")
+        assert ("web page" in (refused.value.hint or "")) is page

@@ -47,6 +47,18 @@ def refusal(text: str | bytes) -> UserError:
         ("a:\n  - '<5'\n    \"<6\"\nb: 1\n", "3:5", "neither a key nor an item", 'write `- "<6"`'),
         ("a:\n  b: 1\n\u00a0 c: 2\n", "3:1", "a blank that is no space (U+00A0)", "type the spaces anew"),
         ("a: 1\n\u00a0b: 2\n", "2:1", "a blank that is no space (U+00A0)", "type the spaces anew"),
+        (
+            'i:\n  e: "sum(x{a="b"})"\n  f: 1\n',
+            "2:15",
+            "the quote that was opened in column 6 ends here",
+            "`e: 'sum(x{a=",
+        ),
+        ("f:\n  - r: 'don't act'\n", "2:12", "ends here with `'`", 'write `- r: "don\'t act"`'),
+        ('a:\n  - n: "Slow" rate # x\n', "2:13", 'ends here with `"`', "write `- n: '\"Slow\" rate'`"),
+        ("a:\n  - n: [prod] Slow\n    b: 1\n", "2:13", "this value ends here with `]`", "write `- n: '[prod] Slow'`"),
+        ("a: {b: c} d\n", "1:9", "this value ends here with `}`", "write `a: '{b: c} d'`"),
+        ("- '<5' x\n- y\n", "1:6", "ends here with `'`", "write `- \"'<5' x\"`"),
+        ("a: 'don't say \"x\"'\n", "1:8", "ends here with `'`", "write `a: 'don''t say \"x\"'`"),
         ("a: 1\n\u200bb: 2\n", "2:1", "a blank that is no space (U+200B)", "type the spaces anew"),
     ],
 )
