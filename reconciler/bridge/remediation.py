@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from reconciler.bridge.moments import Point
 from reconciler.bridge.past import Ended, ended
 from reconciler.bridge.room import Room
 from reconciler.bridge.rows import Doing, action_text, doing_of
+from reconciler.bridge.written import Line as Written
+from reconciler.bridge.written import playbook_line, urls
 from reconciler.decide.claims import show
 from reconciler.decide.evaluating import following
 from reconciler.decide.evaluation.shown import shown
@@ -104,6 +106,8 @@ class RemediationPage:
     pinned: tuple[str, ...] = ()
     left_out: int = 0
     undone: int = 0
+    written: Written | None = None
+    urls: Mapping[str, str] = field(default_factory=dict)
 
 
 def remediation_page(room: Room, point: Point, service: ServicePath, identity: str) -> RemediationPage:
@@ -134,7 +138,8 @@ def remediation_page(room: Room, point: Point, service: ServicePath, identity: s
     then = about if point.order is None else Then(chronicle, point.order).of(about)
     return RemediationPage(
         point, ServicePath(about.service), then, ended(then, point), lines, doing, further, fails, pinned,
-        max(0, len(steps) - _STEPS), decided[-1] if decided else 0,
+        max(0, len(steps) - _STEPS), decided[-1] if decided else 0, playbook_line(room, point.stage, steps),
+        urls(room, then.problems),
     )  # fmt: skip
 
 

@@ -92,6 +92,10 @@ def _cause(data: Mapping[str, Any]) -> Iterator[str]:
         yield from _row("evaluated", f"not yet; at {data['evaluatedAt']}")
     if "outcome" in data:
         yield from _row("outcome", f"{data['outcome']}, {data['ended']}")
+    if "endedBy" in data:
+        who = data["endedBy"]
+        how = who["commit"][:_SHORT] if "commit" in who else who.get("command", "").rpartition("/")[2]
+        yield from _row("", f"by {who['by']}, {how}" if how else f"by {who['by']}")
     for each in data.get("problems", ()):
         since = f", since {each['startedAt']}" if "startedAt" in each else ""
         source = f", said {each['source']}" if "source" in each else ""

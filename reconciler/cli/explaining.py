@@ -114,7 +114,7 @@ class Explainer:
         if about.ended is None and due is not None and not evaluations:
             data["evaluatedAt"] = due
         if about.ended is not None:
-            data |= {"outcome": about.outcome, "ended": format_instant(about.ended)}
+            data |= {"outcome": about.outcome, "ended": format_instant(about.ended), **_ended_by(about, steps)}
         data["problems"] = [self._problem(each.id, each.title, each.file) for each in about.problems]
         return data
 
@@ -218,6 +218,15 @@ def _step(step: PastStep) -> dict[str, Any]:
         "subject": step.subject, "author": step.author,
     }  # fmt: skip
     return {**data, **({"action": step.action} if step.action else {})}
+
+
+def _ended_by(about: PastRemediation, steps: tuple[PastStep, ...]) -> dict[str, Any]:
+    """Return who ended it, and by what: the commit of a `git revert`, or a command; nothing where nobody did."""
+    last = next((step for step in reversed(steps) if step.event == about.outcome), None)
+    if last is None or "by" not in last.told:
+        return {}
+    told = {key: str(last.told[key]) for key in ("by", "commit", "command") if key in last.told}
+    return {"endedBy": {**told, "step": _step(last)}}
 
 
 def _change(change: tuple[str, str, Any, Any]) -> dict[str, Any]:

@@ -238,6 +238,11 @@ class Chronicle:
         rows = self._page(about, "n", where, values, limit, before)
         return _paged([self._commit(row) for row in rows], [row[0] for row in rows], limit)
 
+    def following(self, order: int, most: int) -> list[CommitId]:
+        """Return the next commits of people after an order, merges too, the oldest first."""
+        rows = self._ask("SELECT id FROM commits WHERE n > ? ORDER BY n LIMIT ?", (order, most))
+        return [_hex(row[0]) for row in rows]
+
     def _commit(self, row: tuple[Any, ...]) -> PeoplesCommit:
         files = self._ask("SELECT kind, service, file, change FROM files WHERE n = ? LIMIT 1000", (row[0],))
         return PeoplesCommit(row[0], _hex(row[1]), Instant(row[2]), row[3], row[4], tuple(files))

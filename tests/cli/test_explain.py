@@ -107,3 +107,18 @@ def test_a_problem_and_a_remediation_are_explained_too(reconciler: Reconciler, s
     unknown = reconciler("explain", "problem/p2")
     assert (unknown.code, "nothing was ever done about a problem `p2`" in unknown.err) == (2, True)
     assert reconciler("explain", "carts").code == 2
+
+
+def test_who_reverted_it_and_when_is_told(reconciler: Reconciler, shop: Site) -> None:
+    happen(reconciler, shop)
+    git(shop.clone, "pull", "-q", "--no-rebase")
+    decided = git(shop.clone, "log", "-1", "--format=%H", "--grep=Event: decided")
+    git(shop.clone, "-c", "user.name=Heidi", "revert", "--no-edit", decided)
+    git(shop.clone, "push", "-q")
+    commit = git(shop.clone, "rev-parse", "HEAD")
+    assert reconciler("reconcile", "-c", shop.config).code == 0
+    (about,) = explained(reconciler, "problem/p1")["remediations"]
+    ended = about["endedBy"]
+    assert (about["outcome"], ended["by"], ended["commit"]) == ("reverted", "Heidi", commit)
+    assert ended["step"]["now"] == about["ended"]
+    assert f"by Heidi, {commit[:12]}" in reconciler("explain", "problem/p1").out
