@@ -7,9 +7,12 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from reconciler.daemon.project_loop import ProjectLoop
+from tests.daemon.site import Later, until
 
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -25,6 +28,20 @@ def section(text: str, heading: str) -> str:
     found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     assert found, heading
     return found[1]
+
+
+def after(seconds: float, loop: ProjectLoop, clock: Later, met: Callable[[], object], what: str) -> None:
+    """Let so much time go by, and then a second with each look, until something has happened.
+
+    An answer that a server gave before the jump and that is heard after it makes the clock doubted; that passes by.
+    """
+    clock.pass_by(seconds)
+
+    def later() -> object:
+        clock.pass_by(1)
+        return met()
+
+    until(loop, later, what)
 
 
 @dataclass

@@ -19,7 +19,7 @@ from reconciler.model.names import ProjectName
 from reconciler.model.project import load_project
 from reconciler.model.shipyard import load_shipyard
 from tests.daemon.site import Later, deployment, until
-from tests.docs.guide import ROOT, Shell, blocks, section
+from tests.docs.guide import ROOT, Shell, after, blocks, section
 from tests.docs.keptn_repository import NEW, OLD, git, with_branches, with_directories
 from tests.evidence.speaking import Request, Response, SpeakingServer
 
@@ -63,8 +63,13 @@ def reconciled(shell: Shell, cluster: EmbeddedCluster, upstream: Path) -> None:
         until(loop, lambda: "applied" in events(upstream), "the rollout is complete")
         shell.run("reconciler problem resolve --service carts")
         loop.tick()
-        clock.pass_by(15 * 60 + 1)
-        until(loop, lambda: "remediated" in events(upstream), "the objectives are met after the shipyard's wait")
+        after(
+            901,
+            loop,
+            clock,
+            lambda: "remediated" in events(upstream),
+            "the objectives are met after the shipyard's wait",
+        )
 
 
 def events(upstream: Path) -> list[str]:

@@ -17,7 +17,7 @@ from reconciler.embedded.cluster import EmbeddedCluster
 from reconciler.model.names import ProjectName
 from tests.daemon.site import Later, until
 from tests.deploy.rendering import documents
-from tests.docs.guide import ROOT, Shell, blocks, section
+from tests.docs.guide import ROOT, Shell, after, blocks, section
 from tests.docs.keptn_repository import git
 from tests.evidence.speaking import Request, Response, SpeakingServer
 
@@ -86,12 +86,11 @@ def test_a_replica_more_does_not_help_and_the_version_before_does(
         config.write_text(config.read_text("utf-8").replace("http://127.0.0.1:9090", server.url), "utf-8")
         with opened(read_config(config), ProjectName("sockshop"), structlog.get_logger(), clock=clock) as loop:
             until(loop, lambda: events().count("applied") == 1, "the second replica is ready")
-            clock.pass_by(181)
+            after(181, loop, clock, lambda: events().count("decided") == 2, "it did not help")
             until(loop, lambda: events().count("applied") == 2, "the version before runs")
             shell.run("reconciler problem resolve slow --service carts")
             loop.tick()
-            clock.pass_by(181)
-            until(loop, lambda: "remediated" in events(), "it is healed")
+            after(181, loop, clock, lambda: "remediated" in events(), "it is healed")
     assert events() == [
         "opened", "decided", "applied", "evaluated", "decided", "applied", "evaluated", "remediated",
     ]  # fmt: skip
