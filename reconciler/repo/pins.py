@@ -26,7 +26,7 @@ from reconciler.repo.reader import too_large
 
 _LIMIT: Final = 256 << 10
 """Bytes of the largest file that is read, as of all files of people."""
-_REMEMBERED: Final = 1024
+_REMEMBERED: Final = 4096
 _REF: Final = re.compile(r"(?P<path>[^\n\0]+)@(?P<blob>[0-9a-f]{40})\Z")
 
 ReadBlobs = Callable[[list[BlobId], int], Mapping[BlobId, bytes | Oversize]]

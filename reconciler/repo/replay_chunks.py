@@ -36,7 +36,7 @@ from reconciler.repo.steps import claimed, own_change
 
 SMALLEST: Final = 8000
 """Commits below which a further process does not pay: it takes about as long to start as to replay a thousand."""
-_LOADING: Final = 0.26
+_LOADING: Final = 0.2
 """What it costs to begin after a commit, in commits: what lies in the tree then has to be read."""
 _COLLECT: Final = (100_000, 20, 1000)
 """After how many objects more cycles are looked for among the young, and how often among all."""

@@ -44,11 +44,13 @@ class KeptStanding(Standing):
 
     def load_proven(self) -> None:
         """Make all views from files of which it is proven that reconciler wrote them as they are."""
-        strictly, self._views._steps = self._views._steps, ParseCache(load_proven_step, MACHINE_LIMIT)  # noqa: SLF001
+        views = self._views
+        strictly = views._steps  # noqa: SLF001 - the one parser that costs time here
+        views._steps = ParseCache(load_proven_step, MACHINE_LIMIT)  # noqa: SLF001 - as above
         try:
             self.settle()
         finally:
-            self._views._steps = strictly  # noqa: SLF001 - what is read later on may be anybody's
+            views._steps = strictly  # noqa: SLF001 - what is read later on may be anybody's
 
     # Moving
 
