@@ -127,7 +127,14 @@ def policy(signing: SigningConfig) -> Callable[[Mirror, StageName | None, Policy
     ours = GpgJudge((signing.gpg_key,)) if signing.gpg_key else None
     people = GpgJudge(signing.allowed_gpg) if signing.allowed_gpg else None
     signers = Signers(signing.allowed_signers, signing.revoked_keys, ours=ours, people=people)
-    return lambda mirror, stage, project: Policy(mirror, signers, stage, signing.since, project=project)
+    own = signer(signing)
+
+    def key() -> bytes | None:
+        return own.public() if isinstance(own, SshKeyFile) else None
+
+    return lambda mirror, stage, project: Policy(
+        mirror, signers, stage, signing.since, project=project, signs=own is not None, key=key
+    )
 
 
 def check_signing(signing: SigningConfig) -> None:

@@ -82,7 +82,7 @@ class Proof:
         named = is_object_id(claim.config) and is_object_id(claim.project)
         if not named or not claim.info.parents or not self._is_founded(standing, claim, own, last, tips[1]):
             return False
-        ours = self._policy is not None and self._policy.is_ours(claim.commit)
+        ours = self._policy is not None and (self._policy.is_ours(claim.commit) or self._policy.begun(claim.commit))
         if not ours and not self._is_in_force(claim, own, last):
             return False
         settings = self._settings(claim.project, tips[0])

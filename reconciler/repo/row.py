@@ -22,6 +22,7 @@ from reconciler.model.names import CommitId, StageName
 from reconciler.repo.layout import ops_prefix
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.proof import Proof
+from reconciler.repo.row_guard import RowGuard
 from reconciler.repo.standing import Standing
 from reconciler.repo.steps import Claimed, OwnFile, claimed, own_file
 
@@ -62,8 +63,11 @@ class Rows:
     """Finds the row that counts. ``tips`` are the project's and the config branch's."""
 
     def __init__(
-        self, store: Mirror, stage: StageName, standing: Standing, proof: Proof, tips: tuple[CommitId, CommitId]
-    ) -> None:
+        self, store: Mirror, stage: StageName, standing: Standing, proof: Proof, tips: tuple[CommitId, CommitId],
+        guard: RowGuard | None = None,
+    ) -> None:  # fmt: skip
+        """``guard``: who tells which steps are ours, where only those count that are signed by us."""
+        self._guard = guard
         self._store = store
         self._stage = stage
         self._standing = standing
@@ -84,6 +88,8 @@ class Rows:
                 made by older rules.
             TransientError: see `Proof.holds`.
         """
+        if self._guard is not None:
+            self._guard.prepare(tip)
         steps = self._steps(tip)
         found: list[tuple[Claimed, OwnFile]] = []
         reach = WINDOW
@@ -106,7 +112,12 @@ class Rows:
                 hint="look at them with `git log`; was the project renamed, or is this reconciler older than they are?"
                 + who,
             )
+        if best is None and self._guard is not None and self._links:
+            # Nothing says more than its signature, which nobody else can make.
+            best = self._links[-1]
         self._return_to(best, tip)
+        if best is None and self._guard is not None and self._standing.foreign():
+            self._guard.check_none()
         if best is None and self._older is not None and self._standing.foreign():
             # What may hold values in the world is neither believed nor put back, which would be to delete it.
             here = ops_prefix(self._stage)
@@ -122,6 +133,8 @@ class Rows:
         for info in self._store.commits(tip, paths=[ops_prefix(self._stage)]):
             claim = claimed(info, self._stage)
             if claim is None or (claim.rules < RULES and self._older is not None):
+                continue
+            if self._guard is not None and not self._guard.is_ours(claim):
                 continue
             own = own_file(self._store, claim)
             if own is not None and claim.rules < RULES:
@@ -193,7 +206,7 @@ class Rows:
     def _best(self, *, whole: bool) -> Link | None:
         """Return the end of the row that counts; where all of the history is seen, of one that begins with nothing."""
         founded = [link for link in self._links if link.founded]
-        rows = [link for link in self._links if link.length > 1 and not whole]
+        rows = [link for link in self._links if link.length > 1 and (not whole or self._guard is not None)]
         sound = [link for link in rows if not link.refuted]
         return max(founded or sound or rows, key=lambda link: link.length, default=None)
 

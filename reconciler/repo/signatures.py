@@ -106,6 +106,14 @@ class Judge:
             why = f"its signature cannot be judged: {error}"
             return Verdict("unreadable", "", why, "sign it with a plain SSH key (`git config gpg.format ssh`)")
 
+    def why_not(self, key: bytes, principal: str, when: datetime) -> str:
+        """Return why what an SSH key signs now would not count for a principal; empty where it would."""
+        if key in self._allowed.revoked:
+            return "it is revoked"
+        lines = [signer for signer in self._allowed.by_key.get(key, ()) if signer.is_for(principal)]
+        refusals = [signer.refuses(when) for signer in lines]
+        return (refusals[0] if all(refusals) else "") if lines else f"no line allows it for {principal}"
+
     def _by_ssh(self, payload: bytes, armoured: bytes, principal: str, when: datetime) -> Verdict:
         signature = parse(armoured)
         key = fingerprint(signature.key)

@@ -8,15 +8,17 @@ of keys since.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 
-from reconciler.model.errors import BlindError
+from reconciler.model.errors import BlindError, ConfigError, TerminalError
 from reconciler.model.names import BlobId, CommitId, StageName
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import Change, CommitInfo
-from reconciler.repo.signatures import Verdict
+from reconciler.repo.signatures import Kind, Verdict
 from reconciler.repo.signatures_people import InForce, config_of_people, is_our_address, judged
 from reconciler.repo.signatures_signers import Signers
 from reconciler.repo.writer import RECONCILER
@@ -67,20 +69,26 @@ class _Walk:
 class Policy:
     """Judges one branch; ``stage`` None: the project's, which is judged by ``project`` for a stage. One owner thread.
 
-    ``since``: what such a commit of the branch holds counts, whoever made it.
+    ``since``: what such a commit of the branch holds counts, whoever made it. ``signs``: we sign our steps, and only
+    those count that are signed; ``key`` returns the SSH key that we sign by, None where it is none.
     """
 
     def __init__(
         self, store: Mirror, signers: Signers, stage: StageName | None, since: Sequence[CommitId] = (), *,
-        project: Policy | None = None,
+        project: Policy | None = None, signs: bool = False, key: Callable[[], bytes | None] = lambda: None,
+        wall: Callable[[], float] = time.time,
     ) -> None:  # fmt: skip
         self.project = project
+        self.signs = signs
+        self._key = key
+        self._wall = wall
+        self._begun: set[CommitId] = set()
         self._store = store
         self._signers = signers
         self._stage = stage
         self._since = since
         self._walk: _Walk | None = None
-        self._ours: dict[CommitId, bool] = {}
+        self._ours: dict[CommitId, Kind] = {}
         self._words: dict[str, tuple[BlobId | None, str]] = {}
         self._number = 0
 
@@ -118,7 +126,7 @@ class Policy:
 
         What came before the commit that somebody has chosen to begin with counts too.
         """
-        if any(self._is_in(commit, each) for each in self._since if self._store.find_commit(each) is not None):
+        if self.begun(commit):
             return True
         known = self._start(commit, lambda: base)
         walk = _Walk(self.number, known, InForce(known))
@@ -127,14 +135,60 @@ class Policy:
 
     def is_ours(self, commit: CommitId) -> bool:
         """Whether a commit is signed by a key of reconciler's. Raises BlindError where nobody can say."""
+        return self.kind(commit) == "good"
+
+    def kind(self, commit: CommitId) -> Kind:
+        """Return what the signature of a commit is worth as reconciler's. Raises BlindError where nobody can say."""
         known = self._ours.get(commit) if self.number else None
         if known is None:
             info = self._store.commit(commit)
-            known = info.committer.email == RECONCILER.email and self._judged_as_ours(info).good
+            known = self._judged_as_ours(info).kind if info.committer.email == RECONCILER.email else "unsigned"
             if len(self._ours) >= _REMEMBERED:
                 self._ours.clear()
             self._ours[commit] = known
         return known
+
+    def know_ours(self, commits: Iterable[CommitId]) -> None:
+        """Be told which commits were made here, and signed."""
+        if self.signs:
+            self._ours.update(dict.fromkeys(commits, "good"))
+
+    def check_own_key(self) -> None:
+        """Check that what we sign counts here: else the next start would take our own steps for somebody's.
+
+        Raises:
+            TerminalError: it does not.
+        """
+        try:
+            own = self._key() if self.signs and not self.trouble else None
+        except (BlindError, ConfigError):
+            # Whoever signs with it says so.
+            return
+        when = datetime.fromtimestamp(self._wall(), UTC)
+        why = self._signers.judge_ours().why_not(own, RECONCILER.email, when) if own is not None else ""
+        if why:
+            raise TerminalError(
+                f"reconciler's own key does not count: {why}",
+                hint=f"add a line for {RECONCILER.email} and the key of `sshKeyFile` to the file of allowed signers",
+            )
+
+    def believes(self, commit: CommitId) -> bool:
+        """Whether a commit of a step's form may be a step by who made it. Raises BlindError where nobody can say."""
+        return not self.signs or self.begun(commit) or self.is_ours(commit)
+
+    def begun(self, commit: CommitId) -> bool:
+        """Whether a commit is part of what somebody has chosen to begin with."""
+        if commit in self._begun:
+            return True
+        if any(self._store.find_commit(each) is not None and self._is_in(commit, each) for each in self._since):
+            self._begun.add(commit)
+            return True
+        return False
+
+    def is_by_a_person(self, commit: CommitId) -> bool:
+        """Whether a person who may has signed a commit."""
+        info = self._store.commit(commit)
+        return not is_our_address(info.committer.email) and self._word(info).good
 
     def unsigned(self, tip: CommitId, path: str) -> str:
         """Return why what stands at a path, or no more, does not count as a person's word; empty where it does.

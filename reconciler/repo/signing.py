@@ -50,6 +50,11 @@ class SshKeyFile:
         key = self._current()
         return armored(self._public, _signature(key, self._public, signed_data(payload)))
 
+    def public(self) -> bytes:
+        """Return the public key in ssh's own form."""
+        self._current()
+        return self._public
+
     def public_line(self) -> str:
         """Return the public key as it stands in a file of allowed signers."""
         self._current()

@@ -23,6 +23,7 @@ from reconciler.repo.marks import Marks
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.proof import Proof, SettingsAt
 from reconciler.repo.row import WINDOW, Rows, follows, stands_on
+from reconciler.repo.row_guard import RowGuard
 from reconciler.repo.signatures_policy import Force, Policy
 from reconciler.repo.standing import ProjectSettings, Standing
 from reconciler.repo.steps import Claimed, claimed, own_file
@@ -78,6 +79,7 @@ class StageRepo:
         self._rewritten: Rewritten | None = None
         self._expected: set[CommitId] = set()
         self._left: set[str] = set()
+        self._refused: tuple[Tips, int, TerminalError] | None = None
         self.force: Force | None = None
         """What of people's files is in force as of the last `sync`; None where nobody judges that."""
 
@@ -116,7 +118,10 @@ class StageRepo:
 
     def expect(self, commits: Iterable[CommitId]) -> None:
         """Take commits as steps by their messages at the next `sync`: the caller made them itself."""
-        self._expected |= set(commits)
+        made = set(commits)
+        self._expected |= made
+        if self._policy is not None:
+            self._policy.know_ours(made)
 
     def sync(self, tips: Tips) -> bool:
         """Follow the branches to these tips, whose objects must be there.
@@ -125,7 +130,22 @@ class StageRepo:
 
         Raises:
             TransientError: a step names a commit that has only just come; read the tips anew.
+            TerminalError: what is there cannot be gone on from; the same is said of the same tips without a look.
         """
+        by = 0
+        if self._policy is not None:
+            self._policy.check_own_key()
+            by = self._policy.number
+        if self._refused is not None and self._refused[:2] == (tips, by):
+            raise self._refused[2]
+        self._refused = None
+        try:
+            return self._sync(tips)
+        except TerminalError as error:
+            self._refused = (tips, by, error)
+            raise
+
+    def _sync(self, tips: Tips) -> bool:
         before = self._tips
         standing, self._stood = self._stood, None
         if self._policy is not None and self._policy.number != self._judged_by:
@@ -205,6 +225,11 @@ class StageRepo:
         """Follow the steps that came since. Returns False where that is not enough to say which is the newest."""
         walk = self._store.commits(tips.ops, since=before.ops)
         claims = [claim for info in walk if (claim := claimed(info, self._stage)) is not None]
+        guard = self._guard(tips)
+        if guard is not None:
+            claims = [claim for claim in claims if claim.commit in self._expected or guard.is_ours(claim)]
+            if guard.has_loose:
+                return False
         own: list[Claimed] = []
         if sum(claim.commit not in self._expected for claim in claims) > _FOLLOWED:
             return False
@@ -227,6 +252,12 @@ class StageRepo:
             self._note(claim)
         self._take_own(standing, own)
         return True
+
+    def _guard(self, tips: Tips) -> RowGuard | None:
+        """Return who tells our steps by their signatures; None where we don't sign, or nobody judges."""
+        if self._policy is None or not self._policy.signs:
+            return None
+        return RowGuard(self._store, self._stage, self._policy, tips.project)
 
     def _take_own(self, standing: Standing, own: list[Claimed]) -> None:
         """Take the steps of one push of ours in one go; their files are read only where they may answer somebody."""
@@ -251,7 +282,8 @@ class StageRepo:
         was = self._newest
         if was is not None:
             self._seen = max(self._seen, was.sequence)
-        rows = Rows(self._store, self._stage, standing, self._proof, (tips.project, tips.config))
+        proof, both = self._proof, (tips.project, tips.config)
+        rows = Rows(self._store, self._stage, standing, proof, both, self._guard(tips))
         known = was.commit if was is not None and continued else None
         self._row = deque(rows.newest(tips.ops, known), maxlen=WINDOW)
         newest = self._newest

@@ -200,7 +200,8 @@ def test_a_command_that_another_daemon_could_judge_is_believed_by_its_signature(
     assert site.replicas() == 2
 
 
-def test_a_start_does_not_go_on_from_steps_that_were_decided_on_what_nobody_signed(site: Site, signed: Signed) -> None:
+def test_a_start_without_a_key_of_its_own_does_not_go_on_from_what_nobody_signed(disputed: Site) -> None:
+    site, signed = disputed, sign_all(disputed, steps=False)
     signed.push({PLAYBOOK: TWO})
     site.problem("p1", "Response time degradation")
     whole = unpoliced(site)
