@@ -27,7 +27,7 @@ EVERY: Final = 0.5
 """Seconds between two looks at where the branches are."""
 LONG: Final = 5000
 """Commits from which on a process of its own reads them."""
-_STOPS_WITHIN: Final = 10.0
+STOPS_WITHIN: Final = 10.0
 
 
 class Follower:
@@ -62,12 +62,12 @@ class Follower:
         """Look at once."""
         self._wake.set()
 
-    def stop(self) -> None:
-        """End, when what is in hand is done."""
+    def stop(self, seconds: float = STOPS_WITHIN) -> None:
+        """End, when what is in hand is done; at most so many seconds are waited for that."""
         self._stopping = True
         self._wake.set()
         if self._thread.is_alive():
-            self._thread.join(_STOPS_WITHIN)
+            self._thread.join(seconds)
 
     @property
     def trouble(self) -> ReconcilerError | None:

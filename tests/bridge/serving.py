@@ -145,6 +145,8 @@ def served(
         with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=30.0, trust_env=False) as client:
             yield Browser(client, hall)
     finally:
+        # On a busy machine too nothing of a test may go on after it.
+        hall.follower.stop(120.0)
         hall.close()
         server.stop()
 

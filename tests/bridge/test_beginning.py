@@ -122,4 +122,4 @@ def test_the_second_look_does_not_wait(shop: Site, tmp_path: Path) -> None:
     try:
         eventually(lambda: follower.wait(0) and bool(follower.looked().believed), "all is known", 60)
     finally:
-        follower.stop()
+        follower.stop(120.0)

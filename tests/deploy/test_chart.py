@@ -146,7 +146,7 @@ def test_numbers_stay_numbers() -> None:
 
 def test_an_orderly_stop_has_the_time_that_it_needs(items: Rendered) -> None:
     """Loops first, then the three servers one after the other, the bridge's followers and its threads."""
-    needed = service._STOP_WITHIN + 3 * serving._STOPS_WITHIN + following._STOPS_WITHIN + hall._WITHIN
+    needed = service._STOP_WITHIN + 3 * serving._STOPS_WITHIN + following.STOPS_WITHIN + hall._WITHIN
     assert pod(items)["terminationGracePeriodSeconds"] > needed
 
 
