@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from reconciler.cli import loaded
+from reconciler.cli.answered import answered, let_be
 from reconciler.cli.doubts import doubts
 from reconciler.cli.evidence_doubts import unused_everywhere
 from reconciler.cli.findings.finding import Finding, located, ordered, refused
@@ -78,7 +79,7 @@ def check(part: Part, progress: Progress, workers: int = 0) -> list[Finding]:
     count = min(workers or _cores(), _MOST)
     many = count > 1 and len(part.files) >= MANY
     seen = _shared_out(part, count, progress) if many else _one_by_one(part, progress)
-    found = [*part.told, *seen.findings, *_beside(part)]
+    found = list(let_be([*part.told, *seen.findings, *_beside(part)], part.files, answered(part.files)))
     if part.whole:
         found += _unused(part, seen.used)
     return [replace(each, label=part.label, branch=part.branch) for each in ordered(found)]

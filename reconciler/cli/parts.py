@@ -133,7 +133,7 @@ def in_work_tree(path: Path) -> Part:
         return Part({}, Surroundings(), label)
     data = read(path, name)
     around = _around(root, {name: data}, whole=kind in ("problem", "command"))[0]
-    told = _promises(root, {name: data}, around) if name == "project.yaml" else ()
+    told = _promises(root, {name: data}, around) if name in promised.FILES else ()
     return Part({name: data}, around, label, told=told)
 
 
@@ -152,15 +152,16 @@ def _folder(here: Path, root: Path, label: str) -> Part:
 
 def _promises(root: Path, files: Mapping[str, bytes | UserError], around: Surroundings) -> tuple[Finding, ...]:
     """Return what a work tree's own project file says of its stages; on a stage's branch nobody asks it."""
-    project = files.get("project.yaml")
-    if around.stage or isinstance(project, UserError) or (project is None and "shipyard.yaml" in files):
+    name = next((each for each in promised.FILES if each in files), promised.FILES[0])
+    project = files.get(name)
+    if around.stage or isinstance(project, UserError):
         return ()
     try:
         with LocalRepository.open(root) as repository:
             head = repository.head()
             if project is None and not (head and promised.is_default(repository, head)):
                 return ()
-            return tuple(promised.about_files(repository, project, tuple(around.stages)))
+            return tuple(promised.about_files(repository, project, tuple(around.stages), name))
     except ConfigError:
         return ()  # outside of Git there are no branches
 

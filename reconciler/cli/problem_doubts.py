@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from reconciler.cli.findings.finding import Finding, doubt
@@ -12,12 +13,15 @@ from reconciler.model.command import load_command
 from reconciler.model.document import open_document
 from reconciler.model.errors import Place, UserError
 from reconciler.model.names import StageName
+from reconciler.model.nodes import MapNode
 from reconciler.model.problem import Problem, load_problem
 from reconciler.model.project import load_project
-from reconciler.model.reader import shown
+from reconciler.model.reader import read_yaml, shown
 from reconciler.model.suggest import did_you_mean
 from reconciler.repo.layout import ops_place
 
+_AHEAD: Final = timedelta(days=1)
+"""How far a clock may be ahead."""
 _SHOWN: Final = 5
 """Remediations that are named where none of them was meant."""
 
@@ -32,6 +36,7 @@ def about_problem(data: bytes, path: str, around: Surroundings) -> Iterator[Find
         return
     if found is None or problem.state != "open":
         return
+    yield from _about_begin(problem, data, path, around)
     yield from _other_claims(problem, found.service, stage, around, place)
     told = list(_unreached(found.service, stage, around, place, ("unread-problem", "this problem will be refused")))
     yield from told
@@ -46,6 +51,39 @@ def about_problem(data: bytes, path: str, around: Surroundings) -> Iterator[Find
         )
 
 
+def _about_begin(problem: Problem, data: bytes, path: str, around: Surroundings) -> Iterator[Finding]:
+    """Yield that there is no such moment as that at which the problem began, or that it lies far ahead."""
+    said = problem.started_at
+    if not said:
+        return
+    try:
+        began = datetime.fromisoformat(said.replace("z", "Z"))
+    except ValueError:
+        wrong = "is no moment: there is no such day, or no such time"
+    else:
+        aware = began if began.tzinfo else began.replace(tzinfo=UTC)
+        if around.now is None or aware - around.now <= _AHEAD:
+            return
+        wrong = "lies ahead"
+    yield doubt(
+        "impossible-time",
+        f"`startedAt` is `{shown(said)}`, which {wrong}",
+        _place_of(data, path, "startedAt"),
+        expected="when the problem began, in UTC, such as `2026-11-21T10:00:00Z`",
+        hint="correct it, or leave it out: nothing but what is shown depends on it",
+    )
+
+
+def _place_of(data: bytes, path: str, key: str) -> Place:
+    """Return where a problem's file names a key; its events have it elsewhere."""
+    try:
+        root = read_yaml(data, path)
+    except UserError:
+        return Place(path)
+    value = root.get(key) if isinstance(root, MapNode) else None
+    return value.place if value is not None else Place(path)
+
+
 def about_command(data: bytes, path: str, around: Surroundings) -> Iterator[Finding]:
     """Yield why a command will not reach who it is meant for; one at the stage's own level is for all services."""
     stage, place = StageName(path.split("/")[1]), Place(path)
@@ -53,6 +91,15 @@ def about_command(data: bytes, path: str, around: Surroundings) -> Iterator[Find
         return
     told = list(_unreached(found.service, stage, around, place, ("unread-command", "nobody answers this command")))
     yield from told
+    moment = path.rpartition("/")[2][: len("20261121T100000")]
+    if around.now is not None and moment > f"{around.now + _AHEAD:%Y%m%dT%H%M%S}" and moment[:1].isdecimal():
+        yield doubt(
+            "impossible-time",
+            "the time in this command's name lies ahead, so in a listing it stands behind all that will be asked",
+            place,
+            expected="when it was asked, in UTC",
+            hint="correct the time",
+        )
     if not told and (not found.service or found.service in around.services):
         yield from _unanswered(data, path, found.service, around.steps.get(f"ops/{stage}/{found.service}", {}))
 

@@ -23,6 +23,7 @@ from reconciler.repo.local import LocalRepository
 FILES: Final = ("project.yaml", "shipyard.yaml")
 _HEADS: Final = "refs/heads/"
 _FETCHED: Final = "refs/remotes/"
+_OWN: Final = ("main", "master")
 _NEVER: Final = ("ops/", "proposals/")
 
 
@@ -40,16 +41,19 @@ def about_branch(repository: LocalRepository, commit: CommitId, before: tuple[st
         yield from _found(repository, before, after, commit)
 
 
-def about_files(repository: LocalRepository, project: bytes | None, before: tuple[str, ...]) -> Iterator[Finding]:
-    """Yield what the `project.yaml` of a work tree says of its stages; None where it has no file that names any.
+def about_files(
+    repository: LocalRepository, project: bytes | None, before: tuple[str, ...], name: str = FILES[0]
+) -> Iterator[Finding]:  # fmt: skip
+    """Yield what the file of a work tree says of its stages, called ``name``; None where there is none that names any.
 
     Nothing is refused yet, and a branch may be made before the push, so a stage without one is a warning here.
     """
     try:
-        after = tuple(stage.name for stage in load_project(project, FILES[0]).stages) if project is not None else ()
+        load = load_project if name == FILES[0] else load_shipyard
+        after = tuple(stage.name for stage in load(project, name).stages) if project is not None else ()
     except UserError:
         return  # told of the file itself
-    for each in _among(repository, before, after, project):
+    for each in _among(repository, before, after, (name, project) if project is not None else None):
         yield replace(each, severity="warning") if each.severity == "error" else each
 
 
@@ -63,14 +67,16 @@ def is_default(repository: LocalRepository, ref: str) -> bool:
 def _found(
     repository: LocalRepository, before: tuple[str, ...], after: tuple[str, ...], commit: CommitId
 ) -> Iterator[Finding]:  # fmt: skip
-    found = repository.reader.blob_at(commit, FILES[0])
-    yield from _among(repository, before, after, found[1] if found is not None else None)
+    files = ((name, repository.reader.blob_at(commit, name)) for name in FILES)
+    own = next(((name, found[1]) for name, found in files if found is not None), None)
+    yield from _among(repository, before, after, own)
 
 
 def _among(
-    repository: LocalRepository, before: tuple[str, ...], after: tuple[str, ...], own: bytes | None
+    repository: LocalRepository, before: tuple[str, ...], after: tuple[str, ...],
+    own: tuple[str, bytes] | None,
 ) -> Iterator[Finding]:  # fmt: skip
-    """``own`` is the `project.yaml` that names them; None where it is Keptn's shipyard, or nothing."""
+    """``own`` is the file that names them, with its name; None where there is nothing."""
     branches = _branches(repository)
     there = frozenset(branches)
     worked_on = {name for name, tip in branches.items() if _is_worked_on(repository, name, tip)}
@@ -80,7 +86,7 @@ def _among(
             yield _nothing_names(gone, known=bool(before))
         return
     if own is None:
-        return  # Keptn made the branches that a shipyard names
+        return
     if not there & {*after, *before} and repository.root is not None:
         yield remark(
             "not-looked-at",
@@ -90,14 +96,32 @@ def _among(
             hint="fetch them (`fetch-depth: 0` in CI)",
         )
         return
-    places, others = _places(own), sorted(there - frozenset(after))
-    yield from (_without_branch(name, places.get(name, Place(FILES[0])), others) for name in after if name not in there)
+    places, others = _places(*own), sorted(there - frozenset(after))
+    for name in after:
+        if name not in there:
+            missing = _without_branch(name, places.get(name, Place(own[0])), others)
+            # Keptn made the branches that a shipyard names, so whoever comes from there may not have all of them.
+            yield missing if own[0] == FILES[0] else replace(missing, severity="warning")
+        elif name in _OWN:
+            yield _the_projects_own(name, places.get(name, Place(own[0])), alone=len(after) == 1)
     yield from (_left_out(name) for name in gone)
 
 
-def _places(project: bytes) -> dict[str, Place]:
-    """Return where a valid `project.yaml` names each of its stages."""
-    root = read_yaml(project, FILES[0])
+def _the_projects_own(stage: str, place: Place, *, alone: bool) -> Finding:
+    return (remark if alone else doubt)(
+        "shadowed-name",
+        f"the stage `{stage}` is the branch that this file lies on: its services are beside the project's own files",
+        place,
+        expected="stages with branches of their own, such as `production`",
+        hint="give the stage a branch of its own, unless it is the only one",
+    )
+
+
+def _places(name: str, project: bytes) -> dict[str, Place]:
+    """Return where a valid `project.yaml` or shipyard names each of its stages."""
+    root = read_yaml(project, name)
+    spec = root.get("spec") if isinstance(root, MapNode) else None
+    root = spec if isinstance(spec, MapNode) else root
     listed = root.get("stages") if isinstance(root, MapNode) else None
     items = listed.items if isinstance(listed, ListNode) else ()
     names = (item.get("name") if isinstance(item, MapNode) else item for item in items)

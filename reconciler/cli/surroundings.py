@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Self
 
 from reconciler.cli import loaded
@@ -29,7 +30,7 @@ class Surroundings:
     the paths of the branch's services, none where they are not known, unless ``listed`` says that all paths of the
     branch were looked at; ``own`` says that the branch is the project's own one, which is of no stage. ``working`` are
     the stages of whose steps the branch has some: their files came by a merge. ``steps`` are those of the services that
-    have commands, by their folder under `ops/`.
+    have commands, by their folder under `ops/`. ``now`` is aware; without it nobody asks what lies ahead.
     """
 
     branch: str = ""
@@ -41,6 +42,7 @@ class Surroundings:
     steps: Mapping[str, Steps] = field(default_factory=dict)
     listed: bool = False
     own: bool = False
+    now: datetime | None = None
 
     @property
     def stages(self) -> list[str]:

@@ -99,7 +99,14 @@ def check_command_name(path: str, command: Command) -> None:
             f"the command's file name `{name}` does not say when and what",
             place=Place(path),
             expected=f"`{right}` with a time such as 20261121T100000Z",
-            hint=f"rename it, for example to `{right.replace('<time>', '20261121T100000Z')}`",
+            hint=_anew(command.verb, f"rename it, for example to `{right.replace('<time>', '20261121T100000Z')}`"),
+        )
+    if not _is_moment(match["time"]):
+        raise UserError(
+            f"`{match['time']}` in the file's name is no moment",
+            place=Place(path),
+            expected="year, month, day, `T`, hours, minutes, seconds and `Z`, such as 20261121T100000Z",
+            hint=_anew(command.verb, "correct the time"),
         )
     if match["verb"] not in VERBS:
         raise UserError(
@@ -114,5 +121,19 @@ def check_command_name(path: str, command: Command) -> None:
             "the command's file name says something else than the file",
             place=Place(path),
             expected=f"`{right}`",
-            hint="rename the file, or correct what it says",
+            hint=_anew(command.verb, "rename the file, or correct what it says"),
         )
+
+
+def _anew(verb: Verb, otherwise: str) -> str:
+    """Say how to put a command's name right; a file of a new name is a new command, so nobody approves by renaming."""
+    return f"delete it, and ask anew by `reconciler {verb}`, which names the file" if verb == "approve" else otherwise
+
+
+def _is_moment(text: str) -> bool:
+    """Whether there is such a day and time; how a second is divided does not matter."""
+    try:
+        datetime.strptime(text.partition(".")[0].rstrip("Z") + "+0000", "%Y%m%dT%H%M%S%z")
+    except ValueError:
+        return False
+    return True

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
+from typing import Final, cast
 
 from reconciler.model.checks import branch_name, colliding, project_name, stage_name
 from reconciler.model.document import Checks, Fields, open_document
 from reconciler.model.errors import Place
 from reconciler.model.nodes import Node, Scalar
 from reconciler.model.policy import Mode, StageConfig, stage_from
+
+_LONGEST: Final = 200
+"""Characters of a branch's name that are worth repeating."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,16 @@ def _name_place(item: Node) -> Place:
 
 def _check_ops_branch(pattern: str, place: Place, stages: tuple[StageEntry, ...], checks: Checks) -> None:
     checks.run(lambda: branch_name(pattern.replace("{stage}", "stage"), place), None)
+    if "{stage}" not in pattern:
+        meant = re.sub(r"\{[^{}]*\}|\$\{?[A-Za-z]+\}?", "{stage}", pattern)
+        right = meant if meant != pattern else f"{pattern.rstrip('/')}/{{stage}}"
+        checks.add(
+            "`opsBranch` has no `{stage}`, so all stages would share one branch",
+            place,
+            expected="a branch for each stage, with `{stage}` for its name",
+            hint=f"write `opsBranch: {right}`" if len(right) <= _LONGEST else "write `opsBranch: ops/{stage}`",
+        )
+        return
     taken = [stage.name for stage in stages if pattern.replace("{stage}", stage.name) in {s.name for s in stages}]
     if taken or pattern == "{stage}":
         checks.add(

@@ -229,11 +229,14 @@ def _retype(node: Node | None, path: Sequence[str | int], schema: Mapping[str, A
         and re.search(schema.get("pattern", ""), node.raw)
     ):
         return f'put it in quotes: `"{shown(node.raw)}"`'
-    if "array" in wanted and "criteria" in _inner(schema.get("items")):
-        return f'write `{shown(path[-1])}: [{{criteria: ["{shown(node.raw)}"]}}]`'
-    if "array" in wanted:
-        return "write a list: each item on a line of its own after `- `"
-    return ""
+    return _as_list_of(node, path, schema) if "array" in wanted else ""
+
+
+def _as_list_of(node: Scalar, path: Sequence[str | int], schema: Mapping[str, Any]) -> str:
+    """Say how a text is written as the list that is expected."""
+    if path and "criteria" in _inner(schema.get("items")):
+        return f'write `{shown(str(path[-1]))}: [{{criteria: ["{shown(node.raw)}"]}}]`'
+    return "write a list: each item on a line of its own after `- `"
 
 
 def _as_items(node: MapNode) -> str:

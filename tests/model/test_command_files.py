@@ -79,6 +79,9 @@ def test_names_sort_by_time() -> None:
         ("20261121T100000Z-undo-b-03.yaml", "something else than the file"),
         ("20261121T100000Z-undo-a-04.yaml", "something else than the file"),
         ("20261121T100000Z-undo.yaml", "something else than the file"),
+        ("20261321T100000Z-undo-a-03.yaml", "`20261321T100000Z` in the file's name is no moment"),
+        ("20260230T100000.5Z-undo-a-03.yaml", "`20260230T100000.5Z` in the file's name is no moment"),
+        ("20261121T246000Z-undo-a-03.yaml", "`20261121T246000Z` in the file's name is no moment"),
     ],
 )
 def test_names_that_lie_are_refused(name: str, message: str) -> None:
@@ -86,3 +89,12 @@ def test_names_that_lie_are_refused(name: str, message: str) -> None:
         check_command_name(f"commands/{name}", Command("undo", "a", 3))
     assert message in caught.value.message
     assert caught.value.place == Place(f"commands/{name}")
+
+
+@pytest.mark.parametrize(
+    "name", ["approve.yaml", "20261321T100000Z-approve-a-03.yaml", "20261121T100000Z-approve.yaml"]
+)
+def test_nobody_approves_by_putting_a_name_right(name: str) -> None:
+    with pytest.raises(UserError) as caught:
+        check_command_name(f"commands/{name}", Command("approve", "a", 3))
+    assert caught.value.hint == "delete it, and ask anew by `reconciler approve`, which names the file"

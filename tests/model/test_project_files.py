@@ -51,6 +51,8 @@ def test_everything_is_optional(text: bytes) -> None:
         ("stages: [{mode: shadow}]\n", (1, 10), "`name` is missing in item 1 of `stages`"),
         ("stages: [{name: dev, mod: shadow}]\n", (1, 22), "unknown key `mod` in item 1 of `stages`"),
         ("opsBranch: x..y\n", (1, 12), "the branch name `x..y` cannot be a branch"),
+        ("opsBranch: ops\n", (1, 12), "`opsBranch` has no `{stage}`"),
+        ('opsBranch: "ops/{stages}"\n', (1, 12), "`opsBranch` has no `{stage}`"),
         ("opsBranch: -x\n", (1, 12), "the branch name `-x` cannot be a branch"),
         ("opsBranch: '{stage}'\n", (1, 12), "the ops branch would be a stage's own branch"),
         ("stages: [dev, x-dev]\nopsBranch: x-{stage}\n", (2, 12), "the ops branch would be a stage's own branch"),

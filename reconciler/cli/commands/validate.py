@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.configured import config_option
+from reconciler.cli.context import now
 from reconciler.cli.exits import COULD_NOT, NO, OK
 from reconciler.cli.findings.report import FORMS, Form, Report, rendered
 from reconciler.cli.messages import complain, say
@@ -66,7 +68,11 @@ def command(
     if sum(map(bool, (refs, all_stages, span, kind))) > 1:
         raise click.UsageError("--ref, --all-stages, --diff and --as exclude each other.", click.get_current_context())
     load_actions()
-    parts = _parts(path, refs, span, kind, all_stages=all_stages)
+    moment = now()
+    parts = [
+        replace(part, around=replace(part.around, now=moment))
+        for part in _parts(path, refs, span, kind, all_stages=all_stages)
+    ]
     checked = sum(part.count for part in parts)
     with Meter("files checked", _WORTH_TELLING, shown=progress) as meter:
         findings = [each for part in parts for each in check(part, meter.of(checked))]
