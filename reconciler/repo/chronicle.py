@@ -52,8 +52,8 @@ _TOLD: Final = (
 )  # fmt: skip
 _OVER: Final = ", ".join(repr(each) for each in sorted(ENDINGS))
 _ENDED: Final = (
-    "EXISTS (SELECT 1 FROM steps s WHERE s.remediation = r.id AND s.service = r.service AND s.n BETWEEN r.n AND :order "  # noqa: S608  (words of ours)
-    f"AND s.valid AND s.event IN ({_OVER}))"
+    "EXISTS (SELECT 1 FROM steps s WHERE s.remediation = r.id AND s.service = r.service "  # noqa: S608  (words of ours)
+    f"AND +s.n BETWEEN r.n AND :order AND s.valid AND s.event IN ({_OVER}))"
 )
 _ENDS: Final = "remediations r JOIN steps f ON f.n = r.n JOIN steps l ON l.n = r.newest"
 _REMEDIATION: Final = f"{', '.join(f'r.{name}' for name in _TOLD)}, f.id, l.id, l.now FROM {_ENDS}"
@@ -146,7 +146,8 @@ class Chronicle:
         Those that a filter leaves, but for its outcome; the newest first. With the orders: whether it had ended once.
         """
         where, values = about_remediations(replace(only, outcome=""), found=self._found(only.text, _COMMON))
-        told = " AND ".join((*where, "r.newest > :order", "r.n <= :order"))
+        # The index of the newest steps is for this alone: whoever pages through the others would have to sort them.
+        told = " AND ".join((*where, "r.newest > 0", "r.newest > :order", "r.n <= :order"))
         query = f"SELECT r.n, {_ENDED} FROM remediations r WHERE {told} ORDER BY r.n DESC"  # noqa: S608  (words of ours; values are parameters)
         return [(row[0], bool(row[1])) for row in self._ask(query, {**values, "order": order})]
 
@@ -310,9 +311,11 @@ class Chronicle:
         )
         return Counts(int(steps[0]), sum(outcomes.values()) + running, running, outcomes, int(commits[0]))
 
-    def count(self, only: Filter = _ALL, *, settled: int | None = None) -> int:
-        """Return how many remediations a filter leaves; ``settled`` as in `remediations`."""
+    def count(self, only: Filter = _ALL, *, before: int | None = None, settled: int | None = None) -> int:
+        """Return how many remediations a filter leaves; ``before`` and ``settled`` as in `remediations`."""
         where, values = about_remediations(only, found=self._found(only.text), settled=settled)
+        if before is not None:
+            where, values = [*where, "r.n < :before"], {**values, "before": before}
         query = f"SELECT count(*) FROM remediations r WHERE {' AND '.join(where) or '1'}"  # noqa: S608  (words of ours; values are parameters)
         return int(self._ask(query, values).fetchone()[0])
 

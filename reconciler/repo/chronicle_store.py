@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-FORM: Final = "4"
+FORM: Final = "5"
 """Raised whenever what is kept, or what it means, changes."""
 
 _TABLES: Final = """
@@ -56,11 +56,11 @@ CREATE INDEX files_file ON files (file, n);
 CREATE INDEX remediations_id ON remediations (id, n);
 CREATE INDEX remediations_service ON remediations (service, n);
 CREATE INDEX remediations_name ON remediations (name, n);
-CREATE INDEX remediations_outcome ON remediations (outcome, n);
+CREATE INDEX remediations_outcome ON remediations (outcome, n, newest);
 CREATE INDEX remediations_unhealed ON remediations (n) WHERE unhealed;
 CREATE INDEX remediations_entry ON remediations (entry, n);
 CREATE INDEX remediations_opened ON remediations (opened, n);
-CREATE INDEX remediations_newest ON remediations (newest, n);
+CREATE INDEX remediations_newest ON remediations (newest, n) WHERE newest > 0;
 """
 
 

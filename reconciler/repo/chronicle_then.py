@@ -17,6 +17,7 @@ class Then:
     def __init__(self, chronicle: Chronicle, order: int) -> None:
         self._chronicle = chronicle
         self._order = order
+        self._found: dict[Filter, list[int]] = {}
 
     def of(self, remediation: PastRemediation) -> PastRemediation:
         """Return one that had been opened as it was."""
@@ -32,15 +33,16 @@ class Then:
 
     def count(self, only: Filter) -> int:
         """Return how many remediations a filter leaves."""
+        if not only.outcome and not only.text:
+            return self._chronicle.count(only, before=self._order + 1)
         return self._chronicle.count(only, settled=self._order) + len(self._going(only))
 
     def _going(self, only: Filter) -> list[int]:
         """Return the orders of those that a filter leaves and to which something has happened since."""
-        return [
-            order
-            for order, ended in self._chronicle.going_on(only, self._order)
-            if self._is_meant(only, order, ended=ended)
-        ]
+        if only not in self._found:
+            every = self._chronicle.going_on(only, self._order)
+            self._found[only] = [order for order, ended in every if self._is_meant(only, order, ended=ended)]
+        return self._found[only]
 
     def _is_meant(self, only: Filter, order: int, *, ended: bool) -> bool:
         if not only.text and not (only.outcome and ended):
