@@ -25,8 +25,8 @@ from tests.acceptance.gitservers.processes import PASSWORD, PEOPLE, USER, Lightt
 from tests.acceptance.ports import Port
 from tests.acceptance.shop import Shop, shop
 from tests.acceptance.site import BRANCH
-from tests.acceptance.unleash.processes import ADMIN_TOKEN, Sdk, Unleash
-from tests.targets.unleash.site import Hands, Site
+from tests.acceptance.unleash.processes import ADMIN_TOKEN, LEGACY_LOGIN, LegacyUnleash, Sdk, Unleash
+from tests.targets.unleash.site import Hands
 
 Road = Literal["http", "ssh"]
 BUSY = Demand(28.0)
@@ -60,21 +60,47 @@ class Forge:
         return Person(folder, BRANCH, own).fetched()
 
 
-@pytest.fixture
-def hands(unleash: Unleash) -> Iterator[Hands]:
-    """Somebody who has made both flags, anew for each test, and both are off."""
-    site = Site(unleash.url, ADMIN_TOKEN, "modern")
+@dataclass(frozen=True)
+class Flags:
+    """A flag server on which somebody has made both flags, which are off."""
+
+    server: Unleash | LegacyUnleash
+    hands: Hands
+
+    def block(self, folder: Path) -> Mapping[str, Any]:
+        """Return the daemon's block `flags`."""
+        user, _, password = LEGACY_LOGIN.partition(":")
+        today = self.hands.generation == "modern"
+        (folder / "unleash.secret").write_text(ADMIN_TOKEN if today else password, "utf-8")
+        if today:
+            return {"kind": "unleash", "url": self.server.url, "tokenFile": "unleash.secret"}
+        return {
+            "kind": "unleash-legacy", "url": self.server.url, "username": user, "passwordFile": "unleash.secret"
+        }  # fmt: skip
+
+    def switched_off(self) -> Mapping[str, Any]:
+        """Return what the server recorded of the promotion's last switch."""
+        kinds = ("feature-environment-disabled", "feature-updated")
+        return next(event for event in self.hands.events(PROMOTION) if event["type"] in kinds)
+
+
+@pytest.fixture(params=["modern"])
+def flags(request: pytest.FixtureRequest) -> Iterator[Flags]:
+    today = request.param == "modern"
+    server = request.getfixturevalue("unleash" if today else "legacy_unleash")
+    hands = Hands(server.url, ADMIN_TOKEN if today else LEGACY_LOGIN, request.param)
     for flag in (CACHE, PROMOTION):
-        site.hands.call("POST", site.hands.features(), {"name": flag, "type": "operational"})
-    yield site.hands
-    for flag in (CACHE, PROMOTION):
-        site.hands.archive(flag)
-        site.hands.call("DELETE", f"/api/admin/archive/{flag}")
-    site.close()
+        made = {} if today else {"enabled": False, "strategies": [{"name": "default"}]}
+        hands.call("POST", hands.features(), {"name": flag, "type": "operational", **made})
+    yield Flags(server, hands)
+    for flag in (CACHE, PROMOTION) if today else ():  # only today's gives a name away again
+        hands.archive(flag)
+        hands.call("DELETE", f"/api/admin/archive/{flag}")
+    hands.client.close()
 
 
 @contextmanager
-def everything(folder: Path, unleash: Unleash, road: Road) -> Iterator[tuple[Shop, Forge, Sdk]]:
+def everything(folder: Path, flags: Flags, road: Road) -> Iterator[tuple[Shop, Forge, Sdk]]:
     """Run it all; the daemon reaches Git by ``road``, carts its flags by the SDK."""
     served: list[Forge] = []
 
@@ -90,11 +116,9 @@ def everything(folder: Path, unleash: Unleash, road: Road) -> Iterator[tuple[Sho
             served.append(Forge(web, sshd, places.remote))
             yield served[0].block(road)
 
-    (folder / "unleash.token").write_text(ADMIN_TOKEN, "utf-8")
-    flags = {"kind": "unleash", "url": unleash.url, "tokenFile": "unleash.token"}
     with (
-        shop(folder, "--rules.alert.resend-delay=1s", forge=forge, flags=flags) as carts,
-        Sdk(folder / "sdk", unleash, carts.site.places.flags, CACHE, PROMOTION) as sdk,
+        shop(folder, "--rules.alert.resend-delay=1s", forge=forge, flags=flags.block(folder)) as carts,
+        Sdk(folder / "sdk", flags.server, carts.site.places.flags, CACHE, PROMOTION) as sdk,
     ):
         yield carts, served[0], sdk
 
@@ -118,8 +142,8 @@ def check_told(carts: Shop, commits: list[Commit], title: str) -> None:
     assert {commit.remediation for commit in commits if commit.event} == {problem.id}
 
 
-def test_slow_carts_are_scaled(tmp_path: Path, unleash: Unleash, hands: Hands) -> None:
-    with everything(tmp_path, unleash, "ssh") as (carts, forge, _):
+def test_slow_carts_are_scaled(tmp_path: Path, flags: Flags) -> None:
+    with everything(tmp_path, flags, "ssh") as (carts, forge, _):
         carts.users.ask(BUSY)
         carts.site.until_event("applied")
         assert (carts.pods().wanted, carts.pods().ready) == (2, 2)
@@ -129,16 +153,17 @@ def test_slow_carts_are_scaled(tmp_path: Path, unleash: Unleash, hands: Hands) -
         check_told(carts, commits, promises.SLOW)
         decided = next(commit for commit in commits if commit.event == "decided")
         assert decided.id.startswith(carts.pods().commit)
-        assert not hands.enabled(CACHE)
+        assert not flags.hands.enabled(CACHE)
 
 
-def test_a_promotion_that_fails_is_switched_off_in_unleash(tmp_path: Path, unleash: Unleash, hands: Hands) -> None:
-    hands.switch(PROMOTION, on=True)
-    with everything(tmp_path, unleash, "http") as (carts, forge, sdk):
+@pytest.mark.parametrize("flags", ["modern", "legacy"], indirect=True)
+def test_a_promotion_that_fails_is_switched_off_in_unleash(tmp_path: Path, flags: Flags) -> None:
+    flags.hands.switch(PROMOTION, on=True)
+    with everything(tmp_path, flags, "http") as (carts, forge, sdk):
         sdk.until(PROMOTION, on=True)
         carts.users.ask(BARGAINS)
         carts.site.until_event("applied")
-        assert not hands.enabled(PROMOTION)
+        assert not flags.hands.enabled(PROMOTION)
         carts.site.until_event("remediated")
         assert not sdk.enabled(PROMOTION)
         carts.until_silent()
@@ -146,9 +171,10 @@ def test_a_promotion_that_fails_is_switched_off_in_unleash(tmp_path: Path, unlea
         check_told(carts, commits, promises.FAILING)
         # Unleash says which commit switched it, and for what.
         (problem,) = carts.site.problems()
-        switched = next(event for event in hands.events(PROMOTION) if event["type"].endswith("-disabled"))
-        for tags in (hands.tags(PROMOTION), {(tag["type"], tag["value"]) for tag in switched["tags"]}):
-            kept = marks.decode("production", [value for kind, value in tags if kind == marks.TAG_TYPE])
+        where = "production" if flags.hands.generation == "modern" else "all"
+        recorded = {(tag["type"], tag["value"]) for tag in flags.switched_off()["tags"]}
+        for tags in (flags.hands.tags(PROMOTION), recorded):
+            kept = marks.decode(where, [value for kind, value in tags if kind == marks.TAG_TYPE])
             assert kept is not None
             assert (kept.value, kept.note) == (False, problem.id)
             assert [each.event for each in commits if each.id.startswith(kept.mark.commit)] == ["decided"]
