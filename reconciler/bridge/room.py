@@ -144,15 +144,15 @@ class Room:
         doubt = self.doubt(stage)
         if doubt is None:
             return tips
-        known = self._before.get(doubt.commit)
+        known = self._before.get(doubt.first)
         if known is None:
-            known = self._before[doubt.commit] = self._before_doubt(stage, doubt)
+            known = self._before[doubt.first] = self._before_doubt(stage, doubt)
         return replace(tips, ops=known) if known else tips
 
     def _before_doubt(self, stage: StageName, doubt: Doubt) -> CommitId:
         chronicle = self.chronicle(stage)
         newest = chronicle.sequence(chronicle.last_sequence())
-        parents = self.mirror.commit(doubt.commit).parents
+        parents = self.mirror.commit(doubt.first).parents
         if parents and (newest is None or self.mirror.is_ancestor(newest.commit, parents[0])):
             return parents[0]
         return newest.commit if newest is not None else CommitId("")

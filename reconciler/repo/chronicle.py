@@ -126,7 +126,7 @@ class Chronicle:
         """Return the newest remediation of an id about each service (path or name); of all where that is empty."""
         about = " AND (r.service = ? OR r.name = ?)" if service else ""
         values = (identity, service, service) if service else (identity,)
-        newest = f"SELECT MAX(r.n) FROM remediations r WHERE r.id = ?{about} GROUP BY r.service"
+        newest = f"SELECT MAX(r.n) FROM remediations r WHERE r.id = ?{about} GROUP BY r.service"  # noqa: S608  (words of ours; values are parameters)
         rows = self._ask(f"SELECT {_REMEDIATION} WHERE r.n IN ({newest}) ORDER BY r.n DESC", values).fetchall()
         return tuple(_remediation(row) for row in rows)
 
@@ -294,13 +294,14 @@ class Chronicle:
     def doubt(self) -> Doubt | None:
         """Return from where on the branch is not told; None where everything counts, or was answered by a step."""
         after = "n > (SELECT coalesce(max(n), 0) FROM steps WHERE valid)"
-        row = self._ask(f"SELECT id, sequence FROM steps WHERE {after} AND NOT valid ORDER BY n LIMIT 1").fetchone()  # noqa: S608  (words of ours)
-        if row is not None:
-            return Doubt(_hex(row[0]), row[1])
-        about = "SELECT c.id, c.author, f.file FROM files f JOIN commits c ON c.n = f.n"
+        step = self._ask(f"SELECT id, n, sequence FROM steps WHERE {after} AND NOT valid ORDER BY n LIMIT 1").fetchone()  # noqa: S608  (words of ours)
+        about = "SELECT c.id, c.n, c.author, f.file FROM files f JOIN commits c ON c.n = f.n"
         query = f"{about} WHERE f.{after} AND f.kind = ? ORDER BY f.n, f.rowid LIMIT 1"
-        row = self._ask(query, (MACHINE,)).fetchone()
-        return Doubt(_hex(row[0]), 0, row[1], row[2]) if row is not None else None
+        other = self._ask(query, (MACHINE,)).fetchone()
+        if step is not None:
+            first = other[0] if other is not None and other[1] < step[1] else step[0]
+            return Doubt(_hex(step[0]), _hex(first), step[2])
+        return Doubt(_hex(other[0]), _hex(other[0]), 0, *other[2:]) if other is not None else None
 
     def counts(self) -> Counts:
         """Return how much there is."""

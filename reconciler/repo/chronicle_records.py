@@ -176,10 +176,12 @@ class Doubt:
     """The first commit after the newest step that counts which does not fit: what comes from there on is not told.
 
     ``sequence`` is the number that it claims as a step; 0 where it is somebody's who changed ``file``, which only
-    reconciler writes, and no step has answered that.
+    reconciler writes, and no step has answered that. Before the steps somebody may have done that too: all is as it
+    should be only before ``first``.
     """
 
     commit: CommitId
+    first: CommitId
     sequence: int = 0
     author: str = ""
     file: str = ""

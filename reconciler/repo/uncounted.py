@@ -25,6 +25,6 @@ def uncounted(
     claims = (claimed(info, stage) for info in store.commits(tip, since=since))
     steps = [claim for claim in claims if claim is not None and is_step(store, claim)]
     if steps:
-        return Doubt(steps[-1].commit, steps[-1].sequence)
+        return Doubt(steps[-1].commit, steps[-1].commit, steps[-1].sequence)
     first = next(iter(foreign), None)
-    return Doubt(first.commit, 0, first.author, first.path) if first is not None else None
+    return Doubt(first.commit, first.commit, 0, first.author, first.path) if first is not None else None

@@ -122,7 +122,7 @@ def test_from_where_on_the_branch_is_not_told_is_known(past: Told) -> None:
     with following(past, (believed,)) as chronicle:
         doubt = chronicle.doubt()
         assert doubt is not None
-        assert (doubt.sequence, doubt.commit) == (6, first)
+        assert (doubt.sequence, doubt.commit, doubt.first) == (6, first, first)
         assert doubt.told == f"the steps from 6 on (commit {first[:12]}) do not count: run `reconciler replay`"
         assert (chronicle.is_forged(first), chronicle.is_forged(believed)) == (True, False)
     past.happen("restored", {"paths": [step.path]}, files={step.path: None})
@@ -146,3 +146,15 @@ def test_what_somebody_changed_of_ours_is_listed_and_doubted_until_a_step_answer
     with following(past) as chronicle:
         assert chronicle.doubt() is None
         assert changed in [each.commit for each in chronicle.people().items]
+
+
+def test_all_is_as_it_should_be_only_before_whatever_came_first(past: Told) -> None:
+    past.remediation("p1")
+    believed = past.tip()
+    past.people({"ops/production/carts/state/evaluations.yaml": "x: 1\n"}, "oops", "Eve")
+    changed = past.tip()
+    forged(past, past.sequence + 1)
+    with following(past, (believed,)) as chronicle:
+        doubt = chronicle.doubt()
+        assert doubt is not None
+        assert (doubt.sequence, doubt.commit, doubt.first) == (6, past.tip(), changed)
