@@ -15,6 +15,7 @@ from typing import Final
 from reconciler.cli import promised
 from reconciler.cli.checking import Part
 from reconciler.cli.findings.finding import Finding, remark
+from reconciler.cli.manifests import is_manifest, nested
 from reconciler.cli.name_doubts import may_be_meant
 from reconciler.cli.ranges import Range
 from reconciler.cli.sources import contents, name_of, project_of, short, slis_of
@@ -40,6 +41,10 @@ def changed(repository: LocalRepository, span: Range) -> Part:
     around = Surroundings(look.branch, project_of(repository), files, slis_of(repository), own=look.own)
     paths = look.paths
     listed = frozenset(paths or ())
+    if look.all is not None:
+        below = [path for path in nested(listed) if path not in files][:AFFECTED]
+        others = contents(repository, {path: look.all[path] for path in below})
+        listed -= {path for path, data in others.items() if is_manifest(data)}
     return Part(
         files, around.among(listed), "", look.branch, span.text, listed, look.odd,
         told=(*look.left_out, *look.promised),

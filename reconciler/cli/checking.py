@@ -19,8 +19,10 @@ from reconciler.cli.answered import answered, let_be
 from reconciler.cli.doubts import doubts
 from reconciler.cli.evidence_doubts import unused_everywhere
 from reconciler.cli.findings.finding import Finding, located, ordered, refused
-from reconciler.cli.name_doubts import hidden_shipyard, problems_but_for_capitals, same_but_for_capitals, strays
+from reconciler.cli.manifests import passed_over
+from reconciler.cli.name_doubts import problems_but_for_capitals, same_but_for_capitals, strays
 from reconciler.cli.own_branch import on_the_projects_branch
+from reconciler.cli.shipyard_doubts import hidden_stages
 from reconciler.cli.stray_names import Tree
 from reconciler.cli.surroundings import Contents, Surroundings
 from reconciler.cli.validation import beside_each_other, check_file, kind_of
@@ -76,6 +78,7 @@ class Seen:
 
 def check(part: Part, progress: Progress, workers: int = 0) -> list[Finding]:
     """Return all findings of a part in the order of their places. ``workers`` 0: as many as there are cores."""
+    part = passed_over(part)
     count = min(workers or _cores(), _MOST)
     many = count > 1 and len(part.files) >= MANY
     seen = _shared_out(part, count, progress) if many else _one_by_one(part, progress)
@@ -115,7 +118,7 @@ def _beside(part: Part) -> Iterator[Finding]:
     yield from problems_but_for_capitals(part.paths or part.files, frozenset(part.files))
     if part.whole:
         yield from same_but_for_capitals(part.files, services)
-        yield from hidden_shipyard(frozenset(part.files))
+        yield from hidden_stages(part.files)
 
 
 def _unused(part: Part, used: frozenset[str]) -> Iterator[Finding]:

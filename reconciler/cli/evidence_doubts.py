@@ -13,7 +13,7 @@ from typing import Final
 
 from reconciler.cli import loaded
 from reconciler.cli.findings.finding import Finding, doubt, remark
-from reconciler.cli.query_doubts import about_form
+from reconciler.cli.query_doubts import about_form, about_reading
 from reconciler.cli.surroundings import Contents
 from reconciler.model.checks import colliding
 from reconciler.model.instant import Instant
@@ -68,6 +68,8 @@ def about_queries(data: bytes, folder: str, name: str, near: Contents) -> Iterat
     if file is None:
         return
     yield from _placeholders(file, folder, name, near)
+    for each in file.indicators:
+        yield from about_reading(each, name.partition("/")[0])
     yield from _capitals(file)
     yield from _shadowed(file, folder, name, near)
     if folder:

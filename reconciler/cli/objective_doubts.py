@@ -89,6 +89,14 @@ def _about_scores(data: bytes, slo: Slo) -> Iterator[Finding]:
                 expected='a percentage from 0 to 100, such as `"90%"`',
                 hint=f'did you mean `"{float(text) * WHOLE:g}%"`?',
             )
+    if score.passing <= 0 and any(each.passing for each in slo.objectives):
+        yield doubt(
+            "share-for-percentage",
+            "`pass` is 0 %, which every evaluation reaches: nothing ever fails, whatever is measured",
+            written.place_of("pass"),
+            expected='a percentage above 0, such as `"90%"`',
+            hint='write for example `pass: "90%"`; delete the file if nothing shall be evaluated',
+        )
     if score.warning is not None and score.warning > score.passing:
         yield doubt(
             "limits-contradict",

@@ -1,6 +1,7 @@
-"""What can be seen of a Prometheus query without a server: braces, brackets, quotes, and placeholders in other forms.
+"""What can be seen of a query without a server: braces, brackets, quotes, and placeholders in other forms.
 
-Whether it is PromQL a server says, which `validate --online` asks.
+Whether it is PromQL a server says, which `validate --online` asks. The queries of other providers are our own forms, or
+such as we take apart ourselves, so these are read as the provider will.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from reconciler.cli.findings.finding import Finding, doubt
+from reconciler.model.errors import UserError
 from reconciler.model.sli import Indicator
 
 _BRACED: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_.]*)\}")
@@ -46,6 +48,41 @@ def about_form(each: Indicator, known: Collection[str]) -> Iterator[Finding]:
             expected="as many closing brackets and quotes as opening ones",
             hint="correct it; `validate --online` lets Prometheus itself read it",
         )
+
+
+def about_reading(each: Indicator, provider: str) -> Iterator[Finding]:
+    """Yield why the ``provider`` of a query, any but Prometheus, will not understand it."""
+    try:
+        _read(each.query, provider)
+    except UserError as error:
+        yield doubt(
+            "broken-query",
+            f"the query of `{each.name}` cannot be asked: {error.message}",
+            each.place,
+            expected=error.expected or f"a query of {provider}/sli.yaml",
+            hint=error.hint or "correct it; until then its objective has no data",
+        )
+
+
+def _read(query: str, provider: str) -> None:
+    # Each is loaded when there is such a file: few projects have more than one.
+    if provider == "scrape":
+        from reconciler.evidence.scrape.query import read_query as read
+
+        read(query)
+    elif provider == "http":
+        from reconciler.evidence.http_json.query import parse_query
+
+        parse_query(query)
+    elif provider == "dynatrace":
+        from reconciler.model.dynatrace_query import read_query
+        from reconciler.model.dynatrace_selectors import strings
+
+        read_query(query)
+        inside = {position for each in strings(query) for position in each}
+        bare = "".join(" " if at in inside or sign in _QUOTES else sign for at, sign in enumerate(query))
+        if not query.startswith("USQL;") and (wrong := unbalanced(bare)) is not None:
+            raise UserError(wrong, expected="as many closing brackets as opening ones")
 
 
 def unbalanced(query: str) -> str | None:

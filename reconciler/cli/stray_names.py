@@ -24,6 +24,8 @@ _TWO: Final = 2
 _SHORT: Final = 3
 """Words of so many letters have too many neighbours: only swapped letters count."""
 _CALLED: Final = {"objectives": "slo", "objective": "slo", "playbook": "remediation", "playbooks": "remediation"}
+_PUT_AWAY: Final = frozenset({"old", "archive", "attic", "backup", "bak", "disabled", "draft", "drafts", "unused"})
+"""Folders in which nobody expects that a file is read."""
 _WORDS: Final = frozenset({"state", "storage", "stages", "services", "projects", "staged", "devices", "stag", "age"})
 """Words of their own, and plurals, which are told elsewhere."""
 _QUERIES: Final = re.compile(
@@ -121,7 +123,7 @@ def _indicators(folder: str, name: str, tree: Tree) -> tuple[str, str] | None:
             return ("prometheus/sli.yaml", why)
         case "sli.yaml" if provider in PROVIDERS and rest in tree.services:
             return (f"{rest}/{provider}/sli.yaml", why)
-        case "sli.yaml" if above in tree.services:
+        case "sli.yaml" if above in tree.services and last.lower() not in _PUT_AWAY and last[0] not in "._":
             meant = next(
                 (each for each in PROVIDERS if each.startswith(last)), nearest(last, PROVIDERS) or "prometheus"
             )
