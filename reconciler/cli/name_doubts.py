@@ -207,15 +207,3 @@ def same_but_for_capitals(paths: Iterable[str], folders: frozenset[str]) -> Iter
             expected="paths that differ in more",
             hint="rename one of the two",
         )
-
-
-def hidden_shipyard(paths: frozenset[str]) -> Iterator[Finding]:
-    """Yield the shipyard that `project.yaml` beside it hides."""
-    if {"project.yaml", "shipyard.yaml"} <= paths:
-        yield doubt(
-            "shadowed-name",
-            "nobody reads this file: `project.yaml` beside it says which stages there are",
-            Place("shipyard.yaml"),
-            expected="one of the two",
-            hint="delete it; what it says of stages belongs into project.yaml",
-        )

@@ -152,7 +152,7 @@ def _folder(here: Path, root: Path, label: str) -> Part:
 
 def _promises(root: Path, files: Mapping[str, bytes | UserError], around: Surroundings) -> tuple[Finding, ...]:
     """Return what a work tree's own project file says of its stages; on a stage's branch nobody asks it."""
-    name = next((each for each in promised.FILES if each in files), promised.FILES[0])
+    name = promised.naming(files) or promised.FILES[0]
     project = files.get(name)
     if around.stage or isinstance(project, UserError):
         return ()

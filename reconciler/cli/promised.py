@@ -6,7 +6,7 @@ and those that the clone fetched. A clone that has none of them, as one of a sin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -19,6 +19,7 @@ from reconciler.model.reader import read_yaml
 from reconciler.model.shipyard import load_shipyard
 from reconciler.model.suggest import did_you_mean
 from reconciler.repo.local import LocalRepository
+from reconciler.repo.project import config_at
 
 FILES: Final = ("project.yaml", "shipyard.yaml")
 _HEADS: Final = "refs/heads/"
@@ -67,9 +68,10 @@ def is_default(repository: LocalRepository, ref: str) -> bool:
 def _found(
     repository: LocalRepository, before: tuple[str, ...], after: tuple[str, ...], commit: CommitId
 ) -> Iterator[Finding]:  # fmt: skip
-    files = ((name, repository.reader.blob_at(commit, name)) for name in FILES)
-    own = next(((name, found[1]) for name, found in files if found is not None), None)
-    yield from _among(repository, before, after, own)
+    found = {name: repository.reader.blob_at(commit, name) for name in FILES}
+    files = {name: blob[1] for name, blob in found.items() if blob is not None}
+    name = naming(files)
+    yield from _among(repository, before, after, (name, files[name]) if name is not None else None)
 
 
 def _among(
@@ -164,14 +166,25 @@ def _nothing_names(stages: list[str], *, known: bool) -> Finding:
 
 def _named(repository: LocalRepository, commit: CommitId) -> tuple[str, ...] | None:
     """Return the stages that a commit names; None where what names them cannot be read, as is told of it itself."""
-    for name, load in zip(FILES, (load_project, load_shipyard), strict=True):
-        found = repository.reader.blob_at(commit, name)
-        if found is not None:
-            try:
-                return tuple(stage.name for stage in load(found[1], name).stages)
-            except UserError:
-                return None
-    return ()
+    try:
+        return tuple(stage.name for stage in config_at(repository.reader, commit).stages)
+    except UserError:
+        return None
+
+
+def naming(files: Mapping[str, bytes | UserError]) -> str | None:
+    """Return which of the project's own files says which stages there are; None where there is neither."""
+    project = files.get(FILES[0])
+    if FILES[1] in files and (project is None or _names_none(project)):
+        return FILES[1]
+    return FILES[0] if project is not None else None
+
+
+def _names_none(project: bytes | UserError) -> bool:
+    try:
+        return isinstance(project, bytes) and not load_project(project, FILES[0]).stages
+    except UserError:
+        return False
 
 
 def _has(repository: LocalRepository, commit: CommitId, *names: str) -> bool:

@@ -13,12 +13,12 @@ from reconciler.cli.validation import kind_of
 from reconciler.model.errors import ConfigError, Place, UserError
 from reconciler.model.names import BlobId, CommitId
 from reconciler.model.nodes import MapNode
-from reconciler.model.project import ProjectConfig, load_project
+from reconciler.model.project import ProjectConfig
 from reconciler.model.reader import PROBLEM_LIMIT, read_yaml
-from reconciler.model.shipyard import load_shipyard
 from reconciler.repo.layout import SLI_FILES
 from reconciler.repo.local import LocalRepository
 from reconciler.repo.objects import EXECUTABLE, FILE, GITLINK, SYMLINK, Entry, Oversize
+from reconciler.repo.project import config_at
 
 _LIMIT: Final = PROBLEM_LIMIT + 1
 """One byte more than any kind of file may have, so that its loader sees that it is too large and says so."""
@@ -100,11 +100,9 @@ def project_of(repository: LocalRepository) -> ProjectConfig:
     The default branch is the remote's, where there is a clone of one, else this repository's.
     """
     for commit in _defaults(repository):
-        for name, load in (("project.yaml", load_project), ("shipyard.yaml", load_shipyard)):
-            found = repository.reader.blob_at(commit, name)
+        if any(repository.reader.blob_at(commit, name) is not None for name in _PROJECT_FILES):
             try:
-                if found is not None:
-                    return load(found[1], name)
+                return config_at(repository.reader, commit)
             except UserError:
                 return ProjectConfig()
     return ProjectConfig()

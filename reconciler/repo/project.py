@@ -22,11 +22,15 @@ from reconciler.repo.standing import ProjectSettings
 _NO_STAGES = ("ops/", "proposals/")
 
 
-class Contents(Protocol):
-    """Where files of commits are read from; a `Mirror` is one."""
+class Files(Protocol):
+    """Where files of commits are read from."""
 
     def blob_at(self, commit: CommitId, path: str) -> tuple[BlobId, bytes] | None:
         """Return id and bytes of the file at a path, None where there is none."""
+
+
+class Contents(Files, Protocol):
+    """Where files of commits are read from and looked up; a `Mirror` is one."""
 
     def blob_id(self, commit: CommitId, path: str) -> BlobId | None:
         """Return the id of the file at a path, None where there is none."""
@@ -95,7 +99,7 @@ def read_project(
         tip, unsigned = _in_force(policy, tip)
         if known is not None and known.commit == tip and known.config.stages:
             return replace(known, tip=raw, unsigned=unsigned)
-    config = _config(mirror, tip)
+    config = config_at(mirror, tip)
     own = _name(config, name)
     entries = config.stages or _by_branches(mirror, head)
     stages = tuple(
@@ -148,7 +152,7 @@ def settings_at(mirror: Contents, commit: CommitId, name: ProjectName | None, st
     Raises:
         UserError: project.yaml or shipyard.yaml could not be read.
     """
-    config = _config(mirror, commit)
+    config = config_at(mirror, commit)
     own = ProjectName(config.name) or _name(config, name)
     entry = next((each for each in config.stages if each.name == stage), StageEntry(stage))
     wait, window = _seconds(entry.triggered_after), _seconds(entry.timeframe)
@@ -181,7 +185,12 @@ def _ops_ref(config: ProjectConfig, stage: str) -> str:
     return branch_ref(config.ops_branch.replace("{stage}", stage) if config.ops_branch else stage)
 
 
-def _config(mirror: Contents, tip: CommitId) -> ProjectConfig:
+def config_at(mirror: Files, tip: CommitId) -> ProjectConfig:
+    """Return what a commit of the project's branch says: project.yaml, with the shipyard's where that says nothing.
+
+    Raises:
+        UserError: one of the two files cannot be used.
+    """
     found = mirror.blob_at(tip, "project.yaml")
     shipyard = mirror.blob_at(tip, "shipyard.yaml")
     implied = load_shipyard(shipyard[1], "shipyard.yaml") if shipyard is not None else ProjectConfig()

@@ -109,9 +109,9 @@ MISTAKES: dict[str, tuple[dict[str, str], str, str]] = {
     "a provider that there is not": (
         {"a/service.yaml": "", "a/promethues/sli.yaml": ""},
         "a/promethues/sli.yaml:0:0 warning unread-file", "there is no provider `promethues`"),
-    "a shipyard that is hidden": (
-        {"project.yaml": "name: shop\n", "shipyard.yaml": "stages: [{name: production}]\n"},
-        "shipyard.yaml:0:0 warning shadowed-name", "nobody reads this file: `project.yaml`"),
+    "a stage of a shipyard that is hidden": (
+        {"project.yaml": "name: shop\nstages: [dev]\n", "shipyard.yaml": "stages: [{name: dev}, {name: hardening}]\n"},
+        "shipyard.yaml:0:0 warning shadowed-name", "`hardening`: `project.yaml` beside it says which stages"),
     "an indicator of two providers": (
         {"a/slo.yaml": slo(), "a/http/sli.yaml": "indicators: {error_rate: x}\n",
          "a/prometheus/sli.yaml": "indicators: {error_rate: y}\n"},
