@@ -110,7 +110,8 @@ def _chronicle(workspace: Workspace, refs: StageRefs, tips: Tips, git: Offline, 
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         known = Chronicle.open(path, refs.name)
-        if known is not None and known.tips == (tips.ops, tips.config):
+        # Whoever wrote it may not have been able to see which steps count: what it doubts is looked at again.
+        if known is not None and known.tips == (tips.ops, tips.config) and known.doubt() is None:
             return known
         if known is not None:
             known.close()

@@ -6,6 +6,10 @@ import json
 
 import pytest
 
+from reconciler.model.names import CommitId, StageName
+from reconciler.repo.chronicle_following import Chronicler, Trail
+from reconciler.repo.local import LocalRepository
+from reconciler.repo.offline import whole
 from tests.cli.conftest import Reconciler, Site, git
 
 ASKING = (
@@ -42,6 +46,23 @@ def test_steps_that_do_not_count_are_told(shop: Site, reconciler: Reconciler) ->
     commit = git(shop.clone, "rev-parse", "HEAD")
     expected = f"production: the steps from {count} on (commit {commit[:12]}) do not count: run `reconciler replay`"
     assert {words: told(reconciler, words) for words in ASKING} == {words: [expected] for words in ASKING}
+
+
+def test_an_index_that_was_written_without_knowing_what_counts_raises_no_alarm(
+    shop: Site, reconciler: Reconciler
+) -> None:
+    path, stage = shop.clone / ".git/reconciler/chronicle-production.sqlite", StageName("production")
+    path.parent.mkdir(exist_ok=True)
+    tip = CommitId(git(shop.clone, "rev-parse", "origin/production"))
+    with (
+        LocalRepository.open(shop.clone) as local,
+        whole(local) as source,
+        Chronicler.open(path, stage, source) as chronicler,
+    ):
+        chronicler.follow(Trail(tip, tip, ()))
+    (each,) = json.loads(reconciler("history", "-o", "json").out)["remediations"]
+    assert each["remediation"] == "p1"
+    assert told(reconciler, ("history",)) == []
 
 
 def test_what_somebody_changed_of_ours_is_told(shop: Site, reconciler: Reconciler) -> None:
