@@ -40,6 +40,9 @@ def configuration() -> dict[str, Any]:
         for key in keys:
             del properties[block]["properties"][key]
         properties[block].pop("required", None)
+    for key in ("namespace", "kubernetes"):
+        del properties["leases"]["properties"][key]
+    del properties["leases"]["required"]
     schema.pop("required")
     return {**schema, "title": "reconciler.yaml", "description": _ABOUT}
 

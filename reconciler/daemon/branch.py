@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from reconciler.daemon.leases.protocol import NotOursError
 from reconciler.daemon.publish import Landed, Publisher
 from reconciler.model.names import CommitId, ServicePath
 from reconciler.model.step import Step
@@ -27,7 +28,8 @@ _TIPS = 64
 class Branch:
     """One owner thread. ``read_tips`` asks the remote; ``tell`` hears of each tip, and never raises.
 
-    ``near``: the remote is on this machine, so that its tips are read at no cost.
+    ``near``: the remote is on this machine, so that its tips are read at no cost. ``may_write``: whether steps may be
+    pushed now; reports always may.
     """
 
     repo: StageRepo
@@ -35,6 +37,7 @@ class Branch:
     read_tips: Callable[[], Tips | None]
     tell: Callable[[CommitId], None] = lambda _: None
     near: bool = True
+    may_write: Callable[[], bool] = lambda: True
     commits: dict[int, CommitId] = field(default_factory=dict)
     _latest: Tips | None = None
     _ours: deque[CommitId] = field(default_factory=lambda: deque(maxlen=_TIPS))
@@ -47,6 +50,12 @@ class Branch:
         """
         tips = self._latest or self.repo.tips
         return None if self.near or tips is None or tips.config != tips.ops else tips
+
+    @property
+    def left_to_newer(self) -> str:
+        """Why nothing is decided here; empty unless the newest steps were made by rules that we do not know."""
+        newer = self.repo.newer_rules
+        return f"steps of rules {newer} are on the branch: left to a newer reconciler" if newer is not None else ""
 
     def follow(self, tips: Tips) -> None:
         """Bring what is known of the stage to these tips."""
@@ -62,9 +71,11 @@ class Branch:
         """Commit and push steps on top of the tips; None where somebody else's push came first.
 
         Raises:
+            NotOursError: another daemon decides.
             TerminalError, TransientError, BlindError: see `Publisher.push`.
         """
-        landed = self.push(tips, [as_commit(step) for step in steps])
+        self.check()
+        landed = self.push(tips, [as_commit(step) for step in steps], self.check)
         if landed is not None:
             self.repo.expect(landed.commits)
             self.commits.update(zip((step.sequence for step in steps), landed.commits, strict=True))
@@ -72,9 +83,14 @@ class Branch:
                 del self.commits[min(self.commits)]
         return landed
 
-    def push(self, tips: Tips, commits: Sequence[NewCommit]) -> Landed | None:
+    def check(self) -> None:
+        """Raise NotOursError where another daemon decides."""
+        if not self.may_write():
+            raise NotOursError("the lease of this stage is not ours any more", hint="another daemon goes on with it")
+
+    def push(self, tips: Tips, commits: Sequence[NewCommit], check: Callable[[], None] = lambda: None) -> Landed | None:
         """Write and push commits on top of the tips; None where somebody else's push came first."""
-        landed = self.publisher.push(tips.ops, commits, create=tips.fresh)
+        landed = self.publisher.push(tips.ops, commits, create=tips.fresh, check=check)
         if landed is not None:
             self._ours.append(landed.commits[-1])
             self._latest = self.after(tips, landed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -53,19 +53,31 @@ class Branches:
         """Know nothing of a stage any more."""
         self._made.pop(stage, None)
 
+    def not_newer(self, stages: Iterable[StageName]) -> frozenset[StageName]:
+        """Return the stages that are not left to a newer reconciler, as far as is known."""
+        newer = {name for name, branch in self._made.items() if branch.left_to_newer}
+        return frozenset(stages) - newer
+
+    def reasons(self, stage: StageName) -> dict[str, str]:
+        """Return what stands in the way of a stage that is only followed."""
+        branch = self._made.get(stage)
+        return {"rules": branch.left_to_newer} if branch is not None and branch.left_to_newer else {}
+
     def __iter__(self) -> Iterator[Branch]:
         """Yield those that were made."""
         return iter(self._made.values())
 
     def _make(self, stage: StageRefs) -> Branch:
         around, mirror, project = self.around, self.mirror(), self.project()
-        repo = self._repo(stage)
+        repo, leases = self._repo(stage), around.leases
+        tell = told_by(around.notifier, StageHistory(mirror, project.name, stage.name, lambda: repo.row))
         return Branch(
             repo,
             Publisher(mirror, stage.ops, around.clock, self.wait, around.metrics.stage(stage.name)),
             lambda: self.tips(stage),
-            told_by(around.notifier, StageHistory(mirror, project.name, stage.name, lambda: repo.row)),
+            lambda tip: tell(tip) if leases.holds(stage.name) else None,
             near=mirror.shared,
+            may_write=partial(leases.holds, stage.name),
         )
 
     def _repo(self, stage: StageRefs) -> StageRepo:

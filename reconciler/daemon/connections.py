@@ -50,16 +50,20 @@ def connect(project: ProjectConnections, stage: StageName, clock: Clock) -> Serv
 
 
 def _kubernetes(connection: KubernetesConnection, dates: ServerDates) -> TargetServer[KubernetesWant]:
-    access: Access = Kubeconfig(_text(connection.kubeconfig), connection.context)
+    return KubernetesServer(access_of(connection), deadline=connection.deadline, heard_date=dates.heard)
+
+
+def access_of(connection: KubernetesConnection) -> Access:
+    """Return where an API server is and who we are to it. Raises ConfigError where that cannot work."""
     if connection.in_cluster:
-        access = InCluster()
-    elif connection.server:
+        return InCluster()
+    if connection.server:
         if connection.token_file is None:
             raise ConfigError(
                 "`kubernetes.server` needs `tokenFile`", hint="mount the token as a file, or use a kubeconfig"
             )
-        access = TokenFile(connection.server, str(connection.token_file), _text(connection.ca_file))
-    return KubernetesServer(access, deadline=connection.deadline, heard_date=dates.heard)
+        return TokenFile(connection.server, str(connection.token_file), _text(connection.ca_file))
+    return Kubeconfig(_text(connection.kubeconfig), connection.context)
 
 
 def _address(name: str, endpoint: Endpoint) -> Address:

@@ -94,7 +94,7 @@ def _forbidden(what: str, name: str, key: str) -> NoFact:
 class Servers:
     """What one stage's wants are put to; None where nothing is configured. ``dates`` hears what servers' clocks say.
 
-    ``endpoints`` knows which endpoints playbooks may call.
+    ``endpoints`` knows which endpoints playbooks may call. ``may_write`` is asked right before each write.
     """
 
     kubernetes: TargetServer[KubernetesWant] | None
@@ -103,6 +103,7 @@ class Servers:
     dates: ServerDates | None = None
     endpoints: TargetServer[WantCall] | None = None
     evidence: Evidence | None = None
+    may_write: Callable[[], bool] = lambda: True
 
     def observe(self, want: Want) -> Fact:
         """Look at one target."""
@@ -145,6 +146,8 @@ class Servers:
         if server is None:
             return _unconnected("server", lane(due.want))
         reach("before-apply")
+        if not self.may_write():
+            return NoFact("blind", "the lease of this stage is not ours any more", "another daemon goes on with it")
         fact = server.apply(effect)
         reach("after-apply")
         return self._observe(due.want) if due.through else fact
@@ -212,6 +215,11 @@ class Dispatch:
     def dates(self) -> ServerDates | None:
         """What the servers' clocks say, where one of them tells."""
         return self._servers.dates
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether something is being written at this moment, or about to be."""
+        return any(key[0] != _LOOK and not call.future.done() for key, call in self._calls.items())
 
     def observe(self, wants: Iterable[Want]) -> Mapping[Want, Fact]:
         """Return the facts that came within the patience; asking again soon gives those that came since."""

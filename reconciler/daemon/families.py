@@ -111,6 +111,12 @@ class Families:
         ):  # fmt: skip
             metric.remove_by_labels(labels)
 
+    def forget_standing(self, labels: dict[str, str]) -> None:
+        """Remove how a stage stands, and leave what was counted: somebody else looks after it."""
+        for metric in (self.last_pass, self.problems_open, self.remediations, self.held):
+            metric.remove_by_labels(labels)
+        self.config_invalid.remove_by_labels(labels)
+
     def _counter(self, name: str, told: str, labels: Iterable[str] = ()) -> Counter:
         return Counter(f"reconciler_{name}_total", told, tuple(labels), registry=self.registry)
 

@@ -149,6 +149,13 @@ class Forging:
         """Yield what tells of commits: a check takes a while, and what becomes of a problem does not wait for it."""
         return (each for each in (self.verdicts, self.checks) if each is not None)
 
+    def stand_by(self, stage: StageName) -> None:
+        """Leave a stage to the daemon that looks after it now."""
+        self._feeds.pop(stage, None)
+        self._settled.pop(stage, None)
+        if self.proposals is not None:
+            self.proposals.forget(stage)
+
     def stir(self) -> None:
         """Look now: somebody says that there is something new, or credentials may have changed."""
         self._until.clear()

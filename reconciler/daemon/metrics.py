@@ -39,7 +39,7 @@ from reconciler.repo.tally import Census
 
 _STANDSTILL: Final = "standstill"
 _KINDS: Final = frozenset(
-    {"clock", "rules", "unseen", "bug", "step", "stages", "notifications", "webhooks", "unsigned", "signers"}
+    {"clock", "rules", "unseen", "bug", "step", "stages", "notifications", "webhooks", "unsigned", "signers", "leases"}
 )
 """What a project's conditions are called, beside the one of a stage that stands still as a whole."""
 
@@ -187,6 +187,14 @@ class StageMetrics:
         for event in EVENTS:
             families.steps.labels(*self._of, event)
         families.leader.labels(*self._of).set(1)
+
+    @harmless
+    def leads(self, *, led: bool) -> None:
+        """Say whether this daemon reconciles the stage; how it stands is told by the one that does."""
+        self._families.leader.labels(*self._of).set(1 if led else 0)
+        if not led:
+            self._census = None
+            self._families.forget_standing({"project": self._of[0], "stage": self._of[1]})
 
     @harmless
     def took(self, seconds: float) -> None:

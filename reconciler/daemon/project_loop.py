@@ -8,14 +8,13 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from reconciler.daemon.agenda import Agenda
 from reconciler.daemon.branch import Branch
 from reconciler.daemon.branches import Branches
-from reconciler.daemon.dispatch import Dispatch
 from reconciler.daemon.holds import Holds
 from reconciler.daemon.inbox import Inbox, Receipt, later, unknown
+from reconciler.daemon.leases.protocol import HINT, NotOursError
 from reconciler.daemon.reception import Reception
-from reconciler.daemon.stage_loop import Ports, StageLoop
+from reconciler.daemon.stages import Stages
 from reconciler.daemon.surroundings import Surroundings
 from reconciler.decide.engine import Decision
 from reconciler.model.errors import BugError, ConfigError, ReconcilerError, TerminalError, TransientError, UserError
@@ -66,8 +65,6 @@ class ProjectLoop:
         self._tidy_at = 0.0
         self._random = random.Random(around.seed)  # noqa: S311  (spreads polls; no secret depends on it)
         self._project: Project | None = None
-        self._stages: dict[StageName, StageLoop] = {}
-        self._dispatches: dict[StageName, Dispatch] = {}
         self._branches = Branches(
             around, name, lambda: self._mirror, self._known, lambda stage: self._tips(self._known(), stage),
             self._sleep, self._read_project_soon,
@@ -77,10 +74,12 @@ class ProjectLoop:
             self.inbox, self._stage_names, self._branch_or_receipt, self._branches,
             around.clock, self._sleep, self._log,
         )  # fmt: skip
+        self._stages = Stages(around, self._branches, self._reception.take, self.wake)
         self.seen_at: float | None = None
         self._holds = Holds(around.clock, self._log, around.seed)
         self._ask_head_at = 0.0
         around.metrics.queued(lambda: self.inbox.depth)
+        around.leases.tell(self.wake)
 
     @property
     def conditions(self) -> dict[str, str]:
@@ -116,7 +115,7 @@ class ProjectLoop:
 
     def look_at_everything(self) -> None:
         """Look at all that is held in the next pass, without waiting for the sweep."""
-        for loop in self._stages.values():
+        for loop in self._stages.loops.values():
             loop.agenda.sweep_now()
         self._wake.set()
 
@@ -181,6 +180,7 @@ class ProjectLoop:
             if listed is None or self._stop.is_set():
                 break
             pushed += self._guarded(project, stage, listed)
+        self._around.leases.want(self._branches.not_newer(stage.name for stage in project.stages))
         self._around.looked(project, self._branches.of, self.conditions)
         return tuple(pushed)
 
@@ -229,7 +229,7 @@ class ProjectLoop:
         found: dict[StageName, Decision] = {}
         for stage in project.stages:
             tips = self._tips_or_fail(project, stage, {})
-            found[stage.name] = self._loop(stage).preview(tips, project.settings(stage))
+            found[stage.name] = self._stages.of(stage).preview(tips, project.settings(stage))
             self._take_conditions(stage.name)
         return found
 
@@ -239,7 +239,7 @@ class ProjectLoop:
             return self._holds.left("project")
         poll = FALLBACK_POLL if self._mirror.shared else self._around.poll
         pauses = [poll * (1 + JITTER * (2 * self._random.random() - 1))]
-        pauses += [loop.agenda.pause() for name, loop in self._stages.items() if name not in self._holds]
+        pauses += [loop.agenda.pause() for name, loop in self._stages.loops.items() if name not in self._holds]
         pauses += self._holds.pauses()
         if self._hinted.is_set():
             pauses.append(max(self._heed_at - self._around.clock.monotonic(), 0.0))
@@ -250,8 +250,7 @@ class ProjectLoop:
     def close(self) -> None:
         """Let go of servers and of the mirror's processes; who still waits for a receipt is told to come again."""
         self.inbox.close()
-        for dispatch in self._dispatches.values():
-            dispatch.close()
+        self._stages.close()
         if self._watcher is not None:
             self._watcher.stop()
         if self._opened is not None:
@@ -292,10 +291,21 @@ class ProjectLoop:
 
     def _guarded(self, project: Project, stage: StageRefs, listed: Listed) -> tuple[Step, ...]:
         metrics, clock = self._around.metrics.stage(stage.name), self._around.clock
+        led = self._around.leases.holds(stage.name)
+        metrics.leads(led=led)
         began = clock.monotonic()
         try:
+            if not led and not self._stages.stand_by(stage.name):
+                return ()
             tips = self._tips_or_fail(project, stage, {} if stage.name in self._reception.moved else listed)
-            steps = self._loop(stage).reconcile(tips, project.settings(stage))
+            if not led:
+                self._branches.of(stage).follow(tips)
+                self._holds.clear(stage.name)
+                return ()
+            steps = self._stages.of(stage).reconcile(tips, project.settings(stage))
+        except NotOursError:
+            self._wake.set()
+            return ()
         except _STANDS_STILL as error:
             self._holds.hold(stage.name, error)
             return ()
@@ -311,7 +321,8 @@ class ProjectLoop:
 
     def _take_conditions(self, stage: StageName) -> None:
         """Make the stage's own conditions part of the project's."""
-        own = self._stages[stage].condition.reasons if stage in self._stages else {}
+        loop = self._stages.loops.get(stage)
+        own = loop.condition.reasons if loop is not None else self._branches.reasons(stage)
         for name in [name for name in self.conditions if name.startswith(f"{stage}/")]:
             del self.conditions[name]
         self.conditions.update({f"{stage}/{name}": reason for name, reason in own.items()})
@@ -320,19 +331,16 @@ class ProjectLoop:
         """Let go of stages that the project no longer has; what runs there is left as it is."""
         names = {stage.name for stage in project.stages}
         self._around.metrics.keep(names)
-        noted = {*self._stages, *self._holds.names()} - {"project"}
+        noted = {*self._stages.loops, *self._holds.names()} - {"project"}
         for gone in noted - names:
             self._log.warning("no longer a stage of the project; left as it is", stage=gone)
-            self._stages.pop(StageName(gone), None)
-            self._branches.forget(StageName(gone))
-            dispatch = self._dispatches.pop(StageName(gone), None)
-            if dispatch is not None:
-                dispatch.close()
+            self._stages.forget(StageName(gone))
             self._take_conditions(StageName(gone))
             self._holds.forget(gone)
         named, known = ", ".join(project.unknown), f"it has {', '.join(sorted(names)) or 'none'}"
         wrong = f"{named}: configured, and no stage of {project.name}" if named else ""
         self._holds.remark("stages", wrong, known)
+        self._holds.remark("leases", self._around.leases.trouble, HINT)
         self._holds.remark("unsigned", project.unsigned, "sign for what is there by a commit that changes it")
         self._holds.remark("notifications", self._strangers(project), known)
 
@@ -358,30 +366,6 @@ class ProjectLoop:
             hint = "push it; what runs is left as it is"
             raise TransientError(f"branch {stage.config} is not there", hint=hint, retry_after=1.0)
         return tips
-
-    def _loop(self, stage: StageRefs) -> StageLoop:
-        loop = self._stages.get(stage.name)
-        if loop is None:
-            loop = self._stages[stage.name] = self._make(stage)
-        return loop
-
-    def _make(self, stage: StageRefs) -> StageLoop:
-        around = self._around
-        log = self._log.bind(stage=stage.name)
-        metrics = around.metrics.stage(stage.name)
-        dispatch = Dispatch(around.connect(stage.name), around.clock, log, self.wake, around.patience, metrics.called)
-        self._dispatches[stage.name] = dispatch
-        return StageLoop(
-            Ports(
-                branch=self._branches.of(stage),
-                dispatch=dispatch,
-                clock=around.clock,
-                log=log,
-                take_in=lambda: stage.name in self._reception.take(),
-                count=metrics.step,
-            ),
-            Agenda(around.clock, sweep_every=around.sweep_every, seed=around.seed),
-        )  # fmt: skip
 
     def _read_project_soon(self) -> None:
         """Read the project in the next pass although it was read a moment ago: somebody knows a newer one."""

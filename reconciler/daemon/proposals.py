@@ -136,10 +136,13 @@ class Proposals:
 
     def keep(self, stages: Collection[StageName]) -> None:
         """Know nothing any more of other stages; what is proposed there is left as it is."""
-        gone = [stage for stage in self._stages if stage not in stages]
-        for stage in gone:
-            del self._stages[stage]
-        self._desk.forget(gone)
+        for gone in [stage for stage in self._stages if stage not in stages]:
+            self.forget(gone)
+
+    def forget(self, stage: StageName) -> None:
+        """Know nothing any more of a stage; what is proposed there is left as it is."""
+        self._stages.pop(stage, None)
+        self._desk.forget([stage])
 
     def _follow(self, known: _Known, mirror: Mirror, stage: StageName, branch: Branch, tips: Tips) -> None:
         """Bring what is asked for to the tip, at the cost of what has changed."""

@@ -9,7 +9,7 @@ from reconciler.daemon.clock import Clock
 from reconciler.daemon.failpoints import reach
 from reconciler.daemon.metrics import StageMetrics
 from reconciler.daemon.pacer import Pacer
-from reconciler.model.errors import TerminalError
+from reconciler.model.errors import ReconcilerError, TerminalError
 from reconciler.model.names import CommitId
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.push import RefUpdate
@@ -45,10 +45,14 @@ class Publisher:
         """Return the seconds to wait before the next push."""
         return self._pacer.delay(self._clock.monotonic())
 
-    def push(self, parent: CommitId, commits: Sequence[NewCommit], *, create: bool = False) -> Landed | None:
+    def push(
+        self, parent: CommitId, commits: Sequence[NewCommit], *, create: bool = False,
+        check: Callable[[], None] = lambda: None,
+    ) -> Landed | None:  # fmt: skip
         """Commit and push; None where somebody else's push came first and everything is to be decided again.
 
-        ``create``: the branch is not there yet and begins with these commits, on top of ``parent``.
+        ``create``: the branch is not there yet and begins with these commits, on top of ``parent``. ``check`` raises,
+        right before the push, what is to keep it from being made.
 
         Raises:
             TerminalError: the remote declined (a hook, a protected branch), or took the push and does not show it.
@@ -59,6 +63,11 @@ class Publisher:
         self._metrics.pushing(len(written))
         self._wait(self.delay())
         reach("before-push")
+        try:
+            check()
+        except ReconcilerError:
+            self._metrics.pushed(lost=False)
+            raise
         began = self._clock.monotonic()
         result = self._mirror.push([RefUpdate(self._ref, None if create else parent, written[-1])])
         self._pacer.pushed(began, self._clock.monotonic())

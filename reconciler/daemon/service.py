@@ -15,6 +15,7 @@ from structlog.typing import FilteringBoundLogger
 
 from reconciler.daemon.clock import Clock, SystemClock
 from reconciler.daemon.connections import (
+    access_of,
     check_legacy_flags,
     check_signing,
     connect,
@@ -25,6 +26,8 @@ from reconciler.daemon.connections import (
 )
 from reconciler.daemon.dispatch import PATIENCE
 from reconciler.daemon.forging import forging
+from reconciler.daemon.leases.keeper import keeper_of
+from reconciler.daemon.leases.protocol import EveryStage, StageLeases
 from reconciler.daemon.metrics import Metrics
 from reconciler.daemon.notifying import notifier
 from reconciler.daemon.plugins import load_actions
@@ -97,14 +100,15 @@ def opened(
     config: DaemonConfig, name: ProjectName, log: FilteringBoundLogger, *, clock: Clock | None = None,
     watch: bool = False, seed: int | None = None, state: Path | None = None,
     patience: float = PATIENCE, tell: bool = True, settle: float = 0.0, metrics: Metrics | None = None,
-    sight: Sight | None = None,
+    sight: Sight | None = None, leases: StageLeases | None = None,
 ) -> Iterator[ProjectLoop]:  # fmt: skip
     """Open a project's loop and close it again, with everything it connected to.
 
     ``seed`` is that of all jitter; without one each process has its own, so that many do not move in step. ``state``
     is where the mirror lies, and without it where the configuration says. ``patience`` is for how many seconds a pass
     waits for servers. ``tell``: receivers are told of steps; ``settle`` is for how many seconds they are waited for at
-    the end. ``metrics`` are those of the daemon, if it is one; ``sight`` is what its bridge sees.
+    the end. ``metrics`` are those of the daemon, if it is one; ``sight`` is what its bridge sees. ``leases`` say which
+    stages may be written; without them all may.
 
     Raises:
         ConfigError: an action of another maker cannot be loaded.
@@ -121,7 +125,7 @@ def opened(
         log=log.bind(project=name), poll=project.poll, watch=watch,
         check=lambda stages: check_legacy_flags(project, stages), seed=chance,
         patience=patience, notifier=told, forge=forge, metrics=counted, policy=policy(project.signing),
-        looked=sight.note if sight is not None else lambda *_: None,
+        leases=leases or EveryStage(), looked=sight.note if sight is not None else lambda *_: None,
     )  # fmt: skip
     loop = ProjectLoop(
         lambda: open_mirror(project.repository, where, counted.conversed, signer(project.signing)),
@@ -155,6 +159,8 @@ def check_connections(config: DaemonConfig, clock: Clock) -> None:
         ConfigError: a connection cannot work as configured, with the project and the stage; or a key cannot sign.
         BlindError: the key is not there.
     """
+    if config.leases is not None:
+        access_of(config.leases.kubernetes)
     for name, project in config.projects.items():
         check_signing(project.signing)
         stages = [StageName(stage) for stage in project.stages]
@@ -246,9 +252,11 @@ class Daemon:
         self.metrics.keep(config.projects)
         with ExitStack() as stack:
             sights = self._sights(config)
+            kept = stack.enter_context(keeper_of(config.leases, self.clock, self.log)) if config.leases else None
             self._loops = [
                 stack.enter_context(opened(
-                    config, name, self.log, clock=self.clock, watch=True, metrics=self.metrics, sight=sights.get(name)
+                    config, name, self.log, clock=self.clock, watch=True, metrics=self.metrics, sight=sights.get(name),
+                    leases=kept.of(name) if kept is not None else None,
                 ))
                 for name in config.projects
             ]  # fmt: skip

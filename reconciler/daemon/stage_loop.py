@@ -178,11 +178,10 @@ class StageLoop:
         return landed, self._branch.after(tips, landed)
 
     def _may_decide(self) -> bool:
-        newer = self._repo.newer_rules
-        reason = f"steps of rules {newer} are on the branch: left to a newer reconciler" if newer is not None else ""
+        reason = self._branch.left_to_newer
         if self.condition.set("rules", reason):
             self._log.error("held", reason=reason)
-        return newer is None
+        return not reason
 
     def _tell_what_counts(self) -> None:
         """Say which files of people are in force where these are not the newest, and why."""

@@ -11,6 +11,7 @@ from reconciler.daemon.branch import Branch
 from reconciler.daemon.clock import Clock
 from reconciler.daemon.dispatch import PATIENCE, Servers
 from reconciler.daemon.forging import Forging
+from reconciler.daemon.leases.protocol import EveryStage, StageLeases
 from reconciler.daemon.metrics import Metrics, ProjectMetrics
 from reconciler.model.names import ProjectName, StageName
 from reconciler.notify.notifier import Notifier
@@ -24,7 +25,7 @@ class Surroundings:
     """What a project's loop is given: time, how to connect a stage, and how to speak.
 
     ``policy`` makes what judges people's commits on a branch. ``looked`` is told after each pass what there is: the
-    project, its branches, and what stands in the way.
+    project, its branches, and what stands in the way. ``leases`` tell which stages this daemon may write for.
     """
 
     clock: Clock
@@ -40,4 +41,5 @@ class Surroundings:
     forge: Forging | None = None
     looked: Callable[[Project, Callable[[StageRefs], Branch], Mapping[str, str]], None] = lambda *_: None
     policy: Callable[[Mirror, StageName | None, Policy | None], Policy] | None = None
+    leases: StageLeases = field(default_factory=EveryStage)
     metrics: ProjectMetrics = field(default_factory=lambda: Metrics().project(ProjectName("")))

@@ -103,7 +103,7 @@ def connections_from(fields: Fields, folder: Path, checks: Checks) -> StageConne
     """Return the blocks of a stage; files are named from ``folder``."""
     here = _Files(folder)
     return StageConnections(
-        kubernetes=_kubernetes(fields.section("kubernetes"), here, checks) if fields.node("kubernetes") else None,
+        kubernetes=kubernetes_from(fields.section("kubernetes"), folder, checks) if fields.node("kubernetes") else None,
         flags=_flags(fields.section("flags"), here, checks) if fields.node("flags") else None,
         allow=_allow(fields.section("allow"), here, checks) if fields.node("allow") else None,
         evidence=evidence_from(fields.section("evidence"), folder, here.get, checks)
@@ -135,7 +135,9 @@ class _Files:
         return self._folder / text if text else None
 
 
-def _kubernetes(fields: Fields, here: _Files, checks: Checks) -> KubernetesConnection:
+def kubernetes_from(fields: Fields, folder: Path, checks: Checks) -> KubernetesConnection:
+    """Return how an API server is reached; files are named from ``folder``."""
+    here = _Files(folder)
     if fields.flag("inCluster"):
         one_of(fields, ("inCluster", "kubeconfig"), checks)
         one_of(fields, ("inCluster", "context"), checks)

@@ -27,6 +27,7 @@ from reconciler.model.document import Checks, Fields, checked, parse
 from reconciler.model.evidence_config import EvidenceConfig
 from reconciler.model.forge_config import ForgeConfig, forge_from
 from reconciler.model.invalid import InvalidFile
+from reconciler.model.leases_config import LeasesConfig, leases_from
 from reconciler.model.names import ProjectName, StageName
 from reconciler.model.no_secrets import check_git_url, inline_secrets, is_local
 from reconciler.model.nodes import MapNode
@@ -118,7 +119,7 @@ class LogConfig:
 
 @dataclass(frozen=True)
 class DaemonConfig:
-    """A whole `reconciler.yaml`. ``state_dir`` may be deleted at any time."""
+    """A whole `reconciler.yaml`. ``state_dir`` may be deleted at any time; without ``leases`` work is not shared."""
 
     projects: Mapping[ProjectName, ProjectConnections]
     state_dir: Path
@@ -126,6 +127,7 @@ class DaemonConfig:
     server: ServerConfig = ServerConfig()
     webhooks: WebhooksConfig = WebhooksConfig()
     bridge: BridgeConfig = BridgeConfig()
+    leases: LeasesConfig | None = None
 
 
 def load_daemon_config(data: bytes, path: str) -> DaemonConfig:
@@ -151,6 +153,7 @@ def load_daemon_config(data: bytes, path: str) -> DaemonConfig:
     named = {str(name): tuple(project.stages) for name, project in projects.items()}
     webhooks = webhooks_from(fields.section("webhooks"), server, folder, checks, named)
     bridge = bridge_from(fields.section("bridge"), server, folder, checks)
+    leases = leases_from(fields.section("leases"), folder, checks) if fields.node("leases") is not None else None
     checks.done()
     log = fields.section("log")
     return DaemonConfig(
@@ -163,6 +166,7 @@ def load_daemon_config(data: bytes, path: str) -> DaemonConfig:
         server=server,
         webhooks=webhooks,
         bridge=bridge,
+        leases=leases,
     )
 
 

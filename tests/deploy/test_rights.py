@@ -8,13 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
+from reconciler.daemon.clock import SystemClock
+from reconciler.daemon.leases.election import Election, Terms
+from reconciler.daemon.leases.keeper import Keeper
+from reconciler.daemon.leases.shelf import Shelf
 from reconciler.embedded.cluster import EmbeddedCluster, Failing, Immediate
 from reconciler.embedded.cluster.answers import ApiError
 from reconciler.embedded.cluster.kinds import SCALED_OBJECTS, VIRTUAL_SERVICES, Kind, ScalePaths
 from reconciler.embedded.cluster.requests import Request, route
 from reconciler.embedded.cluster.users import Rule, User, verb
 from reconciler.model.errors import TerminalError
+from reconciler.model.names import ProjectName, StageName
 from reconciler.model.targets import Effect, Fact, Field, Mark, NoFact, Target, WantRoute, WantTemplate, WantWorkload
 from reconciler.targets.kubernetes import KubernetesServer, TokenFile
 from tests.deploy.cases import FULL, MINIMAL
@@ -265,9 +271,39 @@ def test_the_scenario_notices_a_right_that_is_missing(tmp_path: Path) -> None:
 def test_nothing_is_granted_elsewhere() -> None:
     items = helm(FULL)
     assert {where for where, *_ in rules(items)} == {SPACE, "ops"}
-    assert grants(items, "ops") == {("leases.coordination.k8s.io", verb) for verb in ("get", "create", "update")}
+    assert grants(items, "ops") == {("leases.coordination.k8s.io", verb) for verb in ("list", "create", "update")}
     assert not any(grants(helm({**MINIMAL, "leases": {"enabled": False}}), "ops"))
     assert not any(rules(helm({**MINIMAL, "rbac": {"create": False}})))
+
+
+def test_leases_are_kept_with_what_is_granted_and_need_all_of_it(tmp_path: Path) -> None:
+    granted = grants(helm(MINIMAL), "ops")
+    with EmbeddedCluster() as cluster:
+        cluster.namespace("ops")
+        cluster.users[TOKEN] = User(
+            "reconciler", tuple(Rule((verb,), (resource,), ("ops",)) for resource, verb in sorted(granted))
+        )
+        (tmp_path / "token").write_text(TOKEN, "ascii")
+        clock = SystemClock()
+        shelf = Shelf(TokenFile(cluster.url, token=str(tmp_path / "token")), "ops", 60.0, clock.monotonic)
+        keeper = Keeper(shelf, Election(Terms("one", 3600.0, 0.0), clock, 0), clock, structlog.get_logger(), 0.0)
+        leases = keeper.of(ProjectName("shop"))
+        leases.want([StageName("production")])
+        for _ in range(2):  # the second look renews
+            keeper.look()
+        assert leases.holds(StageName("production"))
+        leases.end([])
+        keeper.look()
+        shelf.close()
+        called = set()
+        for entry in cluster.journal.entries():
+            wanted = route(entry.path)
+            assert wanted.namespace == "ops"
+            called.add(
+                (wanted.resource, verb(Request(entry.method, entry.path, entry.query, entry.headers, b""), wanted))
+            )
+    assert keeper.trouble == ""
+    assert called == granted
 
 
 def test_no_right_is_for_anything() -> None:

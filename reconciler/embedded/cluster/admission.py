@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.embedded.cluster.answers import bad_request, invalid
 from reconciler.embedded.cluster.istio import check_routes
-from reconciler.embedded.cluster.kinds import CONTROLLER_REVISIONS, VIRTUAL_SERVICES, Kind
+from reconciler.embedded.cluster.kinds import CONTROLLER_REVISIONS, LEASES, VIRTUAL_SERVICES, Kind
 from reconciler.embedded.cluster.templates import defaulted
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
@@ -49,7 +49,12 @@ _INTEGERS = {
     "HorizontalPodAutoscaler": ("minReplicas", "maxReplicas"),
     "ScaledObject": ("minReplicaCount", "maxReplicaCount", "idleReplicaCount", "pollingInterval", "cooldownPeriod"),
     "Scale": ("replicas",),
+    "Lease": ("leaseDurationSeconds", "leaseTransitions"),
 }
+
+
+_MICRO_TIMES = ("acquireTime", "renewTime")
+_MICRO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)\Z")
 
 
 def with_defaults(kind: Kind, item: dict[str, Any]) -> dict[str, Any]:
@@ -72,6 +77,10 @@ def check_types(kind_name: str, spec: Any) -> None:
     """
     if not isinstance(spec, dict):
         return
+    for field in _MICRO_TIMES if kind_name == "Lease" else ():
+        value = spec.get(field)
+        if value is not None and not (isinstance(value, str) and _MICRO_TIME.match(value)):
+            raise bad_request(f'parsing time {value!r} as "2006-01-02T15:04:05.000000Z07:00": cannot parse')
     for field in _INTEGERS.get(kind_name, ()):
         value = spec.get(field)
         if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
@@ -101,6 +110,12 @@ def check(kind: Kind, item: dict[str, Any], old: dict[str, Any] | None) -> None:
         causes += _workload(spec, (old or {}).get("spec"))
     if kind.builtin and kind.kind == "HorizontalPodAutoscaler":
         causes += _autoscaler(spec)
+    if kind is LEASES:
+        causes += negative("spec.leaseTransitions", spec.get("leaseTransitions"))
+        seconds = spec.get("leaseDurationSeconds")
+        if seconds is not None and seconds < 1:
+            told = f"Invalid value: {seconds}: must be greater than 0"
+            causes.append(("spec.leaseDurationSeconds", told))
     if kind.kind == "ScaledObject" and not (spec.get("scaleTargetRef") or {}).get("name"):
         causes.append(("spec.scaleTargetRef.name", "Required value"))
     if kind is CONTROLLER_REVISIONS and old is not None and old.get("data") != item.get("data"):

@@ -22,7 +22,7 @@ from reconciler import __version__
 from reconciler.targets.kubernetes.access import Access, InCluster, Kubeconfig
 from reconciler.targets.kubernetes.refusals import Call, Refusal, Unreachable
 
-_METHODS = {"get": "GET", "list": "GET", "patch": "PATCH"}
+_METHODS = {"get": "GET", "list": "GET", "patch": "PATCH", "create": "POST", "update": "PUT"}
 _LARGEST = 64 << 20
 _CHUNK = 1 << 16
 _CONNECTIONS = 32
@@ -60,7 +60,9 @@ class Client:
         patch: dict[str, Any] | None = None,
         accept: str = "application/json",
     ) -> dict[str, Any]:
-        """Make a call and return the object that it answers with; ``patch`` is a JSON merge patch.
+        """Make a call and return the object that it answers with.
+
+        ``patch`` is a JSON merge patch, and for `create` and `update` the whole object.
 
         Raises:
             Refusal: the server answered with something else.
@@ -97,7 +99,7 @@ class Client:
         ends = self._clock() + timeout
         headers = {"Accept": accept}
         if patch is not None:
-            headers["Content-Type"] = "application/merge-patch+json"
+            headers["Content-Type"] = f"application/{'merge-patch+' if call.verb == 'patch' else ''}json"
         request = api.param_serialize(
             _METHODS[call.verb],
             call.path,

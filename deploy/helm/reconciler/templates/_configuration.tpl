@@ -26,6 +26,14 @@ The daemon's configuration, as YAML. Ports are fixed, so that services, probes a
 {{- $proxied := eq (dig "auth" "kind" "" $config.bridge) "proxy" -}}
 {{- $_ := set $config.bridge "listen" (ternary "127.0.0.1:8090" "0.0.0.0:8090" $proxied) -}}
 {{- end -}}
+{{- if .Values.leases.enabled -}}
+{{- $leases := default dict $config.leases -}}
+{{- $_ := set $leases "namespace" .Release.Namespace -}}
+{{- $_ := set $leases "kubernetes" (dict "inCluster" true) -}}
+{{- $_ := set $config "leases" $leases -}}
+{{- else -}}
+{{- $_ := unset $config "leases" -}}
+{{- end -}}
 {{- toYaml $config -}}
 {{- end -}}
 {{- end -}}
