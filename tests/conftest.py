@@ -15,6 +15,7 @@ THOROUGH = (
     "decide/test_properties.py", "decide/test_limits.py", "decide/test_state_table.py", "cli/test_daemon_verbs.py",
     "cli/test_commands.py", "cli/test_status.py",
     "daemon/test_reception*", "daemon/test_bridge.py", "daemon/test_process.py",
+    "daemon/leases/test_processes.py", "daemon/leases/test_sharing.py",
     "model/test_schema_publication.py",
     "daemon/test_crashes.py", "daemon/test_closed_loop.py", "daemon/test_agreement.py", "daemon/test_world.py",
     "daemon/test_archiving.py", "daemon/test_notifications.py", "daemon/test_verdicts*", "daemon/test_proposals*",

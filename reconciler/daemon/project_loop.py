@@ -174,6 +174,8 @@ class ProjectLoop:
         self._holds.clear("project")
         self._forget_others(project)
         self._reception.take_all()
+        for stage in project.stages:
+            self._around.metrics.stage(stage.name).leads(led=self._around.leases.holds(stage.name))
         stages = [stage for stage in project.stages if stage.name not in self._holds]
         listed = self._listed(stages)
         for stage in stages:
@@ -292,7 +294,6 @@ class ProjectLoop:
     def _guarded(self, project: Project, stage: StageRefs, listed: Listed) -> tuple[Step, ...]:
         metrics, clock = self._around.metrics.stage(stage.name), self._around.clock
         led = self._around.leases.holds(stage.name)
-        metrics.leads(led=led)
         began = clock.monotonic()
         try:
             if not led and not self._stages.stand_by(stage.name):

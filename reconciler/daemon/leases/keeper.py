@@ -17,7 +17,7 @@ from reconciler.daemon.connections import access_of
 from reconciler.daemon.leases.election import Election, Terms, Write
 from reconciler.daemon.leases.record import PROJECT, STAGE, LeaseName, Record, place_number, stage_lease
 from reconciler.daemon.leases.shelf import Shelf
-from reconciler.model.errors import ReconcilerError
+from reconciler.model.errors import ReconcilerError, TerminalError
 from reconciler.model.leases_config import LeasesConfig
 from reconciler.model.names import ProjectName, StageName
 
@@ -139,16 +139,20 @@ class Keeper:
         self._tell_what_changed(changed=changed)
 
     def _write(self, writes: Iterable[Write]) -> str:
-        """Write one after the other. Returns what stood in the way of the rest."""
+        """Write one after the other, also past one that is refused. Returns what stood in the way."""
+        trouble = ""
         for write in writes:
             began, wall = self.clock.monotonic(), self.clock.wall()
             try:
                 written = self.shelf.write(write)
+            except TerminalError as error:
+                trouble = str(error)
+                continue
             except ReconcilerError as error:
                 return str(error)
             if written is not None:
                 self.election.wrote(write, written, began, wall)
-        return ""
+        return trouble
 
     def _tell_what_changed(self, *, changed: bool) -> None:
         tenure = self.election.tenure

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.no_cover
 
 LEASE = stage_lease(ProjectName("sockshop"), StageName("production"))
 LEASES = (
-    "leases: {namespace: reconciler, kubernetes: {kubeconfig: kubeconfig}, duration: 3s, renew: 1s, identity: NAME}\n"
+    "leases: {namespace: reconciler, kubernetes: {kubeconfig: kubeconfig}, duration: 8s, renew: 1s, identity: NAME}\n"
 )
 
 

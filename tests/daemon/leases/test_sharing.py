@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.daemon import dispatch, publish
+from reconciler.daemon import branches, dispatch, publish
 from reconciler.daemon.leases.record import stage_lease
 from reconciler.embedded.cluster.faults import Refuse
 from reconciler.embedded.cluster.requests import Request
 from reconciler.model.names import StageName
 from tests.daemon.leases.crew import SHOP, SPACE, STAGES, Own, crew
 from tests.daemon.reporting import report
-from tests.daemon.site import Site
+from tests.daemon.site import Site, git
 
 pytestmark = pytest.mark.no_cover
 
@@ -126,6 +126,32 @@ def test_who_stands_by_takes_reports_and_writes_no_step(site: Site) -> None:
             two.turn()
         assert all_of.events("production") == []
         all_of.until(lambda: all_of.replicas("production") == 2, "healed by the other", one)
+
+
+def test_who_stands_by_tells_nobody(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(branches, "told_by", lambda _, history: lambda tip: told.append(f"{history.stage} {tip}"))
+    with crew(site) as all_of:
+        one, two = all_of.join(), all_of.join()
+        one.turn()
+        assert {each.partition(" ")[0] for each in told} == {*STAGES}
+        told.clear()
+        all_of.problem("dev", "p1")
+        two.turn()
+        assert told == []
+        one.end()
+        two.turn()
+        assert f"dev {git(site.remote, 'rev-parse', 'dev')}" in told
+
+
+def test_a_lease_that_cannot_be_written_keeps_no_other_from_being_had(site: Site) -> None:
+    with crew(site) as all_of:
+        odd = stage_lease(SHOP, StageName("dev"))
+        site.cluster.faults.add(Refuse(422, "odd"), when=lambda request: odd.encode() in request.body, times=None)
+        one = all_of.join()
+        one.turn()
+        assert one.stages() == {*STAGES} - {"dev"}
+        assert "odd" in one.loop.conditions["leases"]
 
 
 def test_without_the_api_server_what_is_held_is_kept_for_its_time_and_no_longer(site: Site) -> None:
