@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.daemon.leases.record import Record, document, read, stage_lease
@@ -34,6 +34,7 @@ ANYTHING = st.recursive(
 
 
 @given(ANYTHING)
+@settings(deadline=None)
 def test_whatever_an_object_holds_it_is_read(item: object) -> None:
     found = read(item)
     assert found is None or (found.name and 0 <= found.seconds <= 86_400)
