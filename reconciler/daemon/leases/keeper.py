@@ -219,8 +219,10 @@ class ProjectLeases:
         self.keeper.end(self.project, busy)
 
 
-def keeper_of(config: LeasesConfig, clock: Clock, log: FilteringBoundLogger) -> Keeper:
+def keeper_of(config: LeasesConfig, clock: Clock, log: FilteringBoundLogger, *, seed: int | None = None) -> Keeper:
     """Return what keeps the leases of a daemon. Nothing is asked yet.
+
+    ``seed`` is that of all jitter and choices; without one each process has its own, so that many do not move in step.
 
     Raises:
         ConfigError: the API server cannot be reached as configured.
@@ -229,6 +231,6 @@ def keeper_of(config: LeasesConfig, clock: Clock, log: FilteringBoundLogger) -> 
     identity = f"{config.identity or platform.node() or 'reconciler'}_{secrets.token_hex(4)}"
     timeout = min(config.kubernetes.deadline, config.duration * _CALL)
     shelf = Shelf(access_of(config.kubernetes), config.namespace, timeout, clock.monotonic)
-    seed = secrets.randbits(32)
-    election = Election(Terms(identity, config.duration, config.renew), clock, seed)
-    return Keeper(shelf, election, clock, log.bind(identity=identity), config.renew, seed)
+    chance = secrets.randbits(32) if seed is None else seed
+    election = Election(Terms(identity, config.duration, config.renew), clock, chance)
+    return Keeper(shelf, election, clock, log.bind(identity=identity), config.renew, chance)

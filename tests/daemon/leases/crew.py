@@ -113,7 +113,7 @@ class Crew:
         config: DaemonConfig = read_config(path)
         assert config.leases is not None
         own, log, metrics = clock or self.clock, structlog.get_logger(), Metrics()
-        keeper = keeper_of(config.leases, own, log)
+        keeper = keeper_of(config.leases, own, log, seed=self._count)
         self._stack.callback(keeper.shelf.close)
         loop = self._stack.enter_context(
             opened(
