@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parent
+# No test is about how fast a machine is; all else stays as it is by default, or in CI.
+settings.register_profile("unhurried", settings(), deadline=None)
+settings.load_profile("unhurried")
 THOROUGH = (
     "benchmarks/*", "plugins/*", "demo/test_demo.py",
     "cli/test_template_ci*", "cli/test_plan*", "cli/test_bisect.py", "cli/test_explain.py", "cli/test_status_at.py",
