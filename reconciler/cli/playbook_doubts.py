@@ -11,6 +11,7 @@ from reconciler.cli.findings.finding import Finding, doubt, remark
 from reconciler.cli.key_doubts import about_keys
 from reconciler.cli.pace_doubts import about_attempts
 from reconciler.cli.spelling_doubts import about_spelling
+from reconciler.cli.written_doubts import about_what_is_written
 from reconciler.decide.actions.escalate import Escalate
 from reconciler.decide.actions.featuretoggle import Toggle
 from reconciler.decide.actions.protocol import Spec
@@ -41,6 +42,7 @@ def about_playbook(data: bytes, policy: Policy | None = None) -> Iterator[Findin
     flags = _flags(found, known)
     yield from _about_flags(flags)
     yield from about_spelling({entry.name: entry.place for entry in found.entries}, flags)
+    yield from about_what_is_written(data, found, known)
     for entry in found.entries:
         specs = [known[id(action)] for action in entry.actions]
         yield from _about_order(entry, specs)

@@ -18,9 +18,19 @@ _UNITS: Final[Mapping[str, int]] = {
     **dict.fromkeys(("w", "week", "weeks"), 7 * 86400),
 }
 _PART: Final = re.compile(r"([0-9]{1,6}(?:[.,][0-9]{1,3})?)\s*([a-z]{1,7})(?:\s|,|and\b)*")
+_BARE: Final = re.compile(r"[1-9][0-9]{0,4}")
 _LONGEST_TEXT: Final = 60
 _STEM: Final = 4
 """How many letters two words must begin with alike to be about the same thing: `scale` and `scaling`."""
+_ACTIONS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("reboot", "bounce", "recreate", "redeploy", "rolloutrestart"), "restart"),
+    **dict.fromkeys(("replicas", "resize", "autoscale", "horizontalscaling"), "scaling"),
+    **dict.fromkeys(("revert", "undo", "previousversion"), "rollback"),
+    **dict.fromkeys(("notify", "alert", "page", "call", "manual"), "escalate"),
+    **dict.fromkeys(("flag", "switch", "unleash"), "featuretoggle"),
+    **dict.fromkeys(("http", "script", "command", "exec"), "webhook"),
+}
+"""Other words for what our actions do; letters alone would find another action."""
 _REQUIRED: Final = frozenset({"yes", "y", "true", "on", "always", "manual", "needed", "human", "person"})
 _AUTOMATIC: Final = frozenset({"no", "n", "false", "off", "never", "none", "auto"})
 
@@ -37,6 +47,12 @@ def duration_meant(text: str) -> str:
         total += float(part[1].replace(",", ".")) * _UNITS[part[2]]
         position = part.end()
     return written(total) if 0 < total <= LONGEST and total == int(total) else ""
+
+
+def durations_meant(text: str) -> tuple[str, ...]:
+    """Return `10m` and `10s` for a bare `10`: which of the two was meant nobody knows. Nothing for any other text."""
+    number = text.strip()
+    return (f"{number}m", f"{number}s") if _BARE.fullmatch(number) else ()
 
 
 def word_meant(word: str, words: Iterable[str]) -> str:
@@ -59,6 +75,9 @@ def name_meant(text: str) -> str:
 def action_meant(name: str, known: Iterable[str]) -> str:
     """Return the action that begins as ``name`` does, else the one that looks most like it."""
     names = sorted(known)
+    word = "".join(letter for letter in name.lower() if letter.isalnum())
+    if _ACTIONS.get(word) in names:
+        return _ACTIONS[word]
     begins = max(names, key=lambda each: _alike(each, name.lower()), default="")
     return begins if _alike(begins, name.lower()) >= _STEM else nearest(name, names)
 

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.model.errors import Place, UserError
-from reconciler.model.meant import duration_meant, name_meant, word_meant
+from reconciler.model.meant import duration_meant, durations_meant, name_meant, word_meant
 from reconciler.model.misplaced import belongs_to
 from reconciler.model.nodes import ListNode, MapNode, Node, Scalar
 from reconciler.model.reader import shown
@@ -98,11 +98,13 @@ def _unknown(
                 f"unknown key `{shown(key.raw)}`" + (f" in {_label(path)}" if path else ""),
                 place=key.place,
                 expected=f"one of {names}" if names else "no key",
-                hint=_rehoused(key.raw, known, str(schema.get("title"))) or _instead(meant),
+                hint=_rehoused(key.raw, known, str(schema.get("title"))) or _instead(key.raw, meant),
             )
 
 
-def _instead(meant: str) -> str:
+def _instead(written: str, meant: str) -> str:
+    if (written, meant) == ("name", "namespace"):
+        return "delete it: a stage is called as its branch, and a service as its folder"
     return f"did you mean `{meant}`?" if meant else "delete it"
 
 
@@ -178,6 +180,10 @@ def _wrong_value(keyword: str, root: Node, path: Sequence[str | int], schema: Ma
 def _respelt(text: str, path: Sequence[str | int], schema: Mapping[str, Any]) -> str:
     """Say how a duration or a name is written that a person would understand as it is."""
     pattern, before = schema.get("pattern", ""), f"{shown(path[-1])}: " if path and isinstance(path[-1], str) else ""
+    if schema.get("title") == "Duration" and (both := durations_meant(text)):
+        if path[-1:] == ["retention"] or path[-1:] == ["maxProblemAge"]:
+            return f"write `{before}{text.strip()}d` for days, `{before}{text.strip()}h` for hours"
+        return f"write `{before}{both[0]}` for minutes, `{before}{both[1]}` for seconds"
     meant = duration_meant(text) or name_meant(text)
     fits = bool(meant) and schema.get("title") in _SPELT and re.search(pattern, meant) is not None
     return f"write `{before}{meant}`" if fits and meant != text else ""

@@ -24,6 +24,8 @@ _DASH: Final = re.compile(r"[ ]*(-)(?:[A-Za-z_][\w-]*:(?: |$)|\"[^\"]*\"\s*$|'[^
 _TIGHT: Final = re.compile(r"[ ]*(?:- +)?(?P<key>[A-Za-z_][\w-]*):(?P<value>[0-9][^\s]*)\s*\Z")
 _ASSIGNED: Final = re.compile(r"(?P<key>[A-Za-z_][\w-]*)\s*:?=\s*(?P<value>\S.*)\Z")
 _STATE: Final = re.compile(r"(?P<flag>[\w.~-]+):\s+(?P<state>on|off|true|false|yes|no)\Z", re.IGNORECASE)
+_DASHLIKE: Final = re.compile(r"[ ]*(?P<sign>[\u2010-\u2015\u2212\ufe58\ufe63\uff0d])(?=\s)")
+_COLONLIKE: Final = re.compile(r"[ ]*(?:- +)*[\w.-]+ ?(?P<sign>[\uff1a\ufe55\u2236\ua789])")
 _CLOSES: Final = {"]": "[", "}": "{"}
 _BRACKETS: Final = {"[": "]", "{": "}"}
 _FAR: Final = 50
@@ -43,7 +45,7 @@ def origin(lines: Sequence[str], problem: str, at: Position, began: Position | N
 
     ``problem`` is libyaml's, ``at`` where it stumbled, ``began`` where the value or key began that it was reading.
     """
-    told = _blank(lines, at, path) or _no_blank(lines, at, began, path)
+    told = _blank(lines, at, path) or _lookalike(lines, at, path) or _no_blank(lines, at, began, path)
     if told is not None:
         return told
     if problem == "found unexpected end of stream" and began is not None:
@@ -91,6 +93,22 @@ def refused_blank(name: str, place: Place) -> UserError:
         expected="spaces",
         hint="delete it, and type the spaces anew",
     )
+
+
+def _lookalike(lines: Sequence[str], at: Position, path: str) -> UserError | None:
+    """Tell a dash or a colon that only looks like YAML's, as word processors and other keyboards write them."""
+    for number in (at[0], _above(lines, at[0])):
+        text = lines[number][:_LINE_LIMIT] if 0 <= number < len(lines) else ""
+        found = None if text.isascii() else _DASHLIKE.match(text) or _COLONLIKE.match(text)
+        if found is not None:
+            sign, right = found["sign"], "-" if found.re is _DASHLIKE else ":"
+            return UserError(
+                f"not YAML: `{sign}` (U+{ord(sign):04X}) looks like a `{right}` and is none",
+                place=Place(path, number + 1, found.start("sign") + 1),
+                expected=f"`{right}`, followed by a blank",
+                hint=f"write `{text.strip().replace(sign, f'{right} ', 1).replace(f'{right}  ', f'{right} ')}`",
+            )
+    return None
 
 
 def _no_blank(lines: Sequence[str], at: Position, began: Position | None, path: str) -> UserError | None:

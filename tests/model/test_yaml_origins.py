@@ -59,6 +59,8 @@ def refusal(text: str | bytes) -> UserError:
         ("a: {b: c} d\n", "1:9", "this value ends here with `}`", "write `a: '{b: c} d'`"),
         ("- '<5' x\n- y\n", "1:6", "ends here with `'`", "write `- \"'<5' x\"`"),
         ("a: 'don't say \"x\"'\n", "1:8", "ends here with `'`", "write `a: 'don''t say \"x\"'`"),
+        ("mode\uff1a shadow\nb: 1\n", "1:5", "(U+FF1A) looks like a `:`", "write `mode: shadow`"),
+        ("a:\n  - b: 1\n  \u2013 b: 2\n", "3:3", "(U+2013) looks like a `-`", "write `- b: 2`"),
         ("a: 1\n\u200bb: 2\n", "2:1", "a blank that is no space (U+200B)", "type the spaces anew"),
     ],
 )
