@@ -106,10 +106,7 @@ class StageLoop:
             self.agenda.look_soon()
         sweep = self.agenda.sweep_due()
         for _ in range(_ROUNDS):
-            if self._take_in():
-                tips = self._branch.read_tips() or tips
-            self._branch.follow(tips)
-            self._tell_what_counts()
+            tips = self._follow(tips)
             focus |= self._repo.take_dirty() | self.agenda.take_due()
             if not self._may_decide():
                 return tuple(pushed)
@@ -142,6 +139,20 @@ class StageLoop:
         self._plan_next_look(self._repo.snapshot(settings), focus - self._unsound, facts, unseen=late)
         self._focus = set()
         return tuple(pushed)
+
+    def _follow(self, tips: Tips) -> Tips:
+        """Follow the branch, with what was reported meanwhile, and put back commands that nobody who may took away."""
+        if self._take_in():
+            tips = self._branch.read_tips() or tips
+        for _ in range(_ROUNDS):
+            self._branch.follow(tips)
+            self._tell_what_counts()
+            back = () if self._repo.newer_rules else self._repo.taken_away(self._watchful.now())
+            if not back:
+                return tips
+            self._log.warning("commands put back", files=[path for commit in back for path in commit.files])
+            tips = self._branch.after(tips, self._branch.push(tips, back))
+        raise TransientError("others take commands away all the time", hint="it is tried again", retry_after=1.0)
 
     def _archive(self, tips: Tips, settings: ProjectSettings) -> tuple[Step, ...]:
         """Archive what is over for good, now that nothing else is left to do; where a push came first, another time."""

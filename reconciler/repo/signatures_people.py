@@ -21,7 +21,7 @@ from reconciler.repo.signatures import Judge, Verdict
 from reconciler.repo.writer import RECONCILER
 
 _PROJECT = frozenset({"project.yaml", "shipyard.yaml"})
-_OURS = Verdict(
+OURS = Verdict(
     "other", "", "reconciler itself committed what is for people to say", "merge such files with a signed commit"
 )
 
@@ -77,9 +77,16 @@ def _is_theirs(path: str, stage: StageName | None) -> bool:
 
 def judged(judge: Judge, info: CommitInfo, raw: bytes, changes: Sequence[Change]) -> Verdict:
     """Return what the signature of a commit that changes something of people's is worth: its committer has to sign."""
-    if is_our_address(info.committer.email) and not _may_say(info, changes):
-        return _OURS
+    if is_our_address(info.committer.email) and not may_say(info, changes):
+        return OURS
     return judge.judge(raw, info.committer.email, info.commit_time)
+
+
+def is_word(change: Change, stage: StageName) -> bool:
+    """Whether a change is a word about something: a command, or that a step is gone, by which people undo it."""
+    place = ops_place(change.path or "", stage)
+    gone = change.new_blob is None and place is not None and place.rest.startswith("remediations/")
+    return gone or (place is not None and place.rest.startswith("commands/"))
 
 
 def is_our_address(email: str) -> bool:
@@ -87,7 +94,7 @@ def is_our_address(email: str) -> bool:
     return email.strip().casefold() == RECONCILER.email
 
 
-def _may_say(info: CommitInfo, changes: Sequence[Change]) -> bool:
+def may_say(info: CommitInfo, changes: Sequence[Change]) -> bool:
     """Whether our own commit may bring this: a person's command in that person's name, or the end of old commands."""
     if any(_is_config(each) for each in changes):
         return False

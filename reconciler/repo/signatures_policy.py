@@ -9,30 +9,32 @@ of keys since.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from reconciler.model.errors import BlindError, ConfigError, TerminalError
-from reconciler.model.names import BlobId, CommitId, StageName
+from reconciler.model.names import CommitId, StageName
+from reconciler.repo.layout import ops_prefix
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import Change, CommitInfo
 from reconciler.repo.signatures import Kind, Verdict
-from reconciler.repo.signatures_people import InForce, config_of_people, is_our_address, judged
+from reconciler.repo.signatures_line import Good, Line, Refused, Word
+from reconciler.repo.signatures_people import (
+    OURS,
+    config_of_people,
+    is_our_address,
+    is_word,
+    may_say,
+    of_people,
+)
 from reconciler.repo.signatures_signers import Signers
 from reconciler.repo.writer import RECONCILER
 
 _REMEMBERED: Final = 4096
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A commit of people's that does not count: who committed it, and why."""
-
-    commit: CommitId
-    who: str
-    why: str
+_NEAR: Final = 64
+"""First parents that are looked at one by one before a history is listed."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +58,6 @@ class Force:
         return f"{what} of {(self.commit or 'no commit')[:12]} are in force: {self.why}"
 
 
-@dataclass
-class _Walk:
-    """How far a branch was gone along, and by which reading of the files of signers."""
-
-    number: int
-    at: CommitId | None
-    in_force: InForce
-    refused: list[Refused] = field(default_factory=list)
-
-
 class Policy:
     """Judges one branch; ``stage`` None: the project's, which is judged by ``project`` for a stage. One owner thread.
 
@@ -87,9 +79,17 @@ class Policy:
         self._signers = signers
         self._stage = stage
         self._since = since
-        self._walk: _Walk | None = None
+        self._line: Line | None = None
+        self.tip: CommitId | None = None
+        self._lines: Line | None = None
+        self._lines_by = (0, True)
+        self._said: Line | None = None
+        self._said_by = 0
+        self._gone: Line | None = None
+        self._gone_by = 0
+        self._verdicts: dict[CommitId, Verdict] = {}
+        self._lined: dict[CommitId, set[CommitId]] = {}
         self._ours: dict[CommitId, Kind] = {}
-        self._words: dict[str, tuple[BlobId | None, str]] = {}
         self._number = 0
 
     @property
@@ -104,22 +104,18 @@ class Policy:
         if number != self._number:
             self._number = number
             self._ours.clear()
-            self._words.clear()
+            self._verdicts.clear()
         return number
 
     def in_force(self, tip: CommitId, base: Callable[[], CommitId | None]) -> Force:
-        """Return what is in force of people's files; ``base`` is asked for a commit that counts, where one is needed.
+        """Return what is in force of people's files; ``base`` is asked for a commit that counts, None where none does.
 
         While the files of signers cannot be read nothing new is. Raises BlindError where that leaves nothing at all.
         """
-        walk = self._walk
-        if walk is None or walk.number != self.number or not self._is_in(walk.at, tip):
-            start = self._start(tip, base)
-            walk = _Walk(self.number, start, InForce(start))
-        walk = _Walk(walk.number, walk.at, walk.in_force.copy(), [*walk.refused])
-        self._go_on(walk, tip)
-        self._walk = walk
-        return Force(walk.in_force.commit, tuple(walk.refused))
+        line = self._config_line(tip, base())
+        node = line.at(tip)
+        self._line, self.tip = line, tip
+        return Force(node.force, node.refused) if node is not None else Force(None)
 
     def counts(self, commit: CommitId, base: CommitId | None) -> bool:
         """Whether a commit of the branch is one at which all of people's files count, judged from ``base`` on.
@@ -128,10 +124,8 @@ class Policy:
         """
         if self.begun(commit):
             return True
-        known = self._start(commit, lambda: base)
-        walk = _Walk(self.number, known, InForce(known))
-        self._go_on(walk, commit)
-        return walk.in_force.commit == commit
+        node = self._config_line(commit, base).at(commit)
+        return node is not None and node.force == commit
 
     def is_ours(self, commit: CommitId) -> bool:
         """Whether a commit is signed by a key of reconciler's. Raises BlindError where nobody can say."""
@@ -188,7 +182,7 @@ class Policy:
     def is_by_a_person(self, commit: CommitId) -> bool:
         """Whether a person who may has signed a commit."""
         info = self._store.commit(commit)
-        return not is_our_address(info.committer.email) and self._word(info).good
+        return not is_our_address(info.committer.email) and self._judge(info, ()).good
 
     def unsigned(self, tip: CommitId, path: str) -> str:
         """Return why what stands at a path, or no more, does not count as a person's word; empty where it does.
@@ -198,21 +192,69 @@ class Policy:
         Raises:
             BlindError: the files of signers cannot be read.
         """
-        blob = self._store.blob_id(tip, path)
-        known = self._words.get(path) if self.number else None
-        if known is not None and known[0] == blob:
-            return known[1]
-        info = self._store.last_change(tip, path, first_parent=True)
-        why = "nobody knows who brought it" if info is None else self._word(info).why
-        if len(self._words) >= _REMEMBERED:
-            self._words.clear()
-        self._words[path] = (blob, why)
-        return why
+        if self.begun(tip):
+            return ""
+        start = self._start(tip, None)
+        if self._said is None or self._said.base != start or self._said_by != self.number:
+            self._said = self._line_of_words(start)
+            self._said_by = self.number
+        node = self._said.at(tip)
+        word = node.words.get(path.encode()) if node is not None else None
+        return word.refused.why if word is not None and word.refused is not None else ""
 
-    def _word(self, info: CommitInfo) -> Verdict:
-        if is_our_address(info.committer.email):
-            return judged(self._signers.judge_ours(), info, self._raw(info), ())
-        return judged(self._signers.judge_people(), info, self._raw(info), ())
+    def withdrawn(self, tip: CommitId, since: CommitId | None) -> list[tuple[str, Good]]:
+        """Return the commands that count and were taken away, or changed, by what does not; by path.
+
+        ``since`` is a step of ours, before which there was none. Raises BlindError as `unsigned` does.
+        """
+        start = since if since is not None else self._start(tip, None)
+        if self._gone is None or self._gone.base != start or self._gone_by != self.number:
+            self._gone = self._line_of_words(start)
+            self._gone_by = self.number
+        node = self._gone.at(tip)
+        if node is None or start is None:
+            return []
+        gone = [
+            (path.decode(), word.good)
+            for path, word in node.words.items()
+            if word.refused is not None and word.good[0][1] is not None and b"/commands/" in path
+        ]
+        return [(path, good) for path, good in gone if good[1] is not None or not self.unsigned(start, path)]
+
+    def _line_of_words(self, start: CommitId | None) -> Line:
+        return Line(self._store, start, self._read_ops, self._judge, lambda _: False)
+
+    def _read_ops(self, old: CommitId | None, new: CommitId, known: Mapping[bytes, Word]) -> list[Change]:
+        if self._stage is None:
+            return []
+        changes = self._store.diff(old, new, ops_prefix(self._stage))
+        return [each for each in changes if is_word(each, self._stage) or each.raw in known]
+
+    def _read_config(self, old: CommitId | None, new: CommitId) -> list[Change]:
+        return config_of_people(self._store.diff(old, new), self._stage)
+
+    def _judge(self, info: CommitInfo, changes: Sequence[Change]) -> Verdict:
+        """Return what a commit's signature is worth for these of its changes. Raises BlindError."""
+        ours = is_our_address(info.committer.email)
+        steps = ours and self._stage is not None and not of_people(changes, self._stage)
+        if ours and not steps and not may_say(info, changes):
+            return OURS
+        known = self._verdicts.get(info.id) if self.number else None
+        if known is None:
+            judge = self._signers.judge_ours() if ours else self._signers.judge_people()
+            known = judge.judge(self._raw(info), info.committer.email, info.commit_time)
+            if len(self._verdicts) >= _REMEMBERED:
+                self._verdicts.clear()
+            self._verdicts[info.id] = known
+        return known
+
+    def _judge_config(self, info: CommitInfo, changes: Sequence[Change]) -> Verdict:
+        try:
+            return self._judge(info, changes)
+        except BlindError as error:
+            if self._line is None:
+                raise
+            return Verdict("unreadable", "", error.message, error.hint)
 
     def _judged_as_ours(self, info: CommitInfo) -> Verdict:
         return self._signers.judge_ours().judge(self._raw(info), RECONCILER.email, info.commit_time)
@@ -220,63 +262,56 @@ class Policy:
     def _raw(self, info: CommitInfo) -> bytes:
         return self._store.raw_commits([info.id])[0]
 
-    # Along the branch
+    # Where the judging begins
 
-    def _start(self, tip: CommitId, base: Callable[[], CommitId | None]) -> CommitId | None:
-        found = base()
-        newest = found if found is not None and self._is_in(found, tip) else None
-        for each in self._since:
-            if self._is_in(each, tip) and (newest is None or self._is_in(newest, each)):
+    def _config_line(self, tip: CommitId, base: CommitId | None) -> Line:
+        """Return the line from where judging begins: what is in force follows from that and the tip alone."""
+        start, number, readable = self._start(tip, base), self.number, not self.trouble
+        by = (number, readable)
+        if self._lines is None or self._lines.base != start or self._lines_by != by:
+            self._lines = Line(
+                self._store, start, lambda old, new, _: self._read_config(old, new), self._judge_config, lambda _: True
+            )
+            self._lines_by = by
+        return self._lines
+
+    def _start(self, tip: CommitId, base: CommitId | None) -> CommitId | None:
+        """Return the newest commit of the branch that counts by itself: what our step was decided on, or a chosen one.
+
+        A chosen one is another branch's where the branch itself never was at it; then it only came by a merge.
+        """
+        newest = base if base is not None and self._is_in(base, tip) else None
+        for each in self._chosen(tip):
+            if (newest is None or (each != newest and self._is_in(newest, each))) and self._was_at(each, tip):
                 newest = each
         return newest
+
+    def _chosen(self, tip: CommitId) -> list[CommitId]:
+        there = [each for each in self._since if self._is_in(each, tip)]
+        project = self.project.tip if self.project is not None else None
+        own = [each for each in there if project is None or not self._is_in(each, project)]
+        return own or there
+
+    def _was_at(self, commit: CommitId, tip: CommitId) -> bool:
+        """Whether a commit is the tip or comes before it along first parents."""
+        known = self._lined.setdefault(commit, {commit})
+        come: dict[CommitId, CommitInfo] = {}
+        path: list[CommitId] = []
+        at = tip
+        while at not in known:
+            if len(path) == _NEAR:
+                come = {info.id: info for info in self._store.commits(at, since=commit)}
+            if len(path) >= _NEAR and at not in come:
+                return False
+            parents = (come.get(at) or self._store.commit(at)).parents
+            if not parents:
+                return False
+            path.append(at)
+            at = parents[0]
+        known.update(path)
+        return True
 
     def _is_in(self, commit: CommitId | None, tip: CommitId) -> bool:
         if commit is None or commit == tip:
             return commit == tip
         return self._store.find_commit(commit) is not None and self._store.is_ancestor(commit, tip)
-
-    def _go_on(self, walk: _Walk, tip: CommitId) -> None:
-        before = walk.at
-        for info in self._line(before, tip):
-            changes = config_of_people(self._store.diff(before, info.id), self._stage)
-            before = info.id
-            if changes:
-                verdict = self._verdict(info, changes)
-                if not verdict.good:
-                    walk.refused.append(Refused(info.id, str(info.committer.name), verdict.why))
-                walk.in_force.take(info.id, changes, good=verdict.good)
-            else:
-                walk.in_force.take(info.id, (), good=True)
-            if walk.in_force.commit == info.id:
-                walk.refused.clear()
-        walk.at = tip
-
-    def _verdict(self, info: CommitInfo, changes: Sequence[Change]) -> Verdict:
-        try:
-            return judged(self._signers.judge_people(), info, self._raw(info), changes)
-        except BlindError as error:
-            if self._walk is None:
-                raise
-            return Verdict("unreadable", "", error.message, error.hint)
-
-    def _line(self, start: CommitId | None, tip: CommitId) -> Sequence[CommitInfo]:
-        """Return the commits that the branch was at after ``start``, the oldest first.
-
-        These are first parents; of those that do not descend from the start, since somebody merged the branch into
-        work of his own and pushed that, none: the merge alone moved the branch.
-        """
-        if start == tip:
-            return ()
-        come = {info.id: info for info in self._store.commits(tip, since=start)}
-        line: list[CommitInfo] = []
-        at: CommitId | None = tip
-        while at in come:
-            line.append(come[at])
-            at = come[at].parents[0] if come[at].parents else None
-        if start is not None and at != start:
-            after = {start}
-            for info in reversed(come.values()):
-                if not after.isdisjoint(info.parents):
-                    after.add(info.id)
-            line = [info for info in line if info.id in after]
-        return line[::-1]

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from reconciler.decide.draft import RULES
 from reconciler.decide.snapshot import Rewritten, ServiceView, Snapshot
 from reconciler.model.errors import TerminalError
+from reconciler.model.instant import Instant
 from reconciler.model.names import BlobId, CommitId, ServicePath, StageName
 from reconciler.repo.index import Stored
 from reconciler.repo.marks import Marks
@@ -24,9 +25,11 @@ from reconciler.repo.mirror import Mirror
 from reconciler.repo.proof import Proof, SettingsAt
 from reconciler.repo.row import WINDOW, Rows, follows, stands_on
 from reconciler.repo.row_guard import RowGuard
+from reconciler.repo.signatures_back import put_back
 from reconciler.repo.signatures_policy import Force, Policy
 from reconciler.repo.standing import ProjectSettings, Standing
 from reconciler.repo.steps import Claimed, claimed, own_file
+from reconciler.repo.stream import NewCommit
 from reconciler.repo.tally import Census
 
 __all__ = ["ProjectSettings", "SettingsAt", "StageRepo", "Tips"]
@@ -171,9 +174,8 @@ class StageRepo:
 
     def _moved(self, standing: Standing | None, before: Tips | None, tips: Tips, *, continued: bool) -> Standing:
         if standing is None or before is None:
-            standing = Standing(
-                self._store, self._stage, tips.config, tips.ops, apart=self._apart, policy=self._policy
-            )  # fmt: skip
+            both = (tips.config, tips.ops)
+            standing = Standing(self._store, self._stage, *both, apart=self._apart, policy=self._policy)
             self._judge(standing, before, tips, continued=continued)
         elif not self._follow(standing, before, tips):
             self._judge(standing, before, tips, continued=True)
@@ -282,8 +284,8 @@ class StageRepo:
         was = self._newest
         if was is not None:
             self._seen = max(self._seen, was.sequence)
-        proof, both = self._proof, (tips.project, tips.config)
-        rows = Rows(self._store, self._stage, standing, proof, both, self._guard(tips))
+        both = (tips.project, tips.config)
+        rows = Rows(self._store, self._stage, standing, self._proof, both, self._guard(tips))
         known = was.commit if was is not None and continued else None
         self._row = deque(rows.newest(tips.ops, known), maxlen=WINDOW)
         newest = self._newest
@@ -378,6 +380,11 @@ class StageRepo:
         last = force.refused[-1]
         held = {"why": last.why, "commit": last.commit, "by": last.who, "commits": len(force.refused)}
         return replace(found, stage=replace(found.stage, held_config=held))
+
+    def taken_away(self, now: Instant) -> list[NewCommit]:
+        """Return what puts back commands that were taken away by nobody who counts; see `put_back`."""
+        tip, policy, newest = self._tips_or_fail().ops, self._policy, self._newest
+        return put_back(self._store, policy, tip, newest.commit if newest else None, now) if policy else []
 
     def _tips_or_fail(self) -> Tips:
         if self._tips is None:
