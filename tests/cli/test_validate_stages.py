@@ -102,3 +102,26 @@ def test_a_project_file_on_a_stages_branch_says_nothing(reconciler: Reconciler, 
     git(clone, "commit", "-qm", "A file that nobody reads")
     assert told(reconciler, "--diff", "HEAD~1..production")[0] == 0
     assert told(reconciler, "--ref", "production")[0] == 0
+
+
+def test_the_projects_own_branch_as_a_stage(reconciler: Reconciler, project: Path) -> None:
+    (project / "project.yaml").write_text("name: shop\nstages: [main, production]\n", "utf-8")
+    assert ("warning", "shadowed-name") in [each[:2] for each in told(reconciler)[1]]
+    (project / "project.yaml").write_text("name: shop\nstages: [main]\n", "utf-8")
+    assert ("notice", "shadowed-name") in [each[:2] for each in told(reconciler)[1]]
+
+
+def test_stages_of_a_shipyard_are_held_against_the_branches_too(reconciler: Reconciler, project: Path) -> None:
+    shipyard = (
+        "apiVersion: spec.keptn.sh/0.2.2\nkind: Shipyard\nmetadata: {name: shop}\n"
+        "spec:\n  stages:\n  - name: production\n  - name: prodction\n"
+    )
+    (project / "shipyard.yaml").write_text(shipyard, "utf-8")
+    git(project, "rm", "-q", "project.yaml")
+    git(project, "add", "-A")
+    git(project, "commit", "-qm", "Come from Keptn")
+    for words in ([], ["--ref", "main"]):
+        code, found = told(reconciler, *words)
+        assert code == 0
+        assert ("warning", "missing-branch", "the stage `prodction` has no branch") in found
+    assert "shipyard.yaml:7:11: warning: " in reconciler("validate").out
