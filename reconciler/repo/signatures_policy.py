@@ -212,14 +212,14 @@ class Policy:
             self._gone = self._line_of_words(start)
             self._gone_by = self.number
         node = self._gone.at(tip)
-        if node is None or start is None:
+        if node is None:
             return []
         gone = [
             (path.decode(), word.good)
             for path, word in node.words.items()
             if word.refused is not None and word.good[0][1] is not None and b"/commands/" in path
         ]
-        return [(path, good) for path, good in gone if good[1] is not None or not self.unsigned(start, path)]
+        return [(path, good) for path, good in gone if good[1] or (start and not self.unsigned(start, path))]
 
     def _line_of_words(self, start: CommitId | None) -> Line:
         return Line(self._store, start, self._read_ops, self._judge, lambda _: False)

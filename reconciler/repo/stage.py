@@ -163,8 +163,7 @@ class StageRepo:
             standing = None
             self._marks.forget()
         # Until all is done nothing stands: whoever is interrupted in between begins from the tips.
-        self._stood = self._moved(standing, before, tips, continued=continued)
-        self._tips = tips
+        self._stood, self._tips = self._moved(standing, before, tips, continued=continued), tips
         self._judged_by = self._policy.number if self._policy is not None else 0
         self._expected.clear()
         return continued
@@ -225,12 +224,13 @@ class StageRepo:
 
     def _follow(self, standing: Standing, before: Tips, tips: Tips) -> bool:
         """Follow the steps that came since. Returns False where that is not enough to say which is the newest."""
-        walk = self._store.commits(tips.ops, since=before.ops)
+        walk = list(self._store.commits(tips.ops, since=before.ops))
         claims = [claim for info in walk if (claim := claimed(info, self._stage)) is not None]
         guard = self._guard(tips)
         if guard is not None:
             claims = [claim for claim in claims if claim.commit in self._expected or guard.is_ours(claim)]
-            if guard.has_loose:
+            merged = any(len(info.parents) > 1 for info in walk)
+            if guard.has_loose or (merged and any(claim.commit not in self._expected for claim in claims)):
                 return False
         own: list[Claimed] = []
         if sum(claim.commit not in self._expected for claim in claims) > _FOLLOWED:

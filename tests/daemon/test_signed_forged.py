@@ -204,6 +204,40 @@ def test_another_repository_of_the_same_key_does_not_take_the_stage_over(
     assert int(numbers[0]) == made + 1
 
 
+@pytest.mark.parametrize("how", ["merge", "foxtrot"])
+@pytest.mark.parametrize("running", [True, False])
+def test_what_another_repository_added_to_our_steps_holds_the_stage_until_somebody_signs(
+    disputed: Site, how: str, running: bool
+) -> None:
+    """The copy was made of all that there is, so that its steps follow ours; nobody here signed for their files."""
+    site = disputed
+    signed = sign_all(site)
+    steps_of_ours(site, 2)
+    shutil.copytree(site.remote, site.folder / "trial.git")
+    trial = Trial(site, signed, "sockshop")
+    real = git(site.remote, "rev-parse", "production")
+    trial.live(5)
+    with site.loop() as loop:
+        if running:
+            loop.tick()
+        merge = trial.merge_into(site, how)
+        loop.tick()
+        assert "may be another repository's" in loop.conditions["production"]
+        git(site.clone, "checkout", "-q", "--detach", real)
+        with signed.signing(signed.theirs):
+            git(site.clone, "merge", "-q", "-s", "ours", "-S", "-m", "ours", merge)
+        git(site.clone, "push", "-q", "origin", "HEAD:refs/heads/production")
+        git(site.clone, "checkout", "-q", "-B", "production", "HEAD")
+        site.problem("p1", "Response time degradation")
+        loop.unblock()
+        loop.tick()
+        assert dict(loop.conditions) == {}
+        assert site.replicas() == 2
+    with another(site, name="fresh") as fresh:
+        fresh.tick()
+        assert dict(fresh.conditions) == {}
+
+
 def test_our_own_key_has_to_be_allowed_before_anything_is_decided(site: Site) -> None:
     signed = sign_all(site)
     signed.allow((PERSON, signed.theirs))
