@@ -51,10 +51,6 @@ class InForce:
     commit: CommitId | None = None
     waiting: dict[bytes, tuple[str | None, BlobId | None]] = field(default_factory=dict)
 
-    def copy(self) -> InForce:
-        """Return the same, to be told of other commits."""
-        return InForce(self.commit, dict(self.waiting))
-
     def take(self, commit: CommitId, changes: Sequence[Change], *, good: bool) -> None:
         """Take the next commit with what it changes of people's; ``good``: its signature counts."""
         for each in changes:
