@@ -78,6 +78,10 @@ class TerminalError(ReconcilerError):
     """The server understood and refused, or the object cannot take the change."""
 
 
+class VerdictError(TerminalError):
+    """What is on a branch cannot be gone on from. The same commits and keys always lead to the same."""
+
+
 class TransientError(ReconcilerError):
     """A fault that passes by itself. ``retry_after`` is in seconds; 0 leaves it to the caller."""
 

@@ -17,7 +17,7 @@ from itertools import combinations, islice
 from typing import Final
 
 from reconciler.decide.draft import RULES
-from reconciler.model.errors import TerminalError
+from reconciler.model.errors import VerdictError
 from reconciler.model.names import CommitId, StageName
 from reconciler.repo.layout import ops_prefix
 from reconciler.repo.mirror import Mirror
@@ -84,7 +84,7 @@ class Rows:
         then at the step that was found, or at the tip with nothing trusted.
 
         Raises:
-            TerminalError: there are steps in rows by their form, and none of them replays; or all that is there was
+            VerdictError: there are steps in rows by their form, and none of them replays; or all that is there was
                 made by older rules.
             TransientError: see `Proof.holds`.
         """
@@ -107,7 +107,7 @@ class Rows:
             who = (
                 " Or was it nobody who counts that signed for what they were decided on?" if self._proof.judges else ""
             )
-            raise TerminalError(
+            raise VerdictError(
                 f"{len(found)} commits of {self._stage} have the form of steps, and none follows from the one before",
                 hint="look at them with `git log`; was the project renamed, or is this reconciler older than they are?"
                 + who,
@@ -122,7 +122,7 @@ class Rows:
             # What may hold values in the world is neither believed nor put back, which would be to delete it.
             here = ops_prefix(self._stage)
             files = f"'{here}/*/remediations/*' '{here}/*/state/*' {here}/steps {here}/closed.yaml"
-            raise TerminalError(
+            raise VerdictError(
                 f"all steps of {self._stage} are of rules {self._older.rules}, which this reconciler does not know",
                 hint="set by hand what they hold in the world, then begin anew: "
                 f"`git rm -r --ignore-unmatch {files}`, commit, push",

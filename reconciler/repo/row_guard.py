@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
-from reconciler.model.errors import TerminalError
+from reconciler.model.errors import VerdictError
 from reconciler.model.names import CommitId, StageName
 from reconciler.repo.layout import ops_prefix
 from reconciler.repo.mirror import Mirror
@@ -42,7 +42,7 @@ class RowGuard:
         """Whether a commit of a step's form may be a step.
 
         Raises:
-            TerminalError: our own key signed it, and counted no more.
+            VerdictError: our own key signed it, and counted no more.
             BlindError: the files of signers cannot be read.
         """
         if claim.commit in self._besides:
@@ -53,7 +53,7 @@ class RowGuard:
             return claim.commit not in self._loose
         kind = self._policy.kind(claim.commit)
         if kind == "expired":
-            raise TerminalError(
+            raise VerdictError(
                 f"step {claim.sequence} of {self._stage} is signed by reconciler's key after that had expired",
                 hint="give the key's line in the file of allowed signers a later `valid-before`",
             )
@@ -69,10 +69,10 @@ class RowGuard:
     def check_none(self) -> None:
         """Refuse to take all steps for somebody's, where none is ours and some are signed by a key that was perhaps.
 
-        Raises TerminalError.
+        Raises VerdictError.
         """
         if self._doubted:
-            raise TerminalError(
+            raise VerdictError(
                 f"no step of {self._stage} is signed by a key that is allowed for reconciler, and "
                 f"{len(self._doubted)} are signed by others",
                 hint="put the line of reconciler's former key back, or take the steps away by a signed commit; "
@@ -83,7 +83,7 @@ class RowGuard:
         """Find out which steps only came besides the line that counts; `is_ours` knows then.
 
         Raises:
-            TerminalError: that cannot be told.
+            VerdictError: that cannot be told.
             BlindError: the files of signers cannot be read.
         """
         while True:
@@ -111,7 +111,7 @@ class RowGuard:
     def _check_loose(self, newest: Claimed | None) -> None:
         loose = self._loose
         if loose and (newest is None or any(self._store.is_ancestor(newest.commit, each) for each in loose)):
-            raise TerminalError(
+            raise VerdictError(
                 f"steps of {self._stage} name commits of a project that its default branch does not have",
                 hint=f"were they merged from another repository? Then {_APART}. "
                 "Was the default branch rewritten? Name the stage's newest commit in `signedSince`",
@@ -155,7 +155,7 @@ class RowGuard:
             return counting[0]
         if by_a_person:
             return first
-        raise TerminalError(
+        raise VerdictError(
             f"{merge.id[:12]} merges steps of {self._stage} that may be another repository's, and nobody who counts "
             "has signed for it",
             hint=_APART,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from reconciler.model.errors import TerminalError
+from reconciler.model.errors import VerdictError
 from reconciler.model.instant import Instant
 from reconciler.model.names import CommitId
 from reconciler.repo.mirror import Mirror
@@ -27,7 +27,7 @@ def put_back(
     """Return commits for the tip, one for each such command; ``since`` is the newest step, None where there is none.
 
     Raises:
-        TerminalError: we don't sign, so that nobody would believe them. BlindError: nobody can say who may sign.
+        VerdictError: we don't sign, so that nobody would believe them. BlindError: nobody can say who may sign.
     """
     made = []
     when = datetime.fromtimestamp(now, UTC)
@@ -36,7 +36,7 @@ def put_back(
         if blob is None or mode not in (FILE, EXECUTABLE):
             continue
         if not policy.signs:
-            raise TerminalError(
+            raise VerdictError(
                 f"{path} was taken away or changed by a commit that does not count",
                 hint="put it back, or take it away, by a signed commit; or let reconciler sign (`sshKeyFile`)",
             )

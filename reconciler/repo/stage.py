@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.decide.draft import RULES
 from reconciler.decide.snapshot import Rewritten, ServiceView, Snapshot
-from reconciler.model.errors import TerminalError
+from reconciler.model.errors import VerdictError
 from reconciler.model.instant import Instant
 from reconciler.model.names import BlobId, CommitId, ServicePath, StageName
 from reconciler.repo.index import Stored
@@ -82,7 +82,7 @@ class StageRepo:
         self._rewritten: Rewritten | None = None
         self._expected: set[CommitId] = set()
         self._left: set[str] = set()
-        self._refused: tuple[Tips, int, TerminalError] | None = None
+        self._refused: tuple[Tips, int, VerdictError] | None = None
         self.force: Force | None = None
         """What of people's files is in force as of the last `sync`; None where nobody judges that."""
 
@@ -133,7 +133,7 @@ class StageRepo:
 
         Raises:
             TransientError: a step names a commit that has only just come; read the tips anew.
-            TerminalError: what is there cannot be gone on from; the same is said of the same tips without a look.
+            VerdictError: what is there cannot be gone on from; the same is said of the same tips without a look.
         """
         by = 0
         if self._policy is not None:
@@ -144,7 +144,7 @@ class StageRepo:
         self._refused = None
         try:
             return self._sync(tips)
-        except TerminalError as error:
+        except VerdictError as error:
             self._refused = (tips, by, error)
             raise
 
@@ -193,14 +193,14 @@ class StageRepo:
             return
         force = self._policy.in_force(tips.config, self._signed_base)
         if force.commit is None:
-            raise TerminalError(
+            raise VerdictError(
                 f"nothing on the branch of {self._stage} is in force: {force.why}",
                 hint="change each file of people by a signed commit, or name the commit to begin with: "
                 "`signing: {signedSince: <commit>}`",
             )
         newest = self._newest
         if newest is not None and self._is_behind(force.commit, newest.config, tips.config):
-            raise TerminalError(
+            raise VerdictError(
                 f"step {newest.sequence} was decided on {newest.config[:12]}, which does not count: {force.why}",
                 hint="sign for what is there, and let reconciler sign its steps (`signing: {sshKeyFile: ...}`)",
             )
