@@ -26,7 +26,7 @@ _ACTIONS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("reboot", "bounce", "recreate", "redeploy", "rolloutrestart"), "restart"),
     **dict.fromkeys(("replicas", "resize", "autoscale", "horizontalscaling"), "scaling"),
     **dict.fromkeys(("revert", "undo", "previousversion"), "rollback"),
-    **dict.fromkeys(("notify", "alert", "page", "call", "manual"), "escalate"),
+    **dict.fromkeys(("notify", "alert", "call", "manual"), "escalate"),
     **dict.fromkeys(("flag", "switch", "unleash"), "featuretoggle"),
     **dict.fromkeys(("http", "script", "command", "exec"), "webhook"),
 }

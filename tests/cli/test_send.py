@@ -279,7 +279,7 @@ def test_what_belongs_nowhere_is_not_pushed(
     ("text", "said"),
     [
         ("title: Slow\nstate: open\n", "event.json:1:1: error: this is no CloudEvent"),
-        ("{", "event.json:2:1: error: not YAML"),
+        ("{", "event.json:1:1: error: not YAML: a `{` is not closed"),
         ("[]", "this is no CloudEvent"),
         (json.dumps({**EVENT, "data": {}}), "event.json:1:"),
     ],

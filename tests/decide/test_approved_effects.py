@@ -73,7 +73,7 @@ def test_a_file_that_is_named_otherwise_approves_nothing(asked: World, name: str
     assert step.event == "refused"
     assert step.data["at"] == f"{COMMANDS}/{name}"
     assert "<time>-approve-p1-02.yaml" in step.data["expected"]
-    assert step.data["hint"].startswith("rename")
+    assert step.data["hint"].startswith("delete it, and ask anew by `reconciler approve`")
     assert asked.replicas() == 1
 
 
