@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import statistics
 import subprocess
@@ -150,7 +151,8 @@ def pins(name: str) -> dict[str, str]:
 
 
 def wanted() -> Iterator[tuple[Requirement, str]]:
-    for text in PROJECT["project"]["dependencies"]:
+    options = PROJECT["project"]["optional-dependencies"].values()
+    for text in [*PROJECT["project"]["dependencies"], *itertools.chain.from_iterable(options)]:
         yield Requirement(text), "run.txt"
         yield Requirement(text), "dev.txt"
     for text in PROJECT["dependency-groups"]["dev"]:
