@@ -13,10 +13,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # More of them than cores: many tests wait for processes and deadlines.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) * 2 )))
 
-.PHONY: help install demo test thorough acceptance pictures coverage check format bench lock clean
+.PHONY: help install demo test thorough acceptance contract-kubernetes pictures coverage check format bench lock clean
 
 help:  ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP)  ## the command `reconciler` in .venv/bin, with the locked versions of all it needs
 
@@ -41,6 +41,9 @@ thorough: $(STAMP)  ## the tests that need nothing but this and take long: crash
 acceptance: $(STAMP)  ## the tests against real servers, which it installs on Debian as root and else names
 	@tests/acceptance/install.sh
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/acceptance $(ARGS)
+
+contract-kubernetes: $(STAMP)  ## the contract of clusters against the one that KUBECONFIG names; leaves nothing there
+	@$(BIN)/python -m tests.embedded.against $(ARGS)
 
 pictures: $(STAMP)  ## the pictures of the documentation, anew, from the bridge of a running demo
 	@tests/acceptance/install.sh

@@ -56,6 +56,8 @@ PROBLEMS: Final = 5_000
 _BATCH: Final = 2000
 _CROWD: Final = 10
 """Visitors at once, after whom the memory is told again."""
+_PATIENCE: Final = 1800.0
+"""Seconds within which the whole past has to be read."""
 _RUNNING: Final = 200
 """Remediations that run at the end."""
 _WHO: Final = Identity("reconciler", "reconciler@localhost")
@@ -257,7 +259,7 @@ def measure(remote: Path, chronicles: Path, problems: int, services: int, rounds
 
 
 def _first(client: httpx.Client, found: Measured, chance: random.Random, begun: float) -> None:
-    """Visit while the past is read."""
+    """Visit while the past is read, for the first time or because what was kept of it has an older form."""
     while client.get(f"/bench/{STAGE}").status_code != 200:
         time.sleep(0.05)
     found.first = time.perf_counter() - begun
@@ -270,7 +272,11 @@ def _first(client: httpx.Client, found: Measured, chance: random.Random, begun: 
             answer = client.get(address)
             meanwhile.taken[1].append(time.perf_counter() - asked)
             meanwhile.wrong += answer.status_code != 200
-            reading = "still being read" in answer.text
+            reading = answer.status_code != 200 or "still being read" in answer.text
+        if time.perf_counter() - begun > _PATIENCE:
+            raise RuntimeError(
+                f"the past was not read within {_PATIENCE:.0f} seconds; the last page was\n{answer.text}"
+            )
         time.sleep(0.1)
     found.whole = time.perf_counter() - begun
     if len(meanwhile.taken[1]) > 2:

@@ -182,6 +182,13 @@ class Product:
             raise RuntimeError(f"nothing was applied: {self.loop.conditions or seen}")
         return _answer(seen, [span for span in self._spans if span not in seen], tip)
 
+    def look(self) -> Spans:
+        """Look once, after the pause that an earlier push asks for, and return what was waited for meanwhile."""
+        self._spans.clear()
+        self._clock.skip(2.0)
+        self._tick()
+        return list(self._spans)
+
     def settle(self) -> None:
         """Look once, with nothing to be done."""
         self._tick()

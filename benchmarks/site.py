@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import aside, repositories
-from benchmarks.plain_git import FastImport, commit_stream, git, read_ref, sharing
+from benchmarks.plain_git import FastImport, Files, commit_stream, git, read_ref, sharing
 from benchmarks.repositories import STAGE, STAGE_REF, Shape
 from reconciler.embedded.cluster.kubeconfig import kubeconfig
 
@@ -28,10 +28,18 @@ class Person:
         """Push a problem of one service and return the commit."""
         identity, content = repositories.problem(number)
         path = f"ops/{STAGE}/{shape.path(number)}/problems/{identity}.yaml"
+        return self.write({path: content}, f"Problem of {shape.name(number)}\n")
+
+    def change(self, path: str, added: bytes) -> str:
+        """Push a line more at the end of a file that is there, and return the commit."""
+        before = git(self._remote, "cat-file", "blob", f"{STAGE_REF}:{path}")
+        return self.write({path: before + added}, f"Change {path}\n")
+
+    def write(self, files: Files, message: str) -> str:
+        """Push files in one commit on top of the stage's tip, and return it."""
         tip = read_ref(self._remote, STAGE_REF)
-        message = f"Problem of {shape.name(number)}\n"
         now = int(time.time())  # an old problem would be measured before it is acted on
-        stream = commit_stream(tip, {path: content}, message, mark=1, ref="refs/person/new", seconds=now)
+        stream = commit_stream(tip, files, message, mark=1, ref="refs/person/new", seconds=now)
         new = self._writer.write(stream, 1)[0]
         git(self._clone, "push", "--quiet", self._url or str(self._remote), f"{new}:{STAGE_REF}")
         return new

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from reconciler.daemon.clock import Clock, ServerDates
 from reconciler.daemon.dispatch import Allowed, Servers
 from reconciler.daemon.evidence import connect_evidence
+from reconciler.daemon.github_apps import credentials_of
 from reconciler.daemon.secrets import secret_source
 from reconciler.model.connections import Endpoint, FlagsConnection, KubernetesConnection
 from reconciler.model.daemon_config import ProjectConnections, RepositoryConfig
@@ -18,7 +20,6 @@ from reconciler.model.signing_config import SigningConfig
 from reconciler.model.targets import WantFlag
 from reconciler.repo.conversation import Heard, unheard
 from reconciler.repo.mirror import Mirror
-from reconciler.repo.remote import Credentials
 from reconciler.repo.signatures_gpg import GpgJudge, GpgSigner
 from reconciler.repo.signatures_policy import Policy
 from reconciler.repo.signatures_signers import Signers
@@ -149,15 +150,14 @@ def check_signing(signing: SigningConfig) -> None:
 
 
 def open_mirror(
-    repository: RepositoryConfig, state: Path, heard: Heard = unheard, signing: CommitSigner | None = None
-) -> Mirror:
-    """Open the mirror of a project's repository below the daemon's state directory, which may be deleted any time."""
-    credentials = Credentials(
-        username=repository.username,
-        secret=secret_source(repository.token_file, repository.token_env, "the Git token"),
-        ssh_key=repository.ssh_key_file,
-        known_hosts=repository.known_hosts_file,
-    )
+    repository: RepositoryConfig, state: Path, heard: Heard = unheard, signing: CommitSigner | None = None,
+    *, wall: Callable[[], float] = time.time,
+) -> Mirror:  # fmt: skip
+    """Open the mirror of a project's repository below the daemon's state directory, which may be deleted any time.
+
+    ``wall`` is seconds since 1970, for credentials that end.
+    """
+    credentials = credentials_of(repository, wall)
     where = mirror_path(repository, state)
     return Mirror.open(where, repository.url, credentials=credentials, heard=heard, signer=signing)
 

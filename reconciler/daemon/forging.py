@@ -18,6 +18,7 @@ from reconciler.daemon.branch import Branch
 from reconciler.daemon.clock import Clock
 from reconciler.daemon.commit_checks import checked
 from reconciler.daemon.desk import Desk
+from reconciler.daemon.github_apps import app_tokens
 from reconciler.daemon.holds import Holds
 from reconciler.daemon.proposals import Proposals
 from reconciler.daemon.proposals_past import PastActions
@@ -49,15 +50,13 @@ _OF_CONFIG: Final = "configuration of "
 
 def connected(config: ForgeConfig, clock: Clock) -> Forge:
     """Return the forge that a configuration names. Nothing is asked yet."""
-    source = secret_source(config.token_file, config.token_env, f"the token of {config.repository}")
-
-    def token() -> str:
-        if source is None:
-            raise BlindError("no token is configured for the forge", hint="set `tokenFile` or `tokenEnv`")
-        return source()
-
     headers = {"github": github.headers, "gitlab": gitlab.headers}.get(config.kind, gitea.headers)
-    wire = Wire(Access(config.api, token, headers, config.deadline, config.ca_file), clock.wall)
+    if config.github_app is not None:
+        tokens = app_tokens(config.github_app, clock.wall)
+        access = Access(config.api, tokens, headers, config.deadline, config.ca_file, tokens.renew)
+    else:
+        access = Access(config.api, _token(config), headers, config.deadline, config.ca_file)
+    wire = Wire(access, clock.wall)
     match config.kind:
         case "github":
             return github.GitHub(wire, config.repository)
@@ -65,6 +64,17 @@ def connected(config: ForgeConfig, clock: Clock) -> Forge:
             return gitlab.GitLab(wire, config.repository)
         case _:
             return gitea.Gitea(wire, config.repository)
+
+
+def _token(config: ForgeConfig) -> Callable[[], str]:
+    source = secret_source(config.token_file, config.token_env, f"the token of {config.repository}")
+
+    def token() -> str:
+        if source is None:
+            raise BlindError("no token is configured for the forge", hint="set `tokenFile` or `tokenEnv`")
+        return source()
+
+    return token
 
 
 @dataclass

@@ -128,7 +128,7 @@ def opened(
         leases=leases or EveryStage(), looked=sight.note if sight is not None else lambda *_: None,
     )  # fmt: skip
     loop = ProjectLoop(
-        lambda: open_mirror(project.repository, where, counted.conversed, signer(project.signing)),
+        lambda: open_mirror(project.repository, where, counted.conversed, signer(project.signing), wall=own.wall),
         name, around, _named_stages(project),
     )  # fmt: skip
     try:
@@ -381,6 +381,8 @@ def secret_files(project: ProjectConnections) -> list[Path]:
     files = [project.repository.token_file, project.repository.ssh_key_file, project.signing.ssh_key_file]
     files += [file for each in project.notifications for file in (each.token_file, each.url_file)]
     files += [project.forge.token_file] if project.forge is not None else []
+    apps = [project.repository.github_app, project.forge.github_app if project.forge is not None else None]
+    files += [app.key_file for app in apps if app is not None]
     for stage in project.stages.values():
         if stage.kubernetes is not None:
             files += [stage.kubernetes.token_file, stage.kubernetes.kubeconfig, stage.kubernetes.ca_file]

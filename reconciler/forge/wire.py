@@ -51,19 +51,27 @@ class TooMuchError(TerminalError):
     """The answer has more bytes than are read. It is about what was asked, for others may have written it."""
 
 
+class UnknownError(BlindError):
+    """The forge does not know the token: 401."""
+
+
 class DeniedError(BlindError):
     """The forge lets us not do this, or has not what it is about: 403 or 404."""
 
 
 @dataclass(frozen=True)
 class Access:
-    """How a forge is reached. ``headers`` makes a token's; ``deadline`` is in seconds for one call, all included."""
+    """How a forge is reached. ``headers`` makes a token's; ``deadline`` is in seconds for one call, all included.
+
+    ``renew`` is told of a token that was refused, and returns whether there is another one to try.
+    """
 
     url: str
     token: Callable[[], str]
     headers: Callable[[str], Mapping[str, str]]
     deadline: float = 10.0
     ca_file: Path | None = None
+    renew: Callable[[str], bool] = lambda _: False
 
 
 class Wire:
@@ -124,6 +132,9 @@ class Wire:
             raise BugError(f"an unencoded path for {self.host}: {target!r}")
         token = self._token()
         status, headers, content = self._exchange(method, target, body, token)
+        if status == 401 and self._access.renew(token):
+            token = self._token()
+            status, headers, content = self._exchange(method, target, body, token)
         said = _said(content).replace(token, "***")
         told = f"{self.host} answered {status}" + (f": {said}" if said else "")
         if 200 <= status < 300:
@@ -140,7 +151,7 @@ class Wire:
         if status in (408, 425, 429) or status >= 500 or (status == 403 and wait):
             raise TransientError(told, hint="it is tried again", retry_after=wait)
         if status == 401:
-            raise BlindError(told, hint="put a valid token where the daemon's configuration says it is")
+            raise UnknownError(told, hint="put a valid token where the daemon's configuration says it is")
         if status == 403:
             hint = "the token must be allowed to write pull requests, comments and commit statuses"
             raise DeniedError(told, hint=hint)

@@ -26,6 +26,7 @@ from reconciler.model.connections import (
 from reconciler.model.document import Checks, Fields, checked, parse
 from reconciler.model.evidence_config import EvidenceConfig
 from reconciler.model.forge_config import ForgeConfig, forge_from
+from reconciler.model.github_app_config import GitHubAppConfig, app_of_remote
 from reconciler.model.invalid import InvalidFile
 from reconciler.model.leases_config import LeasesConfig, leases_from
 from reconciler.model.names import ProjectName, StageName
@@ -33,6 +34,7 @@ from reconciler.model.no_secrets import check_git_url, inline_secrets, is_local
 from reconciler.model.nodes import MapNode
 from reconciler.model.notifications import Notification, notifications_from
 from reconciler.model.signing_config import SigningConfig, signing_from
+from reconciler.model.tracing_config import TracingConfig, tracing_from
 from reconciler.model.webhooks import ServerConfig, WebhooksConfig
 from reconciler.model.webhooks_config import server_from, webhooks_from
 from reconciler.model.webhooks_slips import plainer
@@ -53,6 +55,7 @@ class RepositoryConfig:
     token_env: str = ""
     ssh_key_file: Path | None = None
     known_hosts_file: Path | None = None
+    github_app: GitHubAppConfig | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,7 @@ class DaemonConfig:
     webhooks: WebhooksConfig = WebhooksConfig()
     bridge: BridgeConfig = BridgeConfig()
     leases: LeasesConfig | None = None
+    tracing: TracingConfig | None = None
 
 
 def load_daemon_config(data: bytes, path: str) -> DaemonConfig:
@@ -154,6 +158,7 @@ def load_daemon_config(data: bytes, path: str) -> DaemonConfig:
     webhooks = webhooks_from(fields.section("webhooks"), server, folder, checks, named)
     bridge = bridge_from(fields.section("bridge"), server, folder, checks)
     leases = leases_from(fields.section("leases"), folder, checks) if fields.node("leases") is not None else None
+    tracing = tracing_from(fields.section("tracing"), folder, checks) if fields.node("tracing") is not None else None
     checks.done()
     log = fields.section("log")
     return DaemonConfig(
@@ -167,6 +172,7 @@ def load_daemon_config(data: bytes, path: str) -> DaemonConfig:
         webhooks=webhooks,
         bridge=bridge,
         leases=leases,
+        tracing=tracing,
     )
 
 
@@ -202,6 +208,7 @@ def _repository(fields: Fields, folder: Path, checks: Checks) -> RepositoryConfi
         token_env=fields.text("tokenEnv"),
         ssh_key_file=file("sshKeyFile"),
         known_hosts_file=file("knownHostsFile"),
+        github_app=app_of_remote(fields, folder, checks),
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias, cast
 
 from reconciler.model.document import Checks, Fields
+from reconciler.model.github_app_config import GitHubAppConfig, app_of_forge
 
 Kind: TypeAlias = Literal["github", "gitlab", "gitea", "forgejo"]
 POLL: Final = 30.0
@@ -41,6 +42,7 @@ class ForgeConfig:
     labels: tuple[str, ...] = ()
     approvals: bool = True
     statuses: bool = True
+    github_app: GitHubAppConfig | None = None
 
 
 def forge_from(fields: Fields, folder: Path, checks: Checks) -> ForgeConfig | None:
@@ -73,15 +75,17 @@ def forge_from(fields: Fields, folder: Path, checks: Checks) -> ForgeConfig | No
         labels=section.texts("labels"),
         approvals=section.flag("approvals", default=True),
         statuses=section.flag("statuses", default=True),
+        github_app=app_of_forge(section, folder, checks, section.text("api")),
     )
 
 
 def _check(section: Fields, kind: str, checks: Checks) -> None:
-    tokens = [name for name in ("tokenFile", "tokenEnv") if section.node(name) is not None]
+    tokens = [name for name in ("tokenFile", "tokenEnv", "githubApp") if section.node(name) is not None]
     if len(tokens) != 1:
-        told = "`tokenFile` and `tokenEnv` exclude each other" if tokens else "there is no token"
-        where = section.place_of("tokenEnv") if tokens else section.place_of("kind")
-        checks.add(told, where, expected="one of `tokenFile` and `tokenEnv`", hint="keep one of them")
+        told = f"`{tokens[0]}` and `{tokens[1]}` exclude each other" if tokens else "there is no token"
+        where = section.place_of(tokens[1]) if tokens else section.place_of("kind")
+        app = ", or `githubApp`" if kind == "github" else ""
+        checks.add(told, where, expected=f"one of `tokenFile` and `tokenEnv`{app}", hint="keep one of them")
     api, suffix = section.text("api"), _SUFFIX.get(kind, "")
     if not api and kind not in _APIS:
         hint = f"add `api: https://<host>{suffix}`"

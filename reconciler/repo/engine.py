@@ -21,7 +21,7 @@ from reconciler.repo import argv as commands
 from reconciler.repo.argv import Argv
 from reconciler.repo.conversation import Conversation, Heard, Op, conversing, unheard
 from reconciler.repo.environ import engine_environment
-from reconciler.repo.faults import checked, timed_out
+from reconciler.repo.faults import checked, refuses_credentials, timed_out
 from reconciler.repo.process import Finished, Process, ProcessTimedOutError, run
 from reconciler.repo.remote import Credentials, Remote, redact
 
@@ -101,11 +101,21 @@ class Engine:
     def talk(self, doing: str, argv: Argv, *, timeout: float | None = None) -> Finished:
         """Run a command that talks to the remote; its output and errors come back without secrets.
 
+        Where the remote refuses a secret that can be renewed, it is run once more: nothing has been done until then.
+
         Raises:
             TransientError: it took too long. BlindError: the secret cannot be read.
         """
         credentials = self._credentials
         secret = credentials.secret() if credentials.secret is not None else ""
+        finished = self._talked(doing, argv, secret, timeout)
+        if finished.status and credentials.secret is not None and refuses_credentials(finished.stderr):
+            if credentials.renew(secret):
+                return self._talked(doing, argv, credentials.secret(), timeout)
+        return finished
+
+    def _talked(self, doing: str, argv: Argv, secret: str, timeout: float | None) -> Finished:
+        credentials = self._credentials
         environment = engine_environment(
             self._base,
             self.remote,

@@ -39,6 +39,11 @@ def _kind(phrases: str, error: type[ConfigError | TransientError], meaning: str,
     return _Kind(re.compile(phrases, re.IGNORECASE), error, meaning, hint)
 
 
+_REFUSED: Final = (
+    r"authentication failed|returned error: 401|could not read (username|password)|terminal prompts disabled"
+    r"|permission denied \(|invalid username or|invalid credentials"
+)
+
 _KINDS: Final = (
     _kind(
         r"dubious ownership",
@@ -72,8 +77,7 @@ _KINDS: Final = (
         "put the server's key into the known_hosts file that the configuration names",
     ),
     _kind(
-        r"authentication failed|returned error: 401|could not read (username|password)|terminal prompts disabled"
-        r"|permission denied \(|invalid username or|invalid credentials",
+        _REFUSED,
         BlindError,
         "the remote refuses our credentials",
         "renew the token or key; a changed token file is read again by itself",
@@ -141,6 +145,11 @@ def transport_error(doing: str, stderr: str) -> ReconcilerError:
         if kind.phrases.search(stderr):
             return kind.error(f"{doing}: {kind.meaning}: {_shorten(stderr)}", hint=kind.hint)
     return TransientError(f"{doing} failed: {_shorten(stderr) or 'git gave no reason'}")
+
+
+def refuses_credentials(stderr: str) -> bool:
+    """Tell whether the remote did nothing but refuse our credentials."""
+    return re.search(_REFUSED, stderr, re.IGNORECASE) is not None
 
 
 def damage(stderr: str) -> bool:

@@ -37,7 +37,8 @@ class Credentials:
     """How to get in; everything is optional.
 
     ``secret`` (password or token for HTTP) is called before every command, so that a rotated token file is picked up
-    without a restart. ``ssh_key`` and ``known_hosts`` are files; ``ca_file`` is a PEM bundle for HTTPS.
+    without a restart. ``renew`` is told of a secret that the remote refused, and returns whether there is another one
+    to try at once. ``ssh_key`` and ``known_hosts`` are files; ``ca_file`` is a PEM bundle for HTTPS.
     """
 
     username: str = ""
@@ -45,6 +46,7 @@ class Credentials:
     ssh_key: Path | None = None
     known_hosts: Path | None = None
     ca_file: Path | None = None
+    renew: Callable[[str], bool] = lambda _: False
 
 
 def secret_file(path: Path) -> Callable[[], str]:

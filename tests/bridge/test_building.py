@@ -139,3 +139,34 @@ def test_whoever_stops_while_it_is_read_leaves_no_process(shop: Site, tmp_path: 
         process = Building(tmp_path, found.git_dir, PRODUCTION, trail(shop, tmp_path))
         process.stop()
     assert process._process.returncode is not None
+
+
+class Endless:
+    """Stands for a process that has read seven commits so far, and goes on."""
+
+    read = 7
+    followed = False
+
+    def __init__(self, *_: object) -> None:
+        """Take what a process is begun with."""
+
+    def look(self) -> bool:
+        """Go on."""
+        return True
+
+    def stop(self) -> None:
+        """End."""
+
+
+def test_pages_say_how_much_of_the_history_was_read(
+    shop: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "LONG", 1)
+    monkeypatch.setattr(following, "Building", Endless)
+    last = git(shop.remote, "log", "-1", "--format=%(trailers:key=Sequence,valueonly)", "--grep=Sequence: ", "production")
+    with served(clone_source(shop.remote, tmp_path)) as browser:
+        eventually(lambda: browser.hall.follower.progress.get(PRODUCTION) == 7, "it was told how much was read", 60)
+        told = f"7 commits so far; the newest step has the number {last.strip()}"
+        for page in (PAGE, f"{PAGE}/service/carts"):
+            assert told in browser.get(page).one("div", id="notices").words
+        assert told in browser.get("/sockshop/-/history", 503).one("main").words

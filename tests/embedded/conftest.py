@@ -1,4 +1,4 @@
-"""The sandbox, once of the embedded cluster and once of a real one where there is one."""
+"""The sandbox, of the embedded cluster or of a real one."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ import pytest
 import urllib3
 
 from reconciler.embedded.cluster import EmbeddedCluster
-from tests.embedded.sandbox import REAL, Sandbox, embedded_sandbox, real_sandbox
-
-CLUSTERS = ["embedded", *(["real"] if REAL else [])]
+from tests.embedded.sandbox import CLUSTERS, Sandbox, sandbox_of
 
 
 @pytest.fixture(params=CLUSTERS)
 def sandbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sandbox]:
-    with embedded_sandbox(tmp_path) if request.param == "embedded" else real_sandbox() as made:
+    with sandbox_of(request.param, tmp_path) as made:
         yield made
 
 

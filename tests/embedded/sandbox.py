@@ -1,7 +1,7 @@
-"""A namespace to try things in: of the embedded cluster, or of the real one that `KUBECONFIG` names.
+"""A namespace to try things in: of the embedded cluster, or of the real one that `make contract-kubernetes` names.
 
 Everything goes through the official client and HTTP, so that the same test says of both whether they behave alike.
-A real cluster is used only with `RECONCILER_CONTRACT_KUBERNETES=1`; the namespace is made for the test and deleted.
+Nothing here knows of faults, journals or anything else that only the embedded cluster has.
 """
 
 from __future__ import annotations
@@ -18,11 +18,19 @@ from urllib.parse import urlencode
 
 from kubernetes import config
 
-from reconciler.embedded.cluster import EmbeddedCluster, Failing, Quota
+from reconciler.embedded.cluster import EmbeddedCluster
+from tests.embedded.machines import cluster_of_machines
 
 IMAGE = os.environ.get("RECONCILER_CONTRACT_IMAGE", "busybox:1.36")
-REAL = os.environ.get("RECONCILER_CONTRACT_KUBERNETES") == "1" and bool(os.environ.get("KUBECONFIG"))
-_PATHS = {
+RUN = os.environ.get("RECONCILER_CONTRACT_RUN", "")
+"""Which run against a real cluster this is; empty where it is none. Only `against` sets it."""
+RUN_LABEL = "reconciler.dev/contract"
+"""On each namespace of a run, with the run's name, so that whoever started it finds them."""
+ENDS = "reconciler.dev/contract-ends"
+"""On each of those: the second since 1970 after which nobody uses it any more."""
+PREFIX = "reconciler-contract-"
+_QUICK, _SLOW = 0.005, 0.5
+PATHS = {
     "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
     "StatefulSet": "/apis/apps/v1/namespaces/{}/statefulsets",
     "DaemonSet": "/apis/apps/v1/namespaces/{}/daemonsets",
@@ -39,15 +47,14 @@ STRATEGIC = "application/strategic-merge-patch+json"
 JSON = "application/json-patch+json"
 
 
-class Sandbox:
-    """A namespace; ``embedded`` is the cluster behind it, None where it is a real one."""
+class Cluster:
+    """A cluster, by the official client; ``context`` is one of the file's, empty for its current one."""
 
-    def __init__(self, kubeconfig: Path, namespace: str, embedded: EmbeddedCluster | None) -> None:
+    def __init__(self, kubeconfig: Path, context: str = "") -> None:
         self.kubeconfig = kubeconfig
-        self.namespace = namespace
-        self.embedded = embedded
+        self.context = context
         connect: Any = config.new_client_from_config  # it has no types
-        self._api = connect(str(kubeconfig))
+        self._api = connect(str(kubeconfig), context=context or None, persist_config=False)
         self._api.user_agent = "kubectl-edit/contract"
 
     def close(self) -> None:
@@ -63,8 +70,26 @@ class Sandbox:
         answer = self._api.call_api(*call, _request_timeout=20)
         return answer.status, json.loads(answer.read())
 
+    def events(self, path: str, **query: str) -> list[dict[str, Any]]:
+        """Watch until the server ends it, and return what was told."""
+        target = path + "?" + urlencode({"watch": "true", **query})
+        call = self._api.param_serialize("GET", target, auth_settings=["BearerToken"])
+        answer = self._api.call_api(*call, _request_timeout=20)
+        text = answer.read()
+        assert answer.status == 200, (answer.status, text)
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+class Sandbox(Cluster):
+    """A namespace; ``embedded`` is the cluster behind it, None where it is a real one."""
+
+    def __init__(self, kubeconfig: Path, context: str, namespace: str, embedded: EmbeddedCluster | None) -> None:
+        super().__init__(kubeconfig, context)
+        self.namespace = namespace
+        self.embedded = embedded
+
     def path(self, kind: str, name: str = "", below: str = "") -> str:
-        parts = (_PATHS[kind].format(self.namespace), name, below)
+        parts = (PATHS[kind].format(self.namespace), name, below)
         return "/".join(part for part in parts if part)
 
     def create(self, item: dict[str, Any]) -> dict[str, Any]:
@@ -88,12 +113,13 @@ class Sandbox:
 
     def until(self, what: Callable[[], Any], holds: Callable[[Any], bool] = bool) -> Any:
         """Return what ``what`` gives once ``holds`` is true of it; fails after a while."""
-        ends = time.monotonic() + (10 if self.embedded else 120)
+        ends, pause = time.monotonic() + (60 if self.embedded else 120), _QUICK
         while not holds(value := what()):
             assert time.monotonic() < ends, f"never came true: {value}"
             if self.embedded:
                 self.embedded.idle()
-            time.sleep(0.005 if self.embedded else 0.5)
+            time.sleep(pause)
+            pause = _QUICK if self.embedded else min(pause * 2, _SLOW)
         return value
 
     def deployment(self, name: str, replicas: int = 1, **spec: Any) -> dict[str, Any]:
@@ -103,21 +129,14 @@ class Sandbox:
         return self.get("Deployment", name)
 
     def break_images(self, name: str) -> None:
-        """Create a deployment one of whose pods runs and whose others can't get their image."""
-        if self.embedded:
-            self.embedded.rollout = Failing("ImagePullBackOff", 'Back-off pulling image "nowhere"', healthy=0)
-            self.create(workload("Deployment", name, 1))
-        else:
-            self.create(workload("Deployment", name, 1, image="nowhere.invalid/nothing:0"))
+        """Create a deployment whose pod can't get its image."""
+        self.create(workload("Deployment", name, 1, image="nowhere.invalid/nothing:0"))
 
     def limit_pods(self, count: int) -> None:
         """Let the namespace have no more than so many pods."""
-        if self.embedded:
-            self.embedded.rollout = Quota(count)
-        else:
-            quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "pods"}}
-            self.create({**quota, "spec": {"hard": {"pods": str(count)}}})
-            self.until(lambda: self.get("ResourceQuota", "pods"), lambda item: "hard" in item.get("status", {}))
+        quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "pods"}}
+        self.create({**quota, "spec": {"hard": {"pods": str(count)}}})
+        self.until(lambda: self.get("ResourceQuota", "pods"), lambda item: "hard" in item.get("status", {}))
 
 
 def rolled_out(item: dict[str, Any]) -> bool:
@@ -169,21 +188,37 @@ def put(cluster: EmbeddedCluster, item: dict[str, Any], namespace: str = "shop")
 
 @contextmanager
 def embedded_sandbox(folder: Path) -> Iterator[Sandbox]:
-    with EmbeddedCluster() as cluster:
+    with cluster_of_machines() as cluster:
         cluster.namespace("sandbox")
-        sandbox = Sandbox(cluster.write_kubeconfig(folder / "kubeconfig"), "sandbox", cluster)
+        sandbox = Sandbox(cluster.write_kubeconfig(folder / "kubeconfig"), "", "sandbox", cluster)
         yield sandbox
         sandbox.close()
 
 
 @contextmanager
 def real_sandbox() -> Iterator[Sandbox]:
-    kubeconfig, name = Path(os.environ["KUBECONFIG"]), f"reconciler-contract-{uuid.uuid4().hex[:8]}"
-    sandbox = Sandbox(kubeconfig, name, None)
-    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-    assert sandbox.request("POST", "/api/v1/namespaces", space)[0] == 201
+    name = f"{PREFIX}{uuid.uuid4().hex[:8]}"
+    asked = (os.environ[f"RECONCILER_CONTRACT_{each}"] for each in ("KUBECONFIG", "CONTEXT", "ENDS"))
+    kubeconfig, context, ends = asked
+    metadata = {"name": name, "labels": {RUN_LABEL: RUN}, "annotations": {ENDS: ends}}
+    sandbox = Sandbox(Path(kubeconfig), context, name, None)
     try:
+        status, told = sandbox.request(
+            "POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+        )
+        assert status == 201, told
         yield sandbox
     finally:
         sandbox.request("DELETE", f"/api/v1/namespaces/{name}")
         sandbox.close()
+
+
+@contextmanager
+def sandbox_of(kind: str, folder: Path) -> Iterator[Sandbox]:
+    """Open one of `CLUSTERS`."""
+    with embedded_sandbox(folder) if kind == "embedded" else real_sandbox() as made:
+        yield made
+
+
+CLUSTERS = ("real",) if RUN else ("embedded",)
+"""Which the contract is about in this process: the embedded one, unless `against` has named another."""

@@ -106,6 +106,12 @@ def conflict(kind: Kind, name: str, why: str = "") -> ApiError:
     return ApiError(409, message, details={"name": name, **_where(kind)})
 
 
+def forbidden(kind: Kind, name: str, why: str) -> ApiError:
+    """403 for what nobody may do now, whatever their rights."""
+    details = {"name": name, **_where(kind)}
+    return ApiError(403, f'{kind.qualified} "{name}" is forbidden: {why}', details=details)
+
+
 def invalid(kind: Kind, name: str, causes: list[tuple[str, str]]) -> ApiError:
     """422 with its causes, each (field, message)."""
     label = f"{kind.kind}.{kind.group}" if kind.group else kind.kind

@@ -16,6 +16,7 @@ from reconciler.embedded.cluster.answers import (
     already_exists,
     bad_request,
     conflict,
+    forbidden,
     invalid,
     no_such_path,
     not_found,
@@ -105,8 +106,12 @@ class Api:
         item = admission.with_defaults(kind, item)
         admission.check(kind, item, None)
         with self.store.lock:
-            if namespace and self.store.get(NAMESPACES, "", namespace) is None:
+            space = self.store.get(NAMESPACES, "", namespace) if namespace else None
+            if namespace and space is None:
                 raise not_found(NAMESPACES, namespace)
+            if space is not None and _terminating(space):
+                why = f"unable to create new content in namespace {namespace} because it is being terminated"
+                raise forbidden(kind, name, why)
             if self.store.get(kind, namespace, name) is not None:
                 raise already_exists(kind, name)
             item = self._owned(kind, None, item, options.manager, "")
@@ -214,6 +219,8 @@ class Api:
                     raise conflict(kind, name, why + item["metadata"][key])
             if dry_run:
                 return success(kind, name, item["metadata"]["uid"])
+            if kind is NAMESPACES:
+                return self._terminate(item)
             if item["metadata"].get("finalizers"):
                 if item["metadata"].get("deletionTimestamp"):
                     return item
@@ -226,16 +233,30 @@ class Api:
         """Remove an object and, as the garbage collector does, everything that it owns."""
         metadata = item["metadata"]
         self.store.remove(kind, item)
-        if orphan or kind in (PODS, LEASES):
-            return
-        if kind is NAMESPACES:
-            spaces = [other for other in self.kinds.values() if other.namespaced]
-            owned = [(other, below) for other in spaces for below in self.store.items(other, metadata["name"])]
-        else:
-            owned = self.store.owned(metadata["uid"])
-        for other, below in owned:
+        for other, below in () if orphan or kind in (PODS, LEASES) else self.store.owned(metadata["uid"]):
             if self.store.get(other, below["metadata"]["namespace"], below["metadata"]["name"]):
                 self._forget(other, below)
+        space = self.store.get(NAMESPACES, "", metadata.get("namespace", ""))
+        if space is not None and _terminating(space) and not self._within(space):
+            self.store.remove(NAMESPACES, space)
+
+    def _within(self, space: dict[str, Any]) -> list[tuple[Kind, dict[str, Any]]]:
+        name = space["metadata"]["name"]
+        kinds = [kind for kind in self.kinds.values() if kind.namespaced]
+        return [(kind, item) for kind in kinds for item in self.store.items(kind, name)]
+
+    def _terminate(self, space: dict[str, Any]) -> dict[str, Any]:
+        """Delete all that is in a namespace; the namespace goes with the last of it, which a finalizer may hold."""
+        if not _terminating(space):
+            metadata = {**space["metadata"], "deletionTimestamp": self.time()}
+            space = self.store.put(NAMESPACES, {**space, "metadata": metadata, "status": {"phase": "Terminating"}})
+        name = space["metadata"]["name"]
+        for kind, item in self._within(space):
+            if self.store.get(kind, name, item["metadata"]["name"]):
+                self.delete(kind, name, item["metadata"]["name"], {}, dry_run=False)
+        if self.store.get(NAMESPACES, "", name) and not self._within(space):
+            self.store.remove(NAMESPACES, space)
+        return space
 
 
 def replacement(kind: Kind, name: str, body: dict[str, Any]) -> Transform:
@@ -261,6 +282,10 @@ def _bumps(kind: Kind, old: dict[str, Any], new: dict[str, Any]) -> bool:
         return True
     keys = ("spec",) if kind.builtin else (old.keys() | new.keys()) - {"metadata", "status"}
     return any(old.get(key) != new.get(key) for key in keys)
+
+
+def _terminating(space: dict[str, Any]) -> bool:
+    return "deletionTimestamp" in space["metadata"]
 
 
 def _content(item: dict[str, Any]) -> dict[str, Any]:

@@ -109,7 +109,7 @@ class Controllers:
     def _follow(self, kind: Kind, namespace: str, name: str) -> None:
         key = WorkloadKey(kind.qualified, namespace, name)
         item = self._api.store.get(kind, namespace, name)
-        if item is None:
+        if item is None or _ending(item):
             self.rollout.gone(key)
             return
         spec = item.get("spec") or {}
@@ -122,7 +122,7 @@ class Controllers:
         def report(progress: Progress) -> None:
             with self._api.store.lock:
                 item = self._api.store.get(kind, wanted.key.namespace, wanted.key.name)
-                if item is None:
+                if item is None or _ending(item):
                     return
                 if wanted.revision != template_hash(item):
                     progress = _of_an_older_template(progress)
@@ -180,6 +180,11 @@ class Controllers:
 
 def _of_an_older_template(progress: Progress) -> Progress:
     return replace(progress, pods=tuple(replace(state, updated=False) for state in progress.pods))
+
+
+def _ending(item: dict[str, Any]) -> bool:
+    """Say whether an object is being deleted: nothing new is made for it."""
+    return "deletionTimestamp" in item["metadata"]
 
 
 def _controlled(item: dict[str, Any], kind: Kind) -> bool:

@@ -14,8 +14,7 @@ import pytest
 from reconciler.embedded.cluster import EmbeddedCluster
 from reconciler.model.targets import Effect, Fact, Field, Mark, NoFact, Target, WantWorkload, WorkloadFact
 from reconciler.targets.kubernetes import Access, Kubeconfig, KubernetesServer, TokenFile
-from tests.embedded.conftest import CLUSTERS
-from tests.embedded.sandbox import Sandbox, embedded_sandbox, real_sandbox
+from tests.embedded.sandbox import CLUSTERS, Sandbox, sandbox_of
 
 OWNER = "sockshop/production/carts"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -119,13 +118,13 @@ def dated() -> Iterator[Bench]:
 
 @pytest.fixture(params=CLUSTERS)
 def sandbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sandbox]:
-    with embedded_sandbox(tmp_path) if request.param == "embedded" else real_sandbox() as made:
+    with sandbox_of(request.param, tmp_path) as made:
         yield made
 
 
 @pytest.fixture
 def target(sandbox: Sandbox) -> Iterator[KubernetesServer]:
     """A target server on the sandbox, with the real clock: a real cluster takes its time."""
-    server = KubernetesServer(Kubeconfig(str(sandbox.kubeconfig)))
+    server = KubernetesServer(Kubeconfig(str(sandbox.kubeconfig), sandbox.context))
     yield server
     server.close()
