@@ -170,7 +170,9 @@ class Room:
         if not count:
             return "come again in a moment"
         # Which commits count nobody knows yet, so the newest step is that of the branch as it is.
-        newest = Moments(self.mirror, stage, self.now).find("", self.looked().tips[stage], lambda: self.chronicle(stage))
+        newest = Moments(self.mirror, stage, self.now).find(
+            "", self.looked().tips[stage], lambda: self.chronicle(stage)
+        )
         return f"{count:,} commits so far; the newest step has the number {newest.sequence:,}"
 
     def close(self) -> None:

@@ -163,7 +163,9 @@ def test_pages_say_how_much_of_the_history_was_read(
 ) -> None:
     monkeypatch.setattr(following, "LONG", 1)
     monkeypatch.setattr(following, "Building", Endless)
-    last = git(shop.remote, "log", "-1", "--format=%(trailers:key=Sequence,valueonly)", "--grep=Sequence: ", "production")
+    last = git(
+        shop.remote, "log", "-1", "--format=%(trailers:key=Sequence,valueonly)", "--grep=Sequence: ", "production"
+    )
     with served(clone_source(shop.remote, tmp_path)) as browser:
         eventually(lambda: browser.hall.follower.progress.get(PRODUCTION) == 7, "it was told how much was read", 60)
         told = f"7 commits so far; the newest step has the number {last.strip()}"
