@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import alerts, bridge, evaluations, machine, push_to_applied, report
+from benchmarks import (
+    alerts, bridge, commits, evaluations, machine, push_to_applied, report, starting, ticks,
+)  # fmt: skip
 from benchmarks.report import Section
 from benchmarks.repositories import Shape
 
@@ -33,6 +35,18 @@ def _evaluations(_: Path, options: argparse.Namespace) -> Section:
     return evaluations.run(options.rounds, machine.Quiet(options.patience))
 
 
+def _commits(folder: Path, options: argparse.Namespace) -> Section:
+    return commits.run(folder, options.rounds, machine.Quiet(options.patience))
+
+
+def _ticks(folder: Path, options: argparse.Namespace) -> Section:
+    return ticks.run(folder, options.rounds, machine.Quiet(options.patience))
+
+
+def _starts(folder: Path, options: argparse.Namespace) -> Section:
+    return starting.run(folder, options.rounds, machine.Quiet(options.patience))
+
+
 def _bridge(folder: Path, options: argparse.Namespace) -> Section:
     if options.past is not None:
         options.past.mkdir(parents=True, exist_ok=True)
@@ -43,6 +57,9 @@ def _bridge(folder: Path, options: argparse.Namespace) -> Section:
 _METRICS: Mapping[str, Callable[[Path, argparse.Namespace], Section]] = {
     "push-to-applied": _push_to_applied,
     "alerts": _alerts,
+    "commits": _commits,
+    "ticks": _ticks,
+    "starts": _starts,
     "evaluations": _evaluations,
     "bridge": _bridge,
 }
