@@ -14,7 +14,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks import (
-    alerts, bridge, commits, evaluations, machine, push_to_applied, report, starting, ticks,
+    alerts,
+    bridge,
+    commits,
+    evaluations,
+    machine,
+    push_to_applied,
+    report,
+    starting,
+    ticks,
 )  # fmt: skip
 from benchmarks.report import Section
 from benchmarks.repositories import Shape
