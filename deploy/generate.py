@@ -2,7 +2,8 @@
 
 * `config` in values.schema.json is the schema of `reconciler.yaml`, so that Helm refuses what the daemon would;
 * the table of values in docs/deploying.md is that schema;
-* the dashboard is made of `dashboard.py`, and Kustomize gets a copy of it and of the alert rules.
+* the dashboard is made of `dashboard.py`, and Kustomize gets a copy of it and of the alert rules;
+* the rules of the Roles are `reconciler/targets/kubernetes/rights.py`, which `reconciler doctor` asks about.
 """  # noqa: INP001  a script that nobody imports but its test
 
 from __future__ import annotations
@@ -17,12 +18,45 @@ ROOT: Final = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from deploy.dashboard import dashboard  # noqa: E402  after the path
+from reconciler.model.connections import DEFAULT_KINDS  # noqa: E402  after the path
 from reconciler.model.published_schema import published  # noqa: E402  after the path
+from reconciler.targets.kubernetes.rights import KEDA, LEASES, RIGHTS, Right, scalable  # noqa: E402  after the path
 
 CHART: Final = ROOT / "deploy" / "helm" / "reconciler"
 SCHEMA: Final = CHART / "values.schema.json"
 DOCS: Final = ROOT / "docs" / "deploying.md"
 MONITORING: Final = ROOT / "deploy" / "kustomize" / "monitoring"
+RULES: Final = CHART / "templates" / "_rules.tpl"
+ROLE: Final = ROOT / "deploy" / "kustomize" / "target" / "role.yaml"
+_RULES_HEAD: Final = """\
+{{/*
+Exactly the calls that are made, by kind as service.yaml and allow.kinds write it. Written by deploy/generate.py from
+reconciler/targets/kubernetes/rights.py, which says what each is for.
+*/}}
+"""
+_ROLE_HEAD: Final = """\
+# Written by deploy/generate.py: what is called where Deployments and StatefulSets are acted on.
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: reconciler
+rules:
+"""
+_BINDING: Final = """\
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: reconciler
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: reconciler
+subjects:
+- kind: ServiceAccount
+  name: reconciler
+  namespace: reconciler
+"""
 BEGIN, END = "<!-- values -->", "<!-- end of values -->"
 _EDITORS: Final = frozenset({"$schema", "$id", "defaultSnippets", "errorMessage", "markdownDescription", "examples"})
 _ABOUT: Final = (
@@ -111,6 +145,36 @@ def page() -> str:
     return f"{before}{BEGIN}\n{table()}\n{END}{after}"
 
 
+def rule(right: Right) -> str:
+    """Return a right as a rule of a Role."""
+    group = right.group or '""'
+    return f"- apiGroups: [{group}]\n  resources: [{right.resource}]\n  verbs: [{', '.join(right.verbs)}]\n"
+
+
+def rules_template() -> str:
+    """Return the chart's templates of the rules, for the kinds of a target and for the Leases."""
+    lines = [_RULES_HEAD, '{{- define "reconciler.targetRules" -}}\n{{- $kinds := .kinds -}}\n']
+    for right in RIGHTS:
+        kinds = " ".join(f'(has "{kind}" $kinds)' for kind in right.kinds)
+        lines.append(f"{{{{- if or {kinds} }}}}\n{rule(right)}{{{{- end }}}}\n" if kinds else rule(right))
+    lines.append("{{- range .scalable }}\n")
+    lines += [
+        rule(each)
+        .replace("[GROUP]", "[{{ .group | quote }}]")
+        .replace("[RESOURCE]", "[{{ .resource | quote }}]")
+        .replace("[RESOURCE/scale]", '[{{ printf "%s/scale" .resource | quote }}]')
+        for each in scalable("GROUP", "RESOURCE")
+    ]
+    lines.append(f"{{{{- end }}}}\n{{{{- if .keda }}}}\n{rule(KEDA)}{{{{- end }}}}\n{{{{- end -}}}}\n")
+    lines.append(f'{{{{- define "reconciler.leasesRules" -}}}}\n{rule(LEASES)}{{{{- end -}}}}\n')
+    return "".join(lines)
+
+
+def role() -> str:
+    """Return the Role of a target namespace for Kustomize, for the kinds that are allowed by default."""
+    return _ROLE_HEAD + "".join(rule(each) for each in RIGHTS if each.needed(DEFAULT_KINDS)) + _BINDING
+
+
 def results() -> dict[Path, str]:
     """Return every file that is derived, with what it has to hold."""
     board = json.dumps(dashboard(), indent=1, ensure_ascii=False) + "\n"
@@ -123,6 +187,8 @@ def results() -> dict[Path, str]:
         MONITORING / "dashboard.json": board,
         MONITORING / "rules.yaml": head + inner,
         DOCS: page(),
+        RULES: rules_template(),
+        ROLE: role(),
     }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from reconciler.embedded.cluster import discovery, patches, watching
+from reconciler.embedded.cluster import discovery, patches, reviews, watching
 from reconciler.embedded.cluster.answers import ApiError, bad_request, expired, not_found
 from reconciler.embedded.cluster.api import Api, Options, Transform, replacement
 from reconciler.embedded.cluster.kinds import Kind
@@ -61,6 +61,8 @@ class Dispatch:
         if found is not None:
             return Answer(200, found)
         where = route(request.path)
+        if reviews.is_review(where):
+            return Answer(201, reviews.review(user, request))
         authorize(user, request, where)
         kind = where.find(kinds)
         match request.method:

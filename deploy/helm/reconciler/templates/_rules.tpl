@@ -1,39 +1,50 @@
 {{/*
-Exactly the calls that are made, by kind as service.yaml and allow.kinds write it. `list` on a workload names what is alike
-where one is missing; pods tell why a rollout fails; replica sets and revisions are what a rollback goes back to.
+Exactly the calls that are made, by kind as service.yaml and allow.kinds write it. Written by deploy/generate.py from
+reconciler/targets/kubernetes/rights.py, which says what each is for.
 */}}
 {{- define "reconciler.targetRules" -}}
 {{- $kinds := .kinds -}}
-{{- $revisions := or (has "StatefulSet" $kinds) (has "DaemonSet" $kinds) -}}
 - apiGroups: [""]
   resources: [pods]
   verbs: [list]
-{{- $workloads := list -}}
-{{- range $kind, $plural := dict "Deployment" "deployments" "StatefulSet" "statefulsets" "DaemonSet" "daemonsets" "ReplicaSet" "replicasets" -}}
-{{- if has $kind $kinds -}}
-{{- $workloads = append $workloads $plural -}}
-{{- end -}}
-{{- end -}}
-{{- if $workloads }}
+{{- if or (has "DaemonSet" $kinds) }}
 - apiGroups: [apps]
-  resources: {{ $workloads | sortAlpha | toJson }}
+  resources: [daemonsets]
   verbs: [get, list, patch]
-{{- end -}}
-{{- if and (has "Deployment" $kinds) (not (has "ReplicaSet" $kinds)) }}
+{{- end }}
+{{- if or (has "Deployment" $kinds) }}
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, patch]
+{{- end }}
+{{- if or (has "ReplicaSet" $kinds) }}
+- apiGroups: [apps]
+  resources: [replicasets]
+  verbs: [get, list, patch]
+{{- end }}
+{{- if or (has "StatefulSet" $kinds) }}
+- apiGroups: [apps]
+  resources: [statefulsets]
+  verbs: [get, list, patch]
+{{- end }}
+{{- if or (has "Deployment" $kinds) }}
 - apiGroups: [apps]
   resources: [replicasets]
   verbs: [list]
-{{- end -}}
-{{- if $revisions }}
+{{- end }}
+{{- if or (has "DaemonSet" $kinds) (has "StatefulSet" $kinds) }}
 - apiGroups: [apps]
   resources: [controllerrevisions]
   verbs: [list]
-{{- end -}}
-{{- if has "VirtualService.networking.istio.io" $kinds }}
+{{- end }}
+{{- if or (has "VirtualService.networking.istio.io" $kinds) }}
 - apiGroups: [networking.istio.io]
   resources: [virtualservices]
   verbs: [get, list, patch]
-{{- end -}}
+{{- end }}
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [get, list, patch]
 {{- range .scalable }}
 - apiGroups: [{{ .group | quote }}]
   resources: [{{ .resource | quote }}]
@@ -42,12 +53,14 @@ where one is missing; pods tell why a rollout fails; replica sets and revisions 
   resources: [{{ printf "%s/scale" .resource | quote }}]
   verbs: [get, patch]
 {{- end }}
-- apiGroups: [autoscaling]
-  resources: [horizontalpodautoscalers]
-  verbs: [get, list, patch]
 {{- if .keda }}
 - apiGroups: [keda.sh]
   resources: [scaledobjects]
   verbs: [get, list, patch]
+{{- end }}
 {{- end -}}
+{{- define "reconciler.leasesRules" -}}
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [list, create, update]
 {{- end -}}
