@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from itertools import takewhile
 from typing import Final
@@ -33,6 +34,37 @@ _ACTIONS: Final[Mapping[str, str]] = {
 """Other words for what our actions do; letters alone would find another action."""
 _REQUIRED: Final = frozenset({"yes", "y", "true", "on", "always", "manual", "needed", "human", "person"})
 _AUTOMATIC: Final = frozenset({"no", "n", "false", "off", "never", "none", "auto"})
+_TRUE: Final = frozenset({"true", "yes", "y", "on", "1"})
+_FALSE: Final = frozenset({"false", "no", "n", "off", "0"})
+_NUMBERS: Final = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_DIGITS: Final = re.compile(
+    r"(?P<sign>[+-]?)(?P<digits>[0-9][0-9_]{0,17})(?:\.0*)?(?P<unit>\s*(?:x|%|/\s*[a-z]+))?", re.IGNORECASE
+)
+_FRACTION: Final = re.compile(r"[+-]?[0-9]{1,15}\.[0-9]{1,15}")
+
+
+def truth_meant(text: str) -> str:
+    """Return `true` or `false` for `"True"`, `yes` or `1`; empty where neither can be made out."""
+    said = text.strip().lower()
+    return "true" if said in _TRUE else "false" if said in _FALSE else ""
+
+
+def number_meant(text: str, *, whole: bool, low: float | None = None, high: float | None = None) -> str:
+    """Return the number that `" 02"`, `4.0`, `1_000`, `two` or `4/h` stands for; empty where there is none or no such.
+
+    A comma may be a decimal one or stand between thousands, so nothing is made out of it.
+    """
+    said = unicodedata.normalize("NFKC", text).strip().lower()
+    if said in _NUMBERS:
+        value = str(_NUMBERS.index(said))
+    elif (found := _DIGITS.fullmatch(said)) is not None:
+        value = str(int(found["sign"].replace("+", "") + found["digits"].replace("_", "")))
+    elif not whole and _FRACTION.fullmatch(said):
+        value = said.removeprefix("+")
+    else:
+        return ""
+    fits = (low is None or float(value) >= low) and (high is None or float(value) <= high)
+    return value if fits else ""
 
 
 def duration_meant(text: str) -> str:

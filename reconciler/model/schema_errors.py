@@ -8,10 +8,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.model.errors import Place, UserError
-from reconciler.model.meant import duration_meant, durations_meant, name_meant, word_meant
+from reconciler.model.meant import duration_meant, durations_meant, name_meant, number_meant, truth_meant, word_meant
 from reconciler.model.misplaced import belongs_to
 from reconciler.model.nodes import ListNode, MapNode, Node, Scalar
 from reconciler.model.reader import shown
+from reconciler.model.samples import in_one_line
 from reconciler.model.suggest import CONFUSED, nearest
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ _SPELT: Final = frozenset({"Duration", "DNS label", "DNS name"})
 """The titles of what people write in other spellings."""
 _WEB_PAGE: Final = re.compile(r"\s*<(?:!doctype|!--|\?xml|html|head|body|div|script|title)\b|\s*<!", re.IGNORECASE)
 _COMMON: Final = "common.schema.json#/$defs/"
+_LONGEST_NUMBER: Final = 18
+"""Digits of a number; what has more is a text (`nodes`)."""
+_LONGEST_EXAMPLE: Final = 120
 UNKNOWN_KEYS_LIMIT: Final = 20
 """How many unknown keys of one mapping are compared with the known ones, which is slow."""
 
@@ -161,8 +165,10 @@ def _wrong_name(name: str, root: Node, path: Sequence[str | int], schema: Mappin
 
 def _wrong_value(keyword: str, root: Node, path: Sequence[str | int], schema: Mapping[str, Any]) -> UserError:
     node = _node(root, path)
-    hint = ""
-    if keyword in ("type", "enum", "const") and isinstance(node, Scalar) and (words := _words(schema)):
+    hint = _plainly(node, path, schema) if isinstance(node, Scalar) and not schema.get("x-redact") else ""
+    if hint:
+        pass  # what it is a slip of is known
+    elif keyword in ("type", "enum", "const") and isinstance(node, Scalar) and (words := _words(schema)):
         meant = word_meant(node.raw, [str(word) for word in words])
         hint = f"did you mean `{meant}`?" if meant else ""
     elif keyword == "type":
@@ -175,6 +181,23 @@ def _wrong_value(keyword: str, root: Node, path: Sequence[str | int], schema: Ma
         expected=describe(schema),
         hint=hint or _example(path, schema) or ("write one, or delete the list" if keyword == "minItems" else ""),
     )
+
+
+def _plainly(node: Scalar, path: Sequence[str | int], schema: Mapping[str, Any]) -> str:
+    """Say how a number or a truth is written that stands in quotes, or in other words."""
+    wanted = set(_as_list(schema.get("type")))
+    if "string" in wanted or not node.raw:
+        return ""
+    if "boolean" in wanted or any(isinstance(word, bool) for word in _words(schema)):
+        meant = truth_meant(node.raw)
+    elif wanted & {"integer", "number"}:
+        bounds = schema.get("minimum"), schema.get("maximum")
+        meant = number_meant(node.raw, whole="number" not in wanted, low=bounds[0], high=bounds[1])
+    else:
+        return ""
+    before = f"{shown(path[-1])}: " if path and isinstance(path[-1], str) else "- " if path else ""
+    how = "write it without quotes:" if node.quoted else "write"
+    return f"{how} `{before}{meant}`" if meant and (node.quoted or meant != node.raw) else ""
 
 
 def _respelt(text: str, path: Sequence[str | int], schema: Mapping[str, Any]) -> str:
@@ -223,11 +246,8 @@ def _retype(node: Node | None, path: Sequence[str | int], schema: Mapping[str, A
         return ""
     if "object" in wanted and "string" not in wanted:
         return _as_mapping(node, schema)
-    if {"integer", "number", "boolean"} & set(wanted):
-        if node.quoted and not isinstance(Scalar(node.raw, quoted=False, place=node.place).plain(), str):
-            return f"write it without quotes: `{shown(node.raw)}`"
-        if node.raw.lstrip("+-").isdigit():
-            return "write a number of at most 18 digits"
+    if {"integer", "number"} & set(wanted) and len(node.raw) > _LONGEST_NUMBER and node.raw.lstrip("+-").isdigit():
+        return f"write a number of at most {_LONGEST_NUMBER} digits"
     if (
         "string" in wanted
         and not node.quoted
@@ -302,10 +322,12 @@ def _as_list(value: Any) -> list[str]:
 
 def _example(path: Sequence[str | int], schema: Mapping[str, Any]) -> str:
     examples = schema.get("examples")
-    if not examples or isinstance(examples[0], (dict, list)) or not path:
+    if not examples or not path:
         return ""
     before = f"{shown(path[-1])}:" if isinstance(path[-1], str) else "-"
-    return f"write for example `{before} {_written(examples[0])}`"
+    nested = isinstance(examples[0], (dict, list))
+    written = in_one_line(examples[0]) if nested else _written(examples[0])
+    return f"write for example `{before} {written}`" if len(written) <= _LONGEST_EXAMPLE else ""
 
 
 def _written(value: Any) -> str:

@@ -121,7 +121,7 @@ def test_everything_is_optional(text: bytes) -> None:
         ("bounds: {replicas: {min: 4, max: 2}}\n", (1, 26), "`min` (4) is above `max` (2)", "swap"),
         ("bounds: {replicas: {min: -1}}\n", (1, 26), "`min` is `-1`", ""),
         ("bounds: {replicas: {max: 1.5}}\n", (1, 26), "`max` is `1.5`", ""),
-        ('bounds: {replicas: {max: "6"}}\n', (1, 26), "`max` is the text `6`", "write it without quotes: `6`"),
+        ('bounds: {replicas: {max: "6"}}\n', (1, 26), "`max` is the text `6`", "write it without quotes: `max: 6`"),
         ("bounds: {replicas: {max: 99999999999999999999}}\n", (1, 26), None, "a number of at most 18 digits"),
         ("bounds: {replicas: {max: true}}\n", (1, 26), "`max` is `true`", ""),
         ("budgets: {actionsPerHour: many}\n", (1, 27), "`actionsPerHour` is `many`", ""),
