@@ -13,6 +13,7 @@ from typing import Final
 from reconciler.cli import loaded
 from reconciler.cli.findings.finding import Finding, doubt
 from reconciler.cli.key_doubts import about_keys
+from reconciler.cli.key_places import place_of_key
 from reconciler.decide.evaluation.criterion import Rule, parse
 from reconciler.model.document import open_document
 from reconciler.model.errors import UserError
@@ -109,9 +110,10 @@ def _about_scores(data: bytes, slo: Slo) -> Iterator[Finding]:
         yield doubt(
             "no-objective",
             "there are no objectives: no evaluation ever passes",
-            score.place,
+            place_of_key(data, "objectives"),
             expected="one objective or more",
-            hint="add one, or delete the file: the problem's own end is then what counts",
+            hint='write for example `objectives: [{sli: response_time_p95, pass: [{criteria: ["<600"]}]}]`, or delete'
+            " the file: the problem's own end is then what counts",
         )
     elif not any(each.passing for each in slo.objectives):
         yield doubt(

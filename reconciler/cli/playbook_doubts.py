@@ -9,6 +9,7 @@ from typing import Final
 from reconciler.cli import loaded
 from reconciler.cli.findings.finding import Finding, doubt, remark
 from reconciler.cli.key_doubts import about_keys
+from reconciler.cli.key_places import place_of_key
 from reconciler.cli.pace_doubts import about_attempts
 from reconciler.cli.spelling_doubts import about_spelling
 from reconciler.cli.written_doubts import about_what_is_written
@@ -37,6 +38,8 @@ def about_playbook(data: bytes, policy: Policy | None = None) -> Iterator[Findin
     if found is None:
         return
     yield from about_keys(found.unread, keptn=found.generation == SECOND)
+    if not found.entries:
+        yield _no_entry(data, found)
     yield from _about_names(found)
     known = {id(action): _spec(action) for entry in found.entries for action in entry.actions}
     flags = _flags(found, known)
@@ -65,16 +68,20 @@ def _spec(action: ActionEntry) -> Spec | None:
         return None  # told by the check of the file
 
 
+def _no_entry(data: bytes, playbook: Playbook) -> Finding:
+    second = playbook.generation == SECOND
+    name, actions = ("problemType", "actionsOnOpen") if second else ("name", "actions")
+    return doubt(
+        "unreachable-entry",
+        "the playbook has no entry: every problem will be unmatched",
+        place_of_key(data, *(["spec"] if second else []), "remediations"),
+        expected="an entry for each kind of problem",
+        hint=f"write for example `remediations: [{{{name}: default, {actions}: [{{action: escalate}}]}}]`",
+    )
+
+
 def _about_names(playbook: Playbook) -> Iterator[Finding]:
     names = {entry.name: entry for entry in playbook.entries}
-    if not names:
-        yield doubt(
-            "unreachable-entry",
-            "the playbook has no entry: every problem will be unmatched",
-            Place("", 1, 1),
-            expected="an entry for each kind of problem",
-            hint="add one, or `default` for whatever else there is",
-        )
     for name, entry in names.items():
         if not name:
             yield doubt(

@@ -159,7 +159,7 @@ MISTAKES: dict[str, tuple[dict[str, str], str, str]] = {
         {"a/slo.yaml": slo(warning="95%")}, "a/slo.yaml:3:35 warning limits-contradict", "there is never a warning"),
     "no objectives": (
         {"a/slo.yaml": "objectives: []\ntotal_score: {pass: 9%}\n"},
-        "a/slo.yaml:2:14 warning no-objective", "no evaluation ever passes"),
+        "a/slo.yaml:1:1 warning no-objective", "no evaluation ever passes"),
     "objectives that cannot fail": (
         {"a/slo.yaml": "objectives: [{sli: error_rate}]\ntotal_score: {pass: 9%}\n"},
         "a/slo.yaml:1:14 warning no-objective", "every evaluation passes"),

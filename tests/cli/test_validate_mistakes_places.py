@@ -76,3 +76,21 @@ def test_another_project_on_a_stages_branch_is_not_read() -> None:
     assert found({**AROUND, "project.yaml": TEXT}, PROJECT) == []
     (only,) = found({**AROUND, "project.yaml": TEXT.replace("shop", "other")}, PROJECT)
     assert (str(only.place), only.severity, only.check) == ("project.yaml", "warning", "unread-file")
+
+
+SECOND = "# a playbook\napiVersion: spec.keptn.sh/0.1.4\nkind: Remediation\nspec:\n  remediations: []\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "place", "written"),
+    [
+        ("a/slo.yaml", "total_score: {pass: 9%}\nobjectives:\n", "2:1", "`objectives: [{sli: response_time_p95, "),
+        ("a/slo.yaml", "# none\ntotal_score: {pass: 9%}\n", "2:1", "`objectives: [{sli: response_time_p95, "),
+        ("a/remediation.yaml", "# x\nremediations: []\n", "2:1", "[{name: default, actions: [{action: escalate}]}]"),
+        ("a/remediation.yaml", SECOND, "5:3", "[{problemType: default, actionsOnOpen: [{action: escalate}]}]"),
+    ],
+)
+def test_a_list_without_items_is_told_at_its_key_with_an_item(path: str, text: str, place: str, written: str) -> None:
+    (only,) = found({path: text})
+    assert str(only.place) == f"{path}:{place}"
+    assert written in only.error.hint
