@@ -135,7 +135,7 @@ class Wire:
         if status == 401 and self._access.renew(token):
             token = self._token()
             status, headers, content = self._exchange(method, target, body, token)
-        said = _said(content).replace(token, "***")
+        said = _said(content, token)
         told = f"{self.host} answered {status}" + (f": {said}" if said else "")
         if 200 <= status < 300:
             return headers, _decoded(content, self.host)
@@ -266,8 +266,11 @@ def _decoded(content: bytes, host: str) -> Any:
         raise BlindError(f"{host}: the answer is no JSON", hint="look at `api` in the configuration") from error
 
 
-def _said(content: bytes) -> str:
-    """Return a forge's own words on an error: GitHub's `message` and `errors`, GitLab's and Gitea's `message`."""
+def _said(content: bytes, token: str) -> str:
+    """Return a forge's own words on an error: GitHub's `message` and `errors`, GitLab's and Gitea's `message`.
+
+    The token is taken out of them before they are cut, so that no part of it is left at the end.
+    """
     try:
         data = json.loads(content)
     except (ValueError, RecursionError):
@@ -279,7 +282,7 @@ def _said(content: bytes) -> str:
     if isinstance(errors, list):
         words += [each.get("message", each.get("code", "")) if isinstance(each, dict) else each for each in errors]
     text = "; ".join(str(word) for word in words if word)
-    return "".join(letter for letter in text if letter.isprintable())[:_SAID]
+    return "".join(letter for letter in text if letter.isprintable()).replace(token, "***")[:_SAID]
 
 
 def _reason(error: Exception, token: str) -> str:

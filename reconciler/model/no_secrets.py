@@ -43,9 +43,7 @@ def inline_secrets(node: Node) -> Iterator[UserError]:
     for key, value in node.entries:
         name = "".join(character for character in key.raw.lower() if character.isalpha())
         if name in _SECRET and isinstance(value, Scalar) and value.plain() is not None:
-            stem = (
-                "password" if name.startswith("pass") else "sshKey" if "key" in name and "api" not in name else "token"
-            )
+            stem = _stem(name)
             yield UserError(
                 f"`{key.raw}` holds a secret in the file itself",
                 place=key.place,
@@ -53,6 +51,13 @@ def inline_secrets(node: Node) -> Iterator[UserError]:
                 hint=f"write `{stem}File: <file>`" + (f" or `{stem}Env: <VARIABLE>`" if stem != "sshKey" else ""),
             )
         yield from inline_secrets(value)
+
+
+def _stem(name: str) -> str:
+    """Return how the keys begin that say where a secret is which somebody called ``name``."""
+    if name.startswith("pass"):
+        return "password"
+    return "privateKey" if name == "privatekey" else "sshKey" if name == "sshkey" else "token"
 
 
 def is_local(url: str) -> bool:

@@ -107,11 +107,12 @@ class Engine:
             TransientError: it took too long. BlindError: the secret cannot be read.
         """
         credentials = self._credentials
-        secret = credentials.secret() if credentials.secret is not None else ""
+        if credentials.secret is None:
+            return self._talked(doing, argv, "", timeout)
+        secret = credentials.secret()
         finished = self._talked(doing, argv, secret, timeout)
-        if finished.status and credentials.secret is not None and refuses_credentials(finished.stderr):
-            if credentials.renew(secret):
-                return self._talked(doing, argv, credentials.secret(), timeout)
+        if finished.status and refuses_credentials(finished.stderr) and credentials.renew(secret):
+            return self._talked(doing, argv, credentials.secret(), timeout)
         return finished
 
     def _talked(self, doing: str, argv: Argv, secret: str, timeout: float | None) -> Finished:

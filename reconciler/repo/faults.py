@@ -9,6 +9,8 @@ children run in the C locale, so the phrases below are stable; what matches none
     TransientError
     └── BlindError
         └── DamagedError    objects that must be there are not, or cannot be read; the mirror is made anew
+    UserError
+    └── TooMuchError        more than can be looked at: a few small trees can stand for a thousand million paths
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.model.errors import BlindError, ConfigError, ReconcilerError, TransientError
+from reconciler.model.errors import BlindError, ConfigError, ReconcilerError, TransientError, UserError
 from reconciler.repo.process import Finished, ProcessTimedOutError
 
 _SHOWN: Final = 600
@@ -25,6 +27,10 @@ _SHOWN: Final = 600
 
 class DamagedError(BlindError):
     """An object that must be there is missing or unreadable. The next `Mirror.fetch` makes the mirror anew."""
+
+
+class TooMuchError(UserError):
+    """More than can be looked at, or folders without end; a person must take them out of the branch."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +161,11 @@ def refuses_credentials(stderr: str) -> bool:
 def damage(stderr: str) -> bool:
     """Tell whether git complained about objects of our own mirror that are missing or broken."""
     return _DAMAGE.search(stderr) is not None
+
+
+def out_of_memory(stderr: str) -> bool:
+    """Tell whether a git ended because it got no more memory."""
+    return "out of memory" in stderr.lower()
 
 
 def local_error(doing: str, stderr: str) -> TransientError:

@@ -336,8 +336,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(kind: str, repository: Path | None = None) -> Iterator[Double]:
-    double = Double(kind, repository)
+def serving(kind: str, repository: Path | None = None, double: Double | None = None) -> Iterator[Double]:
+    double = double or Double(kind, repository)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.double = double  # type: ignore[attr-defined]  # read by the handler
     server.daemon_threads = True
