@@ -2,7 +2,7 @@
 
 Real clients talk to it over HTTP, so what is tested is what runs. It keeps the API's documented semantics for the part
 that the product uses (versions and conflicts, patches, scale and status, field ownership, watches, access) and nothing
-beyond; server-side apply, tables, admission webhooks and aggregated discovery are not there.
+beyond; tables, admission webhooks and aggregated discovery are not there.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from reconciler.embedded.cluster.answers import (
     not_found,
     success,
 )
+from reconciler.embedded.cluster.apply import Applied
 from reconciler.embedded.cluster.kinds import BUILT_IN, LEASES, NAMESPACES, PODS, REPLICA_SETS, STATEFUL_SETS, Kind
 from reconciler.embedded.cluster.store import Store
 
@@ -31,10 +32,11 @@ _GIVEN_BY_SERVER = ("uid", "creationTimestamp", "generation", "deletionTimestamp
 
 @dataclass(frozen=True)
 class Options:
-    """Who writes (the field manager), and whether anything is kept."""
+    """Who writes (the field manager), whether anything is kept, and what the manager applies, where it does that."""
 
     manager: str
     dry_run: bool = False
+    applied: Applied | None = None
 
 
 class Api:
@@ -114,7 +116,7 @@ class Api:
                 raise forbidden(kind, name, why)
             if self.store.get(kind, namespace, name) is not None:
                 raise already_exists(kind, name)
-            item = self._owned(kind, None, item, options.manager, "")
+            item = self._owned(kind, None, item, options, "")
             return item if options.dry_run else self.store.put(kind, item)
 
     def update(
@@ -140,8 +142,9 @@ class Api:
                 self._view(kind, old, subresource)
                 new = transform({**old, "metadata": bare})
             new = self._settle(kind, old, new, subresource)
-            new = self._owned(kind, old, new, options.manager, subresource)
-            if _content(new) == _content(old):
+            new = self._owned(kind, old, new, options, subresource)
+            same_owners = options.applied is None or new["metadata"]["managedFields"] == bare.get("managedFields")
+            if _content(new) == _content(old) and same_owners:
                 kept = old
             elif options.dry_run:
                 kept = new
@@ -151,6 +154,19 @@ class Api:
             else:
                 kept = self.store.put(kind, new)
             return self._view(kind, kept, subresource)
+
+    def apply(self, namespace: str, applied: Applied, options: Options) -> tuple[int, dict[str, Any]]:
+        """Make an object what a manager wants of it, or create it; returns the status too, 200 or 201.
+
+        Raises:
+            ApiError: 409 where another manager wants a field otherwise, 400 and 422 for what is not valid.
+        """
+        applied.check()
+        with self.store.lock:
+            if self.store.get(applied.kind, namespace, applied.name) is not None:
+                return 200, self.update(applied.kind, namespace, applied.name, applied, options)
+            named = {**applied.body, "metadata": {**applied.body["metadata"], "name": applied.name}}
+            return 201, self.create(applied.kind, namespace, named, options)
 
     def _settle(self, kind: Kind, old: dict[str, Any], new: dict[str, Any], subresource: str) -> dict[str, Any]:
         """Return ``new`` with its preconditions checked and everything put back that this write may not change."""
@@ -187,17 +203,22 @@ class Api:
         return new
 
     def _owned(
-        self, kind: Kind, old: dict[str, Any] | None, new: dict[str, Any], manager: str, subresource: str
+        self, kind: Kind, old: dict[str, Any] | None, new: dict[str, Any], options: Options, subresource: str
     ) -> dict[str, Any]:
+        time = self.time()
         fields = ownership.record(
             old,
             new,
-            manager=manager,
+            # What is applied is no update of anybody's: `Applied` says below whose it is.
+            manager="" if options.applied else options.manager,
             api_version=kind.api_version,
             subresource=subresource,
-            time=self.time(),
+            time=time,
             typed=kind.builtin,
         )
+        if options.applied:
+            others = [entry for entry in fields if entry["manager"]]
+            fields = options.applied.owned(old, others, time)
         return {**new, "metadata": {**new["metadata"], "managedFields": fields}}
 
     def delete(

@@ -9,9 +9,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
 from reconciler.embedded.cluster import discovery, patches, reviews, watching
 from reconciler.embedded.cluster.answers import ApiError, bad_request, expired, not_found
 from reconciler.embedded.cluster.api import Api, Options, Transform, replacement
+from reconciler.embedded.cluster.apply import Applied
 from reconciler.embedded.cluster.kinds import Kind
 from reconciler.embedded.cluster.requests import Request, Route, route
 from reconciler.embedded.cluster.selectors import Predicate, fields, labels
@@ -20,6 +24,7 @@ from reconciler.embedded.cluster.users import User, authenticate, authorize
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
 _LONGEST_WATCH = 1800.0
 _FIELDS = ("metadata.name", "metadata.namespace")
 _POD_FIELDS = (*_FIELDS, "spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "status.phase")
@@ -75,6 +80,8 @@ class Dispatch:
             case "PUT" if where.name:
                 change = replacement(kind, where.name, self._object(request))
                 return Answer(200, self._update(request, kind, where, change))
+            case "PATCH" if where.name and _content_type(request) == APPLY_PATCH and not where.subresource:
+                return self._apply(request, kind, where)
             case "PATCH" if where.name:
                 return Answer(200, self._update(request, kind, where, self._patch(request, kind)))
             case "DELETE" if where.name and not where.subresource:
@@ -97,9 +104,21 @@ class Dispatch:
         options = self._options(request)
         return self._api.update(kind, where.namespace, where.name, change, options, where.subresource)
 
+    def _apply(self, request: Request, kind: Kind, where: Route) -> Answer:
+        try:
+            body = YAML(typ="safe").load(request.body)
+        except YAMLError as error:
+            raise bad_request(f"error decoding YAML: {error}") from error
+        if not isinstance(body, dict):
+            raise bad_request("the body of the request is not an object")
+        manager = request.query.get("fieldManager", "")
+        applied = Applied(kind, where.name, manager, body, request.flag("force"))
+        options = Options(manager, request.dry_run(), applied)
+        return Answer(*self._api.apply(where.namespace, applied, options))
+
     def _patch(self, request: Request, kind: Kind) -> Transform:
-        content = request.headers.get("content-type", "").partition(";")[0].strip()
-        known = [JSON_PATCH, MERGE_PATCH, *([STRATEGIC_PATCH] if kind.builtin else [])]
+        content = _content_type(request)
+        known = [JSON_PATCH, MERGE_PATCH, *([STRATEGIC_PATCH] if kind.builtin else []), APPLY_PATCH]
         if content not in known:
             message = "the body of the request was in an unknown format - accepted media types include: "
             raise ApiError(415, message + ", ".join(known))
@@ -182,6 +201,10 @@ class Dispatch:
         if kind.builtin:
             shown = [{key: value for key, value in item.items() if key not in ("kind", "apiVersion")} for item in shown]
         return {"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": metadata, "items": shown}
+
+
+def _content_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip()
 
 
 def _key(item: dict[str, Any]) -> tuple[str, str]:

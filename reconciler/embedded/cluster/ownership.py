@@ -1,7 +1,7 @@
 """`metadata.managedFields`: which client owns which field, as server-side field management records it.
 
-Only updates are modelled (create, replace, patch), not server-side apply: a write gives its manager every field whose
-value it changed and takes those fields from everybody else; a write that changes nothing changes no ownership.
+Here are updates (create, replace, patch): a write gives its manager every field whose value it changed and takes those
+fields from everybody else; a write that changes nothing changes no ownership. What is applied is in `apply`.
 Source: "Server-Side Apply" in the Kubernetes documentation, section field management, and the FieldsV1 format.
 """
 
@@ -80,6 +80,15 @@ def _owned(document: dict[str, Any]) -> dict[str, Any]:
     return {"metadata": metadata, **owned} if metadata else owned
 
 
+def leaves(document: dict[str, Any], *, typed: bool) -> list[tuple[str, ...]]:
+    """Return the paths of all that an object says and that can be owned; never of its status."""
+    found: list[tuple[str, ...]] = []
+    owned = {key: value for key, value in _owned(document).items() if key != "status"}
+    for key, value in children(owned, (), typed=typed).items():
+        _all(value, (key,), found, typed=typed)
+    return found
+
+
 def _compare(
     old: Any,
     new: Any,
@@ -92,7 +101,7 @@ def _compare(
     """Collect the paths of the leaves that are new or different, and of those that are gone."""
     if old is new or old == new:
         return
-    before, after = _children(old, path, typed=typed), _children(new, path, typed=typed)
+    before, after = children(old, path, typed=typed), children(new, path, typed=typed)
     if not after:
         changed.append(path)
     for key, value in after.items():
@@ -104,14 +113,14 @@ def _compare(
 
 
 def _all(value: Any, path: tuple[str, ...], out: list[tuple[str, ...]], *, typed: bool) -> None:
-    children = _children(value, path, typed=typed)
-    if not children or path[-1].startswith(("k:", "v:")):
-        out.append(path if not children else (*path, "."))
-    for key, child in children.items():
+    below = children(value, path, typed=typed)
+    if not below or path[-1].startswith(("k:", "v:")):
+        out.append(path if not below else (*path, "."))
+    for key, child in below.items():
         _all(child, (*path, key), out, typed=typed)
 
 
-def _children(value: Any, path: tuple[str, ...], *, typed: bool) -> dict[str, Any]:
+def children(value: Any, path: tuple[str, ...], *, typed: bool) -> dict[str, Any]:
     """Return what lies below by its FieldsV1 path element (`f:`, `k:`, `v:`); empty for leaves and atomic lists."""
     if isinstance(value, dict):
         return {f"f:{key}": child for key, child in value.items()}

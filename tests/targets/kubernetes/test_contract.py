@@ -214,6 +214,23 @@ def once(place: Place, kind: str, field: str, value: str, sequence: int = 7) -> 
     return Effect(target, field, value, Mark(OWNER, sequence, COMMIT))
 
 
+def test_who_applies_a_workload_is_seen_as_its_manager_and_told_of_ours(place: Place) -> None:
+    """As a delivery tool does: server-side apply of the whole manifest, again and again."""
+    path, item = place.sandbox.path("Deployment", "carts"), workload("Deployment", "carts")
+    query: dict[str, Any] = {"content": "application/apply-patch+yaml", "fieldManager": "argocd-controller"}
+    assert place.sandbox.request("PATCH", path, item, **query)[0] == 201
+    assert place.settled(1).manager == "argocd-controller"
+    assert template(place, "Deployment").manager == "argocd-controller"
+    fact = place.apply(2)
+    assert (fact.replicas, fact.manager) == (2, "reconciler")
+    status, answer = place.sandbox.request("PATCH", path, item, **query)
+    assert (status, answer["details"]["causes"][0]["field"]) == (409, ".spec.replicas")
+    assert place.settled(2).mark == MARK
+    del item["spec"]["replicas"]
+    assert place.sandbox.request("PATCH", path, item, **query)[0] == 200
+    assert place.see().replicas == 2
+
+
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
 def test_a_restart_replaces_every_pod(place: Place, kind: str) -> None:
     place.sandbox.create(workload(kind, "carts", 1))
