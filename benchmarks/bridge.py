@@ -124,6 +124,7 @@ def _addresses(chance: random.Random, rounds: int, services: int, steps: int) ->
     remote = [f"{stage}?at={step()}" for _ in range(rounds)]
     near = [f"{stage}?at={steps - number}" for number in range(1, rounds + 1)]
     texts = ("latency", "cpu", "Memory leak", "service-00", "alertmanager-0000000000000", "group-07/service-0107")
+    outcomes = ("", "open", "remediated", "resolved", "unhealed", "escalated")
     return {
         "overview, now": [f"{stage}?page={number % 8 + 1}" for number in range(rounds)],
         "overview, a few steps back": near,
@@ -134,6 +135,18 @@ def _addresses(chance: random.Random, rounds: int, services: int, steps: int) ->
         "service, in the past": [f"{stage}/service/{somewhere()}?at={step()}" for _ in range(rounds)],
         "history": [f"/bench/-/history?before={step()}" for _ in range(rounds)],
         "history, searched": [f"/bench/-/history?text={chance.choice(texts)}" for _ in range(rounds)],
+        "history, searched in the past": [
+            f"/bench/-/history?at={step()}&text={chance.choice(texts)}&outcome={chance.choice(outcomes)}"
+            for _ in range(rounds)
+        ],
+        "history by outcome": [
+            f"/bench/-/history?outcome={chance.choice(outcomes)}&at={chance.choice(['', step()])}"
+            for _ in range(rounds)
+        ],
+        "history of a period": [
+            f"/bench/-/history?outcome={chance.choice(outcomes)}&since={chance.randrange(1, 900)}d&at={step()}"
+            for _ in range(rounds)
+        ],
         "history of a service": [f"/bench/-/history?service={somewhere()}" for _ in range(rounds)],
         "steps": [f"{stage}/steps?before={step()}" for _ in range(rounds)],
         "file": [f"{stage}/file/{somewhere()}/slo.yaml?at={step()}" for _ in range(rounds)],

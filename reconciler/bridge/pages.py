@@ -6,7 +6,8 @@ the product's errors.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlencode
@@ -14,7 +15,7 @@ from urllib.parse import urlencode
 from reconciler.bridge import overview, past
 from reconciler.bridge.files import file_page
 from reconciler.bridge.links import Links
-from reconciler.bridge.moments import NoMomentError, Point
+from reconciler.bridge.moments import NoMomentError, Point, moment_of
 from reconciler.bridge.people import Person
 from reconciler.bridge.petition import offers, switches
 from reconciler.bridge.remediation import remediation_page
@@ -67,15 +68,19 @@ def project(room: Room, asking: Asking) -> Made:
     if len(stages) == 1:
         return _services(room, asking, stages[0])
     at = room.moment(asking.at)
-    listed = []
-    for name in stages:
-        try:
-            point = room.point(name, at)
-        except NoMomentError:
-            continue  # it is younger than this moment
-        listed.append((overview.listed(room, point, rows=_STAGE_ROWS), asking.links.to(name).when(at)))
+    listed = [
+        (overview.listed(room, point, rows=_STAGE_ROWS), asking.links.to(point.stage).when(at))
+        for point in _everywhere(room, at)
+    ]
     data = _frame(room, asking, None, title=f"{room.name}")
     return "project.html", {**data, "listed": listed, "links": asking.links.when(at)}
+
+
+def _everywhere(room: Room, at: str) -> Iterator[Point]:
+    """Yield all stages at a moment that means the same in each; see `Room.moment`."""
+    for name in room.stages():
+        with suppress(NoMomentError):  # it is younger than this moment
+            yield room.point(name, at)
 
 
 def stage(room: Room, asking: Asking) -> Made:
@@ -127,17 +132,17 @@ def remediation(room: Room, asking: Asking) -> Made:
 
 
 def history(room: Room, asking: Asking) -> Made:
-    """Make the search over all remediations of a stage; of the first one where none is named."""
+    """Make the search over all remediations, of one stage or of all."""
     stages = room.stages()
-    wanted = asking.query.get("stage", "") or (stages[0] if stages else "")
-    name = _known(room, wanted)
-    point = room.point(name, asking.at)
+    wanted = asking.query.get("stage", "") or (stages[0] if len(stages) == 1 else "")
+    at = asking.at if wanted else room.moment(asking.at)
+    points = [room.point(_known(room, wanted), at)] if wanted else [*_everywhere(room, at)]
     asked = past.Asked(
-        name, **{key: asking.query.get(key, "") for key in ("service", "outcome", "since", "until", "text")}
+        wanted, **{key: asking.query.get(key, "") for key in ("service", "outcome", "since", "until", "text")}
     )
-    found = past.search(room, point, asked, asking.number("before"))
-    data = _frame(room, asking, point, title=f"History of {name}")
-    links = asking.links.to(name)
+    found = past.search(room, points, asked, asking.query.get("before", ""))
+    data = _frame(room, asking, points[0] if wanted else None, title=f"History of {wanted or room.name}")
+    links = asking.links.to(wanted).when(at)
     return "history.html", {**data, "asked": asked, "found": found, "outcomes": past.OUTCOMES, "links": links}
 
 
@@ -181,6 +186,7 @@ def _frame(room: Room, asking: Asking, point: Point | None, *, title: str) -> di
             progress = str(error)
     links = asking.links.to(point.stage) if point is not None else asking.links
     moment = room.moment(asking.at) if point is None or len(stages) > 1 else asking.at
+    now = Instant(int(room.now()))
     return {
         "asking": asking,
         "title": title,
@@ -191,7 +197,8 @@ def _frame(room: Room, asking: Asking, point: Point | None, *, title: str) -> di
         "moment_everywhere": moment,
         "newest": newest,
         "links": links,
-        "now": Instant(int(room.now())) if not asking.at or point is None else point.when,
+        "now": now if not asking.at or point is None else point.when,
+        "then": point.when if point is not None else moment_of(moment, now) if moment else now,
         "trouble": room.trouble,
         "doubts": doubts_of(room, stages if point is None else [point.stage]),
         "progress": progress,

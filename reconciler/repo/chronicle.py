@@ -6,21 +6,28 @@ what `Chronicler` has followed, which its `tips` name.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Self
 
-from reconciler.decide.remediation import ENDINGS
 from reconciler.model.errors import TransientError
-from reconciler.model.instant import Instant, parse_instant
+from reconciler.model.instant import Instant
 from reconciler.model.names import BlobId, CommitId, RemediationId, ServicePath, StageName
 from reconciler.model.step import step_path
 from reconciler.repo import chronicle_store, chronicle_told
-from reconciler.repo.chronicle_conditions import PEOPLE, STEPS, about_remediations, conditions, phrase
+from reconciler.repo.chronicle_conditions import (
+    EARLIER,
+    PEOPLE,
+    STEPS,
+    about_remediations,
+    conditions,
+    phrase,
+    that_went_on,
+)
 from reconciler.repo.chronicle_folding import COLUMNS, Row, folded
+from reconciler.repo.chronicle_reading import REMEDIATION, TOLD, commit_id, read_evaluation, read_remediation
 from reconciler.repo.chronicle_records import (
     MACHINE,
     OPEN,
@@ -43,20 +50,11 @@ PAGE: Final = 50
 _ALL: Final = Filter()
 _COMMON: Final = 5000
 """Remediations with a text in them from which on it is not looked up in advance which those are."""
+COUNTED: Final = 1000
+"""How many of what was found are counted; a person does not need to know of more than that they are more."""
 _STEP: Final = (
     "n, sequence, id, now, event, service, remediation, number, subject, action, author, blob, told FROM steps"
 )
-_TOLD: Final = (
-    "n", "id", "service", "entry", "problems", "source", "reported", "opened", "ended", "outcome", "unhealed",
-    "reason", "tried", "helped", "steps", "event", "held",
-)  # fmt: skip
-_OVER: Final = ", ".join(repr(each) for each in sorted(ENDINGS))
-_ENDED: Final = (
-    "EXISTS (SELECT 1 FROM steps s WHERE s.remediation = r.id AND s.service = r.service "  # noqa: S608  (words of ours)
-    f"AND +s.n BETWEEN r.n AND :order AND s.valid AND s.event IN ({_OVER}))"
-)
-_ENDS: Final = "remediations r JOIN steps f ON f.n = r.n JOIN steps l ON l.n = r.newest"
-_REMEDIATION: Final = f"{', '.join(f'r.{name}' for name in _TOLD)}, f.id, l.id, l.now FROM {_ENDS}"
 
 
 class Chronicle:
@@ -68,6 +66,7 @@ class Chronicle:
         self._stage = stage
         self._connection = connection
         self._file = path.stat().st_ino
+        self._looked_up: tuple[object, list[int] | None] = (None, None)
 
     @classmethod
     def open(cls, path: Path, stage: StageName) -> Self | None:
@@ -101,14 +100,22 @@ class Chronicle:
 
         ``settled``: only those to which nothing happened after the step of this order.
         """
-        where, values = about_remediations(only, found=self._found(only.text, _COMMON), settled=settled)
-        rows = self._page(_REMEDIATION, "r.n", where, values, limit, before)
-        return _paged([_remediation(row) for row in rows], [row[0] for row in rows], limit)
+        found = self._found(only.text, _COMMON)
+        where, values = about_remediations(only, found=found, settled=settled, before=before)
+        rows = self._page(REMEDIATION, "r.n", where, values, limit)
+        return _paged([read_remediation(row) for row in rows], [row[0] for row in rows], limit)
 
-    def _found(self, text: str, most: int = -1) -> list[int] | None:
+    def _found(self, text: str, most: int) -> list[int] | None:
         """Return the remediations with a text in their words; None where there is no text, or ``most`` have it."""
         if not text:
             return None
+        # A page asks for what was found and for how many they are, between which nothing is written mostly.
+        key = (text, most, self._ask("PRAGMA data_version").fetchone()[0], self._file)
+        if self._looked_up[0] != key:
+            self._looked_up = (key, self._look_up(text, most))
+        return self._looked_up[1]
+
+    def _look_up(self, text: str, most: int) -> list[int] | None:
         words = phrase(text)
         matches, value = ("words MATCH ?", words) if words else ("instr(text, ?)", text.casefold())
         rows = self._ask(f"SELECT rowid FROM words WHERE {matches} LIMIT ?", (value, most)).fetchall()  # noqa: S608  (words of ours; values are parameters)
@@ -118,17 +125,17 @@ class Chronicle:
         """Return the newest remediation of an id about a service (path or name); of any service where that is empty."""
         about = " AND (r.service = ? OR r.name = ?)" if service else ""
         values = (identity, service, service) if service else (identity,)
-        query = f"SELECT {_REMEDIATION} WHERE r.id = ?{about} ORDER BY r.n DESC LIMIT 1"
+        query = f"SELECT {REMEDIATION} WHERE r.id = ?{about} ORDER BY r.n DESC LIMIT 1"
         row = self._ask(query, values).fetchone()
-        return _remediation(row) if row is not None else None
+        return read_remediation(row) if row is not None else None
 
     def remediations_called(self, identity: str, service: str = "") -> tuple[PastRemediation, ...]:
         """Return the newest remediation of an id about each service (path or name); of all where that is empty."""
         about = " AND (r.service = ? OR r.name = ?)" if service else ""
         values = (identity, service, service) if service else (identity,)
         newest = f"SELECT MAX(r.n) FROM remediations r WHERE r.id = ?{about} GROUP BY r.service"  # noqa: S608  (words of ours; values are parameters)
-        rows = self._ask(f"SELECT {_REMEDIATION} WHERE r.n IN ({newest}) ORDER BY r.n DESC", values).fetchall()
-        return tuple(_remediation(row) for row in rows)
+        rows = self._ask(f"SELECT {REMEDIATION} WHERE r.n IN ({newest}) ORDER BY r.n DESC", values).fetchall()
+        return tuple(read_remediation(row) for row in rows)
 
     def changed_names(self, most: int = 1000) -> tuple[str, ...]:
         """Return what was ever changed, as `deployment/carts` or `flag/Blue`, in small letters; at most so many."""
@@ -137,19 +144,16 @@ class Chronicle:
 
     def remediation_at(self, order: int) -> PastRemediation | None:
         """Return the remediation whose first step has this order."""
-        row = self._ask(f"SELECT {_REMEDIATION} WHERE r.n = ?", (order,)).fetchone()
-        return _remediation(row) if row is not None else None
+        row = self._ask(f"SELECT {REMEDIATION} WHERE r.n = ?", (order,)).fetchone()
+        return read_remediation(row) if row is not None else None
 
     def going_on(self, only: Filter, order: int) -> list[tuple[int, bool]]:
         """Return the remediations to which something happened after the step of this order, and after none before it.
 
         Those that a filter leaves, but for its outcome; the newest first. With the orders: whether it had ended once.
         """
-        where, values = about_remediations(replace(only, outcome=""), found=self._found(only.text, _COMMON))
-        # The index of the newest steps is for this alone: whoever pages through the others would have to sort them.
-        told = " AND ".join((*where, "r.newest > 0", "r.newest > :order", "r.n <= :order"))
-        query = f"SELECT r.n, {_ENDED} FROM remediations r WHERE {told} ORDER BY r.n DESC"  # noqa: S608  (words of ours; values are parameters)
-        return [(row[0], bool(row[1])) for row in self._ask(query, {**values, "order": order})]
+        query, values = that_went_on(replace(only, outcome=""), order)
+        return [(row[0], bool(row[1])) for row in self._ask(query, values)]
 
     def as_of(
         self, remediation: PastRemediation, moment: Instant | None = None, *, order: int | None = None
@@ -169,7 +173,7 @@ class Chronicle:
         values, _ = folded(remediation.service, remediation.id, life)
         found = dict(zip(COLUMNS, values, strict=True))
         ends = (bytes.fromhex(step.commit) for step in (steps[0], steps[-1]))
-        return _remediation((*(found[name] for name in _TOLD), *ends, steps[-1].now))
+        return read_remediation((*(found[name] for name in TOLD), *ends, steps[-1].now))
 
     def steps_of(self, remediation: PastRemediation) -> tuple[PastStep, ...]:
         """Return the steps of one remediation, in their order."""
@@ -183,8 +187,8 @@ class Chronicle:
 
     def steps(self, only: Filter = _ALL, *, limit: int = PAGE, before: int | None = None) -> Page[PastStep]:
         """Return steps that count, of a remediation or of none, the newest first."""
-        where, values = conditions(STEPS, only)
-        rows = self._page(_STEP, "n", ["valid", *where], values, limit, before)
+        where, values = conditions(STEPS, only, before=before)
+        rows = self._page(_STEP, "n", ["valid", *where], values, limit)
         return _paged([self._step(row) for row in rows], [row[0] for row in rows], limit)
 
     def step(self, commit: str) -> PastStep | None:
@@ -211,21 +215,21 @@ class Chronicle:
 
     def changes(self, name: str, *, limit: int = PAGE, before: int | None = None) -> Page[PastStep]:
         """Return the steps that changed a value, the newest first; ``name`` as in `deployment/carts`, `flag/Blue`."""
-        where = ["valid", "n IN (SELECT n FROM changed WHERE name = :name)"]
-        rows = self._page(_STEP, "n", where, {"name": value_name(name)}, limit, before)
+        where = ["valid", "n IN (SELECT n FROM changed WHERE name = :name)", EARLIER]
+        rows = self._page(_STEP, "n", where, {"name": value_name(name), "before": before}, limit)
         return _paged([self._step(row) for row in rows], [row[0] for row in rows], limit)
 
     def changed_by(self, path: str, *, limit: int = PAGE, before: int | None = None) -> Page[PeoplesCommit]:
         """Return the commits of people that changed a file of theirs, a problem or a command, the newest first."""
         about = "n, id, at, author, subject FROM commits c"
-        where = ["n IN (SELECT f.n FROM files f WHERE f.file = :path)"]
-        rows = self._page(about, "n", where, {"path": path}, limit, before)
+        where = ["n IN (SELECT f.n FROM files f WHERE f.file = :path)", EARLIER]
+        rows = self._page(about, "n", where, {"path": path, "before": before}, limit)
         return _paged([self._commit(row) for row in rows], [row[0] for row in rows], limit)
 
     def evaluations(self, service: str, *, limit: int = PAGE, before: int | None = None) -> Page[PastEvaluation]:
         """Return the evaluations of a service, the newest first; with no data too."""
         page = self.steps(Filter(service=service, event="evaluated"), limit=limit, before=before)
-        return Page(tuple(found for step in page.items if (found := _evaluation(step)) is not None), page.before)
+        return Page(tuple(found for step in page.items if (found := read_evaluation(step)) is not None), page.before)
 
     # People
 
@@ -234,19 +238,19 @@ class Chronicle:
 
         With a service: those that changed something of it, or of the whole stage (whose files have no service).
         """
-        where, values = conditions(PEOPLE, only)
+        where, values = conditions(PEOPLE, only, before=before)
         about = "n, id, at, author, subject FROM commits c"
-        rows = self._page(about, "n", where, values, limit, before)
+        rows = self._page(about, "n", where, values, limit)
         return _paged([self._commit(row) for row in rows], [row[0] for row in rows], limit)
 
     def following(self, order: int, most: int) -> list[CommitId]:
         """Return the next commits of people after an order, merges too, the oldest first."""
         rows = self._ask("SELECT id FROM commits WHERE n > ? ORDER BY n LIMIT ?", (order, most))
-        return [_hex(row[0]) for row in rows]
+        return [commit_id(row[0]) for row in rows]
 
     def _commit(self, row: tuple[Any, ...]) -> PeoplesCommit:
         files = self._ask("SELECT kind, service, file, change FROM files WHERE n = ? LIMIT 1000", (row[0],))
-        return PeoplesCommit(row[0], _hex(row[1]), Instant(row[2]), row[3], row[4], tuple(files))
+        return PeoplesCommit(row[0], commit_id(row[1]), Instant(row[2]), row[3], row[4], tuple(files))
 
     # Moments
 
@@ -268,7 +272,7 @@ class Chronicle:
         query = "SELECT id FROM commits WHERE n > ? AND n < ? AND line AND at <= ? ORDER BY n DESC LIMIT 1"
         found = self._ask(query, (after, end, moment)).fetchone()
         if found is not None:
-            return Moment(_hex(found[0]), step)
+            return Moment(commit_id(found[0]), step)
         return Moment(step.commit, step) if step is not None else None
 
     def _newest(self) -> int:
@@ -300,8 +304,8 @@ class Chronicle:
         other = self._ask(query, (MACHINE,)).fetchone()
         if step is not None:
             first = other[0] if other is not None and other[1] < step[1] else step[0]
-            return Doubt(_hex(step[0]), _hex(first), step[2])
-        return Doubt(_hex(other[0]), _hex(other[0]), 0, *other[2:]) if other is not None else None
+            return Doubt(commit_id(step[0]), commit_id(first), step[2])
+        return Doubt(commit_id(other[0]), commit_id(other[0]), 0, *other[2:]) if other is not None else None
 
     def counts(self) -> Counts:
         """Return how much there is."""
@@ -313,22 +317,22 @@ class Chronicle:
         return Counts(int(steps[0]), sum(outcomes.values()) + running, running, outcomes, int(commits[0]))
 
     def count(self, only: Filter = _ALL, *, before: int | None = None, settled: int | None = None) -> int:
-        """Return how many remediations a filter leaves; ``before`` and ``settled`` as in `remediations`."""
-        where, values = about_remediations(only, found=self._found(only.text), settled=settled)
-        if before is not None:
-            where, values = [*where, "r.n < :before"], {**values, "before": before}
-        query = f"SELECT count(*) FROM remediations r WHERE {' AND '.join(where) or '1'}"  # noqa: S608  (words of ours; values are parameters)
-        return int(self._ask(query, values).fetchone()[0])
+        """Return how many remediations a filter leaves; ``before`` and ``settled`` as in `remediations`.
+
+        `COUNTED` + 1 stands for more than so many: no answer may cost more the longer the past is.
+        """
+        found = self._found(only.text, _COMMON)
+        where, values = about_remediations(only, found=found, settled=settled, before=before)
+        some = f"SELECT 1 FROM remediations r WHERE {' AND '.join(where) or '1'} ORDER BY r.n DESC LIMIT {COUNTED + 1}"  # noqa: S608  (words of ours; values are parameters)
+        return int(self._ask(f"SELECT count(*) FROM ({some})", values).fetchone()[0])  # noqa: S608  (words of ours; values are parameters)
 
     # Helpers
 
     def _page(
-        self, what: str, order: str, where: Iterable[str], values: Mapping[str, Any], limit: int, before: int | None
+        self, what: str, order: str, where: Iterable[str], values: Mapping[str, Any], limit: int
     ) -> list[tuple[Any, ...]]:
-        bounds = [f"{order} < :before"] if before is not None else []
-        text = " AND ".join((*where, *bounds)) or "1"
-        query = f"SELECT {what} WHERE {text} ORDER BY {order} DESC LIMIT :limit"
-        return self._ask(query, {**values, "before": before, "limit": limit}).fetchall()
+        query = f"SELECT {what} WHERE {' AND '.join(where) or '1'} ORDER BY {order} DESC LIMIT :limit"
+        return self._ask(query, {**values, "limit": limit}).fetchall()
 
     def _ask(self, query: str, values: Any = ()) -> sqlite3.Cursor:
         """Ask the file that is there now: it may have been built anew since."""
@@ -353,42 +357,13 @@ class Chronicle:
         about = RemediationId(remediation) if remediation is not None else None
         path = step_path(self._stage, event, sequence, ServicePath(service), about, number)
         return PastStep(
-            order, sequence, _hex(commit), Instant(now), event, service, about, number, subject, action, author,
+            order, sequence, commit_id(commit), Instant(now), event, service, about, number, subject, action, author,
             path, BlobId(blob.hex()), chronicle_told.read(told),
         )  # fmt: skip
 
 
-def _hex(identity: bytes) -> CommitId:
-    return CommitId(identity.hex())
-
-
 def _paged(items: list[Any], orders: list[int], limit: int) -> Page[Any]:
     return Page(tuple(items), orders[-1] if len(items) == limit and items else None)
-
-
-def _remediation(row: tuple[Any, ...]) -> PastRemediation:
-    (
-        order, identity, service, entry, problems, source, reported, opened, ended, outcome, unhealed, reason, tried,
-        helped, steps, event, held, first, newest, last,
-    ) = row  # fmt: skip
-    return PastRemediation(
-        order, RemediationId(identity), service, entry, tuple(PastProblem(*each) for each in json.loads(problems)),
-        source, Instant(reported), Instant(opened), Instant(ended) if ended is not None else None, outcome,
-        bool(unhealed), reason, tuple(json.loads(tried)), helped, steps, event, held, _hex(first), _hex(newest),
-        Instant(last),
-    )  # fmt: skip
-
-
-def _evaluation(step: PastStep) -> PastEvaluation | None:
-    told = step.told.get("evaluation")
-    if not isinstance(told, Mapping):
-        return None
-    start, end = (parse_instant(str(told.get(key, ""))) for key in ("start", "end"))
-    score = told.get("score")
-    return PastEvaluation(
-        step, str(told.get("result", "")), float(score) if isinstance(score, int | float) else None,
-        tuple(told.get("indicators", ())), start, end,
-    )  # fmt: skip
 
 
 __all__ = [

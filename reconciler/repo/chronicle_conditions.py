@@ -5,17 +5,30 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from reconciler.decide.remediation import ENDINGS
 from reconciler.repo.chronicle_records import OPEN, UNHEALED, Filter
 
 STEPS: Final = "steps"
 PEOPLE: Final = "people"
+EARLIER: Final = "n < coalesce(:before, 9223372036854775807)"
+"""The condition of a page where nothing else bounds the order."""
 _SHORTEST: Final = 3
-"""Characters that the index of words needs; for fewer all of them are looked through."""
+_LONGEST: Final = 12
+"""Characters of a text that the index of words is asked for; for others all words are looked through.
+
+It goes through all places of each three characters in a row, so a long text of common ones costs more than looking.
+"""
+_OVER: Final = ", ".join(repr(each) for each in sorted(ENDINGS))
+_ENDED: Final = (
+    "EXISTS (SELECT 1 FROM steps s WHERE s.remediation = r.id AND s.service = r.service "  # noqa: S608  (words of ours)
+    f"AND +s.n BETWEEN r.n AND :order AND s.valid AND s.event IN ({_OVER}))"
+)
+_SPANS: Final = " UNION ALL ".join(f"SELECT {digits} AS span, {(1 << digits) - 1} AS most" for digits in range(32))
 
 
-def conditions(about: str, only: Filter) -> tuple[list[str], dict[str, Any]]:
-    """Return conditions and their values for a query about steps or people."""
-    return {STEPS: _steps, PEOPLE: _people}[about](only)
+def conditions(about: str, only: Filter, *, before: int | None = None) -> tuple[list[str], dict[str, Any]]:
+    """Return conditions and their values for a query about steps or people; ``before`` is the order of a page."""
+    return {STEPS: _steps, PEOPLE: _people}[about](only, before)
 
 
 def phrase(text: str) -> str:
@@ -24,16 +37,17 @@ def phrase(text: str) -> str:
     Words are kept without regard to case. SQLite takes a NUL for the end of what it is asked for.
     """
     folded = text.casefold()
-    return '"' + folded.replace('"', '""') + '"' if len(folded) >= _SHORTEST and "\0" not in folded else ""
+    return '"' + folded.replace('"', '""') + '"' if _SHORTEST <= len(folded) <= _LONGEST and "\0" not in folded else ""
 
 
 def about_remediations(
-    only: Filter, *, found: list[int] | None = None, settled: int | None = None
+    only: Filter, *, found: list[int] | None = None, settled: int | None = None, before: int | None = None
 ) -> tuple[list[str], dict[str, Any]]:
     """Return conditions and their values for a query about remediations.
 
     ``found`` are those with the text in their words; None: they are not known, or so many that it is quicker to look
-    into each one that the rest leaves. ``settled`` is the order of the last step that any of them may have.
+    into each one that the rest leaves. ``settled`` is the order of the last step that any of them may have, ``before``
+    that of a page.
     """
     where: list[str] = []
     values: dict[str, Any] = {"service": only.service, "entry": only.entry, "text": only.text.casefold()}
@@ -46,11 +60,11 @@ def about_remediations(
     elif only.outcome:
         where.append("r.outcome = :outcome")
         values["outcome"] = "" if only.outcome == OPEN else only.outcome
-    where += _period(only, "opened", "remediations", "r.", values)
     if settled is not None:
-        # What came later was opened later too: by that, pages find the place to begin at.
-        where += ["r.n <= :settled", "+r.newest <= :settled"]
+        where.append("+r.newest <= :settled")
         values["settled"] = settled
+    # What came later than what is settled was opened later too: by that, pages find the place to begin at.
+    where += _period(only, "opened", "remediations", "r.", values, before=before, last=settled)
     if found is not None:
         values["found"] = json.dumps(found)
         where.append("r.n IN (SELECT value FROM json_each(:found))")
@@ -59,7 +73,19 @@ def about_remediations(
     return where, values
 
 
-def _steps(only: Filter) -> tuple[list[str], dict[str, Any]]:
+def that_went_on(only: Filter, order: int) -> tuple[str, dict[str, Any]]:
+    """Return a query, with its values, for remediations to which something happened after a step and not only then.
+
+    Of each span only those that had begun less than that before can have gone on, and the longest are the fewest: so
+    it costs little at any place of a long past.
+    """
+    where, values = about_remediations(only)  # few are left: their words are looked into
+    told = " AND ".join(("r.span = w.span", "r.n BETWEEN :order - w.most AND :order", "r.newest > :order", *where))
+    query = f"SELECT r.n, {_ENDED} FROM ({_SPANS}) w CROSS JOIN remediations r WHERE {told} ORDER BY r.n DESC"  # noqa: S608  (words of ours; values are parameters)
+    return query, {**values, "order": order}
+
+
+def _steps(only: Filter, before: int | None) -> tuple[list[str], dict[str, Any]]:
     where: list[str] = []
     values: dict[str, Any] = {"service": only.service, "event": only.event, "text": only.text}
     if only.event:
@@ -69,13 +95,13 @@ def _steps(only: Filter) -> tuple[list[str], dict[str, Any]]:
         where.append(
             "service IN (SELECT DISTINCT service FROM remediations WHERE name = :service UNION SELECT :service)"
         )
-    where += _period(only, "now", "steps", "", values)
+    where += _period(only, "now", "steps", "", values, before=before)
     if only.text:
         where.append("instr(folded(subject), folded(:text))")
     return where, values
 
 
-def _people(only: Filter) -> tuple[list[str], dict[str, Any]]:
+def _people(only: Filter, before: int | None) -> tuple[list[str], dict[str, Any]]:
     where = ["EXISTS (SELECT 1 FROM files f WHERE f.n = c.n)"]
     values: dict[str, Any] = {"service": only.service, "text": only.text}
     if only.service:
@@ -86,14 +112,24 @@ def _people(only: Filter) -> tuple[list[str], dict[str, Any]]:
     if only.until is not None:
         where.append("at <= :until")
         values["until"] = only.until
+    if before is not None:
+        where.append("n < :before")
+        values["before"] = before
     if only.text:
         where.append("instr(folded(subject), folded(:text))")
     return where, values
 
 
-def _period(only: Filter, column: str, table: str, prefix: str, values: dict[str, Any]) -> list[str]:
-    """Bound a moment, and by it the order: steps never go back in time (law 3), so the one gives the other."""
+def _period(
+    only: Filter, column: str, table: str, prefix: str, values: dict[str, Any], *, before: int | None,
+    last: int | None = None,
+) -> list[str]:  # fmt: skip
+    """Bound a moment, and by it the order: steps never go back in time (law 3), so the one gives the other.
+
+    ``before`` and ``last`` bound the order too. SQLite begins at one bound, so there may be only one.
+    """
     where: list[str] = []
+    ends: list[str] = []
     valid = " AND valid" if table == "steps" else ""
     if only.since is not None:
         values["since"] = only.since
@@ -101,6 +137,15 @@ def _period(only: Filter, column: str, table: str, prefix: str, values: dict[str
         where += [f"{prefix}{column} >= :since", f"{prefix}n >= coalesce(({first}), 0)"]
     if only.until is not None:
         values["until"] = only.until
-        last = f"SELECT n FROM {table} WHERE {column} <= :until{valid} ORDER BY {column} DESC, n DESC LIMIT 1"  # noqa: S608  (words of ours)
-        where += [f"+{prefix}{column} <= :until", f"{prefix}n <= coalesce(({last}), 0)"]
+        newest = f"SELECT n FROM {table} WHERE {column} <= :until{valid} ORDER BY {column} DESC, n DESC LIMIT 1"  # noqa: S608  (words of ours)
+        where.append(f"+{prefix}{column} <= :until")
+        ends.append(f"coalesce(({newest}), 0)")
+    if before is not None:
+        values["before"] = before
+        ends.append(":before - 1")
+    if last is not None:
+        values["last"] = last
+        ends.append(":last")
+    if ends:
+        where.append(f"{prefix}n <= {ends[0]}" if len(ends) == 1 else f"{prefix}n <= min({', '.join(ends)})")
     return where

@@ -16,9 +16,9 @@ from reconciler.repo.chronicle_told import read
 
 COLUMNS: Final = (
     "n", "id", "service", "name", "entry", "outcome", "unhealed", "reported", "opened", "ended", "source", "problems",
-    "tried", "helped", "reason", "steps", "event", "held", "newest",
+    "tried", "helped", "reason", "steps", "event", "held", "newest", "span",
 )  # fmt: skip
-"""What `folded` returns, as the table has it."""
+"""What `folded` returns, as the table has it; ``span`` is how many binary digits the orders from ``n`` on have."""
 _SILENT: Final = frozenset({"applied", "drift", "remediated", "released"})
 """Events of which nothing counts here but that they happened; of decisions those that no bound made are too."""
 _BACK: Final = ("refused", "unmatched")
@@ -60,7 +60,7 @@ def folded(service: str, identity: str, life: list[Row]) -> tuple[tuple[Any, ...
         min(state.reported or first.now, first.now), first.now, state.ended, source,
         _encode([list(each) for each in state.problems.values()]),
         _encode(state.tried), state.helped, state.reason, len(life),
-        last.event, state.held, last.n,
+        last.event, state.held, last.n, (last.n - first.n).bit_length(),
     )  # fmt: skip
     return values, words(identity, service, entry, [each[2] for each in state.problems.values()], source)
 

@@ -32,7 +32,7 @@ _BATCH: Final = 1024
 _LINE: Final = 65536
 """Commits after a step of which it is remembered that they descend from it."""
 _STEP: Final = "INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_REMEDIATION: Final = "INSERT INTO remediations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_REMEDIATION: Final = "INSERT INTO remediations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _FOLDED: Final = (
     "service, remediation, n, now, event, number, action, told FROM steps WHERE remediation IS NOT NULL AND valid"
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-FORM: Final = "5"
+FORM: Final = "6"
 """Raised whenever what is kept, or what it means, changes."""
 
 _TABLES: Final = """
@@ -35,7 +35,8 @@ CREATE TABLE remediations (
     n INTEGER PRIMARY KEY, id TEXT NOT NULL, service TEXT NOT NULL, name TEXT NOT NULL, entry TEXT NOT NULL,
     outcome TEXT NOT NULL, unhealed INTEGER NOT NULL, reported INTEGER NOT NULL, opened INTEGER NOT NULL,
     ended INTEGER, source TEXT NOT NULL, problems TEXT NOT NULL, tried TEXT NOT NULL, helped TEXT NOT NULL,
-    reason TEXT NOT NULL, steps INTEGER NOT NULL, event TEXT NOT NULL, held TEXT NOT NULL, newest INTEGER NOT NULL
+    reason TEXT NOT NULL, steps INTEGER NOT NULL, event TEXT NOT NULL, held TEXT NOT NULL, newest INTEGER NOT NULL,
+    span INTEGER NOT NULL
 );
 CREATE VIRTUAL TABLE words USING fts5(text, tokenize = 'trigram', detail = 'full');
 """
@@ -60,7 +61,7 @@ CREATE INDEX remediations_outcome ON remediations (outcome, n, newest);
 CREATE INDEX remediations_unhealed ON remediations (n) WHERE unhealed;
 CREATE INDEX remediations_entry ON remediations (entry, n);
 CREATE INDEX remediations_opened ON remediations (opened, n);
-CREATE INDEX remediations_newest ON remediations (newest, n) WHERE newest > 0;
+CREATE INDEX remediations_span ON remediations (span, n, newest);
 """
 
 

@@ -6,7 +6,7 @@ others, which were going on or were taken up again later, are made anew of the s
 
 from __future__ import annotations
 
-from reconciler.repo.chronicle import PAGE, Chronicle
+from reconciler.repo.chronicle import COUNTED, PAGE, Chronicle
 from reconciler.repo.chronicle_folding import words
 from reconciler.repo.chronicle_records import OPEN, UNHEALED, Filter, Page, PastRemediation
 
@@ -32,10 +32,11 @@ class Then:
         return Page(tuple(found), found[-1].order if len(found) == limit else None)
 
     def count(self, only: Filter) -> int:
-        """Return how many remediations a filter leaves."""
+        """Return how many remediations a filter leaves; see `Chronicle.count`."""
         if not only.outcome and not only.text:
             return self._chronicle.count(only, before=self._order + 1)
-        return self._chronicle.count(only, settled=self._order) + len(self._going(only))
+        settled = self._chronicle.count(only, settled=self._order)
+        return min(settled + len(self._going(only)), COUNTED + 1)
 
     def _going(self, only: Filter) -> list[int]:
         """Return the orders of those that a filter leaves and to which something has happened since."""

@@ -89,3 +89,31 @@ def test_a_source_is_what_the_problem_said_and_nothing_else(past: Told) -> None:
         (found,) = chronicle.remediations(Filter(text="watcher")).items
     assert (silent.source, told_of.source) == ("", "watcher")
     assert found.id == "watchdog-1"
+
+
+def test_one_that_goes_on_for_long_is_found_at_every_step(past: Told) -> None:
+    past.happen(
+        "opened", {"problem": {"id": "long", "occurrence": 1, "title": "Leak"}, "entry": "x"}, remediation="long"
+    )
+    for number in range(6):
+        past.remediation(f"p{number}")
+    past.happen("escalated", {"reason": "no action left"}, remediation="long")
+    with following(past) as chronicle:
+        for sequence in range(1, 32):
+            assert ("long", "") in shown(chronicle, sequence, outcome="open")
+            assert shown(chronicle, sequence, text="leak") == [("long", "")]
+        assert shown(chronicle, 32, text="leak") == [("long", "escalated")]
+
+
+def test_of_very_many_it_is_only_known_that_they_are_more(past: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("chronicle", "chronicle_then"):
+        monkeypatch.setattr(f"reconciler.repo.{module}.COUNTED", 3)
+    for number in range(6):
+        past.remediation(f"p{number}")
+    with following(past) as chronicle:
+        assert [chronicle.count(Filter(text=text)) for text in ("", "p", "p2")] == [4, 4, 1]
+        for sequence, known in ((12, 3), (20, 4), (30, 4)):
+            step = chronicle.sequence(sequence)
+            assert step is not None
+            assert Then(chronicle, step.order).count(Filter(text="p")) == known
+            assert Then(chronicle, step.order).count(Filter()) == known
