@@ -22,6 +22,7 @@ from benchmarks import (
     push_to_applied,
     report,
     starting,
+    storm,
     ticks,
 )  # fmt: skip
 from benchmarks.report import Section
@@ -55,6 +56,10 @@ def _starts(folder: Path, options: argparse.Namespace) -> Section:
     return starting.run(folder, options.rounds, machine.Quiet(options.patience))
 
 
+def _storm(folder: Path, options: argparse.Namespace) -> Section:
+    return storm.run(folder, machine.Quiet(options.patience))
+
+
 def _bridge(folder: Path, options: argparse.Namespace) -> Section:
     if options.past is not None:
         options.past.mkdir(parents=True, exist_ok=True)
@@ -65,6 +70,7 @@ def _bridge(folder: Path, options: argparse.Namespace) -> Section:
 _METRICS: Mapping[str, Callable[[Path, argparse.Namespace], Section]] = {
     "push-to-applied": _push_to_applied,
     "alerts": _alerts,
+    "storm": _storm,
     "commits": _commits,
     "ticks": _ticks,
     "starts": _starts,

@@ -115,7 +115,8 @@ def _await(port: int, child: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @contextmanager
-def _script() -> Iterator[int]:
+def script() -> Iterator[int]:
+    """Run the script that keeps alerts in memory; yields its port."""
     with subprocess.Popen(
         [sys.executable, "-m", "benchmarks.webhook_script"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         cwd=Path(__file__).parent.parent,
@@ -146,7 +147,7 @@ def measure(folder: Path, rounds: int, quiet: Quiet, *, http: bool) -> Cell:
         floor = Floor(theirs.folder, theirs.remote, theirs.url, kubeconfig, "floor")
         stack.callback(floor.close)
         port, _ = stack.enter_context(_daemon(folder, ours, kubeconfig))
-        sender, plain = Sender(port), Sender(stack.enter_context(_script()))
+        sender, plain = Sender(port), Sender(stack.enter_context(script()))
         stack.callback(sender.close)
         stack.callback(plain.close)
         for number in numbers:

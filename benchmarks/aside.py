@@ -15,7 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.embedded.cluster import EmbeddedCluster
+from reconciler.embedded.cluster.kinds import Kind
 from reconciler.embedded.git_http import GitHttpServer
+
+PROBLEMS = Kind("bench.example.org", "v1", "problems", "Problem")
+"""What an operator without an audit is told of; the cluster knows it beside what Kubernetes has."""
 
 
 @contextmanager
@@ -56,6 +60,7 @@ def main(words: list[str]) -> None:
     """Be one of the servers."""
     if words[0] == "cluster":
         with EmbeddedCluster() as cluster:
+            cluster.declare(PROBLEMS)
             print(cluster.url, flush=True)
             for line in sys.stdin:
                 for item in json.loads(line):

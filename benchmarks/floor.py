@@ -95,6 +95,15 @@ class Floor:
             tip = read_ref(self._remote, STAGE_REF)
             self._push(tip, self._commit(tip, batch))
 
+    def write(self, batches: Sequence[Sequence[Commit]]) -> float:
+        """Return the seconds until batches of commits are on the remote, a push and a read-back each."""
+        began = time.perf_counter()
+        for batch in batches:
+            tip = read_ref(self._remote, STAGE_REF)
+            self._push(tip, self._commit(tip, batch))
+            self._read_back()
+        return time.perf_counter() - began
+
     def file(self, commit: Commit) -> float:
         """Return the seconds until one commit on top of the known tip is on the remote and was read back."""
         tip = read_ref(self._remote, STAGE_REF)

@@ -160,6 +160,19 @@ class Answer:
     read_backs: int
 
 
+@dataclass(frozen=True)
+class Storm:
+    """Many problems at once, in seconds from the moment their tip was known.
+
+    ``applied`` is until the API answered the last change, ``committed`` until all of these answers were pushed;
+    ``before`` are the batches of commits that were pushed until the last answer.
+    """
+
+    applied: float
+    committed: float
+    before: tuple[tuple[NewCommit, ...], ...]
+
+
 class Product:
     """A project's loop over one remote and one cluster. Use as a context manager: see `running`."""
 
@@ -181,6 +194,23 @@ class Product:
         else:
             raise RuntimeError(f"nothing was applied: {self.loop.conditions or seen}")
         return _answer(seen, [span for span in self._spans if span not in seen], tip)
+
+    def storm(self, tip: str, problems: int) -> Storm:
+        """Let the loop look until so many changes have been applied, whose problems came in one push."""
+        self._spans.clear()
+        applied = 0
+        for _ in range(_PATIENCE):
+            self._clock.skip(2.0)
+            applied += sum(step.event == "applied" for step in self._tick())
+            if applied >= problems:
+                break
+        else:
+            raise RuntimeError(f"{applied} of {problems} changes were applied: {self.loop.conditions}")
+        committed = time.perf_counter()
+        spans = list(self._spans)
+        known = next(span.ended for span in spans if span.kind == "tips" and span.what.get(STAGE_REF) == tip)
+        last = max(span.ended for span in spans if span.kind == "apply")
+        return Storm(last - known, committed - known, _written([span for span in spans if span.ended <= last]))
 
     def look(self) -> Spans:
         """Look once, after the pause that an earlier push asks for, and return what was waited for meanwhile."""

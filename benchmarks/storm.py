@@ -1,0 +1,137 @@
+"""A shared cause: a thousand and ten thousand problems, each of another service, in one push.
+
+The product decides, commits, pushes and applies all of them. Beside it, each over the same services: Git alone (the
+product's very commits by a persistent fast-import and as many ordinary pushes), an operator that keeps no record, and
+a script that takes the same alerts and forgets them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import aside, kopf_operator, product, repositories
+from benchmarks.alerts import script
+from benchmarks.floor import Commit, Floor
+from benchmarks.machine import Quiet
+from benchmarks.report import Section, table
+from benchmarks.repositories import STAGE, Shape
+from benchmarks.sending import Sender, alert, payload
+from benchmarks.site import deployment, side, write_kubeconfig
+from reconciler.repo.stream import NewCommit
+
+STORMS = ((Shape(10_000), 1_000), (Shape(10_000), 10_000), (Shape(10_000, grouped=False), 1_000))
+RATE_BAR = 500
+"""Decisions a second, audited and applied, where services lie in group folders."""
+FLAT_BAR = 0.7
+"""Of the rate of bare fast-import, where they lie in one folder."""
+_OPERATOR = "operator"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One storm; seconds until all problems were dealt with, by whom. ``committed`` is until the last `applied`."""
+
+    shape: Shape
+    problems: int
+    applied: float
+    committed: float
+    pushes: int
+    floor: float
+    operator: float
+    script: float
+
+    @property
+    def rate(self) -> float:
+        """Decisions a second, from the push until the last answer of the API."""
+        return self.problems / self.applied
+
+
+def run(folder: Path, quiet: Quiet, storms: Sequence[tuple[Shape, int]] = STORMS) -> Section:
+    """Measure and return the page's section."""
+    return section([measure(folder / str(nth), shape, count, quiet) for nth, (shape, count) in enumerate(storms)])
+
+
+def measure(folder: Path, shape: Shape, problems: int, quiet: Quiet) -> Cell:
+    """Measure one storm in a folder that is made and removed."""
+    folder.mkdir()
+    numbers = shape.spread(problems)
+    with ExitStack() as stack:
+        made = repositories.make(folder, shape)
+        ours, theirs = (stack.enter_context(side(folder / name, made, http=False)) for name in ("product", "floor"))
+        url, create = stack.enter_context(aside.cluster())
+        kubeconfig = write_kubeconfig(folder, url)
+        names = [shape.name(number) for number in numbers]
+        create([deployment(space, name) for name in names for space in (product.NAMESPACE, _OPERATOR)])
+        floor = Floor(theirs.folder, theirs.remote, theirs.url, kubeconfig, "floor")
+        stack.callback(floor.close)
+        with product.running(folder, str(ours.remote), kubeconfig) as running:
+            running.settle()
+            storm = _files(shape, numbers)
+            tip = ours.person.write(storm, "Everything is slow\n")
+            theirs.person.write(storm, "Everything is slow\n")
+            quiet.wait()
+            found = running.storm(tip, problems)
+        batches = [[_commit(one) for one in batch] for batch in found.before]
+        quiet.wait()
+        bare = floor.write(batches)
+        with kopf_operator.running(url, _OPERATOR) as operator:
+            quiet.wait()
+            operated = operator.heal(names)
+        scripted = _scripted(shape, numbers)
+    shutil.rmtree(folder)
+    return Cell(shape, problems, found.applied, found.committed, len(batches), bare, operated, scripted)
+
+
+def _files(shape: Shape, numbers: Sequence[int]) -> dict[str, bytes]:
+    made = ((number, *repositories.problem(number)) for number in numbers)
+    return {f"ops/{STAGE}/{shape.path(number)}/problems/{identity}.yaml": content for number, identity, content in made}
+
+
+def _commit(one: NewCommit) -> Commit:
+    return Commit(one.files, one.message, int(one.when.timestamp()))
+
+
+def _scripted(shape: Shape, numbers: Sequence[int]) -> float:
+    bodies = [payload([alert(shape.name(number), number)]) for number in numbers]
+    with script() as port:
+        sender = Sender(port)
+        try:
+            return sum(sender.send(body)[0] for body in bodies)
+        finally:
+            sender.close()
+
+
+def section(cells: Sequence[Cell]) -> Section:
+    """Say what came out."""
+    rows = [
+        [
+            f"{cell.problems:,} of {cell.shape}", f"{cell.rate:.0f}", f"{cell.problems / cell.committed:.0f}",
+            str(cell.pushes), f"{cell.problems / cell.floor:.0f}", f"{cell.problems / cell.operator:.0f}",
+            f"{cell.problems / cell.script:.0f}",
+        ]
+        for cell in cells
+    ]  # fmt: skip
+    head = ["problems, services", "decisions/s", "until committed", "pushes", "bare fast-import", "Kopf", "script"]
+    text = (
+        "Problems of as many services in one push, a second: from the moment the tip is known until the API answered "
+        "the last change (*decisions/s*), and until all of these answers were committed too. *Bare fast-import* writes "
+        "the product's commits up to the last answer and makes as many pushes, without any API call; *Kopf* is an "
+        "operator that scales and keeps no record; *script* takes alerts over HTTP and does nothing. One run each.\n\n"
+        f"Bars: {RATE_BAR} decisions/s grouped; {100 * FLAT_BAR:.0f} % of bare fast-import flat.\n\n"
+        + table(head, rows)
+    )
+    missed = [
+        f"{cell.problems:,} of {cell.shape}: {cell.rate:.0f} decisions a second"
+        for cell in cells
+        if cell.shape.grouped and cell.rate < RATE_BAR
+    ]
+    missed += [
+        f"{cell.problems:,} of {cell.shape}: {100 * cell.floor / cell.applied:.0f} % of bare fast-import"
+        for cell in cells
+        if not cell.shape.grouped and cell.floor < FLAT_BAR * cell.applied
+    ]
+    return Section("A storm in one push", text, tuple(missed))

@@ -1,0 +1,28 @@
+"""The benchmark of a storm deals with every problem on every side, and its bars can be missed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.machine import Quiet
+from benchmarks.repositories import Shape
+from benchmarks.storm import Cell, measure, section
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_everybody_deals_with_all_problems(tmp_path: Path, grouped: bool) -> None:
+    cell = measure(tmp_path / "cell", Shape(16, grouped=grouped), 12, Quiet(0))
+    assert 0 < cell.applied < cell.committed
+    assert cell.pushes == 1
+    assert min(cell.floor, cell.operator, cell.script) > 0.001
+
+
+def test_a_missed_bar_is_told() -> None:
+    def cell(applied: float, *, grouped: bool) -> Cell:
+        return Cell(Shape(10_000, grouped=grouped), 1_000, applied, applied + 1, 1, 10.0, 5.0, 1.0)
+
+    assert section([cell(1.9, grouped=True), cell(14.0, grouped=False)]).missed == ()
+    assert section([cell(2.5, grouped=True)]).missed == ("1,000 of 10,000 grouped: 400 decisions a second",)
+    assert section([cell(20.0, grouped=False)]).missed == ("1,000 of 10,000 flat: 50 % of bare fast-import",)
