@@ -32,5 +32,5 @@ def test_a_missed_bar_is_told(cell: Cell) -> None:
     assert section([even], 1, 0).missed == ()
     fast = replace(cell, trips=[replace(trip, fetch=0.0, push=0.0, read_back=0.0)])
     assert "times the floor" in "".join(section([fast], 1, 0).missed)
-    slow = Cell(Shape(100), cell.http, cell.answers, [replace(trip, push=9.0)], [0.001])
+    slow = Cell(Shape(100), cell.http, cell.answers, [replace(trip, push=9.0)], [0.001], [0.001])
     assert "is none" in "".join(section([slow], 1, 0).missed)
