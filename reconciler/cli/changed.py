@@ -19,7 +19,7 @@ from reconciler.cli.manifests import is_manifest, nested
 from reconciler.cli.name_doubts import may_be_meant
 from reconciler.cli.ranges import Range
 from reconciler.cli.sources import contents, name_of, project_of, short, slis_of
-from reconciler.cli.surroundings import Surroundings
+from reconciler.cli.surroundings import Surroundings, playbooks_of
 from reconciler.cli.validation import kind_of
 from reconciler.model.errors import Place
 from reconciler.model.names import BlobId
@@ -38,7 +38,8 @@ def changed(repository: LocalRepository, span: Range) -> Part:
     look = _Look(repository, span)
     files = contents(repository, look.wanted)
     # What was changed and is wrong may be what makes another file wrong, so all that is near is told of.
-    around = Surroundings(look.branch, project_of(repository), files, slis_of(repository), own=look.own)
+    near = {**contents(repository, look.beside), **files}
+    around = Surroundings(look.branch, project_of(repository), near, slis_of(repository), own=look.own)
     paths = look.paths
     listed = frozenset(paths or ())
     if look.all is not None:
@@ -135,6 +136,13 @@ class _Look:
             if name not in found and (entry := self._entry(name)) is not None:
                 found[name] = entry
         return found
+
+    @cached_property
+    def beside(self) -> dict[str, Entry]:
+        """The files that changed ones are held against, and that are not looked at again themselves."""
+        there = (path for path, change in self.changes if change.new_blob is not None)
+        found = ((name, self._entry(name)) for name in sorted(playbooks_of(there)) if name not in self.wanted)
+        return {name: entry for name, entry in found if entry is not None}
 
     @property
     def promised(self) -> tuple[Finding, ...]:

@@ -24,12 +24,15 @@ from reconciler.cli.name_doubts import problems_but_for_capitals, same_but_for_c
 from reconciler.cli.own_branch import on_the_projects_branch
 from reconciler.cli.shipyard_doubts import hidden_stages
 from reconciler.cli.stray_names import Tree
-from reconciler.cli.surroundings import Contents, Surroundings
+from reconciler.cli.surroundings import Contents, Surroundings, playbooks_of
+from reconciler.cli.unseen_characters import by_their_names
 from reconciler.cli.validation import beside_each_other, check_file, kind_of
 from reconciler.daemon.plugins import load_actions
 from reconciler.model.errors import UserError
 from reconciler.repo.layout import SLI_FILES, STAGE_FILES, config_place
 
+_BY_HAND: Final = frozenset({"project", "shipyard", "stage", "service", "slo", "sli", "remediation", "command"})
+"""What people write; programs put into a problem what they like."""
 MANY: Final = 3000
 """Files from which on it pays to start processes (0.4 s each)."""
 _PORTION: Final = 400
@@ -99,8 +102,9 @@ def check_files(files: Contents, around: Surroundings) -> Seen:
         kind = kind_of(path) or kind_of(f"service/{path}")
         if kind is None:
             continue
-        found += (refused(error, f"invalid-{kind}") for error in check_file(data, path, kind))
-        found += doubts(data, path, around)
+        told = [refused(error, f"invalid-{kind}") for error in check_file(data, path, kind)]
+        told += doubts(data, path, around)
+        found += by_their_names(told, data, path, silent=kind in _BY_HAND)
         if kind == "slo" and (slo := loaded.objectives(data)) is not None:
             used.update(each.sli for each in slo.objectives)
     return Seen(tuple(found), frozenset(used))
@@ -141,7 +145,8 @@ def _one_by_one(part: Part, progress: Progress) -> Seen:
 
 
 def _shared_out(part: Part, count: int, progress: Progress) -> Seen:
-    stage = {path: data for path, data in part.around.near.items() if path in STAGE_FILES}
+    wanted = playbooks_of(part.files) | STAGE_FILES
+    stage = {path: data for path, data in part.around.near.items() if path in wanted}
     around = replace(part.around, near=stage)
     done, found, used = 0, list[Finding](), set[str]()
     # Fresh processes: a forked one would inherit the pipes of the running git.

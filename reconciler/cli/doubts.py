@@ -7,6 +7,7 @@ Pure, as `validation` is.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from reconciler.cli.evidence_doubts import Queries, about_measuring, about_queries
 from reconciler.cli.findings.finding import Finding, located
@@ -16,7 +17,10 @@ from reconciler.cli.playbook_doubts import about_playbook
 from reconciler.cli.problem_doubts import about_command, about_problem, about_project
 from reconciler.cli.surroundings import Surroundings
 from reconciler.cli.validation import kind_of
+from reconciler.cli.written_doubts import about_zeros
 from reconciler.repo.layout import config_place
+
+_NUMBERED: Final = frozenset({"project", "stage", "service", "slo", "remediation", "command"})
 
 
 def doubts(data: bytes, path: str, around: Surroundings) -> list[Finding]:
@@ -27,7 +31,10 @@ def doubts(data: bytes, path: str, around: Surroundings) -> list[Finding]:
 def _doubts(data: bytes, path: str, around: Surroundings) -> Iterator[Finding]:
     folder, name = _within(path)
     # A file outside of any repository is alone in its directory.
-    match kind_of(path) or kind_of(f"service/{path}"):
+    kind = kind_of(path) or kind_of(f"service/{path}")
+    if kind in _NUMBERED:
+        yield from about_zeros(data)
+    match kind:
         case "remediation":
             yield from about_playbook(data, around.policy(folder))
         case "problem":

@@ -157,20 +157,20 @@ def _has(file: Sli, name: str) -> bool:
 
 
 def _placeholders(file: Sli, folder: str, name: str, near: Contents) -> Iterator[Finding]:
-    """Yield the placeholders in Prometheus' queries that stand for nothing.
+    """Yield the placeholders in queries that stand for nothing.
 
     What a service's `filter` has is known where its `slo.yaml` can be read. In a file of the stage or the project a
     placeholder may be of any service's filter, so only what is nearly one of ours is taken for a slip.
     """
     filters = _filters(folder, near) if folder else ()
-    if name != "prometheus/sli.yaml" or filters is None:
+    if filters is None:
         return
     known = values(WantMeasures("", "", "", Instant(0), Instant(0), (), filters))
     fits = re.compile("|".join(re.escape(name) for name in known))
     # Of two that differ in capitals only the one in capitals is offered, which is how they are written.
     offered = [*sorted(known, reverse=True), "LABEL"]
     for each in file.indicators:
-        yield from about_form(each, offered)
+        yield from about_form(each, offered, promql=name.startswith("prometheus/"))
         for word in dict.fromkeys(_names(each.query)):
             if fits.match(word) or not (folder or nearest(word, offered, cutoff=CONFUSED)):
                 continue

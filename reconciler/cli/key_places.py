@@ -20,3 +20,13 @@ def place_of_key(data: bytes, *keys: str) -> Place:
             return place
         place, node = key.place, node.get(name)
     return place
+
+
+def place_of_value(data: bytes, path: str, key: str) -> Place:
+    """Return where the value of a key of the file's top stands; the file where it has none."""
+    try:
+        root = read_yaml(data, path, limit=PROBLEM_LIMIT)
+    except UserError:
+        return Place(path)
+    value = root.get(key) if isinstance(root, MapNode) else None
+    return value.place if value is not None else Place(path)

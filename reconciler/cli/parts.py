@@ -22,7 +22,7 @@ from reconciler.cli.sources import (
     short,
     slis_of,
 )
-from reconciler.cli.surroundings import Surroundings
+from reconciler.cli.surroundings import Surroundings, playbooks_of
 from reconciler.cli.validation import Kind, check_file, kind_of
 from reconciler.model.errors import ConfigError, UserError
 from reconciler.model.names import CommitId
@@ -185,14 +185,15 @@ def _around(
     # Outside of Git the root is a service's own directory, where there is no other.
     places = ((config_place(path) or ("", path)) for path in files if not path.startswith("ops/"))
     folders = {folder and f"{folder}/" for folder, _ in places}
-    for name in {*STAGE_FILES, *(folder + name for folder in folders for name in SERVICE_FILES)} - near.keys():
+    own = {folder + name for folder in folders for name in SERVICE_FILES}
+    for name in (own | STAGE_FILES | playbooks_of(files)) - near.keys():
         if (root / name).is_file():
             near[name] = read(root / name, name)
     try:
         with LocalRepository.open(root) as repository:
             head = repository.head() or ""
-            own = bool(head) and promised.is_default(repository, head)
-            around = Surroundings(head, project_of(repository), near, slis_of(repository), own=own)
+            project = bool(head) and promised.is_default(repository, head)
+            around = Surroundings(head, project_of(repository), near, slis_of(repository), own=project)
             paths = paths_of(root) if whole else frozenset[str]()
     except ConfigError:
         # Outside of Git a folder may be a part of the branch.

@@ -6,17 +6,19 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from reconciler.cli import loaded
 from reconciler.cli.findings.finding import Finding, doubt
+from reconciler.cli.key_places import place_of_value
 from reconciler.cli.limit_doubts import about_defaults
+from reconciler.cli.problem_names import about_id, about_title
 from reconciler.cli.surroundings import Steps, Surroundings
 from reconciler.model.command import load_command
 from reconciler.model.document import open_document
 from reconciler.model.errors import Place, UserError
 from reconciler.model.names import StageName
-from reconciler.model.nodes import MapNode
 from reconciler.model.problem import Problem, load_problem
 from reconciler.model.project import load_project
-from reconciler.model.reader import read_yaml, shown
+from reconciler.model.reader import shown
 from reconciler.model.suggest import did_you_mean
 from reconciler.repo.layout import ops_place
 
@@ -36,6 +38,10 @@ def about_problem(data: bytes, path: str, around: Surroundings) -> Iterator[Find
         return
     if found is None or problem.state != "open":
         return
+    yield from about_id(path)
+    playbook = loaded.playbook(around.near.get(f"{found.service}/remediation.yaml"))
+    if playbook is not None:
+        yield from about_title(problem, data, path, playbook)
     yield from _about_begin(problem, data, path, around)
     yield from _other_claims(problem, found.service, stage, around, place)
     told = list(_unreached(found.service, stage, around, place, ("unread-problem", "this problem will be refused")))
@@ -68,20 +74,10 @@ def _about_begin(problem: Problem, data: bytes, path: str, around: Surroundings)
     yield doubt(
         "impossible-time",
         f"`startedAt` is `{shown(said)}`, which {wrong}",
-        _place_of(data, path, "startedAt"),
+        place_of_value(data, path, "startedAt"),
         expected="when the problem began, in UTC, such as `2026-11-21T10:00:00Z`",
         hint="correct it, or leave it out: nothing but what is shown depends on it",
     )
-
-
-def _place_of(data: bytes, path: str, key: str) -> Place:
-    """Return where a problem's file names a key; its events have it elsewhere."""
-    try:
-        root = read_yaml(data, path)
-    except UserError:
-        return Place(path)
-    value = root.get(key) if isinstance(root, MapNode) else None
-    return value.place if value is not None else Place(path)
 
 
 def about_command(data: bytes, path: str, around: Surroundings) -> Iterator[Finding]:

@@ -15,12 +15,13 @@ from reconciler.model.errors import UserError
 from reconciler.model.sli import Indicator
 
 _BRACED: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_.]*)\}")
+_PLACED: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*")
 _UNIT: Final = re.compile(r"\$DURATION_SECONDS(ms|[smhd])(?![A-Za-z0-9_])")
 _CLOSES: Final = {")": "(", "]": "[", "}": "{"}
 _QUOTES: Final = "\"'`"
 
 
-def about_form(each: Indicator, known: Collection[str]) -> Iterator[Finding]:
+def about_form(each: Indicator, known: Collection[str], *, promql: bool) -> Iterator[Finding]:
     """Yield what of a query cannot be meant as it is written; ``known`` are the placeholders that there are."""
     for found in _BRACED.finditer(each.query):
         name = found[1]
@@ -32,6 +33,8 @@ def about_form(each: Indicator, known: Collection[str]) -> Iterator[Finding]:
                 expected="a placeholder without braces",
                 hint=f"write `${name}`",
             )
+    if not promql:
+        return
     if (found_unit := _UNIT.search(each.query)) is not None:
         yield doubt(
             "unknown-placeholder",
@@ -69,7 +72,8 @@ def _read(query: str, provider: str) -> None:
     if provider == "scrape":
         from reconciler.evidence.scrape.query import read_query as read
 
-        read(query)
+        # A placeholder stands for a name; which there are is another question.
+        read(query, lambda inside: _PLACED.sub("x", inside))
     elif provider == "http":
         from reconciler.evidence.http_json.query import parse_query
 

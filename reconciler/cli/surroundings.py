@@ -93,6 +93,16 @@ class Surroundings:
         return over(config, self.project.defaults) if config is not None else None
 
 
+def playbooks_of(paths: Iterable[str]) -> set[str]:
+    """Return where the playbooks lie that the problems among ``paths`` are matched to."""
+    found: set[str] = set()
+    for path in paths:
+        folder, among, _ = path.partition("/problems/")
+        if among and path.startswith("ops/") and folder.count("/") > 1:
+            found.add(f"{folder.split('/', 2)[2]}/remediation.yaml")
+    return found
+
+
 def _steps(paths: Iterable[str], folders: Collection[str]) -> dict[str, Steps]:
     found: dict[str, dict[str, set[int]]] = {folder: {} for folder in folders}
     for path in paths:

@@ -22,6 +22,12 @@ _CUT: Final = re.compile(
     rb"^[ ]*(?:- +)?(?:name|problemType): +(?P<name>[^\s\"'#\[{|>][^\n#]*?) +(?P<sign>#)(?P<rest>[^\s#][^\n]*)$",
     re.MULTILINE,
 )
+_ZEROS: Final = re.compile(
+    rb"(?<![\w$])(?P<key>min|max|replicas|weight|retries|times|step|actionsPerHour|servicesAtOnce|servicesPerHour|value|"
+    rb"number_of_comparison_results)[\"']?: +(?P<value>[\"']?(?P<sign>[+-]?)0+(?P<number>[0-9]{1,8})[\"']?)"
+    rb"(?=\s*(?:[,}\]#\n]|\Z))"
+)
+"""Numbers with zeros in front. Only where a number is meant: a label may be `007`."""
 _STEP: Final = 2
 """The smallest number that nobody writes for one replica more."""
 
@@ -68,4 +74,20 @@ def _cut_names(data: bytes) -> Iterator[Finding]:
             Place("", line, len(before) + 1),
             expected="a blank behind the `#` of a comment, and quotes around a text that has one",
             hint=f'write `"{shown(name)} #{shown(rest)}"`, or `# {shown(rest)}` for a comment',
+        )
+
+
+def about_zeros(data: bytes) -> Iterator[Finding]:
+    """Yield the numbers with a zero in front, which elsewhere are octal ones."""
+    for found in _ZEROS.finditer(data):
+        written, key = found["value"].decode(), found["key"].decode()
+        number = f"{found['sign'].decode()}{int(found['number'])}"
+        line = data.count(b"\n", 0, found.start("value")) + 1
+        before = data[data.rfind(b"\n", 0, found.start("value")) + 1 : found.start("value")].decode(errors="replace")
+        yield remark(
+            "leading-zero",
+            f"`{written}` is read as {int(number)}: a zero in front counts for nothing here, elsewhere it says octal",
+            Place("", line, len(before) + 1),
+            expected="a number without a zero in front",
+            hint=f"write `{key}: {number}`",
         )

@@ -43,3 +43,30 @@ def test_brackets_and_quotes_without_a_counterpart(query: str) -> None:
 )
 def test_what_is_balanced_is_not_told(query: str) -> None:
     assert told(query) == []
+
+
+@pytest.mark.parametrize(
+    ("provider", "query", "hint"),
+    [
+        ("scrape", 'rate(http_requests_total{job="$SERVCE"})', "did you mean `$SERVICE`?"),
+        ("scrape", 'rate(http_requests_total{job="${SERVICE}"})', "write `$SERVICE`"),
+        ("http", "stats jsonPath=a.b service=$SERVCE", "did you mean `$SERVICE`?"),
+        ("dynatrace", "MV2;Percent;metricSelector=x:filter(eq(a,$SERVCE))", "did you mean `$SERVICE`?"),
+    ],
+)
+def test_placeholders_for_nothing_in_the_queries_of_every_provider(provider: str, query: str, hint: str) -> None:
+    text = f"indicators:\n  error_rate: {json.dumps(query)}\n"
+    findings = found({"a/slo.yaml": slo(), f"a/{provider}/sli.yaml": text})
+    assert hint in [each.error.hint for each in findings if each.check == "unknown-placeholder"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "query"),
+    [
+        ("scrape", "rate(http_requests_total{job=~\"$SERVICE-.*\", zone='$LABEL.zone'})"),
+        ("http", "stats jsonPath=a.b service=$SERVICE"),
+    ],
+)
+def test_known_placeholders_of_other_providers_are_not_told(provider: str, query: str) -> None:
+    text = f"indicators:\n  error_rate: {json.dumps(query)}\n"
+    assert found({"a/slo.yaml": slo(), f"a/{provider}/sli.yaml": text}) == []

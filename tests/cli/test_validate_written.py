@@ -8,6 +8,7 @@ from reconciler.cli.playbook_doubts import about_playbook
 from reconciler.model.errors import UserError
 from reconciler.model.meant import action_meant
 from reconciler.model.policy import load_stage
+from tests.cli.test_validate_mistakes import found
 
 BOOK = "remediations:\n- name: %s\n  actions:\n  - %s\n"
 
@@ -67,3 +68,23 @@ def test_hints_that_would_do_harm_are_not_given(text: str, hint: str) -> None:
 def test_other_words_for_actions(said: str, meant: str) -> None:
     assert action_meant(said, ["restart", "rollback", "webhook", "scaling"]) == meant
     assert action_meant(said, ["webhook"]) != meant
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "place", "hint"),
+    [
+        ("a/remediation.yaml", BOOK % ("x", "{action: scaling, value: +01}"), "4:30", "write `value: +1`"),
+        ("a/remediation.yaml", BOOK % ("x", '{action: scaling, value: "01"}'), "4:30", "write `value: 1`"),
+        ("a/remediation.yaml", BOOK % ("x", "{action: scaling, value: {replicas: 06}}"), "4:41", "write `replicas: 6`"),
+        ("stage.yaml", "bounds:\n  replicas:\n    max: 010 # ten\n", "3:10", "write `max: 10`"),
+        ("stage.yaml", "retries: 02", "1:10", "write `retries: 2`"),
+    ],
+)
+def test_a_zero_in_front_of_a_number_is_told(path: str, text: str, place: str, hint: str) -> None:
+    (only,) = [each for each in found({path: text}) if each.check == "leading-zero"]
+    assert (str(only.place), only.severity, only.error.hint) == (f"{path}:{place}", "notice", hint)
+
+
+@pytest.mark.parametrize("text", ["labels: {team: 007}\n", "labels: {max_age: x}\nwait: 10m\n"])
+def test_other_zeros_are_none_of_our_business(text: str) -> None:
+    assert found({"a/service.yaml": text}) == []
