@@ -87,6 +87,7 @@ class Bridge:
             Route(f"{_PROJECT}/-/live", self._guarded(self._live), methods=["GET"]),
             Route(f"{_STAGE}/command", self._guarded(self._command), methods=["POST"]),
             *(Route(path, self._guarded(self._shown(page)), methods=["GET"]) for path, page in shown.items()),
+            Route(f"{_PROJECT}/{{rest:path}}", self._guarded(self._nothing), methods=["GET"]),
         ]
         self.app = Starlette(routes=routes, exception_handlers={HTTPException: self._misdirected})
         self.app.router.redirect_slashes = False
@@ -100,6 +101,7 @@ class Bridge:
             try:
                 peer = request.client.host if request.client is not None else ""
                 person = self._served.door.enter(request.headers, peer)
+                request.state.person = person  # from here on, errors may show what there is
                 return _with_headers(await answer(request, person))
             except RefusedError as refused:
                 response = self._said(request, refused.status, refused.message, refused.hint)
@@ -196,6 +198,9 @@ class Bridge:
         back = links.remediation(service, about) if about else links.service(service) if service else links.services()
         return RedirectResponse(back, 303)
 
+    async def _nothing(self, request: Request, _person: Person | None) -> Response:
+        raise LookupError(request.url.path)
+
     # Helpers
 
     def _hall(self, request: Request) -> Hall:
@@ -215,30 +220,51 @@ class Bridge:
         """Answer for what is not there; where a moment of the past was asked for, it may be there now."""
         hall = self._served.halls.get(request.path_params.get("project", ""))
         doubts: pages.Doubts = []
+        at, everywhere = request.query_params.get("at", "").strip(), ""
         if hall is not None:
             with suppress(ReconcilerError):
                 doubts = await hall.make(lambda room: pages.doubts_of(room, room.stages()))
-        if not request.query_params.get("at") or request.path_params.get("project") not in self._served.halls:
+                everywhere = await hall.make(lambda room: room.moment(at))
+        if not at or request.path_params.get("project") not in self._served.halls:
             return self._said(request, 404, "There is no such page", "Begin at the overview.", doubts=doubts)
         asking = self._asking(request, None)
         further = [("Look at it now", asking.here(at=None))]
         if asking.links.stage:
             further.append((f"{asking.links.stage} at this moment", asking.links.services()))
         message = "There was no such page at this moment"
-        return self._said(request, 404, message, "Look at another moment.", further, doubts)
+        return self._said(request, 404, message, "Look at another moment.", further, doubts, everywhere)
 
     def _said(
         self, request: Request, status: int, message: str, hint: str, further: Sequence[tuple[str, str]] = (),
-        doubts: pages.Doubts = (),
+        doubts: pages.Doubts = (), everywhere: str = "",
     ) -> Response:  # fmt: skip
+        """Return a page that says why there is no other; ``everywhere`` is the moment that its links keep."""
         project = request.path_params.get("project", "")
         links = Links(_root(request), project) if project in self._served.halls else Links(_root(request))
+        if everywhere:
+            links = links.when(request.query_params.get("at", ""))
         lead = [("History", links.history())] if links.project else []
         data = {
             "title": message, "message": message, "hint": hint, "links": links, "within": links.project,
-            "doubts": doubts, "further": [*further, *lead],
+            "doubts": doubts, "further": [*further, *lead], **self._around(request, links, everywhere),
         }  # fmt: skip
         return _with_headers(_html(self._renderer.page("said.html", data), status))
+
+    def _around(self, request: Request, links: Links, everywhere: str) -> dict[str, object]:
+        """Return what leads further from a page that could not be made; to a stranger nothing is told."""
+        if not links.project or not hasattr(request.state, "person"):
+            return {}
+        try:
+            looked = self._served.halls[links.project].follower.looked()
+        except ReconcilerError:
+            return {}
+        stages = [str(each.name) for each in looked.stages]
+        stage = request.path_params.get("stage", "")
+        return {
+            "project": looked.project.name, "stages": stages, "links": links.to(stage if stage in stages else ""),
+            "asking": self._asking(request, None), "moment_everywhere": everywhere, "point": None, "live": False,
+            "trouble": "", "progress": "", "person": request.state.person,
+        }  # fmt: skip
 
     async def _misdirected(self, request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException) and error.status_code == 405:

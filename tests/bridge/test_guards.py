@@ -171,6 +171,10 @@ def test_nobody_is_let_in_without_the_right_password(guarded: Browser) -> None:
         assert guarded.answer(STAGE, 401, headers=headers).headers["www-authenticate"].startswith("Basic")
     guarded.answer(STAGE, 401, headers={"Authorization": "Basic ???"})
     guarded.answer("/sockshop/-/live", 401)
+    for path in (STAGE, "/sockshop/nowhere", "/sockshop/a/b/c/d"):
+        page = guarded.get(path, 401)
+        assert not page.all("nav"), "a stranger does not learn which stages there are"
+        assert "production" not in page.text
 
 
 def test_a_proxy_on_this_machine_says_who_is_asking() -> None:

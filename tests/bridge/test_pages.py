@@ -235,3 +235,20 @@ def test_what_is_asked_for_comes_back_as_text(browser: Browser) -> None:
 )  # fmt: skip
 def test_what_is_not_there_is_told_in_words(browser: Browser, path: str) -> None:
     check(path, browser.get(path, 404))
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "leads"),
+    [("/sockshop/nowhere", 404, ["/sockshop", STAGE, "/sockshop/-/history"]),
+     ("/sockshop/a/b/c/d", 404, ["/sockshop", STAGE, "/sockshop/-/history"]),
+     (f"{STAGE}/service/nobody", 404,
+      ["/sockshop", STAGE, "/sockshop/-/history?stage=production", f"{STAGE}/steps"]),
+     (f"{STAGE}?at=yesterday", 400, ["/sockshop", STAGE, "/sockshop/-/history?stage=production", f"{STAGE}/steps"]),
+     (f"{STAGE}/remediation/carts/p2?at=3", 404,
+      ["/sockshop?at=3", f"{STAGE}?at=3", "/sockshop/-/history?stage=production&at=3", f"{STAGE}/steps?at=3"])],
+)  # fmt: skip
+def test_whoever_finds_nothing_can_go_on_from_there(browser: Browser, path: str, status: int, leads: list[str]) -> None:
+    page = browser.get(path, status)
+    check(path, page)
+    nav = page.one("nav", **{"aria-label": "Main"})
+    assert [each.attributes["href"] for each in nav.all("a")] == leads

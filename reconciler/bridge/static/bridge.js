@@ -44,6 +44,7 @@
       const other = fresh.getElementById(part.id);
       if (!other || other.innerHTML === part.innerHTML) continue;
       const active = document.activeElement;
+      if (active && part.contains(active) && active.value !== active.defaultValue) continue;
       const inside = active && part.contains(active) ? address(active) : null;
       part.innerHTML = other.innerHTML;
       part.className = other.className;
