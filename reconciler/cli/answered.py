@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -18,6 +18,11 @@ from reconciler.model.errors import UserError
 
 _NAMED: Final = re.compile(rb'^(?:file|command): "(?P<named>ops/[^"\\]*/commands/[^"\\]*)"', re.MULTILINE)
 _MARK: Final = b"/commands/"
+_ABOUT: Final = re.compile(
+    rb"""^["']?remediation["']?: *["']?(?P<id>[A-Za-z0-9_%+=,-][A-Za-z0-9._%+=,-]*)""", re.MULTILINE
+)
+_REFUSALS: Final = 500
+"""The newest refusals of a stage that are looked at for a command's; older ones are archived with it."""
 
 
 def answered(files: Mapping[str, bytes | UserError]) -> frozenset[str]:
@@ -27,6 +32,30 @@ def answered(files: Mapping[str, bytes | UserError]) -> frozenset[str]:
         if isinstance(data, bytes) and _MARK in data and kind_of(path) == "step":
             found.update(each["named"].decode(errors="replace") for each in _NAMED.finditer(data))
     return frozenset(found)
+
+
+def answers_to(
+    commands: Mapping[str, bytes | UserError],
+    listed: Callable[[str], Iterable[str]],
+    read: Callable[[list[str]], Mapping[str, bytes | UserError]],
+) -> frozenset[str]:
+    """Return what `answered` does of the steps that may be about some commands, where not all steps are at hand.
+
+    ``listed`` gives the names in a folder and ``read`` the content of paths, both from the branch's root. Refusals are
+    steps of the stage, every other answer is one of the remediation that the command is about.
+    """
+    wanted: set[str] = set()
+    for path, data in commands.items():
+        if kind_of(path) != "command":
+            continue
+        folder, stage = path.partition("/commands/")[0], "/".join(path.split("/", 2)[:2])
+        refused = [name for name in listed(f"{stage}/steps") if name.endswith("-refused.yaml")]
+        newest = sorted(refused, key=lambda name: (len(name), name))[-_REFUSALS:]
+        wanted.update(f"{stage}/steps/{name}" for name in newest)
+        if isinstance(data, bytes) and (about := _ABOUT.search(data)) is not None:
+            own = f"{folder}/remediations/{about['id'].decode()}"
+            wanted.update(f"{own}/{name}" for name in listed(own))
+    return answered(read(sorted(wanted))) if wanted else frozenset()
 
 
 def let_be(found: Iterable[Finding], files: Mapping[str, bytes | UserError], done: frozenset[str]) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Final
 
 from reconciler.cli import promised
+from reconciler.cli.answered import answers_to
 from reconciler.cli.checking import Part
 from reconciler.cli.findings.finding import Finding, remark
 from reconciler.cli.manifests import is_manifest, nested
@@ -21,7 +22,7 @@ from reconciler.cli.ranges import Range
 from reconciler.cli.sources import contents, name_of, project_of, short, slis_of
 from reconciler.cli.surroundings import Surroundings, playbooks_of
 from reconciler.cli.validation import kind_of
-from reconciler.model.errors import Place
+from reconciler.model.errors import Place, UserError
 from reconciler.model.names import BlobId
 from reconciler.repo.layout import MAKES_A_SERVICE, SERVICE_FILES, STAGE_FILES, config_place
 from reconciler.repo.local import LocalRepository
@@ -48,7 +49,7 @@ def changed(repository: LocalRepository, span: Range) -> Part:
         listed -= {path for path, data in others.items() if is_manifest(data)}
     return Part(
         files, around.among(listed), "", look.branch, span.text, listed, look.odd,
-        told=(*look.left_out, *look.promised),
+        answered=look.answered(files), told=(*look.left_out, *look.promised),
     )  # fmt: skip
 
 
@@ -143,6 +144,17 @@ class _Look:
         there = (path for path, change in self.changes if change.new_blob is not None)
         found = ((name, self._entry(name)) for name in sorted(playbooks_of(there)) if name not in self.wanted)
         return {name: entry for name, entry in found if entry is not None}
+
+    def answered(self, files: Mapping[str, bytes | UserError]) -> frozenset[str]:
+        """Which of the commands among some files the newer commit has an answer to."""
+        found: dict[str, Entry] = {}
+
+        def listed(folder: str) -> list[str]:
+            inside = {name_of(each): each for each in self.repository.reader.entries(self.span.new, folder)}
+            found.update(inside)
+            return [name.removeprefix(f"{folder}/") for name in inside]
+
+        return answers_to(files, listed, lambda paths: contents(self.repository, {path: found[path] for path in paths}))
 
     @property
     def promised(self) -> tuple[Finding, ...]:

@@ -49,7 +49,7 @@ class Part:
 
     ``label`` goes before paths shown to people, ``where`` names a part of a tree. ``paths`` are those of the whole
     branch where they are known, ``odd`` those of files without a kind that may be meant as one. ``whole``: the files
-    are all there are of the branch.
+    are all there are of the branch. ``answered`` are commands that steps beside ``files`` have answered.
     """
 
     files: Contents
@@ -60,6 +60,7 @@ class Part:
     paths: frozenset[str] = frozenset()
     odd: frozenset[str] = frozenset()
     whole: bool = False
+    answered: frozenset[str] = frozenset()
     told: tuple[Finding, ...] = field(default=())
     """What was found before anything was looked at."""
     looked_at: int = 0
@@ -85,7 +86,7 @@ def check(part: Part, progress: Progress, workers: int = 0) -> list[Finding]:
     count = min(workers or _cores(), _MOST)
     many = count > 1 and len(part.files) >= MANY
     seen = _shared_out(part, count, progress) if many else _one_by_one(part, progress)
-    found = list(let_be([*part.told, *seen.findings, *_beside(part)], part.files, answered(part.files)))
+    found = list(let_be([*part.told, *seen.findings, *_beside(part)], part.files, answered(part.files) | part.answered))
     if part.whole:
         found += _unused(part, seen.used)
     return [replace(each, label=part.label, branch=part.branch) for each in ordered(found)]

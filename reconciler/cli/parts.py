@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from reconciler.cli import promised
+from reconciler.cli.answered import answers_to
 from reconciler.cli.checking import Part
 from reconciler.cli.findings.finding import Finding, located, refused
 from reconciler.cli.playbook_doubts import about_playbook
@@ -134,7 +135,7 @@ def in_work_tree(path: Path) -> Part:
     data = read(path, name)
     around = _around(root, {name: data}, whole=kind in ("problem", "command"))[0]
     told = _promises(root, {name: data}, around) if name in promised.FILES else ()
-    return Part({name: data}, around, label, told=told)
+    return Part({name: data}, around, label, told=told, answered=_answered(root, {name: data}))
 
 
 def _folder(here: Path, root: Path, label: str) -> Part:
@@ -147,7 +148,17 @@ def _folder(here: Path, root: Path, label: str) -> Part:
             files["stage.yaml"] = read(root / "stage.yaml", "stage.yaml")
     around, paths = _around(root, files, whole=True)
     told = _promises(root, files, around) if here == root else ()
-    return Part(files, around, label, "", where, paths, found.odd, whole=here == root, told=told)
+    beside = frozenset[str]() if here == root else _answered(root, files)
+    return Part(files, around, label, "", where, paths, found.odd, whole=here == root, told=told, answered=beside)
+
+
+def _answered(root: Path, files: Mapping[str, bytes | UserError]) -> frozenset[str]:
+    """Return which of the commands among some files the steps of the work tree have answered."""
+
+    def listed(folder: str) -> list[str]:
+        return [each.name for each in (root / folder).iterdir()] if (root / folder).is_dir() else []
+
+    return answers_to(files, listed, lambda paths: {path: read(root / path, path) for path in paths})
 
 
 def _promises(root: Path, files: Mapping[str, bytes | UserError], around: Surroundings) -> tuple[Finding, ...]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from reconciler.cli.checking import Part, check
 from reconciler.cli.findings.finding import Finding
 from reconciler.cli.surroundings import Surroundings
+from tests.cli.conftest import Reconciler, git
 
 COMMAND = "ops/production/a/commands/20261121T100000Z-undo-problem-9-01.yaml"
 TEXT = "verb: undo\nremediation: problem-9\nstep: 1\n"
@@ -69,3 +71,40 @@ def test_a_command_of_a_moment_that_lies_ahead() -> None:
     for year, checks in ((2026, []), (2036, ["impossible-time"])):
         path = f"ops/production/a/commands/{year}1122T100000Z-suspend.yaml"
         assert [each.check for each in found({"a/service.yaml": "", path: "verb: suspend\n"})] == checks
+
+
+def test_a_change_and_a_file_alone_are_held_against_the_answers_of_the_branch(
+    reconciler: Reconciler, clone: Path
+) -> None:
+    path = "ops/production/carts/commands/20261121T100000Z-undo-problem-9-01.yaml"
+    file = clone / path
+    file.parent.mkdir(parents=True)
+    file.write_text(TEXT, "utf-8")
+    alone, change = ["validate", str(file), "--strict"], ["validate", "--diff", "HEAD~1..HEAD", "--strict"]
+    git(clone, "add", ".")
+    git(clone, "commit", "-qm", "asked")
+    assert (reconciler(*alone).code, reconciler(*change).code) == (1, 1)
+    git(clone, "reset", "-q", "--hard", "HEAD~1")
+    for name, text in refusal(path, TEXT).items():
+        (clone / name).parent.mkdir(parents=True)
+        (clone / name).write_text(text, "utf-8")
+    git(clone, "add", ".")
+    git(clone, "commit", "-qm", "answered")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(TEXT, "utf-8")
+    git(clone, "add", ".")
+    git(clone, "commit", "-qm", "asked")
+    for words in (alone, change, ["validate", str(file.parent), "--strict"]):
+        done = reconciler(*words)
+        assert (done.code, ": notice: " in done.out, "it was answered already" in done.out) == (0, True, True)
+
+
+def test_an_answer_of_the_remediation_counts_for_the_file_whatever_it_holds(
+    reconciler: Reconciler, clone: Path
+) -> None:
+    path = "ops/production/carts/commands/20261121T100000Z-retry-p1-07.yaml"
+    step = "ops/production/carts/remediations/p1/02-reopened.yaml"
+    for name, text in ((path, "verb: retry\nremediation: p1\nstep: 7\n"), (step, f'command: "{path}"\n')):
+        (clone / name).parent.mkdir(parents=True)
+        (clone / name).write_text(text, "utf-8")
+    assert "it was answered already" in reconciler("validate", path, "--strict").out
