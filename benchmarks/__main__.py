@@ -18,7 +18,9 @@ from benchmarks import (
     bridge,
     commits,
     evaluations,
+    idle,
     machine,
+    past_commands,
     push_to_applied,
     report,
     starting,
@@ -60,6 +62,14 @@ def _storm(folder: Path, options: argparse.Namespace) -> Section:
     return storm.run(folder, machine.Quiet(options.patience))
 
 
+def _idle(folder: Path, _: argparse.Namespace) -> Section:
+    return idle.run(folder)
+
+
+def _past(folder: Path, _: argparse.Namespace) -> Section:
+    return past_commands.run(folder)
+
+
 def _bridge(folder: Path, options: argparse.Namespace) -> Section:
     if options.past is not None:
         options.past.mkdir(parents=True, exist_ok=True)
@@ -75,6 +85,8 @@ _METRICS: Mapping[str, Callable[[Path, argparse.Namespace], Section]] = {
     "ticks": _ticks,
     "starts": _starts,
     "evaluations": _evaluations,
+    "idle": _idle,
+    "past": _past,
     "bridge": _bridge,
 }
 

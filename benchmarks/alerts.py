@@ -7,9 +7,7 @@ of its own with its server; alerts come over HTTP as Alertmanager sends them.
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -19,12 +17,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import aside, product, repositories
+from benchmarks import aside, command, product, repositories
+from benchmarks.command import Daemon
 from benchmarks.floor import Commit, Floor
 from benchmarks.machine import Quiet
 from benchmarks.plain_git import git, read_ref
 from benchmarks.report import Section, ms, percentile, table
-from benchmarks.repositories import PROJECT, STAGE, STAGE_REF, Shape
+from benchmarks.repositories import STAGE, STAGE_REF, Shape
 from benchmarks.sending import Sender, alert, payload, storm
 from benchmarks.site import Side, deployment, side, write_kubeconfig
 
@@ -78,40 +77,14 @@ class Storm:
 
 
 @contextmanager
-def _daemon(folder: Path, at: Side, kubeconfig: Path) -> Iterator[tuple[int, int]]:
-    """Run the command with its webhooks; yields port and process id."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
-    config = folder / "reconciler.yaml"
-    config.write_text(
-        f"stateDir: state\nlog: {{level: warning}}\nserver: {{listen: '127.0.0.1:{port}'}}\n"
-        f"webhooks: {{alertmanager: {{}}}}\nprojects:\n  {PROJECT}:\n    repository: {{url: '{at.url or at.remote}'}}\n"
-        f"    stages:\n      {STAGE}:\n        kubernetes: {{kubeconfig: '{kubeconfig}'}}\n",
-        "utf-8",
-    )
-    log = folder / "daemon.log"
-    with log.open("wb") as sink:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "reconciler", "run", "-c", str(config)], stdout=sink, stderr=sink
-        )
-        try:
-            _await(port, child, log)
-            yield port, child.pid
-        finally:
-            child.terminate()
-            child.wait(40)
-
-
-def _await(port: int, child: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and child.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError(f"the daemon does not listen: {log.read_text('utf-8', 'replace')[-2000:]}")
+def _daemon(folder: Path, at: Side, kubeconfig: Path) -> Iterator[tuple[int, Daemon]]:
+    """Run the command with its webhooks; yields their port and the daemon."""
+    port, status = command.free_port(), command.free_port()
+    server = f"{{listen: '127.0.0.1:{port}', status: '127.0.0.1:{status}'}}"
+    config = command.configure(folder, at.url or str(at.remote), kubeconfig, server, ["webhooks: {alertmanager: {}}"])
+    with command.running(config) as daemon:
+        daemon.await_ready(status)
+        yield port, daemon
 
 
 @contextmanager
@@ -189,7 +162,7 @@ def measure_storm(folder: Path, quiet: Quiet) -> Storm:
         url, create = stack.enter_context(aside.cluster())
         kubeconfig = write_kubeconfig(folder, url)
         create([deployment(product.NAMESPACE, SHAPE.name(number)) for number in numbers])
-        port, pid = stack.enter_context(_daemon(folder, ours, kubeconfig))
+        port, daemon = stack.enter_context(_daemon(folder, ours, kubeconfig))
         _settle(ours.remote)
         quiet.wait()
         bodies = [
@@ -202,13 +175,13 @@ def measure_storm(folder: Path, quiet: Quiet) -> Storm:
             raise RuntimeError(f"{ALERTS} alerts became {_problems(ours.remote)} problem files")
         storm(port, bodies)
         _settle(ours.remote)
-        after = _memory(pid)
+        after = daemon.costs.memory()
         for _ in range(_AGAIN):
             storm(port, bodies)
         _settle(ours.remote)
         if _pushes(ours.remote) != pushes:
             raise RuntimeError("alerts that came again were committed again")
-        found = Storm(seconds, pushes, after, _memory(pid))
+        found = Storm(seconds, pushes, after, daemon.costs.memory())
     shutil.rmtree(folder)
     return found
 
@@ -220,12 +193,6 @@ def _pushes(remote: Path) -> int:
 def _problems(remote: Path) -> int:
     listed = git(remote, "ls-tree", "-r", "--name-only", STAGE_REF, f"ops/{STAGE}").decode().splitlines()
     return sum("/problems/" in path for path in listed)
-
-
-def _memory(pid: int) -> float:
-    """Return the resident memory of a process in MiB."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
 def section(cells: Sequence[Cell], found: Storm, rounds: int, busy: int) -> Section:

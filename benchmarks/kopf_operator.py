@@ -23,6 +23,7 @@ from typing import Any, Final
 import httpx
 
 from benchmarks.aside import PROBLEMS
+from benchmarks.command import Costs
 from benchmarks.site import workload
 
 _SENDERS: Final = 16
@@ -37,6 +38,7 @@ class Operator:
         if child.stdout is None:
             raise AssertionError("Popen was asked for pipes")
         self._lines = child.stdout
+        self.costs = Costs(child.pid)
         self._namespace = namespace
         self._client = httpx.Client(base_url=url, limits=httpx.Limits(max_connections=_SENDERS))
 

@@ -36,7 +36,7 @@ def main(words: list[str]) -> int:
         remote = folder / f"decided-{options.steps}-{options.services}.git"
         if not remote.exists():
             make(folder, options.steps, options.services)
-        runs = [_run(remote, options.processes) for _ in range(options.rounds)]
+        runs = [once(remote, options.processes) for _ in range(options.rounds)]
     speed = max(steps / seconds for seconds, _, steps, _ in runs)
     exact = all(each[3] for each in runs)
     for seconds, busy, steps, _ in runs:
@@ -46,7 +46,8 @@ def main(words: list[str]) -> int:
     return 0 if exact and speed >= BAR else 1
 
 
-def _run(remote: Path, processes: int) -> tuple[float, float, int, bool]:
+def once(remote: Path, processes: int) -> tuple[float, float, int, bool]:
+    """Replay once; returns seconds, processor seconds, steps, and whether all were exact."""
     command = [sys.executable, "-m", "reconciler", "replay", "--repo", str(remote), "--stage", STAGE, "-o", "json"]
     command += ["--processes", str(processes)] if processes else []
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()

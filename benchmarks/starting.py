@@ -7,28 +7,24 @@ looks after 10,000 services that it has followed before. Beside them stands a Py
 from __future__ import annotations
 
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
-
-from benchmarks import aside, repositories
+from benchmarks import aside, command, repositories
 from benchmarks.machine import Quiet
 from benchmarks.report import Section, ms, percentile, table
-from benchmarks.repositories import PROJECT, STAGE, Shape
+from benchmarks.repositories import Shape
 from benchmarks.site import write_kubeconfig
 
 SHAPE = Shape(10_000)
 HELP, VALIDATE, READY, PYTHON = "reconciler --help", "validate of one file", "daemon ready, warm mirror", "python -c ''"
 BARS = {HELP: 0.15, VALIDATE: 0.5, READY: 1.5}
 """Seconds at the median."""
-_PATIENCE = 60.0
 
 
 def run(folder: Path, rounds: int, quiet: Quiet, shape: Shape = SHAPE) -> Section:
@@ -44,12 +40,14 @@ def measure(folder: Path, shape: Shape, rounds: int, quiet: Quiet) -> Mapping[st
     with ExitStack() as stack:
         remote = repositories.make(folder, shape)
         url, _ = stack.enter_context(aside.cluster())
-        config, port = _configured(folder, remote, write_kubeconfig(folder, url))
+        port = command.free_port()
+        server = f"{{status: '127.0.0.1:{port}'}}"
+        config = command.configure(folder, str(remote), write_kubeconfig(folder, url), server)
         kinds: dict[str, Callable[[], float]] = {
             PYTHON: lambda: _command([sys.executable, "-c", ""]),
             HELP: lambda: _command([*reconciler, "--help"]),
             VALIDATE: lambda: _command([*reconciler, "validate", str(file)]),
-            READY: lambda: _ready([*reconciler, "run", "-c", str(config)], port, folder / "daemon.log"),
+            READY: lambda: _ready(config, port),
         }
         taken: dict[str, list[float]] = {name: [] for name in kinds}
         for nth in range(rounds + 1):
@@ -62,48 +60,16 @@ def measure(folder: Path, shape: Shape, rounds: int, quiet: Quiet) -> Mapping[st
     return dict(taken)
 
 
-def _configured(folder: Path, remote: Path, kubeconfig: Path) -> tuple[Path, int]:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
-    config = folder / "reconciler.yaml"
-    config.write_text(
-        f"stateDir: state\nlog: {{level: warning}}\nserver: {{status: '127.0.0.1:{port}'}}\nprojects:\n  {PROJECT}:\n"
-        f"    repository: {{url: '{remote}'}}\n    stages:\n"
-        f"      {STAGE}: {{kubernetes: {{kubeconfig: '{kubeconfig}'}}}}\n",
-        "utf-8",
-    )
-    return config, port
-
-
 def _command(words: Sequence[str]) -> float:
     began = time.perf_counter()
     subprocess.run(words, check=True, capture_output=True)
     return time.perf_counter() - began
 
 
-def _ready(words: Sequence[str], port: int, log: Path) -> float:
+def _ready(config: Path, port: int) -> float:
     """Return the seconds until a daemon is ready, and end it."""
-    with _running(words, log) as (child, began), httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=5) as client:
-        while time.perf_counter() - began < _PATIENCE and child.poll() is None:
-            try:
-                if client.get("/readyz").status_code == 200:
-                    return time.perf_counter() - began
-            except httpx.TransportError:
-                pass  # it does not listen yet
-            time.sleep(0.005)
-    raise RuntimeError(f"the daemon was not ready: {log.read_text('utf-8', 'replace')[-2000:]}")
-
-
-@contextmanager
-def _running(words: Sequence[str], log: Path) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
-    with log.open("wb") as sink:
-        began = time.perf_counter()
-        child = subprocess.Popen(words, stdout=sink, stderr=sink)
-        try:
-            yield child, began
-        finally:
-            child.terminate()
-            child.wait(40)
+    with command.running(config) as daemon:
+        return daemon.await_ready(port)
 
 
 def section(taken: Mapping[str, Sequence[float]], shape: Shape) -> Section:

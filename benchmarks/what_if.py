@@ -33,7 +33,7 @@ def main(words: list[str]) -> int:
         remote = folder / f"past-{options.problems}-{options.services}.git"
         if not remote.exists():
             make(folder, options.problems, options.services)
-        runs = [_run(remote) for _ in range(max(options.rounds, 2))]
+        runs = [once(remote) for _ in range(max(options.rounds, 2))]
     seconds = sorted(run[0] for run in runs)
     same = len({run[1] for run in runs}) == 1
     told = ", ".join(f"{each:.1f}" for each in seconds)
@@ -41,7 +41,8 @@ def main(words: list[str]) -> int:
     return 0 if same and seconds[0] < BAR else 1
 
 
-def _run(remote: Path) -> tuple[float, str]:
+def once(remote: Path) -> tuple[float, str]:
+    """Ask once; returns the seconds and a digest of the answer."""
     command = [
         sys.executable, "-m", "reconciler", "what-if", "--repo", str(remote), "--stage", STAGE,
         "--base", REF, "--head", HEAD, "-o", "json",
