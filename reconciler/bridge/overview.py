@@ -12,6 +12,7 @@ from typing import Final
 from reconciler.bridge.moments import Point
 from reconciler.bridge.room import Room
 from reconciler.bridge.rows import Finding, Row, row_of, told
+from reconciler.bridge.service import unread
 from reconciler.bridge.trees import Doings, Going
 from reconciler.decide.policy import effective
 from reconciler.decide.snapshot import ServiceView, Stage
@@ -31,6 +32,7 @@ SHOWN: Final = {
 }
 """What may be asked for, and how the page says it."""
 _FOR_A_PERSON: Final = frozenset({"held", "refused", "failed"})
+_ROOT: Final = ServicePath("")
 _NOBODY_NEEDED: Final = 2
 """The rank from which on services go on by themselves; see `_rank`."""
 
@@ -89,7 +91,7 @@ def listed(
     pages = max(1, -(-len(found) // rows))
     page = min(max(page, 1), pages)
     stage = seeing.stage(point)
-    settings = effective(stage, ServiceView(ServicePath("")))
+    settings = effective(stage, ServiceView(_ROOT))
     elsewhere = [path for path in busy if path not in configured.named.get(path.rpartition("/")[2], ())]
     return Listed(
         point=point,
@@ -103,7 +105,7 @@ def listed(
         found=len(found),
         page=page,
         pages=pages,
-        findings=tuple(told(stage.config)) if isinstance(stage.config, UserError) else (),
+        findings=(*(told(stage.config) if isinstance(stage.config, UserError) else ()), *unread(room, point, _ROOT)),
         trouble="; ".join(_troubles(room, point.stage)) if point.live else "",
         unsigned=room.unsigned(point),
     )

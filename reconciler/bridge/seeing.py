@@ -31,7 +31,10 @@ from reconciler.repo.views import UnreadableError, Views
 _VIEWS: Final = 4096
 _ENDED: Final = 20
 """Remediations that are over and of which a view still tells, where a problem is open."""
-_COMMANDS: Final = 50
+COMMANDS: Final = 50
+"""Command files of a folder that are read: the newest, and of those that suspend and resume as many again."""
+_LASTING: Final = (b"-suspend.yaml", b"-resume.yaml")
+"""How the names of commands end that hold until the next of them, however many others came since."""
 _REFUSED: Final = b"-refused."
 """What the names of steps have in them that say no to a command of the stage or of a service."""
 _ROOT: Final = ServicePath("")
@@ -116,6 +119,12 @@ class Seeing:
             found = self._views.put(key, self._made(point, service, doings, shown, own, configured))
         return found
 
+    def unread(self, point: Point, service: ServicePath) -> int:
+        """Return how many command files of a service are not looked at, since there are so many newer ones."""
+        tree = self._mirror.tree_id(point.tips.ops, f"{self._folder(service)}/commands")
+        items = self._mirror.trees([tree])[0] if tree is not None else []
+        return len(items) - len(_newest(items))
+
     def _folder(self, service: ServicePath) -> str:
         return f"{ops_prefix(self._stage)}/{service}" if service else ops_prefix(self._stage)
 
@@ -154,7 +163,7 @@ class Seeing:
         found = [Moved(f"{here}/{path}", Stored("100644", blob)) for path, blob in doings.problems]
         for name in ("state", "commands"):
             items = self._mirror.trees([folders[name]])[0] if name in folders else []
-            found += [_moved(f"{here}/{name}", item) for item in items[-_COMMANDS:]]
+            found += [_moved(f"{here}/{name}", item) for item in (_newest(items) if name == "commands" else items)]
         top = self._mirror.trees([folders["remediations"]])[0] if "remediations" in folders else []
         each = {_text(item): item.id for item in top if item.mode == TREE and _text(item) in {*shown}}
         for about, items in zip(each, self._mirror.trees([*each.values()]), strict=True):
@@ -177,7 +186,7 @@ class Seeing:
         index = StageIndex(self._stage)
         index.load_config(self.config.at(point.tips.config).wide)
         here = self._folder(_ROOT)
-        files = self._stage_files(point, "commands", lambda items: items[-_COMMANDS:])
+        files = self._stage_files(point, "commands", _newest)
         answers = self._stage_files(point, "steps", lambda items: [each for each in items if _REFUSED in each.name])
         views = self._slices.of(index, _Objects(self._mirror, self._brought, point.tips.ops))
         config, file = views.stage_config()
@@ -207,6 +216,12 @@ class Seeing:
         items = chosen(self._mirror.trees([tree])[0]) if tree is not None else []
         moved = (_moved(folder, item) for item in items)
         return {each.path: each.stored for each in moved if each.stored is not None}
+
+
+def _newest(items: list[TreeItem]) -> list[TreeItem]:
+    """Return the command files that are read; their names begin with their time, so they are in its order."""
+    old, new = items[:-COMMANDS], items[-COMMANDS:]
+    return [*[item for item in old if item.name.endswith(_LASTING)][-COMMANDS:], *new]
 
 
 def _text(item: TreeItem) -> str:

@@ -25,6 +25,7 @@ from reconciler.model.slo import Slo, load_slo
 from reconciler.model.targets import Target
 from reconciler.repo.chronicle import Chronicle
 from reconciler.repo.chronicle_records import Filter, PastStep
+from reconciler.repo.layout import ops_prefix
 
 _LIMIT: Final = 256 << 10
 _STEPS: Final = 40
@@ -110,6 +111,7 @@ def service_page(
     slo = _slo(room, view)
     if isinstance(slo, UserError):
         findings += told(slo)
+    findings += unread(room, point, service)
     pinned = seeing.pins(tuple(str(ref) for ref in view.pinned if not ref.path.endswith("/slo.yaml")))
     for each in pinned.unreadable:
         findings += told(each)
@@ -125,6 +127,17 @@ def service_page(
         told=history,
         unsigned=room.unsigned(point),
     )
+
+
+def unread(room: Room, point: Point, service: ServicePath) -> list[Finding]:
+    """Return what is to be said of command files that are so many that not all are looked at."""
+    count = room.seeing(point.stage).unread(point, service)
+    if not count:
+        return []
+    folder = "/".join(filter(None, (ops_prefix(point.stage), service, "commands")))
+    files = "file lies" if count == 1 else "files lie"
+    told = f"{count:,} older command {files} in {folder}, and only newer ones are looked at here"
+    return [Finding(told, None, hint="each was answered by a step; they may be deleted")]
 
 
 def _slo(room: Room, view: ServiceView) -> Slo | UserError | None:

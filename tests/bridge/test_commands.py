@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.bridge import seeing
 from reconciler.embedded.cluster import EmbeddedCluster
 from tests.bridge.serving import clone_source, served
 from tests.daemon.signing_site import Signed, sign_all
@@ -55,3 +56,19 @@ def test_a_refused_resume_resumes_nothing(signed: Signed, tmp_path: Path) -> Non
     assert signed.site.events().count("refused") == 2
     words = shown(signed, tmp_path / "chronicles")
     assert words.count("suspended by A Person: stock-taking") >= 2
+
+
+def test_a_suspend_holds_however_many_commands_came_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seeing, "COMMANDS", 3)
+    with EmbeddedCluster() as cluster:
+        site = Site(tmp_path, cluster)
+        site.push({f"{each}/20261122T100000Z-suspend.yaml": "verb: suspend\n" for each in FOLDERS})
+        approve = "verb: approve\nremediation: p1\nstep: 1\n"
+        later = {f"20261122T1{number:05}Z-approve-p1-01.yaml": approve for number in range(8)}
+        tip = site.push({f"{each}/{name}": text for each in FOLDERS for name, text in later.items()})
+        with served(clone_source(site.remote, tmp_path), now=site.clock.wall) as browser:
+            browser.follow(tip)
+            for page, folder in zip((STAGE, f"{STAGE}/service/carts"), FOLDERS, strict=True):
+                words = browser.get(page).one("main").words
+                assert "suspended by" in words
+                assert f"5 older command files lie in {folder}, and only newer ones are looked at" in words
