@@ -19,7 +19,7 @@ from reconciler.cli.answered import answered, let_be
 from reconciler.cli.doubts import doubts
 from reconciler.cli.evidence_doubts import unused_everywhere
 from reconciler.cli.findings.finding import Finding, located, ordered, refused
-from reconciler.cli.manifests import passed_over
+from reconciler.cli.manifests import passed_over, without_nested
 from reconciler.cli.name_doubts import problems_but_for_capitals, same_but_for_capitals, strays
 from reconciler.cli.own_branch import on_the_projects_branch
 from reconciler.cli.shipyard_doubts import hidden_stages
@@ -82,11 +82,14 @@ class Seen:
 
 def check(part: Part, progress: Progress, workers: int = 0) -> list[Finding]:
     """Return all findings of a part in the order of their places. ``workers`` 0: as many as there are cores."""
-    part = passed_over(part)
+    whole = without_nested(part)
+    part = passed_over(whole)
     count = min(workers or _cores(), _MOST)
     many = count > 1 and len(part.files) >= MANY
     seen = _shared_out(part, count, progress) if many else _one_by_one(part, progress)
-    found = list(let_be([*part.told, *seen.findings, *_beside(part)], part.files, answered(part.files) | part.answered))
+    found = list(
+        let_be([*part.told, *seen.findings, *_beside(whole)], part.files, answered(part.files) | part.answered)
+    )
     if part.whole:
         found += _unused(part, seen.used)
     return [replace(each, label=part.label, branch=part.branch) for each in ordered(found)]

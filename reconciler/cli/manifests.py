@@ -1,7 +1,8 @@
 """Files called `service.yaml` that are no configuration of ours: Kubernetes' Services, and Helm's templates of them.
 
-Such a file makes its folder a service by its name alone. Where no other file of ours lies beside it nobody meant that,
-so it is passed over with a notice; beside a playbook or objectives it stands where our own file belongs.
+Such a file makes its folder a service by its name alone, for the engine reads none to find that out; charts' folders
+are known by their names (`layout`). Below another service it harms nobody, and nothing is said. Elsewhere a notice says
+what its folder is taken for; beside a playbook or objectives it stands where our own file belongs.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from reconciler.cli.findings.finding import remark
+from reconciler.cli.findings.finding import Finding, remark
 from reconciler.model.errors import Place, UserError
 from reconciler.repo.layout import MAKES_A_SERVICE
 
@@ -53,30 +54,48 @@ def nested(paths: Collection[str]) -> list[str]:
     return found
 
 
+def without_nested(part: Part) -> Part:
+    """Return a part without the manifests below a service, where neither the engine nor anybody else looks."""
+    every = part.paths or frozenset(part.files)
+    below = frozenset(nested(every)) & part.files.keys()
+    gone = frozenset(path for path in below if is_manifest(part.files[path]))
+    if not gone:
+        return part
+    folders = frozenset(path.rpartition("/")[0] for path in gone)
+    around = replace(
+        part.around, services=part.around.services - folders, near=_without(part.around.near, gone)
+    )  # fmt: skip
+    return replace(
+        part, files=_without(part.files, gone), around=around, paths=part.paths - gone,
+        looked_at=part.looked_at + len(gone),
+    )  # fmt: skip
+
+
 def passed_over(part: Part) -> Part:
-    """Return a part without its manifests, of each of which a notice tells."""
+    """Return a part whose other manifests are not looked at, of each of which a notice tells."""
     every = part.paths or frozenset(part.files)
     gone = frozenset(path for path in lonely(part.files, every) if is_manifest(part.files[path]))
     if not gone:
         return part
-    folders = frozenset(path.rpartition("/")[0] for path in gone)
-    told = (
-        remark(
-            "manifest",
-            f"this is Kubernetes' or Helm's `{NAME}` and none of reconciler's: it is passed over",
-            Place(path),
-            expected="no file of this name, for by it the folder is taken for a service",
-            hint="nothing has to be done; under another name it could never be mistaken",
-        )
-        for path in sorted(gone)
-    )
     return replace(
         part,
         files=_without(part.files, gone),
-        around=replace(part.around, services=part.around.services - folders, near=_without(part.around.near, gone)),
-        paths=part.paths - gone,
-        told=(*part.told, *told),
+        around=replace(part.around, near=_without(part.around.near, gone)),
+        told=(*part.told, *map(_told, sorted(gone))),
         looked_at=part.looked_at + len(gone),
+    )
+
+
+def _told(path: str) -> Finding:
+    folder = path.rpartition("/")[0]
+    name = folder.rpartition("/")[2]
+    return remark(
+        "manifest",
+        f"this is Kubernetes' or Helm's `{NAME}` and none of reconciler's: by its name `{folder}` is taken for a"
+        f" service `{name}`, and nothing can be done about its problems",
+        Place(path, 1, 1),
+        expected="no file of this name, unless its folder is a service's",
+        hint=f"rename it, to `{name}-{NAME}` for example; a Helm chart's is passed over in its folder `templates`",
     )
 
 

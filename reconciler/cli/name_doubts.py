@@ -12,7 +12,7 @@ from reconciler.model.checks import colliding
 from reconciler.model.errors import Place
 from reconciler.model.reader import shown
 from reconciler.model.suggest import nearest
-from reconciler.repo.layout import MAKES_A_SERVICE, PROVIDERS, SLI_FILES
+from reconciler.repo.layout import MAKES_A_SERVICE, PROVIDERS, SLI_FILES, of_a_chart
 
 _STEMS: Final = "|".join(sorted(name.removesuffix(".yaml") for name in (*ROOT, *MAKES_A_SERVICE, "sli.yaml")))
 _NEARLY: Final = re.compile(rf"(?P<stem>{_STEMS})\.ya?ml\Z", re.IGNORECASE)
@@ -69,6 +69,10 @@ def strays(paths: Iterable[str], services: frozenset[str], tree: Tree | None = N
                 hint=f"move the content into a file `{instead}`",
             )
             continue
+        if of_a_chart(folder):
+            if name in MAKES_A_SERVICE - {"service.yaml"}:
+                yield _in_a_chart(path, folder)
+            continue
         if (elsewhere := _meant_elsewhere(path, services)) is not None:
             yield elsewhere
             continue
@@ -123,6 +127,16 @@ def _meant_elsewhere(path: str, services: frozenset[str]) -> Finding | None:
         provider = (found["provider"] or PROVIDERS[0]).lower()
         return _unread(path, f"{folder}/{provider}/sli.yaml", "indicators lie in the folder of their provider")
     return None
+
+
+def _in_a_chart(path: str, folder: str) -> Finding:
+    return doubt(
+        "unread-file",
+        "nobody reads this file: a folder `templates` below another one is a Helm chart's",
+        Place(path),
+        expected="a service's folder of another name",
+        hint=f"rename the folder `{f'{folder}/'.partition('/templates/')[0]}/templates`",
+    )
 
 
 def _placed(folder: str, name: str) -> str:

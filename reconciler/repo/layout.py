@@ -54,6 +54,14 @@ def ops_place(path: str, stage: StageName) -> OpsPlace | None:
     return None
 
 
+def of_a_chart(folder: str) -> bool:
+    """Whether a directory is in a Helm chart, by its name: below another one what is called `templates` is a chart's.
+
+    A chart's `service.yaml` would make a service of it otherwise, and nothing may be read to find that out.
+    """
+    return "/templates/" in f"{folder}/"
+
+
 def config_place(path: str) -> tuple[ServicePath, str] | None:
     """Return the directory and the file of people's configuration, None for everything else (Keptn's leftovers too).
 
@@ -62,6 +70,8 @@ def config_place(path: str) -> tuple[ServicePath, str] | None:
     if path.startswith("ops/"):
         return None
     folder, _, name = path.rpartition("/")
+    if of_a_chart(folder):
+        return None
     parent, _, last = folder.rpartition("/")
     if name == "sli.yaml" and last in PROVIDERS:
         return ServicePath(parent), f"{last}/sli.yaml"

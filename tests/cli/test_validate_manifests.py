@@ -7,18 +7,45 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Reconciler, git
-from tests.cli.test_validate_mistakes import found
+from tests.cli.test_validate_mistakes import BOOK, entry, found
 
 OBJECT = "apiVersion: v1\nkind: Service\nmetadata: {name: carts}\n"
 TEMPLATE = "{{ if .Values.x }}\nkind: Service\n{{ end }}\n"
 
 
 @pytest.mark.parametrize("text", [OBJECT, TEMPLATE])
-@pytest.mark.parametrize("path", ["k8s/service.yaml", "carts/helm/templates/service.yaml"])
-def test_it_is_passed_over_with_a_notice(path: str, text: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    ["carts/k8s/service.yaml", "carts/helm/carts/templates/service.yaml", "charts/carts/templates/web/service.yaml"],
+)
+def test_where_the_engine_does_not_look_nothing_is_said(path: str, text: str) -> None:
     told = found({"carts/slo.yaml": "objectives: []\ntotal_score: {pass: 90%}\n", path: text})
-    (only,) = (each for each in told if each.check != "no-objective")
-    assert (str(only.place), only.severity, only.check) == (path, "notice", "manifest")
+    assert [each.check for each in told] == ["no-objective"]
+
+
+@pytest.mark.parametrize("text", [OBJECT, TEMPLATE])
+def test_elsewhere_it_is_told_what_its_folder_is_taken_for(text: str) -> None:
+    (only,) = found({"deploy/k8s/service.yaml": text})
+    assert (str(only.place), only.severity, only.check) == ("deploy/k8s/service.yaml:1:1", "notice", "manifest")
+    assert "`deploy/k8s` is taken for a service `k8s`" in only.error.message
+    assert "`k8s-service.yaml`" in only.error.hint
+
+
+def test_one_that_takes_the_name_of_a_service_is_an_error_as_for_the_engine() -> None:
+    told = found({"carts/remediation.yaml": BOOK % entry("x", "action: restart"), "k8s/carts/service.yaml": OBJECT})
+    assert [(each.severity, each.check) for each in told if each.check != "manifest"] == [("error", "misplaced")]
+
+
+@pytest.mark.parametrize("name", ["slo.yaml", "remediation.yaml"])
+def test_our_own_files_in_a_charts_folder_are_told(name: str) -> None:
+    (only,) = found({f"shop/templates/{name}": ""})
+    assert (str(only.place), only.severity, only.check) == (f"shop/templates/{name}", "warning", "unread-file")
+    assert only.error.hint == "rename the folder `shop/templates`"
+
+
+def test_a_service_may_be_called_templates() -> None:
+    (only,) = found({"templates/service.yaml": "mood: good\n"})
+    assert only.severity == "error"
 
 
 def test_beside_files_of_ours_it_stands_where_our_own_belongs() -> None:
