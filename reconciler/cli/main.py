@@ -38,6 +38,7 @@ _VERBS: Final = {
         "what-if",
         "reconcile",
         "run",
+        "doctor",
         "undo",
         "abort",
         "retry",

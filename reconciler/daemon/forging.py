@@ -50,13 +50,7 @@ _OF_CONFIG: Final = "configuration of "
 
 def connected(config: ForgeConfig, clock: Clock) -> Forge:
     """Return the forge that a configuration names. Nothing is asked yet."""
-    headers = {"github": github.headers, "gitlab": gitlab.headers}.get(config.kind, gitea.headers)
-    if config.github_app is not None:
-        tokens = app_tokens(config.github_app, clock.wall)
-        access = Access(config.api, tokens, headers, config.deadline, config.ca_file, tokens.renew)
-    else:
-        access = Access(config.api, _token(config), headers, config.deadline, config.ca_file)
-    wire = Wire(access, clock.wall)
+    wire = wire_of(config, clock.wall)
     match config.kind:
         case "github":
             return github.GitHub(wire, config.repository)
@@ -64,6 +58,17 @@ def connected(config: ForgeConfig, clock: Clock) -> Forge:
             return gitlab.GitLab(wire, config.repository)
         case _:
             return gitea.Gitea(wire, config.repository)
+
+
+def wire_of(config: ForgeConfig, wall: Callable[[], float]) -> Wire:
+    """Return how a forge's API is called. Nothing is asked yet; ``wall`` is seconds since 1970."""
+    headers = {"github": github.headers, "gitlab": gitlab.headers}.get(config.kind, gitea.headers)
+    if config.github_app is not None:
+        tokens = app_tokens(config.github_app, wall)
+        access = Access(config.api, tokens, headers, config.deadline, config.ca_file, tokens.renew)
+    else:
+        access = Access(config.api, _token(config), headers, config.deadline, config.ca_file)
+    return Wire(access, wall)
 
 
 def _token(config: ForgeConfig) -> Callable[[], str]:

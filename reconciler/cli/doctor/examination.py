@@ -1,0 +1,150 @@
+"""From a configuration to all that is looked at: first what needs nothing else, then the servers of each stage.
+
+A server that several stages share is asked once. Which stages there are the repositories say; where one cannot be read,
+the stages that the configuration names by themselves are looked at all the same.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from reconciler.cli.doctor import machine
+from reconciler.cli.doctor.clusters import Cluster
+from reconciler.cli.doctor.contents import Content
+from reconciler.cli.doctor.finding import Finding
+from reconciler.cli.doctor.flag_servers import FlagServer
+from reconciler.cli.doctor.forges import ForgeOf
+from reconciler.cli.doctor.listeners import Listeners
+from reconciler.cli.doctor.providers import ProviderOf
+from reconciler.cli.doctor.repositories import Repository
+from reconciler.cli.doctor.running import Examination, examine
+from reconciler.cli.doctor.secrets import secrets
+from reconciler.cli.doctor.signing import signing
+from reconciler.model.connections import FlagsConnection, KubernetesConnection
+from reconciler.model.daemon_config import EVERY_STAGE, DaemonConfig, ProjectConnections, Reach
+from reconciler.model.evidence_config import ProviderConnection
+from reconciler.model.names import StageName
+
+CALL: Final = 10.0
+"""Seconds of a call for which the configuration has no deadline."""
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """A stage that is looked after, with what it reaches."""
+
+    about: str
+    project: ProjectConnections
+    content: Content
+    reach: Reach
+
+
+def doctor(
+    config: DaemonConfig, now: Callable[[], datetime], seconds: float, tell: Callable[[int, int], None]
+) -> list[Finding]:
+    """Look at everything and return all findings. ``seconds`` is for each server or repository, not for one call.
+
+    ``tell`` hears how many are done of how many there are by then.
+    """
+
+    def wall() -> float:
+        return now().timestamp()
+
+    repositories = [Repository(project, min(seconds, 60.0), wall) for project in config.projects.values()]
+    first = [
+        Examination("this machine", partial(machine.git, seconds), seconds),
+        Examination("stateDir", partial(machine.disk, config.state_dir), seconds),
+        Examination("secrets", partial(secrets, config, os.environ), seconds),
+        Examination("listeners", Listeners(config, min(seconds, CALL), now()).examine, seconds),
+        *(Examination(str(each.connections.name), each.examine, seconds) for each in repositories),
+        *(
+            Examination(str(each.name), partial(signing, each), seconds)
+            for each in config.projects.values()
+            if each.signing.ssh_key_file or each.signing.gpg_key or each.signing.allowed_signers
+        ),
+    ]
+    found = examine(first, time.monotonic, lambda done: tell(done, len(first)))
+    second = list(_servers(config, repositories, wall, seconds))
+    whole = len(first) + len(second)
+    return found + examine(second, time.monotonic, lambda done: tell(len(first) + done, whole))
+
+
+def _servers(
+    config: DaemonConfig, repositories: Iterable[Repository], wall: Callable[[], float], seconds: float
+) -> Iterator[Examination]:
+    stages = [stage for each in repositories for stage in _stages(each)]
+    yield from (Examination(each.about, each.examine, seconds) for each in _clusters(config, stages, wall))
+    yield from (Examination(each.about, each.examine, seconds) for each in _flags(stages))
+    yield from (Examination(each.about, each.examine, seconds) for each in _providers(stages, wall()))
+    for repository in repositories:
+        project = repository.connections
+        if project.forge is not None:
+            forge = ForgeOf(f"{project.name}, forge", project.forge, repository.pushed, wall)
+            yield Examination(forge.about, forge.examine, seconds)
+
+
+def _stages(repository: Repository) -> Iterator[_Stage]:
+    project = repository.connections
+    known = {each.stage: each for each in repository.stages or ()}
+    named = [StageName(name) for name in project.stages if name != EVERY_STAGE]
+    for name in dict.fromkeys((*known, *named)):
+        about = f"{project.name}/{name}"
+        yield _Stage(about, project, known.get(name, Content(project.name, name)), project.reach(name))
+    if not known and not named and EVERY_STAGE in project.stages:
+        # Nobody knows which stages there are, hence no namespace or environment; the servers are there all the same.
+        every = StageName(EVERY_STAGE)
+        nothing = frozenset[str]()
+        reach = replace(project.reach(every), namespaces=nothing, flag_projects=nothing, flag_environments=nothing)
+        yield _Stage(f"{project.name}/{every}", project, Content(project.name, every), reach)
+
+
+def _clusters(config: DaemonConfig, stages: Iterable[_Stage], wall: Callable[[], float]) -> Iterator[Cluster]:
+    by_connection: dict[KubernetesConnection, list[_Stage]] = {}
+    for stage in stages:
+        if stage.reach.kubernetes is not None:
+            by_connection.setdefault(stage.reach.kubernetes, []).append(stage)
+    leases = config.leases
+    if leases is not None:
+        by_connection.setdefault(leases.kubernetes, [])
+    for connection, those in by_connection.items():
+        shared = leases.namespace if leases is not None and leases.kubernetes == connection else ""
+        yield Cluster(
+            f"cluster of {_names(those) or 'the Leases'}", connection, {each.about: each.reach for each in those},
+            tuple(each.content for each in those), wall, shared,
+        )  # fmt: skip
+
+
+def _flags(stages: Iterable[_Stage]) -> Iterator[FlagServer]:
+    by_connection: dict[FlagsConnection, dict[str, tuple[frozenset[str], frozenset[str]]]] = {}
+    for stage in stages:
+        if stage.reach.flags is not None:
+            plain = replace(stage.reach.flags, project="", environment="")
+            allowed = (stage.reach.flag_projects, stage.reach.flag_environments)
+            by_connection.setdefault(plain, {})[stage.about] = allowed
+    for connection, places in by_connection.items():
+        yield FlagServer(f"flags of {', '.join(places)}", connection, places)
+
+
+def _providers(stages: Iterable[_Stage], now: float) -> Iterator[ProviderOf]:
+    seen: list[tuple[str, ProviderConnection]] = []
+    for stage in stages:
+        blocks: Mapping[str, ProviderConnection] = stage.reach.evidence.providers if stage.reach.evidence else {}
+        for name, connection in blocks.items():
+            # What is asked of the same address in the same words is asked once; others name stage and services.
+            if name in {"prometheus", "dynatrace"} and (name, connection) in seen:
+                continue
+            seen.append((name, connection))
+            content = stage.content
+            yield ProviderOf(
+                stage.about, name, connection, stage.project.name, content.stage, content.services, now
+            )  # fmt: skip
+
+
+def _names(stages: Iterable[_Stage]) -> str:
+    return ", ".join(each.about for each in stages)

@@ -1,0 +1,174 @@
+"""API servers: the rights that the Roles grant are those that are asked about, and what lacks is told with its rule."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from reconciler.cli.doctor.clusters import Cluster
+from reconciler.cli.doctor.contents import Content
+from reconciler.cli.doctor.finding import Finding
+from reconciler.embedded.cluster import SCALED_OBJECTS, VIRTUAL_SERVICES, EmbeddedCluster, Hang, Rule, User, matching
+from reconciler.embedded.cluster.kinds import Kind, ScalePaths
+from reconciler.model.connections import KubernetesConnection
+from reconciler.model.daemon_config import Reach
+from reconciler.model.names import ProjectName, StageName
+from reconciler.model.targets import ROUTE, WantWorkload
+from reconciler.targets.kubernetes.rights import KEDA, LEASES, RIGHTS, Right, scalable
+from tests.cli.doctor.looking import seen, wrong
+from tests.embedded.sandbox import workload
+
+TOKEN, SPACE = "token-of-the-pod", "shop-production"
+ROLLOUTS = Kind("argoproj.io", "v1alpha1", "rollouts", "Rollout", scale=ScalePaths(selector=("status", "selector")))
+KINDS = ("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet", ROUTE, "Rollout.argoproj.io")
+EVERY = (*RIGHTS, *scalable("argoproj.io", "rollouts"), KEDA)
+
+
+def rule(right: Right, namespace: str, but: str = "") -> Rule:
+    plural, slash, below = right.resource.partition("/")
+    resource = f"{plural}.{right.group}{slash}{below}" if right.group else right.resource
+    return Rule(tuple(verb for verb in right.verbs if verb != but), (resource,), (namespace,))
+
+
+@pytest.fixture(scope="module")
+def _server() -> Iterator[EmbeddedCluster]:
+    with EmbeddedCluster(kinds=(SCALED_OBJECTS, VIRTUAL_SERVICES, ROLLOUTS)) as cluster:
+        cluster.namespace(SPACE)
+        yield cluster
+
+
+@pytest.fixture
+def server(_server: EmbeddedCluster) -> Iterator[EmbeddedCluster]:
+    rules = (*(rule(right, SPACE) for right in EVERY), rule(LEASES, "ops"))
+    _server.users[TOKEN] = User("reconciler", rules)
+    yield _server
+    _server.faults.clear()
+
+
+def cluster(
+    server: EmbeddedCluster, folder: Path, *kinds: str, wants: tuple[WantWorkload, ...] = (), token: str = TOKEN,
+    off: float = 0.0, leases: str = "ops", deadline: float = 60.0,
+) -> Cluster:  # fmt: skip
+    (folder / "token").write_text(token, "ascii")
+    nothing = frozenset[str]()
+    reach = Reach(frozenset({SPACE}), frozenset(kinds or KINDS), nothing, nothing, {}, None, None)
+    content = Content(ProjectName("shop"), StageName("production"), workloads=wants)
+    connection = KubernetesConnection(server=server.url, token_file=folder / "token", deadline=deadline)
+    return Cluster(
+        "cluster of shop/production", connection, {"shop/production": reach}, (content,),
+        lambda: datetime.now(UTC).timestamp() + off, leases,
+    )  # fmt: skip
+
+
+def found(one: Cluster) -> list[Finding]:
+    findings = list(one.examine())
+    assert TOKEN not in repr(findings)
+    return findings
+
+
+def test_all_is_well(server: EmbeddedCluster, tmp_path: Path) -> None:
+    server.create({**workload("Deployment", "carts"), "metadata": {"name": "carts", "namespace": SPACE}})
+    server.idle(60.0)
+    before = len([entry for entry in server.journal.entries() if entry.method in ("PATCH", "PUT", "DELETE")])
+    wants = (WantWorkload("kubernetes", SPACE, "Deployment", ("carts-primary", "carts")),)
+    told = seen(found(cluster(server, tmp_path, wants=wants)))
+    assert {check for check, _ in told} == {
+        "cluster-reach", "clock", "cluster-rights", "leases", "cluster-workloads",
+    }  # fmt: skip
+    assert {verdict for _, verdict in told} == {"ok"}
+    assert "v1.36" in told["cluster-reach", "ok"].found
+    writes = [entry for entry in server.journal.entries() if entry.method in ("PATCH", "PUT", "DELETE")]
+    assert len(writes) == before, "nothing is written"
+    server.delete("Deployment", SPACE, "carts")
+
+
+@pytest.mark.parametrize("lacking", RIGHTS, ids=lambda each: f"{each.resource}-{each.verbs[-1]}")
+def test_each_right_that_is_missing_is_told_with_its_rule(
+    server: EmbeddedCluster, tmp_path: Path, lacking: Right
+) -> None:
+    kept = [each for each in EVERY if each.resource != lacking.resource]
+    verb = lacking.verbs[-1]
+    rules = (*(rule(each, SPACE) for each in kept), rule(lacking, SPACE, but=verb), rule(LEASES, "ops"))
+    server.users[TOKEN] = User("reconciler", rules)
+    (told, *_) = [each for each in found(cluster(server, tmp_path)) if each.verdict == "problem"]
+    assert told.check == "cluster-rights"
+    assert told.about.endswith(f"namespace {SPACE}")
+    assert told.found.startswith("may not ")
+    assert verb in told.found
+    assert lacking.resource in told.found
+    assert f"resources: [{lacking.resource}]" in told.do
+
+
+def test_only_the_kinds_that_are_allowed_need_rights(server: EmbeddedCluster, tmp_path: Path) -> None:
+    few = tuple(right for right in RIGHTS if right.needed(("Deployment",)))
+    server.users[TOKEN] = User("reconciler", (*(rule(each, SPACE) for each in (*few, KEDA)), rule(LEASES, "ops")))
+    assert wrong(found(cluster(server, tmp_path, "Deployment"))) == {}
+    assert (
+        "statefulsets" in wrong(found(cluster(server, tmp_path, "Deployment", "StatefulSet")))["cluster-rights"].found
+    )
+
+
+def test_keda_that_is_not_seen_is_a_warning(server: EmbeddedCluster, tmp_path: Path) -> None:
+    server.users[TOKEN] = User("reconciler", (*(rule(each, SPACE) for each in EVERY[:-1]), rule(LEASES, "ops")))
+    told = wrong(found(cluster(server, tmp_path)))
+    assert {check: each.verdict for check, each in told.items()} == {"cluster-rights": "warning"}
+    assert "KEDA" in told["cluster-rights"].found
+
+
+def test_leases_without_a_right(server: EmbeddedCluster, tmp_path: Path) -> None:
+    rules = (*(rule(each, SPACE) for each in EVERY), rule(LEASES, "ops", but="create"))
+    server.users[TOKEN] = User("reconciler", rules)
+    told = wrong(found(cluster(server, tmp_path)))
+    assert list(told) == ["leases"]
+    assert "may not create Leases" in told["leases"].found
+    assert wrong(found(cluster(server, tmp_path, leases=""))) == {}
+
+
+def test_a_kind_that_the_cluster_does_not_have(server: EmbeddedCluster, tmp_path: Path) -> None:
+    told = wrong(found(cluster(server, tmp_path, "Deployment", "Rollout.example.com")))
+    assert "no API group example.com" in told["cluster-rights"].found
+
+
+def test_a_token_that_is_not_known(server: EmbeddedCluster, tmp_path: Path) -> None:
+    told = wrong(found(cluster(server, tmp_path, token="another")))
+    assert told["cluster-reach"].verdict == "problem"
+    assert "401" in told["cluster-reach"].found
+    assert told["cluster-rights"].verdict == "unknown"
+
+
+def test_a_server_that_hangs_or_is_not_there(server: EmbeddedCluster, tmp_path: Path) -> None:
+    server.faults.add(Hang(), when=matching(path="/version"), times=None)
+    told = wrong(found(cluster(server, tmp_path, deadline=0.2)))
+    assert "no answer in time" in told["cluster-reach"].found
+    nobody = KubernetesConnection(kubeconfig=tmp_path / "none")
+    gone = Cluster("cluster", nobody, {}, (), lambda: 0.0)
+    assert "credentials" in wrong(gone.examine())["cluster-reach"].found
+
+
+def test_a_clock_that_is_wrong(server: EmbeddedCluster, tmp_path: Path) -> None:
+    told = wrong(found(cluster(server, tmp_path, off=-30.0)))
+    assert list(told) == ["clock"]
+    assert "30 s behind" in told["clock"].found
+
+
+def test_workloads_that_files_name_and_the_cluster_does_not_have(server: EmbeddedCluster, tmp_path: Path) -> None:
+    server.create({**workload("Deployment", "carts"), "metadata": {"name": "carts", "namespace": SPACE}})
+    missing = WantWorkload("kubernetes", SPACE, "Deployment", ("cart",))
+    elsewhere = WantWorkload("kubernetes", "kube-system", "Deployment", ("carts",))
+    told = [
+        each for each in found(cluster(server, tmp_path, wants=(missing, elsewhere))) if each.verdict != "ok"
+    ]  # fmt: skip
+    assert [(each.check, each.verdict) for each in told] == [("cluster-workloads", "problem")] * 2
+    assert "did you mean `carts`?" in told[0].do
+    assert "'kube-system' is not allowed" in told[1].found
+    server.delete("Deployment", SPACE, "carts")
+
+
+def test_the_environment_is_not_changed(server: EmbeddedCluster, tmp_path: Path) -> None:
+    before = dict(os.environ)
+    found(cluster(server, tmp_path))
+    assert dict(os.environ) == before
