@@ -6,6 +6,7 @@ Read only, but for what `Ask` takes: a command in the name of the person who sen
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -104,10 +105,7 @@ class Bridge:
                 request.state.person = person  # from here on, errors may show what there is
                 return _with_headers(await answer(request, person))
             except RefusedError as refused:
-                response = self._said(request, refused.status, refused.message, refused.hint)
-                if refused.challenge:
-                    response.headers["WWW-Authenticate"] = 'Basic realm="reconciler", charset="UTF-8"'
-                return response
+                return self._refused(request, refused)
             except LookupError:
                 return await self._missing(request)
             except TransientError as error:
@@ -249,6 +247,14 @@ class Bridge:
             "doubts": doubts, "further": [*further, *lead], **self._around(request, links, everywhere),
         }  # fmt: skip
         return _with_headers(_html(self._renderer.page("said.html", data), status))
+
+    def _refused(self, request: Request, refused: RefusedError) -> Response:
+        response = self._said(request, refused.status, refused.message, refused.hint)
+        if refused.after:
+            response.headers["Retry-After"] = str(math.ceil(refused.after))
+        if refused.challenge:
+            response.headers["WWW-Authenticate"] = 'Basic realm="reconciler", charset="UTF-8"'
+        return response
 
     def _around(self, request: Request, links: Links, everywhere: str) -> dict[str, object]:
         """Return what leads further from a page that could not be made; to a stranger nothing is told."""

@@ -36,6 +36,8 @@ EACH: Final = 2048
 _FOLLOWED: Final = "followed"
 _STOPS_WITHIN: Final = 5.0
 _NICE: Final = 5
+_KEPT: Final = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL")
+"""Of the environment: who reads a history needs to know nothing else, the daemon's secrets least of all."""
 
 
 def chronicle_path(folder: Path, stage: StageName) -> Path:
@@ -120,9 +122,10 @@ class Building:
         words = (str(folder), str(git_dir), stage, trail.ops, trail.config, *trail.believed)
         # The same code as here, wherever it lies.
         paths = [str(Path(reconciler.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "reconciler.bridge.building", *words],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env={**kept, "PYTHONPATH": os.pathsep.join(paths)},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/", process_group=0,
         )  # fmt: skip
         if self._process.stdout is None:

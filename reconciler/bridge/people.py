@@ -9,9 +9,10 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from reconciler.bridge.attempts import Attempts
 from reconciler.model.credentials import basic, same
 from reconciler.model.errors import ReconcilerError
 
@@ -38,42 +39,64 @@ class Account:
 
 
 class RefusedError(Exception):
-    """A request that is not answered. ``challenge`` asks for a password."""
+    """A request that is not answered. ``challenge`` asks for a password; ``after`` are seconds to wait before."""
 
-    def __init__(self, status: int, message: str, hint: str, *, challenge: bool = False) -> None:
+    def __init__(self, status: int, message: str, hint: str, *, challenge: bool = False, after: float = 0.0) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.hint = hint
         self.challenge = challenge
+        self.after = after
 
 
 @dataclass(frozen=True)
 class Door:
-    """Who is let in. ``hosts`` are the names by which nobody but this machine may be asked for; empty: any."""
+    """Who is let in.
+
+    ``hosts`` are the names by which pages may be asked for; empty: any. A page of anybody's whose name was bound to
+    this address would otherwise be of the same origin, and could say that it comes from a proxy. ``attempts`` slow down
+    whoever tries passwords.
+    """
 
     kind: Literal["none", "basic", "proxy"] = "none"
     accounts: Sequence[Account] = ()
     user_header: str = ""
     email_header: str = ""
     hosts: frozenset[str] = frozenset()
+    attempts: Attempts = field(default_factory=Attempts)
 
     def enter(self, headers: Mapping[str, str], peer: str) -> Person | None:
         """Return who is asking, None where everybody may look and nobody is known.
 
         Raises:
-            RefusedError: 401, 403, or 421 where the page is asked for by another's name.
+            RefusedError: 401, 403, 421 where the page is asked for by another's name, or 429.
         """
-        host = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
-        if self.hosts and host.lower() not in self.hosts:
-            raise RefusedError(421, f"this page is not known as {host[:80]!r}", "open it by the address it listens on")
+        host = _host(headers.get("host", ""))
+        if self.hosts and host not in self.hosts:
+            hint = "open it by a name that it has, or give it this one in `bridge.hosts`"
+            raise RefusedError(421, f"this page is not known as {host[:80]!r}", hint)
         match self.kind:
             case "basic":
-                return self._known(headers.get("authorization", ""))
+                return self._tried(headers.get("authorization", ""), peer)
             case "proxy":
                 return self._brought(headers, peer)
             case _:
                 return None
+
+    def _tried(self, header: str, peer: str) -> Person:
+        if not header:
+            return self._known(header)  # no password was tried
+        after = self.attempts.wait(peer)
+        if after:
+            told = "too many wrong passwords came from there"
+            raise RefusedError(429, told, "come again in a moment", after=after)
+        try:
+            return self._known(header)
+        except RefusedError as refused:
+            if refused.challenge:
+                self.attempts.failed(peer)
+            raise
 
     def _known(self, header: str) -> Person:
         user, password = basic(header)
@@ -98,6 +121,12 @@ class Door:
             raise RefusedError(401, f"the proxy did not say who is asking ({self.user_header})", "log in at the proxy")
         email = headers.get(self.email_header.lower(), "").strip() if self.email_header else ""
         return Person(user[:200], (email or f"{user}@localhost")[:200])
+
+
+def _host(header: str) -> str:
+    """Return the name in a Host header, in small letters and without the port."""
+    name, _, port = header.rpartition(":")
+    return (name if name and port.isdigit() else header).lower()
 
 
 class Tokens:

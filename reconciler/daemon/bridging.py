@@ -9,6 +9,7 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from reconciler.bridge.app import STREAM, Bridge, Served
+from reconciler.bridge.attempts import Attempts
 from reconciler.bridge.hall import Hall
 from reconciler.bridge.people import Account, Door, Person, loopback_hosts
 from reconciler.bridge.petition import Ask
@@ -48,7 +49,7 @@ def bridging(
             halls[name].start()
             stack.callback(halls[name].close)
         ask: dict[str, Ask] | None = {name: each.ask for name, each in petitions.items()} if config.actions else None
-        bridge = Bridge(Served(halls, clock.wall, log, door(config), ask))
+        bridge = Bridge(Served(halls, clock.wall, log, door(config, clock), ask))
         limits = Limits(gone=STREAM + _LEFT)
         server = HttpServer(bridge.app, config.listen, "bridge", log, tls=config.tls, limits=limits)
         server.start()
@@ -59,11 +60,12 @@ def bridging(
         yield server
 
 
-def door(config: BridgeConfig) -> Door:
-    """Return who is let in."""
-    hosts = loopback_hosts() if config.kind == "none" else frozenset[str]()
+def door(config: BridgeConfig, clock: Clock) -> Door:
+    """Return who is let in, and by which names: a browser can be led to this machine by any other."""
+    hosts = config.hosts if config.kind == "basic" else config.hosts | loopback_hosts()
     accounts = tuple(_account(each) for each in config.people)
-    return Door(config.kind, accounts, config.user_header, config.email_header, hosts)
+    attempts = Attempts(clock.monotonic)
+    return Door(config.kind, accounts, config.user_header, config.email_header, hosts, attempts)
 
 
 def _account(person: BridgePerson) -> Account:

@@ -44,6 +44,7 @@ class BridgeConfig:
     user_header: str = USER_HEADER
     email_header: str = EMAIL_HEADER
     actions: bool = False
+    hosts: frozenset[str] = frozenset()
 
 
 def bridge_from(fields: Fields, server: ServerConfig, folder: Path, checks: Checks) -> BridgeConfig:
@@ -78,6 +79,7 @@ def bridge_from(fields: Fields, server: ServerConfig, folder: Path, checks: Chec
         user_header=block.text("userHeader", USER_HEADER),
         email_header=block.text("emailHeader", EMAIL_HEADER),
         actions=actions,
+        hosts=frozenset(each.lower() for each in fields.texts("hosts")),
     )
 
 

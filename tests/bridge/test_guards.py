@@ -9,10 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.bridge.attempts import Attempts
 from reconciler.bridge.people import Account, Door, Person, RefusedError, Tokens, check_origin, loopback_hosts
 from reconciler.bridge.petition import Petition
+from reconciler.daemon.bridging import door as configured
+from reconciler.daemon.clock import SystemClock
+from reconciler.model.bridge_config import BridgeConfig
 from reconciler.model.errors import TransientError, UserError
 from reconciler.model.names import CommitId
+from reconciler.model.webhooks import Listen
 from tests.bridge.serving import Browser, Element, clone_source, served
 from tests.daemon.site import Site
 
@@ -196,6 +201,43 @@ def test_a_page_for_this_machine_is_asked_for_by_its_names_only() -> None:
         with pytest.raises(RefusedError) as refused:
             door.enter({"host": host}, "127.0.0.1")
         assert refused.value.status == 421
+
+
+def test_a_proxys_page_is_asked_for_by_its_names_only() -> None:
+    config = BridgeConfig(Listen("127.0.0.1", 0), kind="proxy", hosts=frozenset({"bridge.example.org"}))
+    door = configured(config, SystemClock())
+    said = {"x-forwarded-user": "ada"}
+    for host in ("bridge.example.org", "BRIDGE.example.org:443", "localhost:8090", "[::1]:8090", "[::1]"):
+        assert door.enter({**said, "host": host}, "127.0.0.1") == Person("ada", "ada@localhost")
+    for host in ("rebound.example:8090", "bridge.example.org.evil.example", ""):
+        with pytest.raises(RefusedError) as refused:
+            door.enter({**said, "host": host}, "127.0.0.1")
+        assert refused.value.status == 421
+
+
+def test_with_passwords_any_name_will_do_unless_some_are_given() -> None:
+    anywhere, named = (
+        configured(BridgeConfig(Listen("0.0.0.0", 0), kind="basic", hosts=hosts), SystemClock())
+        for hosts in (frozenset[str](), frozenset({"bridge.example.org"}))
+    )
+    for door, host, status in (
+        (anywhere, "any.example", 401), (named, "bridge.example.org:8443", 401), (named, "any.example", 421),
+    ):  # fmt: skip
+        with pytest.raises(RefusedError) as refused:
+            door.enter({"host": host}, "192.0.2.1")
+        assert refused.value.status == status
+
+
+def test_whoever_guesses_is_told_when_to_come_again(shop: Site, tip: str, tmp_path: Path) -> None:
+    door = Door("basic", (Account("ada", ADA, lambda: "secret"),), attempts=Attempts(lambda: 0.0))
+    wrong = {"Authorization": "Basic " + base64.b64encode(b"ada:wrong").decode()}
+    with served(clone_source(shop.remote, tmp_path), now=shop.clock.wall, door=door) as browser:
+        browser.follow(tip)
+        for _ in range(10):
+            browser.answer(STAGE, 401, headers=wrong)
+        answer = browser.answer(STAGE, 429, headers=LOGIN)
+        assert answer.headers["retry-after"] == "6"
+        assert "www-authenticate" not in answer.headers
 
 
 def test_a_forms_token_is_good_for_its_person_and_for_a_while() -> None:

@@ -52,7 +52,11 @@ bridge:
 
 
 def test_a_proxy_names_people_by_headers() -> None:
-    found = load("bridge: {listen: '127.0.0.1:8090', auth: {kind: proxy, userHeader: X-User}, actions: true}\n")
+    found = load(
+        "bridge: {listen: '127.0.0.1:8090', hosts: [Bridge.Example.org, '[::1]'], "
+        "auth: {kind: proxy, userHeader: X-User}, actions: true}\n"
+    )
+    assert found.hosts == {"bridge.example.org", "[::1]"}
     assert (found.kind, found.user_header, found.email_header) == ("proxy", "X-User", "X-Forwarded-Email")
 
 
@@ -76,6 +80,8 @@ def test_a_proxy_names_people_by_headers() -> None:
         ("bridge: {listen: '127.0.0.1:70000'}", "no port that there is"),
         ("server: {status: '127.0.0.1:1'}\nbridge: {listen: '127.0.0.1:1'}", "`bridge.listen` is `server.status`"),
         ("bridge: {actions: true}", "listen"),
+        ("bridge: {listen: '127.0.0.1:1', hosts: ['https://a.example']}", "https://a.example"),
+        ("bridge: {listen: '127.0.0.1:1', hosts: ['a.example:80']}", "without scheme and port"),
         ("bridge: {listen: '127.0.0.1:1', auth: {kind: bearer}}", "bearer"),
     ],
 )
