@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,14 +13,15 @@ from reconciler.cli.ranges import Range, merge_base, read_range
 from reconciler.cli.sources import project_of
 from reconciler.model.checks import stage_name
 from reconciler.model.errors import ConfigError, UserError
-from reconciler.model.names import CommitId, StageName
+from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.model.signing_config import SigningConfig
 from reconciler.repo.layout import ops_prefix
 from reconciler.repo.local import LocalRepository
 from reconciler.repo.signatures_audit import Wish
 
 if TYPE_CHECKING:
-    from reconciler.repo.signatures import Judge
+    from reconciler.repo.signatures_held import Held
+    from reconciler.repo.signatures_signers import Signers
 
 _HEADS: Final = "refs/heads/"
 _FETCHED: Final = "refs/remotes/origin/"
@@ -26,32 +29,65 @@ _FETCHED: Final = "refs/remotes/origin/"
 
 @dataclass(frozen=True)
 class Keys:
-    """Who may sign, as the options say; what they leave out is the configuration's."""
+    """Who may sign, and from where on, as the options say; what they leave out is the configuration's.
+
+    ``gpg`` are keys of reconciler's, ``people`` of people's; ``since`` are commits as people name them.
+    """
 
     allowed: Path | None = None
     revoked: Path | None = None
     gpg: Sequence[str] = ()
+    people: Sequence[str] = ()
+    since: Sequence[str] = ()
 
 
-def judge_of(keys: Keys, configured: SigningConfig) -> Judge | None:
-    """Return who judges signatures; None where nothing says who may sign.
+def signers_of(keys: Keys, configured: SigningConfig) -> Signers | None:
+    """Return whose signatures count; None where nothing says who may sign.
 
     Raises:
         ConfigError: a file cannot be read, or a line of it not be understood.
     """
-    from reconciler.repo.signatures import Judge
-    from reconciler.repo.signatures_allowed import AllowedSigners, read_allowed_signers
+    from reconciler.repo.signatures_allowed import read_allowed_signers
     from reconciler.repo.signatures_gpg import GpgJudge
+    from reconciler.repo.signatures_signers import Signers
 
     allowed = keys.allowed or configured.allowed_signers
     revoked = keys.revoked or (configured.revoked_keys if keys.allowed is None else None)
     gpg = tuple(keys.gpg) or ((configured.gpg_key,) if configured.gpg_key else ())
+    people = tuple(keys.people) or configured.allowed_gpg
     if allowed is None and revoked is not None:
         raise ConfigError("keys are revoked, and nothing says who may sign", hint="add --allowed-signers FILE")
-    if allowed is None and not gpg:
+    if allowed is None and not gpg and not people:
         return None
-    known = read_allowed_signers(allowed, revoked) if allowed is not None else AllowedSigners({})
-    return Judge(known, GpgJudge(gpg) if gpg else None)
+    if allowed is not None:
+        # A daemon waits for such a file to be put right; who asks here is told which line it is.
+        read_allowed_signers(allowed, revoked)
+    return Signers(
+        allowed, revoked, ours=GpgJudge(gpg) if gpg else None, people=GpgJudge(people) if people else None
+    )  # fmt: skip
+
+
+def begun_with(keys: Keys, configured: SigningConfig, repository: LocalRepository) -> tuple[CommitId, ...]:
+    """Return the commits that people begin from. Raises ConfigError where an option names none that is here."""
+    return tuple(map(repository.resolve, keys.since)) or configured.since
+
+
+@contextmanager
+def held_by(
+    repository: LocalRepository, signers: Signers, configured: SigningConfig, begun: Sequence[CommitId],
+    project: str | None,
+) -> Iterator[Held]:  # fmt: skip
+    """Give what judges people's commits as a daemon does that the configuration is of, or that signs its steps."""
+    from reconciler.repo.mirror import Mirror
+    from reconciler.repo.signatures_held import Held
+
+    signs = configured.allowed_signers is None or bool(configured.ssh_key_file or configured.gpg_key)
+    name = ProjectName(project) if project else None
+    with (
+        tempfile.TemporaryDirectory(prefix="reconciler-") as folder,
+        Mirror.open(Path(folder) / "view.git", str(repository.git_dir)) as view,
+    ):
+        yield Held(view, signers, project_tip(repository), begun, signs=signs, name=name)
 
 
 def configured_signing(file: Path, project: str | None, repository: LocalRepository) -> SigningConfig:
@@ -72,7 +108,7 @@ def configured_signing(file: Path, project: str | None, repository: LocalReposit
     raise ConfigError(f"{file} has no project `{named}`", hint=hint)
 
 
-def wishes(repository: LocalRepository, stage: str | None, span: str | None, *, people: bool) -> Iterator[Wish]:
+def wishes(repository: LocalRepository, stage: str | None, span: str | None) -> Iterator[Wish]:
     """Yield what is to be audited: the stage that is named, or with a range the one that is checked out; else all.
 
     Raises:
@@ -101,11 +137,11 @@ def wishes(repository: LocalRepository, stage: str | None, span: str | None, *, 
             raise ConfigError(f"`{name}` is no stage of this project", hint=hint)
         apart = config if ops != config else None
         if span is None:
-            yield Wish(StageName(name), ops, project, None, apart, people)
+            yield Wish(StageName(name), ops, project, None, apart)
             continue
         parts = read_range(repository, span)
         _check_range(repository, parts, name, branch, ops)
-        yield Wish(StageName(name), parts.new, project, parts.old, apart, people)
+        yield Wish(StageName(name), parts.new, project, parts.old, apart)
 
 
 def _check_range(repository: LocalRepository, parts: Range, name: str, branch: str, ops: CommitId) -> None:

@@ -31,7 +31,7 @@ from reconciler.repo.localrefs import LocalRefs
 from reconciler.repo.names import TreeId, full_ref, is_full_ref
 from reconciler.repo.objects import Change, CommitInfo, Entry, Identity, Oversize, TreeItem
 from reconciler.repo.origin import LocalOrigin, check_format, located, settings
-from reconciler.repo.process import Finished
+from reconciler.repo.process import Finished, Process
 from reconciler.repo.push import PushResult, RefUpdate, push_result
 from reconciler.repo.reader import DEFAULT_LIMIT, Reader
 from reconciler.repo.remote import Credentials, parse_remote
@@ -341,6 +341,10 @@ class Mirror:
         """Return the newest commit that changed a path; see `History.last_change`."""
         with self._noticing():
             return self._history.last_change(tip, path, first_parent=first_parent)
+
+    def start(self, words: argv.Argv) -> Process:
+        """Start a child of git that looks at this mirror; whoever starts it ends it."""
+        return self._engine.start(words)
 
     # Upkeep
 

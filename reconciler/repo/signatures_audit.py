@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
@@ -16,14 +16,13 @@ from reconciler.repo.objects import Change, CommitInfo
 from reconciler.repo.offline import Offline
 from reconciler.repo.signatures import Judge, Verdict
 from reconciler.repo.signatures_chain import Chain, Finding, Line, Stood
-from reconciler.repo.signatures_people import InForce, config_of_people, judged, of_people
-from reconciler.repo.signatures_walk import Walked, changes, commits, first_parents
+from reconciler.repo.signatures_held import Branches, Held, Told
+from reconciler.repo.signatures_people import is_our_address
+from reconciler.repo.signatures_walk import Walked, changes, commits, walked
 from reconciler.repo.steps import MACHINE_LIMIT, Claimed, claimed
 from reconciler.repo.writer import RECONCILER
 
 _BATCH: Final = 2048
-_SHOWN: Final = 3
-_SIGN_FOR_IT: Final = "look at it, then take it back with a signed `git revert`, or change the file by a signed commit"
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,6 @@ class Wish:
     """What is to be audited: the branch of a stage's steps from ``since`` (None: its beginning) to ``tip``.
 
     ``config`` is the tip of people's files where those have a branch of their own, ``project`` that of the project's.
-    ``people``: their commits are judged too.
     """
 
     stage: StageName
@@ -39,14 +37,13 @@ class Wish:
     project: CommitId
     since: CommitId | None = None
     config: CommitId | None = None
-    people: bool = False
 
 
 @dataclass
 class Audit:
     """What came of it. ``signed`` counts commits of ours whose signature is good, ``people`` those of people.
 
-    ``in_force`` is the branch of people's files, as far as it counts, where their commits were judged.
+    ``told`` is what came of people's commits, where those were judged.
     """
 
     stage: StageName
@@ -57,56 +54,56 @@ class Audit:
     last: int = 0
     signed: int = 0
     people: int = 0
-    in_force: InForce | None = None
+    told: Told | None = None
+
+    def take(self, told: Told) -> None:
+        """Add what came of people's commits."""
+        self.findings += told.findings
+        self.people, self.told = told.signed, told
 
 
-def audit(offline: Offline, wish: Wish, judge: Judge | None) -> Audit:
-    """Audit a stage. ``judge`` None: signatures are not looked at."""
+def audit(
+    offline: Offline, wish: Wish, judge: Judge | None, held: Held | None = None, begun: Container[CommitId] = ()
+) -> Audit:  # fmt: skip
+    """Audit a stage. ``judge`` None: signatures are not looked at; ``held`` judges people's commits if any does.
+
+    Of the commits that somebody has ``begun`` with nobody has to have signed the steps.
+    """
     done = Audit(wish.stage, wish.tip)
     project = Line(_parents(offline, wish.project))
     config = Line(_parents(offline, wish.config)) if wish.config is not None else None
     chain = Chain(wish.stage, project, config, _newest(offline, wish), held=lambda own: _holds_config(offline, own))
-    own = first_parents(offline, wish.tip, wish.since) if wish.people else frozenset()
-    if judge is not None and wish.people:
-        # What a range begins with is taken as it is: somebody has chosen it.
-        done.in_force = InForce(wish.since)
-    for each, claim, changed in _read(offline, wish, own):
-        done.findings += chain.take(each.info.id, each.info.parents, claim, changed if claim is not None else ())
-        if judge is not None and (claim is not None or each.info.committer == RECONCILER):
-            done.signed += _note(done, judge.judge(each.raw, RECONCILER.email, each.info.commit_time), each, claim)
-        if judge is not None and done.in_force is not None and each.info.id in own:
-            _judge_people(done, done.in_force, judge, each, of_people(changed, wish.stage), wish.stage)
+    wrong: list[CommitId] = []
+    for each, claim, changed in _read(offline, wish):
+        done.findings += chain.take(each.info.id, each.info.parents, claim, changed)
+        if judge is None or (claim is None and not is_our_address(each.info.committer.email)):
+            continue
+        verdict = judge.judge(each.raw, RECONCILER.email, each.info.commit_time)
+        done.signed += verdict.good
+        if not verdict.good and each.info.id not in begun:
+            wrong.append(each.info.id)
+            done.findings.append(_finding(verdict, each, claim))
     done.steps, done.first, done.last = chain.count, chain.first, chain.last
-    if judge is not None and wish.people and wish.config is not None and wish.since is None:
-        audit_people(offline, wish.config, wish.stage, judge, done)
+    if held is not None:
+        branches = Branches(wish.stage, wish.config or wish.tip, wish.tip, wish.since)
+        done.take(held.stage(branches, wrong))
     return done
 
 
-def audit_people(offline: Offline, tip: CommitId, stage: StageName | None, judge: Judge, done: Audit) -> None:
-    """Judge the commits of people on a branch that holds no steps; ``stage`` None: the project's branch."""
-    own = first_parents(offline, tip)
-    done.in_force = in_force = InForce()
-    trees: dict[CommitId, TreeId] = {}
-    walk = commits(offline, tip)
-    while batch := list(islice(walk, _BATCH)):
-        trees.update((each.info.id, each.info.tree) for each in batch)
-        there = [each for each in batch if each.info.id in own]
-        for each, changed in zip(there, _changes(offline, there, trees), strict=True):
-            _judge_people(done, in_force, judge, each, of_people(changed, stage), stage)
+def reachable(offline: Offline, tips: Sequence[CommitId]) -> frozenset[CommitId]:
+    """Return all commits that somebody has chosen to begin with; what is not here says nothing."""
+    known = [each for each in tips if offline.reader.find_commit(each) is not None]
+    return frozenset(commit for each in known for commit in walked(offline, each))
 
 
-def _read(
-    offline: Offline, wish: Wish, own: frozenset[CommitId]
-) -> Iterator[tuple[Walked, Claimed | None, list[Change]]]:  # fmt: skip
-    """Yield the commits with what they claim; with what they change where that matters."""
+def _read(offline: Offline, wish: Wish) -> Iterator[tuple[Walked, Claimed | None, list[Change]]]:
+    """Yield the commits with what they claim; with what they change where they do."""
     trees: dict[CommitId, TreeId] = {}
     walk = commits(offline, wish.tip, wish.since)
     while batch := list(islice(walk, _BATCH)):
         trees.update((each.info.id, each.info.tree) for each in batch)
         claims = [claimed(each.info, wish.stage) for each in batch]
-        asked = [
-            each for each, claim in zip(batch, claims, strict=True) if claim is not None or each.info.id in own
-        ]  # fmt: skip
+        asked = [each for each, claim in zip(batch, claims, strict=True) if claim is not None]
         found = dict(zip((each.info.id for each in asked), _changes(offline, asked, trees), strict=True))
         for each, claim in zip(batch, claims, strict=True):
             yield each, claim, found.get(each.info.id, [])
@@ -126,30 +123,10 @@ def _changes(
     return changes(offline, [(before(each.info), each.info.tree) for each in asked])
 
 
-def _note(done: Audit, verdict: Verdict, each: Walked, claim: Claimed | None) -> int:
-    if verdict.good:
-        return 1
+def _finding(verdict: Verdict, each: Walked, claim: Claimed | None) -> Finding:
     what = "step" if claim is not None else "commit"
     told = f"this {what} is not signed by us: {verdict.why}"
-    number = claim.sequence if claim is not None else 0
-    done.findings.append(Finding(each.info.id, told, verdict.todo, number))
-    return 0
-
-
-def _judge_people(
-    done: Audit, in_force: InForce, judge: Judge, each: Walked, changed: Sequence[Change], stage: StageName | None
-) -> None:  # fmt: skip
-    verdict = judged(judge, each.info, each.raw, changed) if changed else None
-    in_force.take(each.info.id, config_of_people(changed, stage), good=verdict is None or verdict.good)
-    if verdict is None:
-        return
-    if verdict.good:
-        done.people += 1
-        return
-    paths = sorted({change.path or "" for change in changed})
-    shown = ", ".join(paths[:_SHOWN]) + (f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else "")
-    todo = _SIGN_FOR_IT if verdict.kind == "unsigned" else verdict.todo
-    done.findings.append(Finding(each.info.id, f"{shown} by {each.info.committer}: {verdict.why}", todo))
+    return Finding(each.info.id, told, verdict.todo, claim.sequence if claim is not None else 0)
 
 
 def _holds_config(offline: Offline, own: Change) -> bool:

@@ -20,6 +20,7 @@ _TIMEOUT: Final = 30.0
 _PASSED_ON: Final = frozenset({"PATH", "HOME", "GNUPGHOME", "XDG_RUNTIME_DIR", "TMPDIR"})
 _FINGERPRINT: Final = re.compile(r"[0-9A-F]{40}\Z")
 _STATUS: Final = re.compile(rb"^\[GNUPG:\] (?P<word>[A-Z_]+)(?: (?P<rest>.*))?$", re.MULTILINE)
+_OUTCOME: Final = re.compile(rb"^\[GNUPG:\] (?:GOOD|BAD|ERR|EXP|EXPKEY|REVKEY)SIG ", re.MULTILINE)
 
 
 def gpg_fingerprint(text: str) -> str:
@@ -68,6 +69,9 @@ class GpgJudge:
             file.write(signature)
             file.flush()
             finished = _gpg(("--status-fd=1", "--verify", file.name, "-"), payload)
+        if len(_OUTCOME.findall(finished.stdout)) > 1:
+            # Of several signatures each has something to say, and nobody could tell which word is about which.
+            return Verdict("unreadable", "", "it has several signatures", "sign it once")
         said = {found["word"].decode(): (found["rest"] or b"").decode("ascii", "replace").split()
                 for found in _STATUS.finditer(finished.stdout)}  # fmt: skip
         return self._verdict(said)

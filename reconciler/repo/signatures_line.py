@@ -9,28 +9,25 @@ brings back what was taken back, or takes away what was signed for, by the order
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeAlias
 
 from reconciler.model.names import BlobId, CommitId
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import Change, CommitInfo
 from reconciler.repo.signatures import Verdict
+from reconciler.repo.signatures_refused import NONE, Refusals, Refused
+from reconciler.repo.signatures_walk import differences
+from reconciler.repo.signatures_words import Kept
 
 Value: TypeAlias = tuple[str | None, BlobId | None]
 """Mode and content of a path; None where there is nothing."""
 Good: TypeAlias = tuple[Value, CommitId | None]
 """What counts for a path, and the commit that gave it; None: the base."""
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A commit of people's that does not count: who committed it, and why."""
-
-    commit: CommitId
-    who: str
-    why: str
+_REMEMBERED: Final = 65536
+_FEW: Final = 64
+"""Commits that are asked about one by one; more are read ahead by a child of their own."""
 
 
 @dataclass(frozen=True)
@@ -44,27 +41,37 @@ class Word:
 
 @dataclass(frozen=True)
 class Node:
-    """A branch at one commit. ``force`` is the newest commit at which all files of people count, None for none."""
+    """A branch at one commit. ``force`` is the newest commit at which all files of people count, None for none.
 
-    words: Mapping[bytes, Word]
+    ``bad`` are the paths whose word does not count. ``said`` are those of which the commit itself said something,
+    ``parents`` its parents as far as they descend from the base, ``height`` how long the longest way from there is.
+    """
+
+    words: Kept[Word]
     force: CommitId | None
-    refused: tuple[Refused, ...] = ()
+    refused: Refusals = NONE
+    bad: Kept[Refused] = field(default_factory=Kept)
+    said: tuple[bytes, ...] = ()
+    parents: tuple[CommitId, ...] = ()
+    height: int = 0
 
 
 @dataclass
 class Line:
     """Goes along a branch from a base on, None: from its beginning. One owner thread.
 
-    ``read`` returns what differs between two commits and matters; of other paths, those that already have a word are
-    asked for with ``all``. ``judge`` says what a commit's signature is worth for some of its changes; it may raise
-    BlindError, and is asked again then. ``holds`` tells whether a path holds back the branch where it does not count.
+    ``under`` is the folder that is looked at, empty for all but `ops`. ``sift`` returns those of some changes that
+    matter; it is told which other paths are asked for too. ``judge`` says what a commit's signature is worth for some
+    of its changes; it may raise BlindError, and is asked again then. ``holds``: a path that does not count holds back
+    the whole branch.
     """
 
     store: Mirror
     base: CommitId | None
-    read: Callable[[CommitId | None, CommitId, Mapping[bytes, Word]], list[Change]]
+    under: str
+    sift: Callable[[Iterable[Change], Callable[[bytes], bool]], list[Change]]
     judge: Callable[[CommitInfo, Sequence[Change]], Verdict]
-    holds: Callable[[bytes], bool]
+    holds: bool
     _nodes: dict[CommitId, Node] = field(default_factory=dict)
     _reached: CommitId | None = None
     _older: dict[tuple[CommitId, CommitId], bool] = field(default_factory=dict)
@@ -72,50 +79,62 @@ class Line:
     def at(self, tip: CommitId) -> Node | None:
         """Return the branch at a commit; None where that does not descend from the base."""
         if self.base is not None:
-            self._nodes.setdefault(self.base, Node({}, self.base))
+            self._nodes.setdefault(self.base, Node(Kept(), self.base))
         if tip not in self._nodes:
-            for info in reversed(list(self.store.commits(tip, since=self._reached or self.base))):
+            # Messages are most of what commits are, and nobody asks for them.
+            walk = self.store.commits(tip, since=self._reached or self.base)
+            come = [replace(info, message="") for info in walk][::-1]
+            ahead = differences(self.store, come, self._wants) if len(come) > _FEW else ((info, None) for info in come)
+            for info, changes in ahead:
                 if info.id not in self._nodes:
-                    self._take(info)
+                    self._take(info, changes)
             self._reached = tip
         return self._nodes.get(tip)
 
-    def _take(self, info: CommitInfo) -> None:
-        parents = [each for each in dict.fromkeys(info.parents) if each in self._nodes]
+    def along(self, tip: CommitId) -> Iterator[tuple[CommitId, Node]]:
+        """Yield the commits that the branch itself was at, the newest first: by what all other words come."""
+        at: CommitId | None = tip if self.at(tip) is not None else None
+        while at is not None:
+            node = self._nodes[at]
+            yield at, node
+            at = node.parents[0] if node.parents else None
+
+    def _take(self, info: CommitInfo, changes: list[Change] | None) -> None:
+        """Take the next commit, with what it changes if it has one parent and that is known already."""
+        parents = tuple(each for each in dict.fromkeys(info.parents) if each in self._nodes)
         if not parents and (self.base is not None or info.parents):
             return
-        before = [self._nodes[each] for each in parents] or [Node({}, None)]
-        known = {path: word for node in reversed(before) for path, word in node.words.items()}
-        compared: Sequence[CommitId | None] = parents or (None,)
-        found = [{each.raw: each for each in self.read(parent, info.id, known)} for parent in compared]
-        words = self._words(info, before, found)
-        bad = [word.refused for path, word in words.items() if word.refused is not None and self.holds(path)]
-        if not bad:
-            self._nodes[info.id] = Node(words, info.id)
-            return
-        refused = dict.fromkeys(each for node in before for each in node.refused)
-        refused |= dict.fromkeys(bad)
-        self._nodes[info.id] = Node(words, self._force(before), tuple(refused))
+        before = [self._nodes[each] for each in parents] or [Node(Kept(), None)]
 
-    def _words(
-        self, info: CommitInfo, before: Sequence[Node], found: Sequence[Mapping[bytes, Change]]
-    ) -> Mapping[bytes, Word]:  # fmt: skip
-        first = before[0].words
+        def known(path: bytes) -> bool:
+            return any(path in node.words for node in before)
+
+        differ = [changes] if changes is not None else self._differ(info.id, parents or (None,))
+        found = [{each.raw: each for each in self.sift(those, known)} for those in differ]
         paths = dict.fromkeys(path for changes in found for path in changes)
-        if len(before) > 1:
-            for path in dict.fromkeys(path for node in before for path in node.words):
-                if any(node.words.get(path) != before[0].words.get(path) for node in before):
-                    paths[path] = None
-        if not paths:
-            return first
-        words = dict(first)
+        first = before[0]
+        parted = {path for other in before[1:] for path in first.words.differing(other.words)}
+        paths |= dict.fromkeys(sorted(parted))
+        words, bad, said = first.words, first.bad, list[Refused]()
         for path in paths:
             word = self._word(info, path, before, found)
-            if word is None:
-                words.pop(path, None)
-            else:
-                words[path] = word
-        return words
+            words = words.put(path, word)
+            refused = word.refused if word is not None else None
+            bad = bad.put(path, refused)
+            said += [refused] if refused is not None else []
+        force: CommitId | None = info.id
+        told = NONE
+        if self.holds and bad:
+            told = Refusals.joined([node.refused for node in before], said)
+            force = self._force(before, parted)
+        height = 1 + max(node.height for node in before)
+        self._nodes[info.id] = Node(words, force, told, bad, tuple(paths), parents, height)
+
+    def _wants(self, path: bytes) -> bool:
+        return path.startswith(f"{self.under}/".encode()) if self.under else not path.startswith(b"ops/")
+
+    def _differ(self, commit: CommitId, parents: Sequence[CommitId | None]) -> list[list[Change]]:
+        return [self.store.diff(parent, commit, self.under) for parent in parents]
 
     def _word(
         self, info: CommitInfo, path: bytes, before: Sequence[Node], found: Sequence[Mapping[bytes, Change]]
@@ -138,7 +157,7 @@ class Line:
         if verdict.good:
             return Word(value, (value, info.id))
         same = (word.refused for word in there if word is not None and word.refused and word.value == value)
-        refused = next(same, None) or Refused(info.id, str(info.committer.name), verdict.why)
+        refused = next(same, None) or Refused(info.id, str(info.committer.name), verdict.why, verdict.todo)
         return Word(value, newest[0], refused)
 
     def _newest(self, goods: Sequence[Good]) -> list[Good]:
@@ -153,22 +172,60 @@ class Line:
             return True
         known = self._older.get((one, other))
         if known is None:
-            known = self._older[one, other] = self.store.is_ancestor(one, other)
+            if len(self._older) >= _REMEMBERED:
+                self._older.clear()
+            known = self._older[one, other] = self._descends(one, other)
         return known
 
-    def _force(self, before: Sequence[Node]) -> CommitId | None:
-        """Return what stays in force where a commit does not count: of a merge's sides the one that says the most."""
-        said = [{word.good[1] for word in node.words.values()} - {None} for node in before]
+    def _descends(self, one: CommitId, other: CommitId) -> bool:
+        """Whether a commit of the line comes before another one; all that lies between them is of the line too."""
+        height = self._nodes[one].height
+        seen, left = {other}, [other]
+        while left:
+            for each in self._nodes[left.pop()].parents:
+                if each == one:
+                    return True
+                if each not in seen and self._nodes[each].height > height:
+                    seen.add(each)
+                    left.append(each)
+        return False
+
+    def _force(self, before: Sequence[Node], parted: set[bytes]) -> CommitId | None:
+        """Return what stays in force where a commit does not count: of a merge's sides the one that says the most.
+
+        ``parted`` are the paths of which they say different things.
+        """
+        if len(before) == 1:
+            return before[0].force
+        said = [
+            {word.good[1] for path in parted if (word := node.words.get(path)) is not None} - {None} for node in before
+        ]
         for node, own in zip(before, said, strict=True):
-            others = (by for other in said for by in other)
-            if all(any(by == each or self._is_older(by, each) for each in own) for by in others):
-                sides = [each for each, also in zip(before, said, strict=True) if also == own and each.force]
+            others = {by for other in said for by in other} - own
+            if all(self._is_said(by, own, node) for by in others):
+                equal = [each for each, also in zip(before, said, strict=True) if self._is_same(node, own, each, also)]
+                sides = [each for each in equal if each.force]
                 return self._latest([each.force for each in sides if each.force is not None]) or node.force
         return before[0].force
+
+    def _is_said(self, by: CommitId | None, own: set[CommitId | None], node: Node) -> bool:
+        """Whether what a side says is also, or was before, what another one said."""
+        if any(self._is_older(by, each) for each in own):
+            return True
+        return any(by == each or self._is_older(by, each) for each in _goods(node))
+
+    def _is_same(self, one: Node, own: set[CommitId | None], other: Node, also: set[CommitId | None]) -> bool:
+        """Whether two sides say the same: what only one says of these paths both may say of others."""
+        apart = own ^ also
+        return not apart or apart <= (_goods(one) & _goods(other))
 
     def _latest(self, commits: Sequence[CommitId]) -> CommitId | None:
         kept = [each for each in commits if not any(self._is_older(each, other) for other in commits)]
         return kept[0] if kept else None
+
+
+def _goods(node: Node) -> set[CommitId | None]:
+    return {word.good[1] for _, word in node.words.items()}
 
 
 def _value(path: bytes, before: Sequence[Node], found: Sequence[Mapping[bytes, Change]]) -> Value:

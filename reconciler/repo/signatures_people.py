@@ -12,12 +12,11 @@ or when it is as it was.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
-from reconciler.model.names import BlobId, CommitId, StageName
+from reconciler.model.names import StageName
 from reconciler.repo.layout import config_place, ops_place
 from reconciler.repo.objects import Change, CommitInfo
-from reconciler.repo.signatures import Judge, Verdict
+from reconciler.repo.signatures import Verdict
 from reconciler.repo.writer import RECONCILER
 
 _PROJECT = frozenset({"project.yaml", "shipyard.yaml"})
@@ -40,42 +39,11 @@ def _is_config(change: Change) -> bool:
     return not (change.path or "").startswith("ops/")
 
 
-@dataclass
-class InForce:
-    """How far a branch counts. It is told of the branch's own commits, the oldest first.
-
-    ``commit`` is the last one that counts with all that it holds, None where there is none; ``waiting`` are the paths
-    that stand in the way of those after it, with mode and content that they had before.
-    """
-
-    commit: CommitId | None = None
-    waiting: dict[bytes, tuple[str | None, BlobId | None]] = field(default_factory=dict)
-
-    def take(self, commit: CommitId, changes: Sequence[Change], *, good: bool) -> None:
-        """Take the next commit with what it changes of people's; ``good``: its signature counts."""
-        for each in changes:
-            if good:
-                self.waiting.pop(each.raw, None)
-                continue
-            was = self.waiting.setdefault(each.raw, (each.old_mode, each.old_blob))
-            if was == (each.new_mode, each.new_blob):
-                del self.waiting[each.raw]
-        if not self.waiting:
-            self.commit = commit
-
-
 def _is_theirs(path: str, stage: StageName | None) -> bool:
     if stage is None:
         return path in _PROJECT or config_place(path) is not None
     place = ops_place(path, stage)
     return config_place(path) is not None or (place is not None and place.rest.startswith("commands/"))
-
-
-def judged(judge: Judge, info: CommitInfo, raw: bytes, changes: Sequence[Change]) -> Verdict:
-    """Return what the signature of a commit that changes something of people's is worth: its committer has to sign."""
-    if is_our_address(info.committer.email) and not may_say(info, changes):
-        return OURS
-    return judge.judge(raw, info.committer.email, info.commit_time)
 
 
 def is_word(change: Change, stage: StageName) -> bool:

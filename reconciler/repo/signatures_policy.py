@@ -9,7 +9,7 @@ of keys since.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -20,7 +20,7 @@ from reconciler.repo.layout import ops_prefix
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import Change, CommitInfo
 from reconciler.repo.signatures import Kind, Verdict
-from reconciler.repo.signatures_line import Good, Line, Refused, Word
+from reconciler.repo.signatures_line import Good, Line, Node
 from reconciler.repo.signatures_people import (
     OURS,
     config_of_people,
@@ -29,10 +29,13 @@ from reconciler.repo.signatures_people import (
     may_say,
     of_people,
 )
+from reconciler.repo.signatures_refused import NONE, Refusals
 from reconciler.repo.signatures_signers import Signers
 from reconciler.repo.writer import RECONCILER
 
 _REMEMBERED: Final = 4096
+_NOWHERE: Final = "ops"
+"""Where the project's own branch may have commands; they are nobody's."""
 _NEAR: Final = 64
 """First parents that are looked at one by one before a history is listed."""
 
@@ -42,7 +45,7 @@ class Force:
     """What of a branch is in force: a commit of it, None where nothing is; and what came since and does not count."""
 
     commit: CommitId | None
-    refused: tuple[Refused, ...] = ()
+    refused: Refusals = NONE
 
     @property
     def why(self) -> str:
@@ -194,13 +197,30 @@ class Policy:
         """
         if self.begun(tip):
             return ""
+        node = self._words_at(tip)
+        refused = node.bad.get(path.encode()) if node is not None else None
+        return refused.why if refused is not None else ""
+
+    def doubted(self, tip: CommitId, since: CommitId | None = None) -> tuple[str, ...]:
+        """Return the paths of all for which `unsigned` says why they do not count, judged from ``since`` on if given.
+
+        Raises BlindError as that does.
+        """
+        if self.begun(tip) or (since is not None and tip == since):
+            return ()
+        node = self._line_of_words(since).at(tip) if since is not None else self._words_at(tip)
+        return _paths(node)
+
+    def waiting(self) -> tuple[str, ...]:
+        """Return the paths of people's files that did not count when `in_force` was asked last."""
+        return _paths(self._line.at(self.tip) if self._line is not None and self.tip is not None else None)
+
+    def _words_at(self, tip: CommitId) -> Node | None:
         start = self._start(tip, None)
         if self._said is None or self._said.base != start or self._said_by != self.number:
             self._said = self._line_of_words(start)
             self._said_by = self.number
-        node = self._said.at(tip)
-        word = node.words.get(path.encode()) if node is not None else None
-        return word.refused.why if word is not None and word.refused is not None else ""
+        return self._said.at(tip)
 
     def withdrawn(self, tip: CommitId, since: CommitId | None) -> list[tuple[str, Good]]:
         """Return the commands that count and were taken away, or changed, by what does not; by path.
@@ -214,24 +234,31 @@ class Policy:
         node = self._gone.at(tip)
         if node is None:
             return []
-        gone = [
-            (path.decode(), word.good)
-            for path, word in node.words.items()
-            if word.refused is not None and word.good[0][1] is not None and b"/commands/" in path
-        ]
+        words = ((path, node.words.get(path)) for path, _ in node.bad.items() if b"/commands/" in path)
+        gone = [(path.decode(), word.good) for path, word in words if word is not None and word.good[0][1] is not None]
         return [(path, good) for path, good in gone if good[1] or (start and not self.unsigned(start, path))]
 
+    def lines(self, files: CommitId, words: CommitId | None, since: CommitId | None) -> tuple[Line, Line | None]:
+        """Return what an audit of whole branches goes along: that of people's files, and that of their commands.
+
+        They are judged from ``since`` on, else from where somebody has chosen to begin.
+        """
+        own = self._line_of_files(since or self._start(files, None))
+        return own, self._line_of_words(since or self._start(words, None)) if words is not None else None
+
     def _line_of_words(self, start: CommitId | None) -> Line:
-        return Line(self._store, start, self._read_ops, self._judge, lambda _: False)
+        under = ops_prefix(self._stage) if self._stage is not None else _NOWHERE
+        return Line(self._store, start, under, self._sift_ops, self._judge, holds=False)
 
-    def _read_ops(self, old: CommitId | None, new: CommitId, known: Mapping[bytes, Word]) -> list[Change]:
-        if self._stage is None:
-            return []
-        changes = self._store.diff(old, new, ops_prefix(self._stage))
-        return [each for each in changes if is_word(each, self._stage) or each.raw in known]
+    def _sift_ops(self, changes: Iterable[Change], known: Callable[[bytes], bool]) -> list[Change]:
+        stage = self._stage
+        return [each for each in changes if stage is not None and (is_word(each, stage) or known(each.raw))]
 
-    def _read_config(self, old: CommitId | None, new: CommitId) -> list[Change]:
-        return config_of_people(self._store.diff(old, new), self._stage)
+    def _line_of_files(self, start: CommitId | None) -> Line:
+        return Line(self._store, start, "", self._sift_config, self._judge_config, holds=True)
+
+    def _sift_config(self, changes: Iterable[Change], _: Callable[[bytes], bool]) -> list[Change]:
+        return config_of_people(changes, self._stage)
 
     def _judge(self, info: CommitInfo, changes: Sequence[Change]) -> Verdict:
         """Return what a commit's signature is worth for these of its changes. Raises BlindError."""
@@ -269,9 +296,7 @@ class Policy:
         start, number, readable = self._start(tip, base), self.number, not self.trouble
         by = (number, readable)
         if self._lines is None or self._lines.base != start or self._lines_by != by:
-            self._lines = Line(
-                self._store, start, lambda old, new, _: self._read_config(old, new), self._judge_config, lambda _: True
-            )
+            self._lines = self._line_of_files(start)
             self._lines_by = by
         return self._lines
 
@@ -315,3 +340,7 @@ class Policy:
         if commit is None or commit == tip:
             return commit == tip
         return self._store.find_commit(commit) is not None and self._store.is_ancestor(commit, tip)
+
+
+def _paths(node: Node | None) -> tuple[str, ...]:
+    return tuple(sorted(path.decode("utf-8", "replace") for path in node.bad)) if node is not None else ()

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from reconciler.model.errors import BlindError, ConfigError
 from reconciler.repo.signatures import GpgCheck, Judge
-from reconciler.repo.signatures_allowed import read_allowed_signers
+from reconciler.repo.signatures_allowed import AllowedSigners, read_allowed_signers
 
 _Stamp: TypeAlias = tuple[tuple[int, int, int] | None, ...]
 
@@ -20,11 +20,11 @@ class Signers:
     """The files of those who may sign and of keys that are revoked. One owner thread.
 
     ``ours`` judges signatures by reconciler's own GPG key, ``people`` those by people's: a GPG key is not tied to a
-    name, so what is allowed for one says nothing for the other.
+    name, so what is allowed for one says nothing for the other. Without a file no SSH key is allowed.
     """
 
     def __init__(
-        self, allowed: Path, revoked: Path | None = None, *,
+        self, allowed: Path | None, revoked: Path | None = None, *,
         ours: GpgCheck | None = None, people: GpgCheck | None = None,
     ) -> None:  # fmt: skip
         self._allowed = allowed
@@ -66,12 +66,13 @@ class Signers:
         return self._judges
 
     def _look(self) -> None:
-        stamp = _stamps([self._allowed, *([self._revoked] if self._revoked is not None else [])])
+        stamp = _stamps([each for each in (self._allowed, self._revoked) if each is not None])
         if stamp == self._stamp:
             return
         self._stamp = stamp
         try:
-            allowed = read_allowed_signers(self._allowed, self._revoked)
+            none = AllowedSigners({})
+            allowed = read_allowed_signers(self._allowed, self._revoked) if self._allowed is not None else none
             self._judges = Judge(allowed, self._gpg[0]), Judge(allowed, self._gpg[1])
             self._why = None
             self._number += 1

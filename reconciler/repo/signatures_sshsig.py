@@ -163,7 +163,7 @@ def _is_made_by(key: bytes, signature: bytes, data: bytes) -> bool:
                 raise NotASignatureError(f"keys of the kind {kind[:60].decode('ascii', 'replace')!r} are not taken")
     except InvalidSignature:
         return False
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, OverflowError, UnsupportedAlgorithm) as error:
         raise NotASignatureError(f"its key is malformed: {error}") from error
     return True
 

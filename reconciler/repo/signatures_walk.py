@@ -6,13 +6,15 @@ seconds. Nothing is remembered from one audit to the next: what is told was look
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from reconciler.model.names import CommitId
 from reconciler.repo import argv
 from reconciler.repo.faults import checked
+from reconciler.repo.mirror import Mirror
 from reconciler.repo.names import EMPTY_TREE, TreeId
 from reconciler.repo.objects import Change, CommitInfo, parse_change, parse_commit
 from reconciler.repo.offline import Offline
@@ -21,6 +23,8 @@ from reconciler.repo.process import Process
 _BATCH: Final = 512
 _DIFFS: Final = 256
 """Pairs of trees that one child is asked about: it keeps all that it has read."""
+_MANY: Final = 10_000
+"""Changes of one commit beyond which it is not read ahead: whoever asks for it alone knows what is too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +37,18 @@ class Walked:
 
 def commits(offline: Offline, tip: CommitId, since: CommitId | None = None) -> Iterator[Walked]:
     """Yield what is reachable from ``tip`` and not from ``since``, parents before their children."""
-    ids = _ids(offline, tip, since)
+    ids = walked(offline, tip, since)
     for start in range(0, len(ids), _BATCH):
         batch = ids[start : start + _BATCH]
         for commit, raw in zip(batch, offline.reader.raw_commits(batch), strict=True):
             yield Walked(parse_commit(commit, raw), raw)
 
 
-def _ids(offline: Offline, tip: CommitId, since: CommitId | None) -> list[CommitId]:
+def walked(offline: Offline, tip: CommitId, since: CommitId | None = None) -> list[CommitId]:
+    """Return the ids of what is reachable from ``tip`` and not from ``since``, parents before their children."""
     with offline.start(argv.rev_list(offline.git_dir, tip, since=since)) as process:
         listed = checked(f"walking the history of {tip}", process.finish())
     return [CommitId(line) for line in listed.decode("ascii").split()][::-1]
-
-
-def first_parents(offline: Offline, tip: CommitId, since: CommitId | None = None) -> frozenset[CommitId]:
-    """Return the commits that the branch itself was at: what a merge brought along is not among them."""
-    with offline.start(argv.first_parents(offline.git_dir, tip, since)) as process:
-        listed = checked(f"walking the branch of {tip}", process.finish())
-    return frozenset(CommitId(line) for line in listed.decode("ascii").split())
 
 
 def changes(
@@ -60,17 +58,56 @@ def changes(
     for start in range(0, len(pairs), _DIFFS):
         batch = [(old or EMPTY_TREE, new) for old, new in pairs[start : start + _DIFFS]]
         with offline.start(argv.diff_tree(offline.git_dir)) as process:
-            process.send("".join(f"{old} {new}\nEND\n" for old, new in batch if old != new).encode())
+            _ask(process, batch)
             for old, new in batch:
-                yield _answer(process) if old != new else []
+                yield [each for each in _answers(process) if each is not None] if old != new else []
 
 
-def _answer(process: Process) -> list[Change]:
+def differences(
+    store: Mirror, infos: Iterable[CommitInfo], wanted: Callable[[bytes], bool]
+) -> Iterator[tuple[CommitInfo, list[Change] | None]]:  # fmt: skip
+    """Yield commits, parents first, with those changes of theirs whose paths are wanted.
+
+    None for merges, and for what is too much to be read ahead: ask for those one by one.
+    """
+    trees: dict[CommitId, TreeId] = {}
+    come = iter(infos)
+    while batch := list(islice(come, _DIFFS)):
+        trees.update((info.id, info.tree) for info in batch)
+        pairs = [(_before(store, info, trees), info.tree) for info in batch]
+        with store.start(argv.diff_tree(store.path)) as process:
+            _ask(process, [pair for pair in pairs if pair[0] is not None])
+            bounded = True
+            for info, (old, new) in zip(batch, pairs, strict=True):
+                found: list[Change] | None = None
+                if old is not None and bounded:
+                    told = list(islice(_answers(process, wanted), _MANY)) if old != new else []
+                    found = [each for each in told if each is not None]
+                    # What comes after so many is not waited for, and with it goes the child.
+                    bounded = len(told) < _MANY
+                yield info, found if bounded else None
+
+
+def _before(store: Mirror, info: CommitInfo, trees: Mapping[CommitId, TreeId]) -> TreeId | None:
+    if len(info.parents) != 1:
+        return None
+    return trees.get(info.parents[0]) or store.commit(info.parents[0]).tree
+
+
+def _ask(process: Process, pairs: Iterable[tuple[TreeId | None, TreeId]]) -> None:
+    process.send("".join(f"{old} {new}\nEND\n" for old, new in pairs if old != new).encode())
+
+
+def _everything(_: bytes) -> bool:
+    return True
+
+
+def _answers(process: Process, wanted: Callable[[bytes], bool] = _everything) -> Iterator[Change | None]:
+    """Yield what differs; None for what nobody wants."""
     # diff-tree repeats the pair, then tells what differs, and repeats any line that is no object's id.
     process.line()
-    found: list[Change] = []
     while process.peek() == b":":
         head = process.until(b"\0")
-        found.append(parse_change(head, process.until(b"\0"), b""))
+        name = process.until(b"\0")
+        yield parse_change(head, name, b"") if wanted(name) else None
     process.line()
-    return found

@@ -164,16 +164,39 @@ def test_g10_what_an_unsigned_commit_changed_counts_again_when_somebody_signs_fo
     commit("carts/slo.yaml", "comparison: {}\n", *unsigned)
     seen = commit("carts/slo.yaml", "comparison: {aggregate_function: avg}\n")
     assert (seen["signedUpTo"], seen["unsigned"]) == (git(clone, "rev-parse", "HEAD"), [])
-    assert len(seen["findings"]) == 3
+    assert [each["what"] for each in seen["findings"]] == [
+        "carts/slo.yaml by Ada <ada@example.com>: it is not signed"
+    ] * 2
 
 
 def test_the_policy_holds_for_every_branch_where_no_range_is_given(reconciler: Reconciler, healed: Site) -> None:
-    result = reconciler("verify", "-c", healed.config, "--people", "-o", "json")
+    result = reconciler("verify", "--allowed-signers", healed.config.parent / "allowed", "--people", "-o", "json")
     data = json.loads(result.out)
     assert result.code == 1
     told = {name: [each["what"] for each in stage(data, name)["findings"]] for name in ("project", "production")}
     assert any("project.yaml" in what for what in told["project"])
     assert any("carts/" in what for what in told["production"])
+
+
+def test_what_people_begin_from_counts_as_the_daemon_counts_it(reconciler: Reconciler, healed: Site) -> None:
+    assert reconciler("verify", "-c", healed.config, "--people").code == 0
+    git(healed.clone, "fetch", "-q")
+    allowed = healed.config.parent / "allowed"
+    tips = git(healed.clone, "for-each-ref", "--format=%(objectname)", "refs/remotes/origin/").split()
+    since = [word for tip in tips for word in ("--signed-since", tip)]
+    assert reconciler("verify", "--allowed-signers", allowed, "--people", *since).code == 0
+    missing = reconciler("verify", "--allowed-signers", allowed, "--people", "--signed-since", "f" * 40)
+    assert missing.code == 2
+    assert "there is no commit" in missing.err
+
+
+def test_steps_that_nobody_signed_are_good_before_what_people_begin_from(reconciler: Reconciler, healed: Site) -> None:
+    allowed = allow(healed.config.parent / "others", (OURS, make_key(healed.config.parent, "stranger")))
+    tip = git(healed.remote, "rev-parse", "production")
+    words = ("verify", "--stage", "production", "--allowed-signers", allowed)
+    assert reconciler(*words).code == 1
+    assert reconciler(*words, "--signed-since", tip).code == 0
+    assert reconciler(*words, "--signed-since", f"{tip}~1").code == 1
 
 
 def test_a_range_goes_on_from_the_step_before_it(reconciler: Reconciler, healed: Site) -> None:

@@ -88,6 +88,44 @@ def test_g10_what_was_changed_since_or_signed_by_a_strange_key_counts_for_nothin
             mirror.write(commit, [new({"c": b"2"})])
 
 
+def test_several_signatures_in_one_are_none(keyring: tuple[Path, str, str], ours: str) -> None:
+    """What gpg says of one could be taken for what it says of the other."""
+    words = ("--armor", "-u", ours, "-u", keyring[2], "--detach-sign")
+    both = gpg(keyring[0], *words, data=PAYLOAD.decode()).encode()
+    assert GpgJudge([ours]).judge(PAYLOAD, both).kind == "unreadable"
+    assert GpgJudge([ours, keyring[2]]).judge(PAYLOAD, both).kind == "unreadable"
+
+
+def test_what_else_a_person_signed_is_no_signature_of_a_commit(keyring: tuple[Path, str, str], ours: str) -> None:
+    """A mail, whole with its signature, put where a commit's signature stands."""
+    for how in ("--sign", "--clearsign"):
+        mail = gpg(keyring[0], "--armor", "-u", ours, how, data="a mail\n").encode()
+        for text in (mail, mail.replace(b"PGP MESSAGE", b"PGP SIGNATURE")):
+            assert not GpgJudge([ours]).judge(PAYLOAD, text).good
+
+
+def test_a_subkey_counts_for_its_key_until_it_is_revoked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "g"
+    home.mkdir(mode=0o700)
+    monkeypatch.setenv("GNUPGHOME", str(home))
+    try:
+        main = make_key(home, "ada@example.org")
+        gpg(home, "--quick-add-key", main, "ed25519", "sign", "never")
+        listed = gpg(home, "--list-keys", "--with-colons", main).splitlines()
+        sub = [line.split(":")[9] for line in listed if line.startswith("fpr:")][1]
+        signature = gpg(home, "--armor", "-u", f"{sub}!", "--detach-sign", data=PAYLOAD.decode()).encode()
+        assert GpgJudge([main]).judge(PAYLOAD, signature).good
+        assert GpgJudge([sub]).judge(PAYLOAD, signature).good
+        by_main = gpg(home, "--armor", "-u", f"{main}!", "--detach-sign", data=PAYLOAD.decode()).encode()
+        assert GpgJudge([sub]).judge(PAYLOAD, by_main).kind == "unknown"
+        words = ["gpg", "--homedir", str(home), "--no-tty", "--command-fd", "0", "--pinentry-mode", "loopback",
+                 "--passphrase", "", "--expert", "--edit-key", main]  # fmt: skip
+        subprocess.run(words, input="key 1\nrevkey\ny\n1\n\ny\nsave\n", capture_output=True, check=True, text=True)
+        assert GpgJudge([main]).judge(PAYLOAD, signature).kind == "revoked"
+    finally:
+        subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=True, capture_output=True)
+
+
 PAYLOAD = b"tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nauthor A <a@b> 1 +0000\n\nwords\n"
 
 

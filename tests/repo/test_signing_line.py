@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tracemalloc
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
@@ -15,7 +16,7 @@ from reconciler.repo.mirror import Mirror
 from reconciler.repo.names import TreeId
 from reconciler.repo.objects import FILE, Change, CommitInfo, Identity
 from reconciler.repo.signatures import UNSIGNED, Verdict
-from reconciler.repo.signatures_line import Line, Node, Word
+from reconciler.repo.signatures_line import Line, Node
 
 ADA = Identity("Ada", "ada@example.org")
 WHEN = datetime.fromtimestamp(1_800_000_000, UTC)
@@ -53,7 +54,7 @@ class Graph:
                 left += self.parents[at]
         return found
 
-    def diff(self, old: CommitId | None, new: CommitId, _: Mapping[bytes, Word]) -> list[Change]:
+    def diff(self, old: CommitId | None, new: CommitId, _: str) -> list[Change]:
         before = self.trees[old] if old is not None else ("", "")
         return [
             Change(path.decode(), path, *_value(one), *_value(other))
@@ -65,12 +66,31 @@ class Graph:
         return Verdict("good") if self.signed[info.id] else UNSIGNED
 
     def line(self, base: CommitId | None) -> Line:
-        return Line(cast("Mirror", self), base, self.diff, self.judge, lambda _: True)
+        return Line(cast("Mirror", self), base, "", lambda changes, _: list(changes), self.judge, holds=True)
 
     def node(self, base: CommitId | None, tip: CommitId) -> Node:
         found = self.line(base).at(tip)
         assert found is not None
         return found
+
+
+def test_what_nobody_signed_is_kept_at_a_cost_that_does_not_grow_with_it() -> None:
+    """Whoever may push can push ten thousand commits; each costs the same."""
+    graph = Graph()
+    tips = [graph.add(("1", "1"))]
+    for number in range(2000):
+        tips.append(graph.add((str(number + 2), "1"), tips[-1]))
+    line = graph.line(tips[0])
+    tracemalloc.start()
+    try:
+        for tip in tips[::50]:
+            node = line.at(tip)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert node is not None
+    assert len(node.refused) == 2000
+    assert peak < 10 << 20
 
 
 def _value(text: str) -> tuple[str | None, BlobId | None]:

@@ -56,7 +56,7 @@ def command(
         with LocalRepository.open(repo) as repository, whole(repository) as offline:
             asked = [
                 Wish(each.stage, each.tip, each.project, each.since, each.config, name)
-                for each in wishes(repository, stage, span, people=False)
+                for each in wishes(repository, stage, span)
             ]
             found = []
             for wish in asked:
