@@ -115,6 +115,12 @@ def diff_tree(git_dir: Path) -> Argv:
     return _git(git_dir, "diff-tree", "--stdin", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--no-ext-diff")
 
 
+def diff_tree_counted(git_dir: Path) -> Argv:
+    """Do as `diff_tree`, naming folders too, so that those without files take memory, and caching little itself."""
+    where, *words = diff_tree(git_dir)[1:]
+    return ("git", where, "-c", "core.deltaBaseCacheLimit=16m", *words, "-t")
+
+
 def fast_import(git_dir: Path) -> Argv:
     """Take commits on standard input. ``--force`` is about the private ref, which jumps between unrelated tips."""
     return _git(git_dir, "fast-import", "--quiet", "--done", "--force", "--date-format=raw")
@@ -129,8 +135,8 @@ def hash_commits(git_dir: Path) -> Argv:
 
 
 def ls_tree(git_dir: Path, tree: str) -> Argv:
-    """Print all files below a tree, NUL-terminated."""
-    return _git(git_dir, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", object_id(tree))
+    """Print all files and folders below a tree, NUL-terminated, each folder before what is in it."""
+    return _git(git_dir, "ls-tree", "-r", "-t", "-z", "--full-tree", "--end-of-options", object_id(tree))
 
 
 def rev_list(

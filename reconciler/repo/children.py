@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 from reconciler.model.errors import BugError
 from reconciler.model.names import BlobId
-from reconciler.repo.faults import DamagedError, local_error, timed_out
+from reconciler.repo.faults import DamagedError, TooMuchError, local_error, out_of_memory, timed_out
 from reconciler.repo.names import TreeId
 from reconciler.repo.objects import Change, Oversize, parse_change
 from reconciler.repo.process import Process, ProcessDiedError, ProcessTimedOutError
@@ -26,6 +26,10 @@ SKIPPED_AT_MOST: Final = 8 << 20
 """Bytes of an unwanted blob that are read and forgotten; beyond, replacing the child is cheaper."""
 DIFFS_PER_CHILD: Final = 256
 """diff-tree keeps every root tree that it was asked about in memory; 256 flat roots of 10,000 services are 100 MB."""
+
+DIFF_MEMORY: Final = 96 << 20
+"""Bytes that diff-tree may have, which holds all that differs, half a kilobyte a file, before its first word."""
+_FOLDER: Final = "040000"
 
 
 @dataclass(frozen=True)
@@ -179,7 +183,12 @@ class Diffs:
     """``diff-tree --stdin``: what differs between two trees."""
 
     def __init__(self, start: Callable[[], Process]) -> None:
-        self.child = Child("git diff-tree", start)
+        def bounded() -> Process:
+            process = start()
+            process.limit_memory(DIFF_MEMORY)
+            return process
+
+        self.child = Child("git diff-tree", bounded)
         self._asked = 0
 
     def ask(self, old: TreeId, new: TreeId, prefix: bytes) -> list[Change]:
@@ -187,11 +196,21 @@ class Diffs:
 
         Raises:
             DamagedError: one of the trees is not there.
+            TooMuchError: more differs than fits into the memory that is given to it: some two hundred thousand files.
         """
         self._asked += 1
         if self._asked > DIFFS_PER_CHILD:
             self.child.drop()
             self._asked = 1
+        try:
+            return self._answer(old, new, prefix)
+        except TooMuchError:
+            if self._asked == 1:
+                raise
+        self._asked = 1  # what it kept of earlier questions took memory too
+        return self._answer(old, new, prefix)
+
+    def _answer(self, old: TreeId, new: TreeId, prefix: bytes) -> list[Change]:
         changes = self.child.ask(lambda process: self._exchange(process, old, new, prefix))
         if changes is None:
             # A long-lived child may not have seen a new pack; a new one has.
@@ -204,8 +223,22 @@ class Diffs:
             )
         return changes
 
+    @classmethod
+    def _exchange(cls, process: Process, old: TreeId, new: TreeId, prefix: bytes) -> list[Change] | None:
+        try:
+            return cls._read(process, old, new, prefix)
+        except ProcessDiedError as error:
+            if not out_of_memory(error.stderr):
+                raise
+            below = f" below `{prefix.decode('utf-8', 'backslashreplace')}`" if prefix else ""
+            raise TooMuchError(
+                f"more differs{below} between the trees {old[:12]} and {new[:12]} than can be looked at",
+                expected="a change of at most some two hundred thousand files",
+                hint="take out what is no configuration",
+            ) from error
+
     @staticmethod
-    def _exchange(process: Process, old: TreeId, new: TreeId, prefix: bytes) -> list[Change] | None:
+    def _read(process: Process, old: TreeId, new: TreeId, prefix: bytes) -> list[Change] | None:
         # diff-tree never flushes by itself, but echoes and flushes any line that is no object id.
         process.send(f"{old} {new}\nEND\n".encode())
         if process.line() == b"END":
@@ -213,7 +246,9 @@ class Diffs:
         changes: list[Change] = []
         while process.peek() == b":":
             head = process.until(b"\0")
-            changes.append(parse_change(head, process.until(b"\0"), prefix))
+            change = parse_change(head, process.until(b"\0"), prefix)
+            if _FOLDER not in (change.old_mode, change.new_mode):
+                changes.append(change)
         if process.line() != b"END":
             raise BugError("git diff-tree answered in a form that is not known")
         return changes

@@ -168,8 +168,13 @@ def out_of_memory(stderr: str) -> bool:
     return "out of memory" in stderr.lower()
 
 
-def local_error(doing: str, stderr: str) -> TransientError:
+def local_error(doing: str, stderr: str) -> ReconcilerError:
     """Return the error for a command that only reads or writes the mirror."""
+    if out_of_memory(stderr):
+        return TooMuchError(
+            f"{doing}: some commit has more than can be looked at: {_shorten(stderr)}",
+            hint="take the folders out that are no configuration; `git ls-tree COMMIT` shows the topmost",
+        )
     if damage(stderr):
         return DamagedError(
             f"{doing}: an object is missing or unreadable: {_shorten(stderr)}",

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from typing import Final
 
 from reconciler.model.names import CommitId
+from reconciler.repo.faults import TooMuchError
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import CommitInfo
 
@@ -73,7 +74,11 @@ class LastChanges:
         key = (parent, commit, path.rpartition("/")[0])
         changed = self._changed.get(key)
         if changed is None:
-            changed = self._changed[key] = frozenset(change.path for change in self._store.diff(*key))
+            try:
+                changed = self._changed[key] = frozenset(change.path for change in self._store.diff(*key))
+            except TooMuchError:
+                before = self._store.blob_id(parent, path) if parent is not None else None
+                return before != self._store.blob_id(commit, path)
             while len(self._changed) > _DIFFS:
                 self._changed.popitem(last=False)
         return path in changed

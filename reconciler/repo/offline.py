@@ -24,6 +24,8 @@ from reconciler.repo.reader import Reader
 
 _TIMEOUT: Final = 300.0
 """Seconds without a word after which a child is given up; it may have to look at a hundred thousand commits first."""
+_MEMORY: Final = 512 << 20
+"""Bytes that a child may have: enough for a million commits, and an end to trees that nobody can look at."""
 
 
 class Offline:
@@ -36,7 +38,9 @@ class Offline:
 
     def start(self, words: Sequence[str]) -> Process:
         """Start a child; whoever starts it ends it."""
-        return Process(words, reading_environment(os.environ), timeout=_TIMEOUT, clock=time.monotonic)
+        process = Process(words, reading_environment(os.environ), timeout=_TIMEOUT, clock=time.monotonic)
+        process.limit_memory(_MEMORY)
+        return process
 
     def blob_at(self, commit: CommitId, path: str) -> tuple[BlobId, bytes] | None:
         """Return id and bytes of the file at a path; see `Reader.blob_at`."""

@@ -10,9 +10,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import resource
 import select
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -112,6 +114,17 @@ class Process:
     def pid(self) -> int:
         """The process id."""
         return self._popen.pid
+
+    def limit_memory(self, size: int) -> None:
+        """Give it no more than ``size`` bytes of its own: beyond, git ends and says so. Maps of packs do not count.
+
+        Only Linux can do that for another process; elsewhere nothing is limited.
+        """
+        if sys.platform == "linux":
+            with contextlib.suppress(ProcessLookupError):  # it has ended already, which its answer will tell
+                _, hard = resource.prlimit(self.pid, resource.RLIMIT_DATA)
+                limit = size if hard == resource.RLIM_INFINITY else min(size, hard)
+                resource.prlimit(self.pid, resource.RLIMIT_DATA, (limit, hard))
 
     def send(self, data: bytes) -> None:
         """Queue input; what doesn't fit into the pipe now is written while output is awaited."""

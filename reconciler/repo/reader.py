@@ -16,8 +16,8 @@ from reconciler.model.errors import Place, UserError
 from reconciler.model.names import BlobId, CommitId
 from reconciler.repo import argv
 from reconciler.repo.children import Content, Contents, Diffs, Headers, oversize
-from reconciler.repo.differing import differing
-from reconciler.repo.faults import DamagedError, checked
+from reconciler.repo.differing import DEPTH, differing
+from reconciler.repo.faults import DamagedError, TooMuchError, checked
 from reconciler.repo.names import EMPTY_TREE, TreeId, object_id
 from reconciler.repo.objects import (
     GITLINK,
@@ -39,12 +39,15 @@ DEFAULT_LIMIT: Final = 1 << 20
 """Bytes of a blob that are read unless the caller says otherwise."""
 _OBJECT_LIMIT: Final = 64 << 20
 _LISTED: Final = 2_000_000
-"""Files of one commit that are listed; a few small trees can stand for a thousand million."""
+"""Files and folders of one commit that are listed; a few small trees can stand for a thousand million."""
 _LISTED_BYTES: Final = 512 << 20
 """Bytes of all their paths."""
+_WALKED: Final = 5_000
+"""Files and folders of a directory beyond which a process of its own lists it."""
 _REMEMBERED: Final = 16384
 _BATCH: Final = 2048
 _PREFIX: Final = re.compile(r"[0-9a-f]{12,40}\Z")
+_FOLDER: Final = b"040000 "
 _KIND: Final = {TREE: "tree", GITLINK: "commit"}
 
 StartProcess = Callable[[argv.Argv], Process]
@@ -58,7 +61,7 @@ class Reader:
         self._start = start
         self.headers = Headers(lambda: start(argv.cat_file_headers(git_dir)))
         self.contents = Contents(lambda: start(argv.cat_file_contents(git_dir)))
-        self.diffs = Diffs(lambda: start(argv.diff_tree(git_dir)))
+        self.diffs = Diffs(lambda: start(argv.diff_tree_counted(git_dir)))
         self._commits: OrderedDict[CommitId, CommitInfo] = OrderedDict()
 
     def drop(self) -> None:
@@ -125,33 +128,39 @@ class Reader:
     def entries(self, commit: CommitId, under: str = "") -> Iterator[Entry]:
         """Yield all files of a commit, or those under a directory, in git's order; nothing where it is absent.
 
-        The whole tree is listed by one process (93 ms for 40,000 files), a directory by reading its trees.
+        The whole tree is listed by one process (93 ms for 40,000 files), a small directory by reading its trees.
 
         Raises:
-            UserError: there are more than two million, or their paths have more than 512 MiB.
+            TooMuchError: there are more than two million files and folders, their paths have more than 512 MiB, or one
+                is deeper than anybody makes them. What came before was yielded.
         """
         tree = self.tree_id(commit, under)
         if tree is None:
             return
-        if under:
-            yield from self._walk(commit, tree, under)
-            return
+        walked = self._walk(tree, under) if under else None
+        yield from self._listed(commit, tree, under) if walked is None else walked
+
+    def _listed(self, commit: CommitId, tree: TreeId, under: str) -> Iterator[Entry]:
+        prefix = f"{under}/".encode() if under else b""
+        groups = _Groups()
         size = 0
         with self._start(argv.ls_tree(self._git_dir, tree)) as process:
             for number, record in enumerate(split_records(iter(process.chunk, b""))):
                 size += len(record)
-                if number == _LISTED or size > _LISTED_BYTES:
-                    raise _too_many(commit, under)
-                yield parse_ls_tree(record, b"")
+                if number == _LISTED or size > _LISTED_BYTES or record.count(b"/") > DEPTH:
+                    raise _too_many(commit, prefix + groups.largest(number), deep=record.count(b"/") > DEPTH)
+                if record.startswith(_FOLDER):
+                    groups.begin(record, number)
+                else:
+                    yield parse_ls_tree(record, prefix)
             checked(f"listing {commit}", process.finish())
 
-    def _walk(self, commit: CommitId, tree: TreeId, under: str) -> Iterator[Entry]:
+    def _walk(self, tree: TreeId, under: str) -> list[Entry] | None:
+        """Return the files of a directory, None where there are many."""
         level: list[tuple[bytes, TreeItem]] = [(f"{under}/".encode(), item) for item in self.trees([tree])[0]]
         files: list[Entry] = []
-        seen = size = 0
+        seen = depth = 0
         while level:
-            seen += len(level)
-            size += sum(len(start) + len(item.name) for start, item in level)
             directories: list[tuple[bytes, str]] = []
             for start, item in level:
                 raw = start + item.name
@@ -159,14 +168,14 @@ class Reader:
                     directories.append((raw + b"/", item.id))
                 else:
                     files.append(Entry(text_or_none(raw), raw, item.mode, BlobId(item.id)))
-            level = []
+            seen, depth, level = seen + len(level), depth + 1, []
             for position in range(0, len(directories), _BATCH):
                 batch = directories[position : position + _BATCH]
                 for (start, _), items in zip(batch, self.trees([tree for _, tree in batch]), strict=True):
                     level += [(start, item) for item in items]
-                if seen + len(level) > _LISTED or size > _LISTED_BYTES:
-                    raise _too_many(commit, under)
-        yield from sorted(files, key=lambda entry: entry.raw)
+                if seen + len(level) > _WALKED or depth > DEPTH:
+                    return None
+        return sorted(files, key=lambda entry: entry.raw)
 
     def trees(self, trees: Sequence[str]) -> list[list[TreeItem]]:
         """Return what stands in directories, by the ids of their trees, in the order asked for."""
@@ -176,6 +185,9 @@ class Reader:
         """Return the files that differ from one commit to another, or under one directory; no renames.
 
         ``old`` None compares with nothing. Costs follow the width of the directories on the changed paths.
+
+        Raises:
+            TooMuchError: more than some two hundred thousand files or folders differ.
         """
         before = EMPTY_TREE if old is None else self.tree_id(old, under) or EMPTY_TREE
         after = self.tree_id(new, under) or EMPTY_TREE
@@ -314,9 +326,34 @@ class Reader:
         return found
 
 
-def _too_many(commit: CommitId, under: str) -> UserError:
-    return UserError(
-        f"the commit {commit} has more than {_LISTED:,} files{f' in `{under}`' if under else ''}, or very long paths",
+class _Groups:
+    """Which of the topmost folders of a listing is the largest; items are numbered as they come."""
+
+    def __init__(self) -> None:
+        self._begun: tuple[bytes, int] = (b"", 0)
+        self._largest: tuple[int, bytes] = (0, b"")
+
+    def begin(self, record: bytes, number: int) -> None:
+        """Hear of a folder."""
+        if b"/" not in record:
+            self._end(number)
+            self._begun = record.partition(b"\t")[2], number
+
+    def largest(self, number: int) -> bytes:
+        """Return the largest up to here, empty where there is none."""
+        self._end(number)
+        return self._largest[1]
+
+    def _end(self, number: int) -> None:
+        name, begun = self._begun
+        self._largest = max(self._largest, (number - begun, name))
+
+
+def _too_many(commit: CommitId, folder: bytes, *, deep: bool) -> TooMuchError:
+    shown = folder.decode("utf-8", "backslashreplace")[:120] or "/"
+    many = f"folders more than {DEPTH} deep" if deep else f"more than {_LISTED:,} files and folders"
+    return TooMuchError(
+        f"the commit {commit[:12]} has {many}, or very long paths, most of what was seen in `{shown}`",
         expected="a branch of a configuration repository",
         hint="take the folders out that are no configuration; `git ls-tree COMMIT` shows the topmost",
     )

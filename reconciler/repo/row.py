@@ -11,7 +11,7 @@ What older rules made cannot be replayed, and anybody can write its form: it is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, islice
 from typing import Final
@@ -19,6 +19,7 @@ from typing import Final
 from reconciler.decide.draft import RULES
 from reconciler.model.errors import VerdictError
 from reconciler.model.names import CommitId, StageName
+from reconciler.repo.faults import TooMuchError
 from reconciler.repo.layout import ops_prefix
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.proof import Proof
@@ -152,14 +153,17 @@ class Rows:
         fitting = [link for link in self._links if follows(claim, link.claim) and self._stands_on(claim, link.claim)]
         rows = sorted((link for link in fitting if _is_row(link)), key=lambda link: link.length, reverse=True)
         alone = [link for link in reversed(fitting) if not _is_row(link)]
-        for link in (*rows[:_TRIES], *alone[:_TRIES]):
-            self._return_to(link, claim.commit)
-            if self._holds(claim, own, link.claim):
-                return self._step_on(Link(claim, own, link, link.length + 1, link.founded, link.refuted))
-        if whole and follows(claim, None):
-            self._return_to(None, claim.commit)
-            if self._holds(claim, own, None):
-                return self._step_on(Link(claim, own, founded=True))
+        try:
+            for link in (*rows[:_TRIES], *alone[:_TRIES]):
+                self._return_to(link, claim.commit)
+                if self._holds(claim, own, link.claim):
+                    return self._step_on(Link(claim, own, link, link.length + 1, link.founded, link.refuted))
+            if whole and follows(claim, None):
+                self._return_to(None, claim.commit)
+                if self._holds(claim, own, None):
+                    return self._step_on(Link(claim, own, founded=True))
+        except TooMuchError:  # nobody decides on a branch that cannot be looked at
+            self._at = None
         return Link(claim, own, refuted=bool(rows))
 
     def _is_after(self, later: tuple[Claimed, OwnFile], earlier: tuple[Claimed, OwnFile]) -> bool:
@@ -225,3 +229,13 @@ def follows(step: Claimed, last: Claimed | None) -> bool:
 def stands_on(store: Mirror, step: Claimed, last: Claimed | None) -> bool:
     """Whether a step descends from another."""
     return last is None or last.commit in step.info.parents or store.is_ancestor(last.commit, step.commit)
+
+
+def goes_on(store: Mirror, was: Claimed | None, row: Sequence[Claimed]) -> bool:
+    """Tell whether a row goes on from what was the newest step."""
+    if was is None or not row:
+        return was is None
+    first = row[0]
+    if was.sequence < first.sequence:
+        return store.is_ancestor(was.commit, first.commit)
+    return any(step.commit == was.commit for step in row)

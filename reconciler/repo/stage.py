@@ -19,11 +19,13 @@ from reconciler.decide.snapshot import Rewritten, ServiceView, Snapshot
 from reconciler.model.errors import VerdictError
 from reconciler.model.instant import Instant
 from reconciler.model.names import BlobId, CommitId, ServicePath, StageName
+from reconciler.repo.extent import too_large
+from reconciler.repo.faults import TooMuchError
 from reconciler.repo.index import Stored
 from reconciler.repo.marks import Marks
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.proof import Proof, SettingsAt
-from reconciler.repo.row import WINDOW, Rows, follows, stands_on
+from reconciler.repo.row import WINDOW, Rows, follows, goes_on, stands_on
 from reconciler.repo.row_guard import RowGuard
 from reconciler.repo.signatures_back import put_back
 from reconciler.repo.signatures_policy import Force, Policy
@@ -144,9 +146,11 @@ class StageRepo:
         self._refused = None
         try:
             return self._sync(tips)
-        except VerdictError as error:
-            self._refused = (tips, by, error)
-            raise
+        except (VerdictError, TooMuchError) as error:
+            both = (tips.ops, tips.config)
+            verdict = error if isinstance(error, VerdictError) else too_large(self._store, self._stage, both, error)
+            self._refused = (tips, by, verdict)
+            raise verdict from error.__cause__
 
     def _sync(self, tips: Tips) -> bool:
         before = self._tips
@@ -156,9 +160,7 @@ class StageRepo:
         if before == tips and standing is not None:
             self._stood = standing
             return True
-        continued = (
-            before is not None and self._continues(before.ops, tips.ops) and self._continues(before.config, tips.config)
-        )
+        continued = before is not None and self._continue(before, tips)
         if before is None or not continued:
             standing = None
             self._marks.forget()
@@ -168,8 +170,9 @@ class StageRepo:
         self._expected.clear()
         return continued
 
-    def _continues(self, old: CommitId, new: CommitId) -> bool:
-        return old == new or self._store.is_ancestor(old, new)
+    def _continue(self, before: Tips, tips: Tips) -> bool:
+        pairs = {(before.ops, tips.ops), (before.config, tips.config)}
+        return all(old == new or self._store.is_ancestor(old, new) for old, new in pairs)
 
     def _moved(self, standing: Standing | None, before: Tips | None, tips: Tips, *, continued: bool) -> Standing:
         if standing is None or before is None:
@@ -289,21 +292,12 @@ class StageRepo:
         known = was.commit if was is not None and continued else None
         self._row = deque(rows.newest(tips.ops, known), maxlen=WINDOW)
         newest = self._newest
-        if continued and (was == newest or self._goes_on_from(was)):
+        if continued and (was == newest or goes_on(self._store, was, self._row)):
             self._rewritten = self._rewritten if was == newest else None
             return
         reached = newest.sequence if newest is not None else 0
         begun = before is not None and (not before.fresh or self._seen > 0)
         self._rewritten = Rewritten(before.ops, max(self._seen, reached)) if before is not None and begun else None
-
-    def _goes_on_from(self, was: Claimed | None) -> bool:
-        """Whether the row goes on from what was the newest step."""
-        if was is None or not self._row:
-            return was is None
-        first = self._row[0]
-        if was.sequence < first.sequence:
-            return self._store.is_ancestor(was.commit, first.commit)
-        return any(step.commit == was.commit for step in self._row)
 
     def _age(self, standing: Standing) -> None:
         """Trust what no step has answered for so long that a start, which looks at some steps only, would trust it.

@@ -16,11 +16,13 @@ from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant
 from reconciler.model.names import BlobId, CommitId, ProjectName, ServicePath, StageName
 from reconciler.model.policy import Mode, StageConfig
+from reconciler.repo.extent import check_depth, listed_moves, stage_files
+from reconciler.repo.faults import TooMuchError
 from reconciler.repo.index import Moved, StageIndex, Stored
 from reconciler.repo.lastchange import LastChanges
 from reconciler.repo.layout import ops_place, ops_prefix
 from reconciler.repo.mirror import Mirror
-from reconciler.repo.objects import Change, Entry, Identity, Oversize
+from reconciler.repo.objects import Change, Identity, Oversize
 from reconciler.repo.signatures_policy import Policy
 from reconciler.repo.steps import Claimed, OwnFile
 from reconciler.repo.tally import Census, Tally
@@ -56,7 +58,7 @@ class Standing:
         self, store: Mirror, stage: StageName, config: CommitId, ops: CommitId, *,
         apart: bool, policy: Policy | None = None,
     ) -> None:  # fmt: skip
-        """List the branches; machine-written files are trusted as they stand."""
+        """List the branches; machine-written files are trusted as they stand. Raises TooMuchError."""
         self._store = store
         self._stage = stage
         self._apart = apart
@@ -73,12 +75,11 @@ class Standing:
         self._tally = Tally()
         self._dirty: set[ServicePath] = set()
         self._broken: set[ServicePath] = set()
-        listing = [_moved(entry) for entry in store.entries(config) if entry.path is not None]
-        self._index.load_config(listing)
+        people, machine = stage_files(store, config, stage)
+        self._index.load_config(people)
         if apart:
-            under = store.entries(ops, ops_prefix(stage))
-            listing = [_moved(entry) for entry in under if entry.path is not None]
-        self._index.change_ops(listing, ours=True)
+            _, machine = stage_files(store, ops, stage, ops_prefix(stage))
+        self._index.change_ops(machine, ours=True)
 
     # Moving
 
@@ -86,7 +87,7 @@ class Standing:
         """Move to another commit; what differs in machine-written files is ``ours`` or somebody else's."""
         if ops == self.ops:
             return
-        self._take(self._store.diff(self.ops, ops, ops_prefix(self._stage) if self._apart else ""), ours=ours)
+        self._take(self._moves(self.ops, ops, ops_prefix(self._stage) if self._apart else ""), ours=ours)
         self.ops = ops
         if not ours:
             # Who pushed what may be somebody else now although the content is the same.
@@ -97,7 +98,7 @@ class Standing:
     def accept(self, claim: Claimed, own: OwnFile) -> None:
         """Move from a step's parent to the step and trust what it changes and what it names; nothing else."""
         if claim.info.parents == (self.ops,):
-            self._take(own.changes, ours=True)
+            self._take(_changed(own.changes), ours=True)
             self.ops = claim.commit
         else:
             self.go(claim.commit)
@@ -120,7 +121,7 @@ class Standing:
     def go_config(self, config: CommitId) -> None:
         """Move people's files where they are on a branch of their own; else they move with the steps."""
         if self._apart and config != self.config:
-            self._index.change_config(_changed(self._store.diff(self.config, config)))
+            self._index.change_config(self._moves(self.config, config))
         self.config = config
 
     def hold_config(self, config: CommitId) -> None:
@@ -128,7 +129,7 @@ class Standing:
         if self._apart:
             self.go_config(config)
         elif self._held != config:
-            self._index.change_config(_changed(self._store.diff(self._held or self.ops, config)))
+            self._index.change_config(self._moves(self._held or self.ops, config))
             self._held = config
 
     @property
@@ -139,12 +140,20 @@ class Standing:
     def follow_config(self) -> None:
         """Let people's files move with the steps again, where they are on one branch."""
         if self._held is not None:
-            self._index.change_config(_changed(self._store.diff(self._held, self.ops)))
+            self._index.change_config(self._moves(self._held, self.ops))
             self._held = None
 
-    def _take(self, changes: Iterable[Change], *, ours: bool) -> None:
+    def _moves(self, old: CommitId, new: CommitId, under: str = "") -> list[Moved]:
+        """Return what differs. Raises TooMuchError where there is more than may be on a branch."""
+        try:
+            changes = self._store.diff(old, new, under)
+            check_depth(changes, new)
+        except TooMuchError:  # much has changed, which does not say that there is too much
+            return listed_moves(self._store, self._stage, old, new, under)
+        return _changed(changes)
+
+    def _take(self, moves: list[Moved], *, ours: bool) -> None:
         """Follow the ops branch; where people's files are on it too, the same difference tells of them."""
-        moves = _changed(changes)
         if not self._apart and self._held is None:
             self._index.change_config(moves)
         self._index.change_ops(moves, ours=ours)
@@ -359,10 +368,6 @@ class _Services(Mapping[ServicePath, ServiceView]):
 
     def __len__(self) -> int:
         return len(self._standing.services())
-
-
-def _moved(entry: Entry) -> Moved:
-    return Moved(entry.path or "", Stored(entry.mode, entry.blob))
 
 
 def _changed(changes: Iterable[Change]) -> list[Moved]:

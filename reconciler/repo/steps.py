@@ -18,6 +18,7 @@ from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant, parse_instant
 from reconciler.model.names import CommitId, RemediationId, StageName
 from reconciler.model.step import EVENTS, Step, render_file, step_path, trailers
+from reconciler.repo.faults import TooMuchError
 from reconciler.repo.layout import OpsPlace, ops_place
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import FILE, Change, CommitInfo
@@ -112,7 +113,10 @@ def own_file(store: Mirror, claim: Claimed) -> OwnFile | None:
     parents = claim.info.parents
     if len(parents) > 1:
         return None
-    changes = store.diff(parents[0] if parents else None, claim.commit)
+    try:
+        changes = store.diff(parents[0] if parents else None, claim.commit)
+    except TooMuchError:  # no step of ours changes a hundredth of that
+        return None
     own = own_change(changes, claim)
     if own is None or own.path is None or own.new_blob is None or own.new_mode != FILE:
         return None

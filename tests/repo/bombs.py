@@ -35,3 +35,18 @@ def with_folder(where: Path, parent: str, tree: str, name: str) -> str:
     there = git(where, "ls-tree", parent)
     root = git(where, "mktree", given=f"{there}\n040000 tree {tree}\t{name}\n".lstrip().encode())
     return git(where, "commit-tree", "-p", parent, "-m", "a bomb", root)
+
+
+def empty(where: Path, parent: str, *, levels: int = 8, width: int = 10) -> str:
+    """Return a commit on ``parent`` with as many folders, and no file in any."""
+    tree = git(where, "mktree")
+    for _ in range(levels):
+        tree = git(where, "mktree", given="".join(f"040000 tree {tree}\td{i}\n" for i in range(width)).encode())
+    return with_folder(where, parent, tree, "empty")
+
+
+def giant(where: Path, parent: str, files: int) -> str:
+    """Return a commit on ``parent`` with one folder of that many files."""
+    blob = git(where, "hash-object", "-w", "--stdin", given=b"x\n")
+    tree = git(where, "mktree", given="".join(f"100644 blob {blob}\tf{i:07}\n" for i in range(files)).encode())
+    return with_folder(where, parent, tree, "giant")
