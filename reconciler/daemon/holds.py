@@ -8,7 +8,7 @@ from structlog.typing import FilteringBoundLogger
 
 from reconciler.daemon.backoff import Backoff
 from reconciler.daemon.clock import Clock
-from reconciler.model.errors import ReconcilerError, TransientError
+from reconciler.model.errors import ReconcilerError, TransientError, VerdictError
 
 _PAUSES = (1.0, 60.0)
 """Seconds until what stands still is tried again: the first and the longest pause."""
@@ -37,6 +37,10 @@ class Holds:
     def error(self, name: str) -> ReconcilerError | None:
         """Return why something stands still, None where it does not."""
         return self._errors.get(name) if name in self else None
+
+    def refuted(self) -> frozenset[str]:
+        """Return what was found to be such that this daemon cannot go on from it, and others perhaps can."""
+        return frozenset(name for name, error in self._errors.items() if isinstance(error, VerdictError))
 
     def left(self, name: str) -> float:
         """Return for how many seconds more something stands still."""

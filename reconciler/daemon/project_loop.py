@@ -182,7 +182,8 @@ class ProjectLoop:
             if listed is None or self._stop.is_set():
                 break
             pushed += self._guarded(project, stage, listed)
-        self._around.leases.want(self._branches.not_newer(stage.name for stage in project.stages))
+        readable = (stage.name for stage in project.stages if stage.name not in self._holds.refuted())
+        self._around.leases.want(self._branches.not_newer(readable))
         self._around.looked(project, self._branches.of, self.conditions)
         return tuple(pushed)
 

@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 
 import pytest
 
-from reconciler.daemon.leases.record import stage_lease
-from reconciler.embedded.cluster.answers import ApiError
-from reconciler.model.names import ProjectName, StageName
+from tests.daemon.leases.processes import LEASE, daemon, decided_by, has_followed, holder, is_linear, scaled
 from tests.daemon.site import Site, eventually, git
-from tests.daemon.test_process import Running, running
+from tests.daemon.test_process import Running
 
 pytestmark = pytest.mark.no_cover
-
-LEASE = stage_lease(ProjectName("sockshop"), StageName("production"))
-LEASES = (
-    "leases: {namespace: reconciler, kubernetes: {kubeconfig: kubeconfig}, duration: 8s, renew: 1s, identity: NAME}\n"
-)
-
-
-def holder(site: Site) -> str:
-    """Return who holds the stage, without what is random about it."""
-    try:
-        spec = site.cluster.get("Lease", "reconciler", LEASE)["spec"]
-    except ApiError:
-        return ""
-    return str(spec["holderIdentity"]).partition("_")[0]
-
-
-@contextmanager
-def daemon(site: Site, name: str) -> Iterator[Running]:
-    """Run a daemon of this name; one that is stopped is killed in the end."""
-    own = copy.copy(site)
-    own.config = site.folder / f"{name}.yaml"
-    text = site.config.read_text().replace("stateDir: state", f"stateDir: state-{name}")
-    own.config.write_text(LEASES.replace("NAME", name) + text)
-    with running(own) as started:
-        yield started
 
 
 @pytest.fixture
@@ -72,20 +43,6 @@ def stop_at_the_first_push_of_steps(site: Site, then: str) -> None:
     hook.chmod(0o755)
 
 
-def scaled(site: Site) -> list[int]:
-    """Return the replicas that were written, by whichever daemon, refused ones too."""
-    found = [each for each in site.cluster.journal.writes() if "/deployments" in each.path]
-    return [each.body["spec"]["replicas"] for each in found if each.manager == "reconciler"]
-
-
-def is_linear(site: Site) -> bool:
-    return not git(site.remote, "rev-list", "--merges", "production")
-
-
-def decided_by(daemon: Running) -> int:
-    return len(daemon.logged(step="decided"))
-
-
 def test_who_was_stopped_between_push_and_write_writes_nothing_when_it_goes_on(
     site: Site, two: tuple[Running, Running]
 ) -> None:
@@ -101,7 +58,7 @@ def test_who_was_stopped_between_push_and_write_writes_nothing_when_it_goes_on(
     steps, tip = site.events(), git(site.remote, "rev-parse", "production")
     first.process.send_signal(signal.SIGCONT)
     eventually(lambda: first.logged(event="a lease is not ours any more"), "the first knows")
-    eventually(lambda: len(first.logged(event="not applied")) or _has_followed(site, first), "and has come to its end")
+    eventually(lambda: len(first.logged(event="not applied")) or has_followed(site, first), "and has come to its end")
     assert site.events() == steps
     assert git(site.remote, "rev-parse", "production") == tip
     assert scaled(site) == [2, 1]
@@ -110,17 +67,6 @@ def test_who_was_stopped_between_push_and_write_writes_nothing_when_it_goes_on(
     assert is_linear(site)
     assert decided_by(first) <= 1
     assert decided_by(second) >= 1
-
-
-def _has_followed(site: Site, daemon: Running) -> bool:
-    """Whether a daemon's mirror has the remote's tip."""
-    tip = git(site.remote, "rev-parse", "production")
-    mirrors = list((site.folder / f"state-{Path(daemon.process.args[-1]).stem}" / "mirrors").iterdir())  # type: ignore[index,arg-type]
-    try:
-        git(mirrors[0], "cat-file", "-e", tip)
-    except AssertionError:
-        return False
-    return True
 
 
 def test_a_push_that_is_late_is_refused_by_the_remote(site: Site, two: tuple[Running, Running]) -> None:
