@@ -15,7 +15,8 @@ import structlog
 from reconciler.cli.main import cli
 from reconciler.daemon.service import opened, read_config
 from reconciler.embedded.cluster import EmbeddedCluster
-from reconciler.model.names import ProjectName
+from reconciler.model.daemon_config import load_daemon_config
+from reconciler.model.names import ProjectName, StageName
 from reconciler.model.project import load_project
 from reconciler.model.shipyard import load_shipyard
 from tests.daemon.site import Later, deployment, until
@@ -94,6 +95,7 @@ def test_the_steps_lead_from_keptns_repository_to_a_healed_problem(
                 due = block.strip().splitlines()[-1].startswith("reconciler plan")
                 said[step] = said.get(step, "") + shell.run(block, code=1 if due else 0)
     assert not re.search("error|warning", said[STEPS[0]] + said[STEPS[1]])
+    assert re.search(r"^\d+ well$", said[STEPS[1]], re.MULTILINE), "doctor finds nothing wrong"
     assert "held: shadow" in said[STEPS[2]]
     assert "carts: scale 1 → 2" in said[STEPS[3]]
     assert not re.search("error|warning", said[STEPS[4]])
@@ -128,6 +130,15 @@ def test_what_replaces_the_shipyard_says_what_it_said() -> None:
     assert [(each.name, each.mode) for each in ours.stages] == [(each.name, each.mode) for each in keptns.stages]
     assert "wait: 15m\n  window: 15m\n" in written[1]
     assert (keptns.stages[2].triggered_after, keptns.stages[2].timeframe) == (900, 900)
+
+
+def test_the_configuration_with_all_of_keptns_secrets_can_be_used() -> None:
+    (shown,) = [block for block in blocks(section(GUIDE, "What becomes of what"), "yaml") if "projects:" in block]
+    config = load_daemon_config(shown.encode(), "reconciler.yaml")
+    reach = config.projects[ProjectName("sockshop")].reach(StageName("production"))
+    assert reach.flags is not None
+    assert (reach.flags.kind, reach.flags.username) == ("unleash-legacy", "keptn")
+    assert config.webhooks.cloudevents is not None
 
 
 def test_the_commands_that_are_named_as_ours_are_there() -> None:
