@@ -22,7 +22,7 @@ from reconciler.daemon.github_apps import app_tokens
 from reconciler.daemon.holds import Holds
 from reconciler.daemon.proposals import Proposals
 from reconciler.daemon.proposals_past import PastActions
-from reconciler.daemon.secrets import secret_source
+from reconciler.daemon.secrets import KNOWN, secret_source
 from reconciler.daemon.verdicts import WANTED, ProblemVerdicts, VerdictSender
 from reconciler.daemon.verdicts_config import ConfigVerdicts
 from reconciler.decide.snapshot import ServiceView
@@ -65,7 +65,9 @@ def wire_of(config: ForgeConfig, wall: Callable[[], float]) -> Wire:
     headers = {"github": github.headers, "gitlab": gitlab.headers}.get(config.kind, gitea.headers)
     if config.github_app is not None:
         tokens = app_tokens(config.github_app, wall)
-        access = Access(config.api, tokens, headers, config.deadline, config.ca_file, tokens.renew)
+        access = Access(
+            config.api, lambda: KNOWN.note(tokens()), headers, config.deadline, config.ca_file, tokens.renew
+        )
     else:
         access = Access(config.api, _token(config), headers, config.deadline, config.ca_file)
     return Wire(access, wall)

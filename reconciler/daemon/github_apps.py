@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from reconciler.daemon.secrets import secret_source
+from reconciler.daemon.secrets import KNOWN, secret_source
 from reconciler.forge.github_app import USER, AppTokens
 from reconciler.model.daemon_config import RepositoryConfig
 from reconciler.model.errors import BugError
@@ -27,6 +27,6 @@ def credentials_of(repository: RepositoryConfig, wall: Callable[[], float] = tim
     known: Path | None = repository.known_hosts_file
     if repository.github_app is not None:
         tokens = app_tokens(repository.github_app, wall)
-        return Credentials(USER, tokens, repository.ssh_key_file, known, renew=tokens.renew)
+        return Credentials(USER, lambda: KNOWN.note(tokens()), repository.ssh_key_file, known, renew=tokens.renew)
     secret = secret_source(repository.token_file, repository.token_env, "the Git token")
     return Credentials(repository.username, secret, repository.ssh_key_file, known)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Literal, TypeAlias
 
 from reconciler.daemon.petitions import Petitions
+from reconciler.daemon.secrets import KNOWN
 from reconciler.intake.report import Report, Where
 from reconciler.model.errors import ReconcilerError, TransientError
 from reconciler.model.names import CommitId, ProblemId
@@ -87,7 +88,7 @@ class Inbox:
         Where the inbox is full or closed all receipts are `unavailable`, at once. Who cancels it, before it was taken,
         takes the reports out again.
         """
-        given = tuple(reports)
+        given = tuple(map(_without_secrets, reports))
         waiting = Waiting(given, Future(), sum(map(_size, given)))
         with self._lock:
             refused = "the daemon is stopping" if self._closed else self._full(len(given), waiting.size)
@@ -205,6 +206,14 @@ def unknown(what: str, name: str, where: str, known: Iterable[str]) -> Receipt:
 
 def _shown(name: str) -> str:
     return "".join(each if each.isprintable() else "?" for each in name[:80])
+
+
+def _without_secrets(report: Report) -> Report:
+    """Return a report without the secrets of ours that its sender repeats: it will be in Git for good."""
+    told = {field.name: KNOWN.cleaned(getattr(report.problem, field.name)) for field in fields(report.problem)}
+    if all(told[field.name] == getattr(report.problem, field.name) for field in fields(report.problem)):
+        return report
+    return replace(report, problem=Problem(**told))
 
 
 def _size(report: Report) -> int:

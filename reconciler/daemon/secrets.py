@@ -1,16 +1,58 @@
 """Secrets: read where they are needed, each time, so that a changed file is picked up without a restart.
 
-Nothing here is kept, logged or put into an argument list.
+None is logged, put into an argument list or given to a process that is not to show it. What was read is known from then
+on (`KNOWN`), in memory alone: a sender may repeat it in what it reports, and a server in what it refuses.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any, Final
 
+from reconciler.model.daemon_config import ProjectConnections
 from reconciler.model.errors import BlindError
+from reconciler.model.hidden import hide
 from reconciler.repo.remote import secret_file
+
+_LEAST: Final = 8
+"""Characters of a secret that is taken out of everything; a shorter one may be a word that people use."""
+
+
+class Known:
+    """Every secret that this process has read. Used from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._secrets: frozenset[str] = frozenset()
+
+    def note(self, secret: str) -> str:
+        """Remember a secret, and return it."""
+        if len(secret) >= _LEAST and secret not in self._secrets:
+            with self._lock:
+                self._secrets |= {secret}
+        return secret
+
+    def hide(self, text: str) -> str:
+        """Return a text without any of them."""
+        return hide(text, self._secrets)
+
+    def cleaned(self, value: Any) -> Any:
+        """Return decoded JSON without any of them, keys too."""
+        if isinstance(value, str):
+            return self.hide(value)
+        if isinstance(value, Mapping):
+            return {self.hide(key): self.cleaned(each) for key, each in value.items()}
+        return [self.cleaned(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+KNOWN: Final = Known()
+_TAKEN: Final[dict[str, str]] = {}
+_HOLDING: Final = ("token_env", "password_env", "secret_env", "key_env", "url_env", "headers_env")
+"""How fields are called that name a variable with a secret."""
 
 
 def secret_source(file: Path | None, variable: str, what: str) -> Callable[[], str] | None:
@@ -19,14 +61,57 @@ def secret_source(file: Path | None, variable: str, what: str) -> Callable[[], s
     The returned function raises BlindError where the secret is not there now.
     """
     if file is not None:
-        return secret_file(file)
+        from_file = secret_file(file)
+        return lambda: KNOWN.note(from_file())
     if not variable:
         return None
 
     def read() -> str:
-        value = os.environ.get(variable, "").strip()
+        value = os.environ.get(variable, _TAKEN.get(variable, "")).strip()
         if not value:
             raise BlindError(f"{what}: the environment variable {variable} is empty", hint=f"set {variable}")
-        return value
+        return KNOWN.note(value)
 
     return read
+
+
+def take_variables(config: Any) -> None:
+    """Take the variables that a configuration reads secrets from out of the environment, into our memory.
+
+    Whatever is started from now on, by whomever, does not have them; reading them goes on.
+    """
+    for name in _variables(config):
+        if name in os.environ:
+            _TAKEN[name] = os.environ.pop(name)
+
+
+def _variables(part: Any) -> Iterator[str]:
+    if isinstance(part, Mapping):
+        part = tuple(part.values())
+    if isinstance(part, tuple | list):
+        for each in part:
+            yield from _variables(each)
+    if dataclasses.is_dataclass(part) and not isinstance(part, type):
+        for field in dataclasses.fields(part):
+            value = getattr(part, field.name)
+            if field.name.endswith(_HOLDING) and isinstance(value, str) and value:
+                yield value
+            else:
+                yield from _variables(value)
+
+
+def secret_files(project: ProjectConnections) -> list[Path]:
+    """Return every mounted file with credentials that a project's connections read."""
+    files = [project.repository.token_file, project.repository.ssh_key_file, project.signing.ssh_key_file]
+    files += [file for each in project.notifications for file in (each.token_file, each.url_file)]
+    files += [project.forge.token_file] if project.forge is not None else []
+    apps = [project.repository.github_app, project.forge.github_app if project.forge is not None else None]
+    files += [app.key_file for app in apps if app is not None]
+    for stage in project.stages.values():
+        if stage.kubernetes is not None:
+            files += [stage.kubernetes.token_file, stage.kubernetes.kubeconfig, stage.kubernetes.ca_file]
+        if stage.flags is not None:
+            files += [stage.flags.token_file, stage.flags.password_file]
+        if stage.allow is not None:
+            files += [endpoint.token_file for endpoint in stage.allow.endpoints.values()]
+    return [file for file in files if file is not None]

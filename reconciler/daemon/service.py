@@ -32,6 +32,7 @@ from reconciler.daemon.metrics import Metrics
 from reconciler.daemon.notifying import notifier
 from reconciler.daemon.plugins import load_actions
 from reconciler.daemon.project_loop import ProjectLoop
+from reconciler.daemon.secrets import secret_files, take_variables
 from reconciler.daemon.sight import Sight, watched
 from reconciler.daemon.surroundings import Surroundings
 from reconciler.model.daemon_config import DaemonConfig, ProjectConnections, load_daemon_config
@@ -114,6 +115,7 @@ def opened(
         ConfigError: an action of another maker cannot be loaded.
     """
     load_actions()
+    take_variables(config)
     project = config.projects[name]
     own = clock or SystemClock()
     where, chance = state or config.state_dir, randbits(32) if seed is None else seed
@@ -249,6 +251,7 @@ class Daemon:
 
         ``seen`` is what the file held when the configuration was read.
         """
+        take_variables(config)
         self.metrics.keep(config.projects)
         with ExitStack() as stack:
             sights = self._sights(config)
@@ -374,20 +377,3 @@ def _content(path: Path) -> bytes | None:
         return path.read_bytes()
     except OSError:
         return None
-
-
-def secret_files(project: ProjectConnections) -> list[Path]:
-    """Return every mounted file with credentials that a project's connections read."""
-    files = [project.repository.token_file, project.repository.ssh_key_file, project.signing.ssh_key_file]
-    files += [file for each in project.notifications for file in (each.token_file, each.url_file)]
-    files += [project.forge.token_file] if project.forge is not None else []
-    apps = [project.repository.github_app, project.forge.github_app if project.forge is not None else None]
-    files += [app.key_file for app in apps if app is not None]
-    for stage in project.stages.values():
-        if stage.kubernetes is not None:
-            files += [stage.kubernetes.token_file, stage.kubernetes.kubeconfig, stage.kubernetes.ca_file]
-        if stage.flags is not None:
-            files += [stage.flags.token_file, stage.flags.password_file]
-        if stage.allow is not None:
-            files += [endpoint.token_file for endpoint in stage.allow.endpoints.values()]
-    return [file for file in files if file is not None]

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from reconciler.model.errors import BlindError, BugError, ReconcilerError
+from reconciler.model.hidden import hide
 
 Secret: TypeAlias = Callable[[], str]
 """Reads a secret from where it is kept; raises where it is not there now."""
-HIDDEN = "***"
 
 
 @dataclass(frozen=True, repr=False)
@@ -27,9 +27,7 @@ class Credentials:
 
     def hide(self, text: str) -> str:
         """Return a text without the secrets."""
-        for secret in self.secrets:
-            text = text.replace(secret, HIDDEN)
-        return text
+        return hide(text, self.secrets)
 
 
 NOBODY = Credentials("", "", ())

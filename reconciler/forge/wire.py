@@ -24,6 +24,7 @@ from urllib.parse import urlencode, urlsplit
 
 from reconciler import __version__
 from reconciler.model.errors import BlindError, BugError, ConfigError, TerminalError, TransientError
+from reconciler.model.hidden import hide
 
 if TYPE_CHECKING:
     import httpx
@@ -282,9 +283,9 @@ def _said(content: bytes, token: str) -> str:
     if isinstance(errors, list):
         words += [each.get("message", each.get("code", "")) if isinstance(each, dict) else each for each in errors]
     text = "; ".join(str(word) for word in words if word)
-    return "".join(letter for letter in text if letter.isprintable()).replace(token, "***")[:_SAID]
+    return "".join(letter for letter in hide(text, [token]) if letter.isprintable())[:_SAID]
 
 
 def _reason(error: Exception, token: str) -> str:
-    text = " ".join(str(error).split()).replace(token, "***")
+    text = hide(" ".join(str(error).split()), [token])
     return text if text and text.isprintable() else type(error).__name__

@@ -54,6 +54,9 @@ _READING: Final[dict[str, str]] = {
     "GIT_TERMINAL_PROMPT": "0",
 }
 
+_FOR_READING: Final = frozenset({"PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR", "LANG", "TZ", "USER", "LOGNAME"})
+_OF_KIND: Final = ("GIT_", "LC_", "LD_", "DYLD_")
+
 _READING_SETTINGS: Final[tuple[tuple[str, str], ...]] = (
     # `diff-tree` reads the index, and asks this command what changed in the work tree.
     ("core.fsmonitor", "false"),
@@ -219,9 +222,11 @@ def personal_environment(base: Mapping[str, str]) -> dict[str, str]:
 def reading_environment(base: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for reading a repository on this machine, whoever set it up.
 
-    No transport, so that an object that a partial clone lacks is missing; no command of the repository's settings.
+    No transport, so that an object that a partial clone lacks is missing; no command of the repository's settings. Of
+    other variables only those that reading may need: a daemon's environment holds secrets.
     """
-    environment = personal_environment(base) | _READING
+    kept = {name: value for name, value in base.items() if name in _FOR_READING or name.startswith(_OF_KIND)}
+    environment = personal_environment(kept) | _READING
     given = environment.get("GIT_CONFIG_COUNT", "")
     count = int(given) if given.isdecimal() else 0
     for number, (key, value) in enumerate(_READING_SETTINGS, count):

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from reconciler.model.errors import BlindError, ConfigError
+from reconciler.model.hidden import hide
 
 Scheme = Literal["file", "http", "https", "ssh"]
 
@@ -118,9 +119,8 @@ def basic_authorization(username: str, secret: str) -> str:
 
 
 def redact(text: str, secret: str = "", username: str = "") -> str:
-    """Return the text without user names and passwords in URLs and without the secret in any form that we send."""
+    """Return the text without user names and passwords in URLs and without the secret in any spelling."""
     if secret:
         encoded = basic_authorization(username, secret).removeprefix("Basic ")
-        for form in {secret, quote(secret, safe=""), encoded}:
-            text = text.replace(form, "[redacted]")
+        text = hide(text, [encoded, secret], "[redacted]")
     return _USERINFO.sub("[redacted]@", text)

@@ -10,7 +10,7 @@ import importlib
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,18 @@ from kubernetes import client as official
 from kubernetes import config as official_config
 
 from reconciler import __version__
+from reconciler.model.credentials import basic
+from reconciler.model.hidden import hide
 from reconciler.targets.kubernetes.access import Access, InCluster, Kubeconfig
 from reconciler.targets.kubernetes.refusals import Call, Refusal, Unreachable
 
 _METHODS = {"get": "GET", "list": "GET", "patch": "PATCH", "create": "POST", "update": "PUT"}
 _LARGEST = 64 << 20
 _CHUNK = 1 << 16
+_READ = 1 << 12
+"""Bytes of a text of the server that are looked at; a secret that begins in it is in it."""
+_SAID = 2000
+"""Characters of a server's own words; its reasons for refusing an object are a few hundred."""
 _CONNECTIONS = 32
 # The official loader lets the errors of its YAML parser through, which ships no type information.
 _YAMLError: type[Exception] = importlib.import_module("yaml").YAMLError
@@ -108,24 +114,26 @@ class Client:
             body=patch,
             auth_settings=["BearerToken"],
         )
+        sent = _secrets(request[2])
         try:
             response = api.call_api(*request, _request_timeout=timeout).response
             self._heard_date(response.headers.get("Date", ""))
             status, content = response.status, self._read(response, call, ends)
         except official.ApiException as error:
             reason = str(error.reason).partition("\n")[2] or str(error.reason)
-            raise Unreachable(call, f"TLS: {_plain(reason)}") from error
+            raise Unreachable(call, f"TLS: {_plain(hide(reason, sent))}") from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise Unreachable(call, _words(error)) from error
+            raise Unreachable(call, _words(error, sent)) from error
         try:
             document = json.loads(content)
         except ValueError as error:
             if status >= 400:
-                raise Refusal(call, status, _text(content), _retry_after(response.headers)) from error
+                raise Refusal(call, status, _text(content, sent), _retry_after(response.headers)) from error
             raise Unreachable(call, "the answer is not JSON") from error
         if status >= 300:
             message = document.get("message") if isinstance(document, dict) else None
-            raise Refusal(call, status, str(message or _text(content)), _retry_after(response.headers))
+            told = hide(str(message), sent) if message else _text(content, sent)
+            raise Refusal(call, status, told[:_SAID], _retry_after(response.headers))
         if not isinstance(document, dict):
             raise Unreachable(call, "the answer is not an object")
         return document
@@ -239,8 +247,14 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     return float(text) if text.isdigit() and len(text) < 9 else None
 
 
-def _text(content: bytes) -> str:
-    return _plain(content[:200].decode(errors="replace")) or "no message"
+def _secrets(headers: Mapping[str, str]) -> list[str]:
+    """Return what a request shows of who we are: a server may repeat it, and its words go to Git."""
+    shown = [value for name, value in headers.items() if name.lower() == "authorization"]
+    return [text for value in shown for text in (value.rpartition(" ")[2], basic(value)[1])]
+
+
+def _text(content: bytes, secrets: Iterable[str]) -> str:
+    return _plain(hide(content[:_READ].decode(errors="replace"), secrets)[:200]) or "no message"
 
 
 def _plain(text: str) -> str:
@@ -248,7 +262,7 @@ def _plain(text: str) -> str:
     return " ".join(text.partition(" at 0x")[0].split())[:300]
 
 
-def _words(error: Exception) -> str:
+def _words(error: Exception, secrets: Iterable[str]) -> str:
     match error:
         # From the special to the general: the first two are time-outs too, in urllib3's eyes.
         case urllib3.exceptions.NameResolutionError():
@@ -262,4 +276,4 @@ def _words(error: Exception) -> str:
         case urllib3.exceptions.ProtocolError() | OSError():
             return "the connection broke before the answer was complete"
         case _:
-            return _plain(f"{type(error).__name__}: {error}")
+            return _plain(hide(f"{type(error).__name__}: {error}", secrets))

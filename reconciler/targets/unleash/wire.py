@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from reconciler.model.credentials import basic
 from reconciler.model.errors import BlindError, BugError, ConfigError, ReconcilerError
+from reconciler.model.hidden import hide
 
 if TYPE_CHECKING:
     import ssl
@@ -63,6 +65,7 @@ class Answer:
 
     status: int
     body: bytes
+    secret: str = field(default="", repr=False)
 
     @property
     def good(self) -> bool:
@@ -77,7 +80,9 @@ class Answer:
             raise BlindError("the flag server's answer is no JSON", hint="check the URL of the server") from error
 
     def said(self) -> str:
-        """Return the server's own words on an error, bounded and without control characters; empty if there are none.
+        """Return the server's own words on an error, bounded, without control characters and without our credentials.
+
+        Empty if there are none; what is here goes to Git.
 
         Today's servers write ``{"name", "message", "details"}``, those of 3.x ``{"details"}``, ``{"error"}`` or text.
         """
@@ -90,7 +95,7 @@ class Answer:
         details = data.get("details")
         first = details[0] if isinstance(details, list) and details and isinstance(details[0], dict) else {}
         text = data.get("message") or first.get("message") or data.get("error") or ""
-        return "".join(letter for letter in str(text)[:300] if letter.isprintable())
+        return "".join(letter for letter in _without(self.secret, str(text))[:300] if letter.isprintable())
 
 
 class Wire:
@@ -154,10 +159,11 @@ class Wire:
         if status == 401:
             fresh = self._credentials()
             if fresh != used:
-                status, headers, content = self._exchange(method, path, budget, body, fresh)
-        return self._judge(status, headers, content)
+                used = fresh
+                status, headers, content = self._exchange(method, path, budget, body, used)
+        return self._judge(status, headers, content, used)
 
-    def _judge(self, status: int, headers: Mapping[str, str], content: bytes) -> Answer:
+    def _judge(self, status: int, headers: Mapping[str, str], content: bytes, used: str) -> Answer:
         if status == 401:
             raise UnauthorizedError(
                 f"{self.host} does not accept the credentials (401)",
@@ -172,7 +178,7 @@ class Wire:
                 f"{self.host} answered with a redirect ({status}), which is not followed",
                 hint="set the server's URL to where it really is",
             )
-        return Answer(status, content)
+        return Answer(status, content, used)
 
     def _be_quiet(self, retry_after: str) -> float:
         """Note a `Retry-After` in seconds (its date form is not used by these servers) and return it."""
@@ -213,11 +219,11 @@ class Wire:
             ) as response:
                 return response.status_code, response.headers, self._body(response, end)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise BlindError(f"{self.host} cannot be reached: {_reason(error)}") from error
+            raise BlindError(f"{self.host} cannot be reached: {_reason(error, authorization)}") from error
         except httpx.TimeoutException as error:
             raise LostAnswerError(f"{self.host} did not answer within {left * 2 / 3:.1f} s") from error
         except (httpx.TransportError, httpx.StreamError) as error:
-            raise BrokenConnectionError(f"{self.host} broke off: {_reason(error)}") from error
+            raise BrokenConnectionError(f"{self.host} broke off: {_reason(error, authorization)}") from error
         except httpx.InvalidURL as error:
             raise BugError(f"an unchecked name reached a URL: {error}") from error
 
@@ -242,5 +248,12 @@ class Wire:
             return self._client
 
 
-def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__
+def _reason(error: Exception, authorization: str) -> str:
+    text = " ".join(_without(authorization, str(error)).split())
+    return text if text and text.isprintable() else type(error).__name__
+
+
+def _without(authorization: str, text: str) -> str:
+    """Return a text without the value of an `Authorization` header; that of basic authentication is two secrets."""
+    _, password = basic(authorization)
+    return hide(text, [authorization.rpartition(" ")[2], password])
