@@ -13,17 +13,18 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.decide.draft import RULES
+from reconciler.decide.replay import Redone
 from reconciler.model.names import BlobId, CommitId, StageName
 from reconciler.model.step import Step
 from reconciler.repo.layout import ops_prefix
 from reconciler.repo.mirror import Mirror
-from reconciler.repo.objects import Oversize
 from reconciler.repo.offline import Offline
 from reconciler.repo.proof import SettingsAt
 from reconciler.repo.replay_findings import Finding, Kind, Replayed
 from reconciler.repo.replay_foreign import ForeignChanges
-from reconciler.repo.replay_judging import Judge, Place, Verdict
-from reconciler.repo.replay_reading import Read, read
+from reconciler.repo.replay_judging import NO_FACTS, Judge, Place, Verdict
+from reconciler.repo.replay_reading import Read, contents, read
+from reconciler.repo.replay_rows import Row, Rows
 from reconciler.repo.replay_standing import KeptStanding
 from reconciler.repo.row import stands_on
 from reconciler.repo.steps import MACHINE_LIMIT, Claimed, claimed
@@ -74,10 +75,11 @@ class Replay:
         self._foreign = ForeignChanges(part.stage, self._done)
         self._prefix = ops_prefix(part.stage)
         self._waiting: OrderedDict[CommitId, Read] = OrderedDict()
-        self._contents: dict[BlobId, bytes | Oversize] = {}
+        self._contents: dict[BlobId, bytes] = {}
         self._at: Place | None = None
         self._other: Place | None = None
         self._doubted: list[CommitId] = []
+        self._rows = Rows(store, part.stage, self._standing)
 
     def run(self, *, whole: bool) -> Ended:
         """Go through the part. ``whole``: nothing comes after it."""
@@ -108,17 +110,19 @@ class Replay:
     def _claimed(self, each: Read) -> Claimed | None:
         return claimed(each.info(), self._part.stage) if _CLAIM in each.message else None
 
-    def _wanted(self, batch: Sequence[Read], claims: Sequence[Claimed | None]) -> dict[BlobId, bytes | Oversize]:
-        """Return what will be asked for: the steps' own files, and problems."""
-        wanted: list[BlobId] = []
+    def _wanted(self, batch: Sequence[Read], claims: Sequence[Claimed | None]) -> dict[BlobId, bytes]:
+        """Return what will be asked for: the files of steps that record facts, and problems."""
+        wanted: dict[BlobId, None] = {}
         for each, claim in zip(batch, claims, strict=True):
+            if claim is not None and each.message.endswith(NO_FACTS):
+                continue
             name = f"-{claim.event}.yaml" if claim is not None else ""
             for move in each.moves():
                 if move.stored is None or move.stored.mode != "100644":
                     continue
                 if move.path.endswith(name) if name else "/problems/" in move.path:
-                    wanted.append(move.stored.blob)
-        return self._store.blobs(wanted, MACHINE_LIMIT) if wanted else {}
+                    wanted[move.stored.blob] = None
+        return contents(self._offline, list(wanted), MACHINE_LIMIT)
 
     # Where it begins and ends
 
@@ -133,6 +137,7 @@ class Replay:
         if self._part.proven:
             standing.load_proven()
         self._at = Place(standing, claim, newer=newer)
+        self._rows.passed(self._at)
 
     def _standing(self, ops: CommitId, config: CommitId | None) -> KeptStanding:
         people = ops
@@ -207,8 +212,16 @@ class Replay:
         if self._at is None:
             self._at = self._first(each, claim)
         places = [self._at] if self._other is None else [self._at, self._other]
+        if each.parents and not any(place.last is None or self._descends(each, claim, place.last) for place in places):
+            row = self._rows.find(each)
+            if row is not None:
+                self._go_aside(row, each, claim)
+                return
         tried = [(place, self._tried(place, each, claim)) for place in places]
         best = next((pair for pair in tried if pair[1].clean), None)
+        if best is None:
+            rows = ((place, self._tried(place, each, claim, look=False)) for place in self._rows.joined(each.id))
+            best = next((pair for pair in rows if pair[1].clean), None)
         best = best or next((pair for pair in tried if pair[1].made is not None), None)
         # On what was doubted nothing can be taken by its form: nobody else did.
         taken = [pair for pair in tried if pair[1].unknown and (claim.rules == RULES or pair[0] is self._at)]
@@ -225,10 +238,11 @@ class Replay:
         standing.distrust()
         return Place(standing, None)
 
-    def _tried(self, place: Place, each: Read, claim: Claimed) -> Verdict:
+    def _tried(self, place: Place, each: Read, claim: Claimed, *, look: bool = True) -> Verdict:
+        """Judge a step at a place. ``look``: what is foreign there is told."""
         if each.parents:
             self._bring(place.standing, each.parents[0])
-        if place.standing.has_foreign:
+        if look and place.standing.has_foreign:
             self._foreign.look(place.standing)
         verdict = self._judge.judge(place, claim, each)
         last = place.last
@@ -250,24 +264,42 @@ class Replay:
             current = known.parents[0]
         return True
 
+    def _go_aside(self, row: Row, each: Read, claim: Claimed) -> None:
+        """Replay a step of a row that goes on from where another one did: the branch was pushed back, or forked."""
+        verdict = self._tried(row.place, each, claim, look=False)
+        self._done.exact += verdict.clean and all(not finding.error for finding in verdict.findings)
+        self._done.findings += (*row.told(each, claim), *verdict.findings)
+        self._foreign.note(each)
+        if verdict.made is not None:
+            self._proved(row.place, verdict.made, verdict, each)
+            row.go_on(claim)
+        self._wait(each)
+
     def _go_on(self, place: Place, verdict: Verdict, each: Read, claim: Claimed) -> None:
         made = verdict.made
         if made is None:
             raise AssertionError("only what had to come is gone on with")
-        trusted = place is self._other
-        if trusted:
+        if place is self._other:
             self._foreign.forget(self._doubted)
+        self._foreign.forget(self._rows.joined_with(place))
         self._done.exact += all(not finding.error for finding in verdict.findings)
         self._done.findings += verdict.findings
         self._foreign.answer(made.step)
+        self._proved(place, made, verdict, each)
+        misplaced = any(finding.kind == Kind.NUMBER for finding in verdict.findings)
+        counting = (place.last.sequence if place.last is not None else 0) + 1 if misplaced else 0
+        self._at, self._other = Place(place.standing, claim, counting, place.newer), None
+        self._rows.passed(self._at)
+        self._doubted = []
+        self._waiting.clear()
+
+    def _proved(self, place: Place, made: Redone, verdict: Verdict, each: Read) -> None:
+        """Move to a step that is what had to come."""
+        if made.step.event == "rewritten":
+            self._done.rewritten = max(self._done.rewritten, made.step.sequence)
         standing = place.standing
         view = None if standing.has_foreign or "command" in made.step.data else made.view
         standing.proven(each.id, verdict.moves, _named(made.step), view)
-        misplaced = any(finding.kind == Kind.NUMBER for finding in verdict.findings)
-        counting = (place.last.sequence if place.last is not None else 0) + 1 if misplaced else 0
-        self._at, self._other = Place(standing, claim, counting, place.newer), None
-        self._doubted = []
-        self._waiting.clear()
 
     def _believe(self, place: Place, verdict: Verdict, claim: Claimed, trusted: Iterable[str]) -> None:
         """Go on from a step that nobody here can decide again; whoever could has taken it."""

@@ -21,3 +21,8 @@ def commits(git_dir: Path) -> Argv:
         "--no-ext-diff", "--no-notes", "--no-show-signature", "--encoding=UTF-8", f"--format={_COMMIT}",
     )  # fmt: skip
     return ("git", f"--git-dir={git_dir}", "--literal-pathspecs", *words)
+
+
+def contents(git_dir: Path) -> Argv:
+    """Print the objects whose ids come on standard input, without handing over each by itself."""
+    return ("git", f"--git-dir={git_dir}", "--literal-pathspecs", "cat-file", "--batch", "--buffer")

@@ -9,7 +9,9 @@ costs a look at all that lies in the tree there, which is why later parts are sh
 from __future__ import annotations
 
 import gc
+import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager, suppress
@@ -17,6 +19,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from multiprocessing import get_context
+from multiprocessing.context import BaseContext
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Final
@@ -31,6 +34,7 @@ from reconciler.repo.project import settings_at
 from reconciler.repo.replay import Ended, Part, Replay
 from reconciler.repo.replay_findings import Finding, Kind, Replayed, folded
 from reconciler.repo.replay_reading import order
+from reconciler.repo.replay_rows import BESIDE
 from reconciler.repo.standing import ProjectSettings
 from reconciler.repo.steps import claimed, own_change
 
@@ -38,7 +42,7 @@ SMALLEST: Final = 8000
 """Commits below which a further process does not pay: it takes about as long to start as to replay a thousand."""
 _LOADING: Final = 0.2
 """What it costs to begin after a commit, in commits: what lies in the tree then has to be read."""
-_COLLECT: Final = (100_000, 20, 1000)
+_COLLECT: Final = (400_000, 20, 1000)
 """After how many objects more cycles are looked for among the young, and how often among all."""
 _LOOK: Final = 0.2
 """Seconds after which it is looked how far the others are."""
@@ -84,6 +88,8 @@ def replay(
     ids = order(offline, wish.tip, start)
     parts = _parts(offline, wish, start, ids, processes if len(ids) >= 2 * smallest else 1)
     tell_all = _Counter(tell, len(ids))
+    # What reads for this process is no child of those that are begun now.
+    offline.reader.drop()
     if len(parts) == 1:
         return _finished(_run(repository.git_dir, wish, parts[0], True, tell_all).replayed)
     return _finished(_together(repository.git_dir, wish, parts, tell_all, prepare))
@@ -159,23 +165,23 @@ def _step_near(offline: Offline, stage: StageName, ids: Sequence[CommitId], posi
 def _together(
     path: Path, wish: Wish, parts: Sequence[Part], tell: _Counter, prepare: Callable[[], object]
 ) -> Replayed:  # fmt: skip
-    context = get_context("spawn")
+    context = _context()
     queue: SimpleQueue[int] = context.SimpleQueue()
-    with ProcessPoolExecutor(len(parts) - 1, context, initializer=_started, initargs=(queue, prepare)) as pool:
+    with ProcessPoolExecutor(len(parts), context, initializer=_started, initargs=(queue, prepare)) as pool:
         futures: list[Future[Ended]] = [
-            pool.submit(_apart, path, wish, part, number == len(parts) - 2) for number, part in enumerate(parts[1:])
+            pool.submit(_apart, path, wish, part, number == len(parts) - 1) for number, part in enumerate(parts)
         ]
-
-        def told(count: int) -> None:
-            _drain(queue, tell)
-            tell(count)
-
-        ended = [_run(path, wish, parts[0], False, told)]
         while wait(futures, timeout=_LOOK).not_done:
             _drain(queue, tell)
-        ended += [future.result() for future in futures]
+        ended = [future.result() for future in futures]
         _drain(queue, tell)
     return joined(path, wish, parts, ended, tell)
+
+
+def _context() -> BaseContext:
+    """Return how further processes begin: forked, all that was loaded is there; beside other threads that may hang."""
+    alone = sys.platform == "linux" and threading.active_count() == 1
+    return get_context("fork" if alone else "spawn")
 
 
 def joined(
@@ -199,6 +205,8 @@ _QUEUES: list[SimpleQueue[int]] = []
 def _started(queue: SimpleQueue[int], prepare: Callable[[], object]) -> None:
     _QUEUES.append(queue)
     prepare()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT)
 
 
 def _drain(queue: SimpleQueue[int], tell: _Counter) -> None:
@@ -246,10 +254,12 @@ def _settings(store: Mirror, wish: Wish, commit: CommitId) -> ProjectSettings | 
 
 def _finished(done: Replayed) -> Replayed:
     """Settle what a step says by itself that the branch was rewritten, and tell in one what is the same."""
-    seen = max((each.sequence for each in done.findings if each.kind == Kind.REWRITTEN), default=0)
+    seen = done.rewritten
 
     def settled(each: Finding) -> Finding:
-        if each.kind == Kind.BASE and each.error and each.where == "Config" and each.sequence < seen:
+        gone = each.kind == Kind.BASE and each.where == "Config"
+        beside = each.kind == Kind.NUMBER and each.where == BESIDE
+        if each.error and (gone or beside) and each.sequence < seen:
             return each.settled(f"the branch was rewritten, as step {seen} says")
         return each
 

@@ -38,8 +38,6 @@ class Kind(StrEnum):
     """somebody changed files that only reconciler writes"""
     BY = "by"
     """it is what had to come, and reconciler did not make it"""
-    REWRITTEN = "rewritten"
-    """reconciler saw that the branch was rewritten"""
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,8 @@ class Finding:
 class Replayed:
     """What came of a stage. ``exact`` counts the steps that came out byte for byte; ``first`` and ``last`` number them.
 
-    ``foreign`` counts the commits of others among machine-written files.
+    ``foreign`` counts the commits of others among machine-written files. ``rewritten`` is the newest step that says
+    that the branch was rewritten, 0 where none does.
     """
 
     stage: StageName
@@ -82,6 +81,7 @@ class Replayed:
     first: int = 0
     last: int = 0
     foreign: int = 0
+    rewritten: int = 0
     findings: list[Finding] = field(default_factory=list)
 
     def count(self, sequence: int) -> None:
@@ -97,6 +97,7 @@ class Replayed:
         self.first = min(filter(None, (self.first, later.first)), default=0)
         self.last = max(self.last, later.last)
         self.foreign += later.foreign
+        self.rewritten = max(self.rewritten, later.rewritten)
         self.findings += later.findings
 
 

@@ -37,7 +37,8 @@ from reconciler.repo.steps import MACHINE_LIMIT, Claimed
 from reconciler.repo.stream import NewCommit
 from reconciler.repo.writer import RECONCILER
 
-_NO_FACTS: Final = f"\nFacts: {hashlib.sha256(b'').hexdigest()}\n"
+NO_FACTS: Final = f"\nFacts: {hashlib.sha256(b'').hexdigest()}\n"
+"""What the message of a step ends with that records none."""
 _OURS: Final = str(RECONCILER)
 _WHO: Final = "ask whoever made it; where it was rebased or picked, the clone that it came from has the true one"
 
@@ -215,7 +216,7 @@ class Judge(Proof):
 
     def _facts(self, standing: KeptStanding, claim: Claimed, moves: list[Moved]) -> Mapping[str, Any]:
         """Return the recorded facts; where the message says that there are none, none: the file will tell."""
-        if claim.info.message.endswith(_NO_FACTS):
+        if claim.info.message.endswith(NO_FACTS):
             return {}
         own = self._own(claim, moves)
         if own is None or own.stored is None:

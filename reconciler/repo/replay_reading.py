@@ -7,6 +7,7 @@ bytes only what is needed to make them again is read: whoever knows what they sh
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -19,10 +20,10 @@ from reconciler.repo.index import Moved, Stored
 from reconciler.repo.names import ZERO, TreeId
 from reconciler.repo.objects import Change, CommitInfo, Identity, parse_person, text_or_none
 from reconciler.repo.offline import Offline
-from reconciler.repo.process import Process
+from reconciler.repo.process import Process, ProcessDiedError
 
-BATCH: Final = 1024
-"""Commits that one child is asked about: it keeps all that it has read."""
+BATCH: Final = 1500
+"""Commits that one child is asked about: it keeps all that it has read, and their ids have to fit into a pipe."""
 
 _DIGITS: Final = 12
 """Digits of a moment that the calendar does not have."""
@@ -150,4 +151,29 @@ def _parsed(told: bytes) -> list[Read]:
                     message, changes,
                 )
             )  # fmt: skip
+    return found
+
+
+def contents(offline: Offline, ids: Sequence[BlobId], limit: int) -> dict[BlobId, bytes]:
+    """Return contents of files by id; what is larger than ``limit`` bytes, or could not be read, is left out.
+
+    Whoever needs that asks for it by itself, and is told why.
+    """
+    found: dict[BlobId, bytes] = {}
+    for start in range(0, len(ids), BATCH):
+        asked = ids[start : start + BATCH]
+        with offline.start(replay_argv.contents(offline.git_dir)) as process, suppress(ProcessDiedError):
+            process.send("".join(f"{each}\n" for each in asked).encode())
+            process.close_input()
+            for blob in asked:
+                _, kind, *told = process.line().split(b" ")
+                if not told:  # missing
+                    continue
+                size = int(told[0])
+                if size > limit:
+                    break
+                content = process.exactly(size)
+                process.skip(1)
+                if kind == b"blob":
+                    found[blob] = content
     return found

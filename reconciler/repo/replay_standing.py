@@ -36,7 +36,7 @@ class KeptStanding(Standing):
 
     def __init__(self, store: Mirror, stage: StageName, config: CommitId, ops: CommitId, *, apart: bool) -> None:
         super().__init__(store, stage, config, ops, apart=apart)
-        self.contents: Mapping[BlobId, bytes | Oversize] = {}
+        self.contents: Mapping[BlobId, bytes] = {}
         self._here = f"{ops_prefix(stage)}/"
         self._came: dict[str, int] = {}
         self._snapshot: Snapshot | None = None
@@ -231,7 +231,7 @@ class KeptStanding(Standing):
         known = {}
         for blob in ids:
             content = self.contents.get(blob)
-            if not isinstance(content, bytes) or len(content) > limit:
+            if content is None or len(content) > limit:
                 return super().blobs(ids, limit)
             known[blob] = content
         return known

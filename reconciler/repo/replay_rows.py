@@ -1,0 +1,106 @@
+"""Rows of steps beside each other: a branch that was pushed back went on anew, and somebody merged the old row again.
+
+Each is replayed where it stands, beginning with the step that both go on from. Which of them is in force the next step
+that stands on both tells; what the others wrote is somebody's change then, like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from reconciler.model.names import CommitId, StageName
+from reconciler.repo.mirror import Mirror
+from reconciler.repo.replay_findings import Finding, Kind
+from reconciler.repo.replay_judging import Place
+from reconciler.repo.replay_reading import Read
+from reconciler.repo.replay_standing import KeptStanding
+from reconciler.repo.steps import Claimed, claimed
+
+_FAR: Final = 4096
+"""Commits between a step and the one before it, at most."""
+_ROWS: Final = 8
+"""Rows that are followed at once; each is a whole stage in memory."""
+
+
+@dataclass
+class Row:
+    """Steps that go on from the step ``base`` beside others that do; ``place`` is where the next one is tried."""
+
+    place: Place
+    base: int
+    steps: list[CommitId] = field(default_factory=list)
+
+    def told(self, each: Read, claim: Claimed) -> Iterable[Finding]:
+        """Yield, with its first step, that there is such a row."""
+        if not self.steps:
+            yield Finding(
+                Kind.NUMBER, each.id, f"it goes on from step {self.base}, beside another step that does",
+                "was the branch pushed back, and merged again? find out by whom", sequence=claim.sequence, where=BESIDE,
+            )  # fmt: skip
+        self.steps.append(each.id)
+
+    def go_on(self, claim: Claimed) -> None:
+        """Stand at a step."""
+        self.place = replace(self.place, last=claim)
+
+
+BESIDE: Final = "beside"
+"""Where the finding is that there is another row."""
+
+
+class Rows:
+    """All rows but that which the replay goes on with; ``standing`` loads a stage at a commit."""
+
+    def __init__(
+        self, store: Mirror, stage: StageName, standing: Callable[[CommitId, CommitId | None], KeptStanding]
+    ) -> None:
+        self._store = store
+        self._stage = stage
+        self._standing = standing
+        self._passed: set[CommitId] = set()
+        self._rows: list[Row] = []
+
+    def passed(self, place: Place) -> None:
+        """Note that a replay stands at a step; where nothing foreign is left there, a row may begin with it."""
+        if place.last is not None and not place.standing.has_foreign and not place.counting:
+            self._passed.add(place.last.commit)
+
+    def find(self, each: Read) -> Row | None:
+        """Return the row that a step goes on with, a new one where it begins one; None where it belongs to none."""
+        lasts = {row.place.last.commit: row for row in self._rows if row.place.last is not None}
+        current = each.parents[0]
+        for _ in range(_FAR):
+            if current in lasts:
+                return lasts[current]
+            if current in self._passed:
+                return self._begun(current)
+            info = self._store.commit(current)
+            if len(info.parents) != 1:
+                return None
+            current = info.parents[0]
+        return None
+
+    def _begun(self, base: CommitId) -> Row | None:
+        claim = claimed(self._store.commit(base), self._stage)
+        if claim is None or len(self._rows) >= _ROWS:
+            return None
+        row = Row(Place(self._standing(base, claim.config), claim), claim.sequence)
+        self._rows.append(row)
+        return row
+
+    def joined(self, commit: CommitId) -> list[Place]:
+        """Return where else a step may stand: on rows that its commit goes on from."""
+        return [
+            row.place for row in self._rows
+            if row.place.last is not None and self._store.is_ancestor(row.place.last.commit, commit)
+        ]  # fmt: skip
+
+    def joined_with(self, place: Place) -> list[CommitId]:
+        """Return the steps of the row that is gone on with, if it is one; from then on the others are no rows."""
+        if not self._rows:
+            return []
+        chosen = [commit for row in self._rows if row.place is place for commit in row.steps]
+        self._rows.clear()
+        return chosen
