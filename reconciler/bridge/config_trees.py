@@ -23,11 +23,15 @@ _COMMITS: Final = 512
 
 @dataclass(frozen=True)
 class Configured:
-    """The services of a commit by path, in order, those of one name together, and the stage's own files."""
+    """The services of a commit by path, in order, those of one name together, and the stage's own files.
+
+    ``key`` is the same wherever all people's files are.
+    """
 
     services: tuple[ServicePath, ...]
     named: Mapping[str, tuple[ServicePath, ...]]
     wide: tuple[Moved, ...]
+    key: str
 
 
 class ConfigTrees:
@@ -49,7 +53,7 @@ class ConfigTrees:
             key = hashlib.sha256(told).hexdigest()
             found = self._known.get(key)
             if found is None:
-                found = self._known.put(key, self._read(top))
+                found = self._known.put(key, self._read(top, key))
             self._known.put(tree, found)
         return found
 
@@ -58,7 +62,7 @@ class ConfigTrees:
         tree = self._mirror.tree_id(commit, service)
         return tuple(self._files(self._mirror.trees([tree])[0], f"{service}/")) if tree is not None else ()
 
-    def _read(self, top: Sequence[TreeItem]) -> Configured:
+    def _read(self, top: Sequence[TreeItem], key: str) -> Configured:
         read: dict[str, list[TreeItem]] = {}
         level = [item.id for item in top if _leads_on(item) and item.name != b"ops"]
         folders = {item.name: item.id for item in top if _leads_on(item) and item.name != b"ops"}
@@ -73,7 +77,7 @@ class ConfigTrees:
             named[service.rpartition("/")[2]].append(service)
         wide = [each for each in self._files(top, "") if each.path in STAGE_FILES]
         grouped = {name: tuple(paths) for name, paths in named.items()}
-        return Configured(tuple(sorted(services)), grouped, tuple(wide))
+        return Configured(tuple(sorted(services)), grouped, tuple(wide), key)
 
     def _services(self, tree: str, read: Mapping[str, Sequence[TreeItem]]) -> tuple[str, ...]:
         """Return the services in a directory, from there; an empty path is the directory itself."""

@@ -5,23 +5,26 @@ Which services those are is known from the names of trees; only what a page show
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.bridge.moments import Point
 from reconciler.bridge.room import Room
 from reconciler.bridge.rows import Finding, Row, row_of, told
-from reconciler.bridge.service import unread
+from reconciler.bridge.seeing import Damaged
+from reconciler.bridge.service import compared, unread, wrong
 from reconciler.bridge.trees import Doings, Going
 from reconciler.decide.policy import effective
 from reconciler.decide.snapshot import ServiceView, Stage
-from reconciler.model.errors import UserError
+from reconciler.model.errors import TransientError, UserError
 from reconciler.model.names import ServicePath, StageName
 from reconciler.repo.layout import ops_prefix
 
 ROWS: Final = 20
 """Services of a page."""
+LATELY: Final = 20
+"""Services that people configured last of which unusable files are told although nothing goes on about them."""
 SHOWN: Final = {
     "busy": "with something to tell",
     "person": "that need a person",
@@ -99,16 +102,55 @@ def listed(
         suspended=settings.suspended if settings.mode == "suspended" else "",
         totals=_totals(len(configured.services) + len(elsewhere), busy.values(), going.ended),
         rows=tuple(
-            row_of(stage, seeing.view(point, path)) if path in busy else Row(path)
+            _row(room, point, stage, path) if path in busy else Row(path)
             for path in found[(page - 1) * rows : page * rows]
         ),
         found=len(found),
         page=page,
         pages=pages,
-        findings=(*(told(stage.config) if isinstance(stage.config, UserError) else ()), *unread(room, point, _ROOT)),
+        findings=(
+            *(told(stage.config) if isinstance(stage.config, UserError) else ()),
+            *unread(room, point, _ROOT),
+            *(each for path, several in _wrong(room, point).items() if path not in busy for each in several),
+        ),
         trouble="; ".join(_troubles(room, point.stage)) if point.live else "",
         unsigned=room.unsigned(point),
     )
+
+
+def _row(room: Room, point: Point, stage: Stage, path: ServicePath) -> Row:
+    """Return a service's row, with what is seen now of its values where somebody looks."""
+    view = room.seeing(point.stage).view(point, path)
+    row = row_of(stage, view)
+    if not point.live or isinstance(view, Damaged):
+        return row
+    return replace(row, desired=tuple(compared(row.desired, room.observed(point.stage, view.desired))))
+
+
+def _wrong(room: Room, point: Point) -> Mapping[ServicePath, Sequence[Finding]]:
+    """Return what is wrong in files of the services that people configured last: that is where mistakes are.
+
+    Reading the files of all of them would take far longer than a page may.
+    """
+    try:
+        chronicle = room.chronicle(point.stage)
+        # Between the newest step and the commit that is looked at people may have done something.
+        last = None if point.order is None else max(point.order, chronicle.order_of(point.tips.ops) or 0)
+        lately = sorted(map(ServicePath, chronicle.configured_lately(LATELY, last=last)))
+    except TransientError:
+        return {}
+    key = f"{room.seeing(point.stage).config.at(point.tips.config).key} {point.tips.project} {lately}"
+    found = room.wrong.get(key)
+    if found is None:
+        found = room.wrong.put(key, dict(_read(room, point, lately)))
+    return found
+
+
+def _read(room: Room, point: Point, services: Iterable[ServicePath]) -> Iterator[tuple[ServicePath, list[Finding]]]:
+    for path in services:
+        view = room.seeing(point.stage).view(point, path)
+        if isinstance(view, ServiceView) and view.exists:
+            yield path, [*wrong(room, point, view)]
 
 
 def _troubles(room: Room, stage: StageName) -> Iterator[str]:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from reconciler.bridge.following import Follower, chronicle_path
 from reconciler.bridge.moments import Moments, NoMomentError, Point, moment_of
 from reconciler.bridge.quiet import Quiet, quiet_path
+from reconciler.bridge.rows import Finding
 from reconciler.bridge.seeing import Seeing
 from reconciler.bridge.sources import Looked, Source
+from reconciler.bridge.trees import Remembered
 from reconciler.model.desired import Desired, Key
 from reconciler.model.errors import ReconcilerError, TransientError
 from reconciler.model.instant import Instant, format_instant
-from reconciler.model.names import CommitId, ProjectName, StageName
+from reconciler.model.names import CommitId, ProjectName, ServicePath, StageName
 from reconciler.model.targets import FieldValue
 from reconciler.repo.chronicle import Chronicle, Doubt
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.signatures_told import held_back
 from reconciler.repo.stage import Tips
+
+_CONFIGS: Final = 512
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class Room:
         self.observed = observed
         self._follower = follower
         self._chronicles = chronicles
+        self.wrong: Remembered[Mapping[ServicePath, Sequence[Finding]]] = Remembered(_CONFIGS)
+        """What is wrong in files of people, by what is configured."""
         self._seeing: dict[StageName, Seeing] = {}
         self._open: dict[StageName, Chronicle] = {}
         self._quiet: dict[StageName, Quiet] = {}

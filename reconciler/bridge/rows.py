@@ -133,17 +133,22 @@ def _problems(view: ServiceView, about: Mapping[ProblemId, RemediationId]) -> It
 
 def findings_of(view: ServiceView) -> Iterator[Finding]:
     """Yield what is wrong in the files of a service, each with its place."""
+    yield from in_config(view)
+    for file in (*view.problems.values(), *view.shadowed):
+        yield from _of_problem(file)
+    for command in view.commands:
+        if isinstance(command.command, UserError):
+            yield from told(command.command)
+
+
+def in_config(view: ServiceView) -> Iterator[Finding]:
+    """Yield what is wrong in its settings and its playbook."""
     if view.clash:
         hint = "rename one of the folders"
         yield Finding(f"the service at {view.clash} has the same name: both are refused", None, hint=hint)
     for each in (view.config, view.playbook):
         if isinstance(each, UserError):
             yield from told(each)
-    for file in (*view.problems.values(), *view.shadowed):
-        yield from _of_problem(file)
-    for command in view.commands:
-        if isinstance(command.command, UserError):
-            yield from told(command.command)
 
 
 def _of_problem(file: ProblemFile) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,7 +10,7 @@ from reconciler.bridge.evaluated import COLUMNS, Chart, Heatmap, chart, heatmap
 from reconciler.bridge.moments import Point
 from reconciler.bridge.past import Ended, lines_of
 from reconciler.bridge.room import Live, Room
-from reconciler.bridge.rows import Finding, Row, Wish, action_text, row_of, told
+from reconciler.bridge.rows import Finding, Row, Wish, action_text, in_config, row_of, told
 from reconciler.bridge.seeing import Damaged
 from reconciler.decide.actions.registry import pin
 from reconciler.decide.claims import show
@@ -107,14 +107,8 @@ def service_page(
         return ServicePage(point, row, told=history)
     if not view.exists and not seeing.doings(point, service).tree and not history.before:
         raise LookupError(service)
-    findings = list(row.findings)
-    slo = _slo(room, view)
-    if isinstance(slo, UserError):
-        findings += told(slo)
-    findings += unread(room, point, service)
-    pinned = seeing.pins(tuple(str(ref) for ref in view.pinned if not ref.path.endswith("/slo.yaml")))
-    for each in pinned.unreadable:
-        findings += told(each)
+    slo, pinned = _slo(room, view), _pinned(room, point, view)
+    findings = [*row.findings, *_in_objectives(room, point, view), *unread(room, point, service)]
     return ServicePage(
         point=point,
         row=replace(row, desired=tuple(_seen(room, point, view, row.desired))),
@@ -127,6 +121,24 @@ def service_page(
         told=history,
         unsigned=room.unsigned(point),
     )
+
+
+def wrong(room: Room, point: Point, view: ServiceView) -> Iterator[Finding]:
+    """Yield what is wrong in what people configured of a service."""
+    yield from in_config(view)
+    yield from _in_objectives(room, point, view)
+
+
+def _in_objectives(room: Room, point: Point, view: ServiceView) -> Iterator[Finding]:
+    slo = _slo(room, view)
+    if isinstance(slo, UserError):
+        yield from told(slo)
+    for each in _pinned(room, point, view).unreadable:
+        yield from told(each)
+
+
+def _pinned(room: Room, point: Point, view: ServiceView) -> Pinned:
+    return room.seeing(point.stage).pins(tuple(str(ref) for ref in view.pinned if not ref.path.endswith("/slo.yaml")))
 
 
 def unread(room: Room, point: Point, service: ServicePath) -> list[Finding]:
@@ -199,6 +211,11 @@ def _seen(room: Room, point: Point, view: ServiceView, wishes: Sequence[Wish]) -
     live = dict(_recorded(room, point, view.path))
     if point.live:
         live |= room.observed(point.stage, view.desired)
+    yield from compared(wishes, live)
+
+
+def compared(wishes: Iterable[Wish], live: Mapping[Key, Live]) -> Iterator[Wish]:
+    """Yield held fields beside the live values that are known."""
     for each in wishes:
         found = live.get(each.key)
         if found is None:

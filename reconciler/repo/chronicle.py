@@ -243,6 +243,18 @@ class Chronicle:
         rows = self._page(about, "n", where, values, limit)
         return _paged([self._commit(row) for row in rows], [row[0] for row in rows], limit)
 
+    def configured_lately(self, most: int, *, last: int | None = None) -> tuple[str, ...]:
+        """Return the services whose own files people changed last, at most so many; up to an order where one is given.
+
+        The paths, the newest first; only the newest of very many changes are looked at.
+        """
+        query = (
+            "SELECT DISTINCT service FROM (SELECT service FROM files WHERE kind = 'config' AND service != '' "
+            "AND n <= :last ORDER BY n DESC, rowid DESC LIMIT :looked) LIMIT :most"
+        )
+        bounds = {"last": last if last is not None else self._newest(), "looked": PAGE * most, "most": most}
+        return tuple(row[0] for row in self._ask(query, bounds))
+
     def following(self, order: int, most: int) -> list[CommitId]:
         """Return the next commits of people after an order, merges too, the oldest first."""
         rows = self._ask("SELECT id FROM commits WHERE n > ? ORDER BY n LIMIT ?", (order, most))
