@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from reconciler.daemon.secrets import KNOWN, secret_source
 from reconciler.forge.github_app import USER, AppTokens
@@ -24,9 +23,9 @@ def app_tokens(app: GitHubAppConfig, wall: Callable[[], float]) -> AppTokens:
 
 def credentials_of(repository: RepositoryConfig, wall: Callable[[], float] = time.time) -> Credentials:
     """Return how one gets into the configuration repository."""
-    known: Path | None = repository.known_hosts_file
+    key, known, authority = repository.ssh_key_file, repository.known_hosts_file, repository.ca_file
     if repository.github_app is not None:
         tokens = app_tokens(repository.github_app, wall)
-        return Credentials(USER, lambda: KNOWN.note(tokens()), repository.ssh_key_file, known, renew=tokens.renew)
+        return Credentials(USER, lambda: KNOWN.note(tokens()), key, known, authority, renew=tokens.renew)
     secret = secret_source(repository.token_file, repository.token_env, "the Git token")
-    return Credentials(repository.username, secret, repository.ssh_key_file, known)
+    return Credentials(repository.username, secret, key, known, authority)

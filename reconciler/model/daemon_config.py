@@ -55,6 +55,7 @@ class RepositoryConfig:
     token_env: str = ""
     ssh_key_file: Path | None = None
     known_hosts_file: Path | None = None
+    ca_file: Path | None = None
     github_app: GitHubAppConfig | None = None
 
 
@@ -195,6 +196,11 @@ def _repository(fields: Fields, folder: Path, checks: Checks) -> RepositoryConfi
     url = fields.text("url")
     checks.run(lambda: check_git_url(url, fields.place_of("url")), None)
     one_of(fields, ("tokenFile", "tokenEnv"), checks)
+    if fields.node("caFile") is not None and not url.startswith("https:"):
+        hint = "delete it; host keys of ssh are in `knownHostsFile`"
+        checks.add(
+            "`caFile` is for addresses of https only", fields.place_of("caFile"), expected="no such key", hint=hint
+        )
 
     def file(name: str) -> Path | None:
         text = fields.text(name)
@@ -208,6 +214,7 @@ def _repository(fields: Fields, folder: Path, checks: Checks) -> RepositoryConfi
         token_env=fields.text("tokenEnv"),
         ssh_key_file=file("sshKeyFile"),
         known_hosts_file=file("knownHostsFile"),
+        ca_file=file("caFile"),
         github_app=app_of_remote(fields, folder, checks),
     )
 

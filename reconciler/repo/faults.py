@@ -110,7 +110,7 @@ _KINDS: Final = (
     ),
     _kind(
         r"could not resolve|failed to connect|connection refused|no route to host|network is unreachable"
-        r"|couldn't connect|connection timed out|operation timed out|SSL certificate|certificate verify",
+        r"|couldn't connect|connection timed out|operation timed out|SSL certificate|certificate verif",
         BlindError,
         "the remote cannot be reached",
         "check the address, the network and, for https, the certificate authority file",

@@ -15,6 +15,7 @@ from reconciler.cli.doctor.finding import Finding, ok, problem, unknown
 from reconciler.evidence.answer import Answer
 from reconciler.evidence.http_client import HttpClient
 from reconciler.evidence.login import Login
+from reconciler.evidence.tls import Tls
 from reconciler.model.errors import ReconcilerError
 from reconciler.repo.remote import Credentials
 
@@ -30,7 +31,8 @@ def look(
     """Look at the server's side of a repository that Git could list already."""
     secret = credentials.secret
     login = Login("Basic", secret, credentials.username or "token") if secret is not None else None
-    client = HttpClient(url, "the Git server", login=login, deadline=seconds, largest=_LARGEST)
+    tls = Tls(credentials.ca_file)
+    client = HttpClient(url, "the Git server", login=login, tls=tls, deadline=seconds, largest=_LARGEST)
     try:
         answer = client.get("/info/refs", [("service", "git-upload-pack")], accept="*/*")
     except ReconcilerError as error:
