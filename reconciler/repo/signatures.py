@@ -131,7 +131,7 @@ class Judge:
         lines = [signer for signer in signers if signer.is_for(principal)]
         if not lines:
             whose = _list(signer.principals for signer in signers)
-            return Verdict("other", key, f"its key is for {whose}, not for {principal}", _PUT_IN)
+            return Verdict("other", key, f"its key is for {whose}, not for {principal[:200]}", _PUT_IN)
         refusals = [signer.refuses(when) for signer in lines]
         if all(refusals):
             return Verdict("expired", key, refusals[0], "have it made again by somebody whose key is valid")

@@ -18,7 +18,7 @@ from reconciler.repo.signatures import Judge, Verdict
 from reconciler.repo.signatures_chain import Chain, Finding, Line, Stood
 from reconciler.repo.signatures_held import Branches, Held, Told
 from reconciler.repo.signatures_people import is_our_address
-from reconciler.repo.signatures_walk import Walked, changes, commits, walked
+from reconciler.repo.signatures_walk import Walked, changes, commits
 from reconciler.repo.steps import MACHINE_LIMIT, Claimed, claimed
 from reconciler.repo.writer import RECONCILER
 
@@ -88,12 +88,6 @@ def audit(
         branches = Branches(wish.stage, wish.config or wish.tip, wish.tip, wish.since)
         done.take(held.stage(branches, wrong))
     return done
-
-
-def reachable(offline: Offline, tips: Sequence[CommitId]) -> frozenset[CommitId]:
-    """Return all commits that somebody has chosen to begin with; what is not here says nothing."""
-    known = [each for each in tips if offline.reader.find_commit(each) is not None]
-    return frozenset(commit for each in known for commit in walked(offline, each))
 
 
 def _read(offline: Offline, wish: Wish) -> Iterator[tuple[Walked, Claimed | None, list[Change]]]:

@@ -17,7 +17,7 @@ from reconciler.model.names import BlobId, CommitId
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import Change, CommitInfo
 from reconciler.repo.signatures import Verdict
-from reconciler.repo.signatures_refused import NONE, Refusals, Refused
+from reconciler.repo.signatures_refused import NONE, Refusals, Refused, shortened
 from reconciler.repo.signatures_walk import differences
 from reconciler.repo.signatures_words import Kept
 
@@ -83,13 +83,23 @@ class Line:
         if tip not in self._nodes:
             # Messages are most of what commits are, and nobody asks for them.
             walk = self.store.commits(tip, since=self._reached or self.base)
-            come = [replace(info, message="") for info in walk][::-1]
+            come = self._descending([replace(info, message="") for info in walk][::-1])
             ahead = differences(self.store, come, self._wants) if len(come) > _FEW else ((info, None) for info in come)
             for info, changes in ahead:
                 if info.id not in self._nodes:
                     self._take(info, changes)
             self._reached = tip
         return self._nodes.get(tip)
+
+    def _descending(self, infos: Sequence[CommitInfo]) -> list[CommitInfo]:
+        """Return those that say anything: what a merge brought from elsewhere may be as long as it likes."""
+        if self.base is None:
+            return list(infos)
+        found: dict[CommitId, CommitInfo] = {}
+        for info in infos:
+            if any(each in self._nodes or each in found for each in info.parents):
+                found[info.id] = info
+        return list(found.values())
 
     def along(self, tip: CommitId) -> Iterator[tuple[CommitId, Node]]:
         """Yield the commits that the branch itself was at, the newest first: by what all other words come."""
@@ -157,7 +167,7 @@ class Line:
         if verdict.good:
             return Word(value, (value, info.id))
         same = (word.refused for word in there if word is not None and word.refused and word.value == value)
-        refused = next(same, None) or Refused(info.id, str(info.committer.name), verdict.why, verdict.todo)
+        refused = next(same, None) or Refused(info.id, shortened(info.committer.name), verdict.why, verdict.todo)
         return Word(value, newest[0], refused)
 
     def _newest(self, goods: Sequence[Good]) -> list[Good]:

@@ -31,6 +31,7 @@ from reconciler.repo.signatures_people import (
 )
 from reconciler.repo.signatures_refused import NONE, Refusals
 from reconciler.repo.signatures_signers import Signers
+from reconciler.repo.signatures_walk import first_parents
 from reconciler.repo.writer import RECONCILER
 
 _REMEMBERED: Final = 4096
@@ -320,21 +321,22 @@ class Policy:
     def _was_at(self, commit: CommitId, tip: CommitId) -> bool:
         """Whether a commit is the tip or comes before it along first parents."""
         known = self._lined.setdefault(commit, {commit})
-        come: dict[CommitId, CommitInfo] = {}
         path: list[CommitId] = []
-        at = tip
-        while at not in known:
-            if len(path) == _NEAR:
-                come = {info.id: info for info in self._store.commits(at, since=commit)}
-            if len(path) >= _NEAR and at not in come:
-                return False
-            parents = (come.get(at) or self._store.commit(at)).parents
-            if not parents:
-                return False
+        at: CommitId | None = tip
+        while at is not None and at not in known and len(path) < _NEAR:
             path.append(at)
-            at = parents[0]
+            at = self._before(at)
+        if at is not None and at not in known:
+            # The rest in one go: the last one that does not come before the commit stands on it, or on another line.
+            path += first_parents(self._store, at, commit)
+            at = self._before(path[-1])
+        if at is None or at not in known:
+            return False
         known.update(path)
         return True
+
+    def _before(self, commit: CommitId) -> CommitId | None:
+        return next(iter(self._store.commit(commit).parents), None)
 
     def _is_in(self, commit: CommitId | None, tip: CommitId) -> bool:
         if commit is None or commit == tip:

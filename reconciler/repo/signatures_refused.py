@@ -12,6 +12,13 @@ from typing import Final
 from reconciler.model.names import CommitId
 
 _TOLD: Final = 64
+_LONGEST: Final = 100
+"""Characters of a name: it goes into conditions and into steps, and a commit's may have millions."""
+
+
+def shortened(name: str) -> str:
+    """Return so much of what somebody calls himself as is told."""
+    return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}..."
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,19 @@ def walked(offline: Offline, tip: CommitId, since: CommitId | None = None) -> li
     return [CommitId(line) for line in listed.decode("ascii").split()][::-1]
 
 
+def reachable(offline: Offline, tips: Sequence[CommitId]) -> frozenset[CommitId]:
+    """Return all commits that somebody has chosen to begin with; what is not here says nothing."""
+    known = [each for each in tips if offline.reader.find_commit(each) is not None]
+    return frozenset(commit for each in known for commit in walked(offline, each))
+
+
+def first_parents(store: Mirror, tip: CommitId, since: CommitId) -> list[CommitId]:
+    """Return the commits from a tip along first parents, as far as they do not come before ``since``."""
+    with store.start(argv.first_parents(store.path, tip, since)) as process:
+        listed = checked(f"walking the branch of {tip}", process.finish())
+    return [CommitId(line) for line in listed.decode("ascii").split()]
+
+
 def changes(
     offline: Offline, pairs: Sequence[tuple[TreeId | None, TreeId]]
 ) -> Iterator[list[Change]]:  # fmt: skip

@@ -150,3 +150,58 @@ def test_findings_are_what_a_daemon_would_not_have_let_count_at_some_time(
         }
     assert {each.commit for each in bench.told(story.line[-1], story.base).findings} == named
     assert words is not None
+
+
+def test_a_name_of_millions_of_letters_is_told_in_short(bench: Bench) -> None:
+    """It goes into conditions and into steps, which nobody could read again then."""
+    base = bench.objects.commit({PLAYBOOK: "a: 0\n"})
+    tip = bench.objects.commit({PLAYBOOK: "a: 1\n"}, base, who="e" * (5 << 20))
+    told = bench.told(tip, base)
+    assert told.commit == base
+    assert len(told.waiting[0].who) < 200
+    key = bench.objects.commit({PLAYBOOK: "a: 1\n"}, base, who="e" * (5 << 20), key="ada")
+    assert len(bench.told(key, base).waiting[0].why) < 1000
+
+
+@pytest.mark.parametrize("far", [3, 200])
+def test_a_chosen_commit_far_behind_begins_where_the_branch_was_at_it(bench: Bench, far: int) -> None:
+    """And not where it only came by a merge, however far behind that is."""
+    files = {"stage.yaml": "", PLAYBOOK: "a: 0\n"}
+    root = bench.objects.commit(files)
+    chosen = bench.objects.commit({**files, PLAYBOOK: "a: 1\n"}, root)
+    apart = bench.objects.commit(files, root, message="apart")
+    for tip, counts in ((chosen, True), (bench.objects.commit({**files, PLAYBOOK: "a: 1\n"}, apart, chosen), False)):
+        at = tip
+        for number in range(far):
+            at = bench.objects.commit({**files, PLAYBOOK: "a: 1\n", "README.md": str(number)}, at)
+        policy = bench.policy(chosen)
+        assert (policy.in_force(at, lambda: None).commit == at) == counts
+
+
+@pytest.mark.parametrize("count", [3, 200])
+def test_a_long_history_that_a_merge_brought_says_nothing(bench: Bench, count: int) -> None:
+    """Read ahead or one by one: what does not descend from where people begin is passed over."""
+    files = {"stage.yaml": "", PLAYBOOK: "a: 0\n"}
+    base = bench.objects.commit(files)
+    other = bench.objects.commit({SLO: "x: 1\n"}, message="elsewhere")
+    for number in range(count):
+        other = bench.objects.commit({SLO: f"x: {number}\n"}, other)
+    tip = bench.objects.commit(files, base, other)
+    told = bench.told(tip, base)
+    assert (told.commit, told.findings) == (tip, [])
+
+
+@pytest.mark.parametrize("key", ["", "ada"])
+def test_changes_that_are_read_ahead_count_as_those_that_are_not(bench: Bench, key: str) -> None:
+    files = {"stage.yaml": "", PLAYBOOK: "a: 0\n"}
+    line = [bench.objects.commit(files)]
+    for number in range(150):
+        mine = {**files, PLAYBOOK: f"a: {number}\n", COMMANDS[0]: f"verb: suspend # {number}\n"}
+        line.append(bench.objects.commit(mine, line[-1], key=key))
+    fresh, followed = bench.policy(line[0]), bench.policy(line[0])
+    for tip in line[::40]:
+        followed.in_force(tip, lambda: None)
+        followed.unsigned(tip, COMMANDS[0])
+    tip = line[-1]
+    assert fresh.in_force(tip, lambda: None) == followed.in_force(tip, lambda: None)
+    assert fresh.doubted(tip) == followed.doubted(tip) == (() if key else (COMMANDS[0],))

@@ -78,7 +78,8 @@ def command(
     from reconciler.model.signing_config import SigningConfig
     from reconciler.repo.local import LocalRepository
     from reconciler.repo.offline import whole
-    from reconciler.repo.signatures_audit import Audit, audit, reachable
+    from reconciler.repo.signatures_audit import Audit, audit
+    from reconciler.repo.signatures_walk import reachable
 
     named = context.get_parameter_source("file") is not ParameterSource.DEFAULT
     keys = Keys(allowed, revoked, gpg, gpg_people, since)
