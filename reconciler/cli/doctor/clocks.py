@@ -11,16 +11,20 @@ from reconciler.daemon.clock import TOLERANCE
 _MEND = "see that NTP runs on this machine and there (`chronyc tracking`, `timedatectl`)"
 
 
-def against(about: str, date: str, wall: float) -> Iterator[Finding]:
-    """Compare with the `Date:` of an answer that has just come; ``wall`` is our clock's seconds since 1970."""
+def against(about: str, date: str, began: float, ended: float) -> Iterator[Finding]:
+    """Compare with the `Date:` of an answer that came between two moments of our clock, seconds since 1970.
+
+    However slow it was, nothing but the clocks can put its moment outside of them.
+    """
     try:
-        # The server cut its second off, so the half of one is its best guess.
-        ahead = parsedate_to_datetime(date).timestamp() + 0.5 - wall
+        theirs = parsedate_to_datetime(date).timestamp()
     except (ValueError, TypeError, OverflowError):
         yield unknown("clock", about, "it does not tell the time", _MEND)
         return
-    if abs(ahead) > TOLERANCE:
-        words = "behind" if ahead > 0 else "ahead of"
-        yield problem("clock", about, f"this machine's clock is {abs(ahead):.0f} s {words} it", _MEND)
+    # The server cut its second off.
+    ahead, behind = theirs - ended, began - (theirs + 1)
+    if max(ahead, behind) > TOLERANCE:
+        words = f"{ahead:.0f} s behind it" if ahead > 0 else f"{behind:.0f} s ahead of it"
+        yield problem("clock", about, f"this machine's clock is {words}", _MEND)
     else:
         yield ok("clock", about, "our clock and its agree")

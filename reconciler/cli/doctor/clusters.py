@@ -55,15 +55,17 @@ class Cluster:
             yield failed("cluster-reach", self.about, error)
             return
         with closing(Client(access, os.environ, time.monotonic, self._dates.append)) as client:
+            began = self.wall()
             try:
                 version = self._called(client, Call("get", "", "version", "/version"))
             except (Refusal, Unreachable) as failure:
                 yield failed("cluster-reach", self.about, as_error(failure))
                 yield unknown("cluster-rights", self.about, "the API server did not answer", "mend that first")
                 return
+            ended = self.wall()
             told = str(version.get("gitVersion", "an unknown version"))
             yield ok("cluster-reach", self.about, f"Kubernetes {told}")
-            yield from clocks.against(self.about, self._dates[-1] if self._dates else "", self.wall())
+            yield from clocks.against(self.about, self._dates[-1] if self._dates else "", began, ended)
             try:
                 yield from self._rights(client)
                 yield from self._leases(client)

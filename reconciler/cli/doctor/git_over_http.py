@@ -33,6 +33,7 @@ def look(
     login = Login("Basic", secret, credentials.username or "token") if secret is not None else None
     tls = Tls(credentials.ca_file)
     client = HttpClient(url, "the Git server", login=login, tls=tls, deadline=seconds, largest=_LARGEST)
+    began = wall()
     try:
         answer = client.get("/info/refs", [("service", "git-upload-pack")], accept="*/*")
     except ReconcilerError as error:
@@ -40,8 +41,9 @@ def look(
         return
     finally:
         client.close()
+    ended = wall()
     yield from _format(about, answer)
-    yield from clocks.against(about, answer.headers.get("date", ""), wall())
+    yield from clocks.against(about, answer.headers.get("date", ""), began, ended)
 
 
 def _format(about: str, answer: Answer) -> Iterator[Finding]:

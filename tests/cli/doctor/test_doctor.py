@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from reconciler.cli.doctor import machine
 from reconciler.cli.doctor.meanings import MEANINGS
 from reconciler.embedded.unleash import ADMIN_TOKEN, UnleashDouble
 from tests.cli.conftest import Reconciler, Site, git
@@ -27,6 +28,8 @@ MORE = """\
 def whole(site: Site, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The site with a flag server and a Prometheus beside its cluster, all of them well."""
     monkeypatch.setenv("PROMETHEUS_TOKEN", SECRET)
+    monkeypatch.setattr(machine, "LITTLE", 0)  # this test is not about the machine that it runs on
+    monkeypatch.setattr(machine, "TOO_LITTLE", 0)
     (site.config.parent / "unleash.token").write_text(ADMIN_TOKEN, "utf-8")
     answer = Response(body=b'{"status": "success", "data": {}}')
     with UnleashDouble() as unleash, SpeakingServer(lambda _: answer) as prometheus:

@@ -150,9 +150,9 @@ def test_a_server_that_hangs_or_is_not_there(server: EmbeddedCluster, tmp_path: 
 
 
 def test_a_clock_that_is_wrong(server: EmbeddedCluster, tmp_path: Path) -> None:
-    told = wrong(found(cluster(server, tmp_path, off=-30.0)))
+    told = wrong(found(cluster(server, tmp_path, off=-3600.0)))
     assert list(told) == ["clock"]
-    assert "30 s behind" in told["clock"].found
+    assert " s behind it" in told["clock"].found
 
 
 def test_workloads_that_files_name_and_the_cluster_does_not_have(server: EmbeddedCluster, tmp_path: Path) -> None:

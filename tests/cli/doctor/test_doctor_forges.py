@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from reconciler.cli.doctor.finding import Finding
 from reconciler.cli.doctor.forges import ForgeOf
 from reconciler.model.forge_config import ForgeConfig
+from reconciler.model.github_app_config import GitHubAppConfig
 from tests.cli.doctor.looking import seen, wrong
 from tests.evidence.speaking import Request, Response, SpeakingServer
 
@@ -101,6 +104,33 @@ def test_rules_of_a_branch(tmp_path: Path) -> None:
         assert "opsBranch" in closed["forge-branch"].do
         opened = seen(looked(kind, answering(kind, branch={"protected": True, key: True}), tmp_path))
         assert opened["forge-branch", "ok"].found == "protected, and we may push"
+
+
+def test_an_apps_rights_are_not_told(tmp_path: Path) -> None:
+    pem = make_key()
+    (tmp_path / "app.pem").write_text(pem, "ascii")
+
+    def respond(request: Request) -> Response:
+        if request.path == "/app/installations/7/access_tokens":
+            until = {"token": TOKEN, "expires_at": "1970-01-01T01:00:00Z"}
+            return Response(201, json.dumps(until).encode())
+        assert request.headers["authorization"] == f"Bearer {TOKEN}"
+        return answering("github")(request)
+
+    with SpeakingServer(respond) as server:
+        app = GitHubAppConfig("Iv1", server.url, "shop/config", 7, tmp_path / "app.pem", deadline=60.0)
+        config = ForgeConfig("github", server.url, "shop/config", github_app=app, deadline=60.0)
+        found = list(ForgeOf("shop, forge", config, ("ops/production",), lambda: 0.0).examine())
+        told = seen(found)
+        assert set(told) == {("forge-token", "ok"), ("forge-rights", "unknown"), ("forge-branch", "ok")}
+        (tmp_path / "app.pem").write_text("no key", "ascii")
+        assert "forge-token" in wrong(ForgeOf("shop, forge", config, (), lambda: 0.0).examine())
+
+
+def make_key() -> str:
+    key = rsa.generate_private_key(65537, 2048)
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return key.private_bytes(*form).decode()
 
 
 def test_an_answer_that_is_none(tmp_path: Path) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
 
+from reconciler.cli.doctor import clocks
 from reconciler.cli.doctor.finding import Finding
 from reconciler.cli.doctor.repositories import Repository
 from reconciler.embedded.git_http import GitFault, GitHttpServer
@@ -113,8 +115,23 @@ def test_a_repository_on_this_machine_that_cannot_be_written_to(
 
 
 def test_a_clock_that_is_wrong(served: GitHttpServer, tmp_path: Path) -> None:
-    assert "60 s behind" in wrong(looked(url(served), tmp_path, off=-60.0))["clock"].found
-    assert "ahead of" in wrong(looked(url(served), tmp_path, off=60.0))["clock"].found
+    hour = 3600.0
+    assert " s behind it" in wrong(looked(url(served), tmp_path, off=-hour))["clock"].found
+    assert " s ahead of it" in wrong(looked(url(served), tmp_path, off=hour))["clock"].found
+
+
+@pytest.mark.parametrize(
+    ("began", "ended", "told"),
+    [
+        (100.0, 100.1, ""), (95.0, 95.1, ""), (106.0, 106.1, ""), (40.0, 160.0, ""),
+        (94.9, 94.9, "5 s behind"), (106.2, 107.0, "5 s ahead"), (10.0, 40.0, "60 s behind"),
+    ],
+)  # fmt: skip
+def test_a_slow_answer_is_no_wrong_clock(began: float, ended: float, told: str) -> None:
+    (found,) = clocks.against("x", formatdate(100.0, usegmt=True), began, ended)
+    assert (found.verdict == "ok") == (not told)
+    assert told in found.found
+    assert wrong(clocks.against("x", "soon", 0.0, 0.0))["clock"].verdict == "unknown"
 
 
 def test_a_shallow_clone_is_no_remote(served: GitHttpServer, clone: Path, tmp_path: Path) -> None:
