@@ -15,8 +15,9 @@ from reconciler.cli.limit_doubts import about_service, about_stage
 from reconciler.cli.objective_doubts import about_objectives
 from reconciler.cli.playbook_doubts import about_playbook
 from reconciler.cli.problem_doubts import about_command, about_problem, about_project
+from reconciler.cli.shipyard_doubts import about_shipyard
 from reconciler.cli.surroundings import Surroundings
-from reconciler.cli.validation import kind_of
+from reconciler.cli.validation import Kind, kind_of
 from reconciler.cli.written_doubts import about_zeros
 from reconciler.repo.layout import config_place
 
@@ -25,15 +26,14 @@ _NUMBERED: Final = frozenset({"project", "stage", "service", "slo", "remediation
 
 def doubts(data: bytes, path: str, around: Surroundings) -> list[Finding]:
     """Return what is doubtful about one file, with the places in it."""
-    return located(_doubts(data, path, around), path)
-
-
-def _doubts(data: bytes, path: str, around: Surroundings) -> Iterator[Finding]:
-    folder, name = _within(path)
     # A file outside of any repository is alone in its directory.
     kind = kind_of(path) or kind_of(f"service/{path}")
-    if kind in _NUMBERED:
-        yield from about_zeros(data)
+    zeros = about_zeros(data) if kind in _NUMBERED else ()
+    return located([*zeros, *_doubts(data, path, around, kind)], path)
+
+
+def _doubts(data: bytes, path: str, around: Surroundings, kind: Kind | None) -> Iterator[Finding]:
+    folder, name = _within(path)
     match kind:
         case "remediation":
             yield from about_playbook(data, around.policy(folder))
@@ -43,6 +43,8 @@ def _doubts(data: bytes, path: str, around: Surroundings) -> Iterator[Finding]:
             yield from about_command(data, path, around)
         case "project":
             yield from about_project(data, path, around)
+        case "shipyard":
+            yield from about_shipyard(data, path)
         case "slo":
             yield from about_objectives(data)
             yield from about_measuring(data, folder, Queries(around.near, around.slis))

@@ -30,6 +30,7 @@ _COPY: Final = re.compile(
 _FOR_SLI: Final = re.compile(rf"[^/].*/(?:sli|(?P<provider>{'|'.join(PROVIDERS)}))\.ya?ml\Z", re.IGNORECASE)
 _OPS_FOLDERS: Final = frozenset({"problems", "commands"})
 _OPS_SLIP: Final = re.compile(r"\Aops/(?:[^/]+/)+?(problem|command)/[^/]+\Z")
+_DAEMONS: Final = ("reconciler.yaml", "reconciler.yml")
 _PAIR: Final = 2
 _ENDINGS: Final = (".yaml", ".yml", ".json")
 
@@ -37,6 +38,8 @@ _ENDINGS: Final = (".yaml", ".yml", ".json")
 def may_be_meant(path: str) -> bool:
     """Whether a file that is none of ours is called so nearly as one that it is worth a look."""
     folder, _, name = path.rpartition("/")
+    if path in _DAEMONS:
+        return True
     if path.startswith("ops/"):
         return bool(_OPS_SLIP.search(path)) or may_be_near(path)
     if _instead_of_file(path) or may_be_near(path):
@@ -58,20 +61,10 @@ def _instead_of_file(path: str) -> str:
 def strays(paths: Iterable[str], services: frozenset[str], tree: Tree | None = None) -> Iterator[Finding]:
     """Yield what nobody reads among files that `may_be_meant`, beside a service's files or the stage's."""
     tree = tree or Tree(frozenset(), services)
-    for path in sorted(paths):
+    for path in sorted(path for path in paths if not _is_a_charts(path)):
         folder, _, name = path.rpartition("/")
-        if instead := _instead_of_file(path):
-            yield doubt(
-                "unread-file",
-                f"`{instead}` is a folder, and nobody reads what is in it",
-                Place(path),
-                expected=f"a file `{instead}`",
-                hint=f"move the content into a file `{instead}`",
-            )
-            continue
-        if of_a_chart(folder):
-            if name in MAKES_A_SERVICE - {"service.yaml"}:
-                yield _in_a_chart(path, folder)
+        if (apart := _apart(path, folder)) is not None:
+            yield apart
             continue
         if (elsewhere := _meant_elsewhere(path, services)) is not None:
             yield elsewhere
@@ -127,6 +120,39 @@ def _meant_elsewhere(path: str, services: frozenset[str]) -> Finding | None:
         provider = (found["provider"] or PROVIDERS[0]).lower()
         return _unread(path, f"{folder}/{provider}/sli.yaml", "indicators lie in the folder of their provider")
     return None
+
+
+def _is_a_charts(path: str) -> bool:
+    """Whether a file is one that charts have, of which nothing is said."""
+    folder, _, name = path.rpartition("/")
+    return of_a_chart(folder) and name not in MAKES_A_SERVICE - {"service.yaml"}
+
+
+def _apart(path: str, folder: str) -> Finding | None:
+    """Return what there is to say of a file that is where, or what, none of ours can be."""
+    if path in _DAEMONS:
+        return _of_the_daemon(path)
+    if of_a_chart(folder):
+        return _in_a_chart(path, folder)
+    if instead := _instead_of_file(path):
+        return doubt(
+            "unread-file",
+            f"`{instead}` is a folder, and nobody reads what is in it",
+            Place(path),
+            expected=f"a file `{instead}`",
+            hint=f"move the content into a file `{instead}`",
+        )
+    return None
+
+
+def _of_the_daemon(path: str) -> Finding:
+    return doubt(
+        "unread-file",
+        "nobody reads this file here: it is the daemon's own configuration, which says where tokens are sent",
+        Place(path),
+        expected="the daemon's configuration beside the daemon, where no pull request reaches it",
+        hint=f"take it out of this repository, and start the daemon with `--config <path>/{path}`",
+    )
 
 
 def _in_a_chart(path: str, folder: str) -> Finding:

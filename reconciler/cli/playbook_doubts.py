@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Final
@@ -29,6 +30,7 @@ from reconciler.model.reader import shown
 
 Policy = tuple[Stage, ServiceView]
 _TYPOGRAPHIC: Final = "\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
+_PATTERN: Final = re.compile(r"\A\^|\A/(?=.*/i?\Z)|\A(?:\.\*|\*|\.\+)|(?:\.\*|\.\+|\*)?(?:\$|/i?)?\Z")
 _WIDEN: Final = "change the number, or `bounds` in service.yaml or stage.yaml"
 
 
@@ -108,6 +110,15 @@ def _about_names(playbook: Playbook) -> Iterator[Finding]:
                 expected="the title of the problem as it is reported, in plain quotes or in none",
                 hint=f"write `{shown(bare)}`",
             )
+        elif (rest := _without_pattern(name)) is not None:
+            yield doubt(
+                "unreachable-entry",
+                f"`{shown(name)}` is taken as it stands, and not for a pattern: no such problem is known",
+                entry.place,
+                expected="a root cause, a title or how it begins, or `default`",
+                hint=f"write `{shown(rest or DEFAULT)}`"
+                + (", which is for every title that begins so" if rest else ", for whatever else there is"),
+            )
         elif name != DEFAULT and name.casefold() == DEFAULT and DEFAULT not in names:
             yield doubt(
                 "case-only",
@@ -125,6 +136,12 @@ def _about_names(playbook: Playbook) -> Iterator[Finding]:
             expected="names that differ in more: a problem matches exactly one spelling",
             hint="keep the one that monitoring reports",
         )
+
+
+def _without_pattern(name: str) -> str | None:
+    """Return what is left of a name that is written as a pattern of a shell or a regular expression, else None."""
+    bare = _PATTERN.sub("", name).strip()
+    return bare if bare != name else None
 
 
 def _flags(playbook: Playbook, specs: Mapping[int, Spec | None]) -> dict[str, Place]:

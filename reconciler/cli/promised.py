@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from reconciler.cli.findings.finding import Finding, doubt, refused, remark
+from reconciler.cli.key_places import place_of_key
 from reconciler.model.errors import Place, UserError
 from reconciler.model.names import CommitId
 from reconciler.model.nodes import ListNode, MapNode, Scalar
@@ -83,9 +84,10 @@ def _among(
     there = frozenset(branches)
     worked_on = {name for name, tip in branches.items() if _is_worked_on(repository, name, tip)}
     gone = sorted((there & frozenset(before) | worked_on) - frozenset(after))
+    place = _place_of_stages(*own) if own is not None else Place(FILES[0])
     if not after:
         if gone:
-            yield _nothing_names(gone, known=bool(before))
+            yield _nothing_names(gone, place, known=bool(before))
         return
     if own is None:
         return
@@ -106,7 +108,7 @@ def _among(
             yield missing if own[0] == FILES[0] else replace(missing, severity="warning")
         elif name in _OWN:
             yield _the_projects_own(name, places.get(name, Place(own[0])), alone=len(after) == 1)
-    yield from (_left_out(name) for name in gone)
+    yield from (_left_out(name, place) for name in gone)
 
 
 def _the_projects_own(stage: str, place: Place, *, alone: bool) -> Finding:
@@ -130,6 +132,14 @@ def _places(name: str, project: bytes) -> dict[str, Place]:
     return {name.raw: name.place for name in names if isinstance(name, Scalar)}
 
 
+def _place_of_stages(name: str, project: bytes) -> Place:
+    """Return where a file says which stages there are, or where it would."""
+    root = read_yaml(project, name)
+    spec = root.get("spec") if isinstance(root, MapNode) else None
+    found = place_of_key(project, *(["spec"] if isinstance(spec, MapNode) else []), "stages")
+    return replace(found, path=name)
+
+
 def _without_branch(stage: str, place: Place, others: list[str]) -> Finding:
     near = did_you_mean(stage, others)
     meant = f"{near} else " if near else ""
@@ -144,24 +154,26 @@ def _without_branch(stage: str, place: Place, others: list[str]) -> Finding:
     )
 
 
-def _left_out(stage: str) -> Finding:
+def _left_out(stage: str, place: Place) -> Finding:
     # Taking a stage out is how it is ended, so it must get past those who refuse warnings.
     return remark(
         "unnamed-stage",
         f"the branch `{stage}` is no stage any more: what runs there is left as it is, and nothing acts on it",
-        Place(FILES[0]),
+        place,
         expected="every stage that is to be looked after",
         hint=f"add `{stage}` to `stages`, or delete the branch",
     )
 
 
-def _nothing_names(stages: list[str], *, known: bool) -> Finding:
+def _nothing_names(stages: list[str], place: Place, *, known: bool) -> Finding:
     message = f"nothing names the stages{' any more' if known else ''}: any branch with a stage.yaml counts as one"
     expected = f"`{FILES[0]}` with `stages: [{', '.join(stages)}]`"
     hint = "put it back, under just this name (`git log --diff-filter=D -- project.yaml` says when it went)"
+    if place.line:
+        hint = f"write `stages: [{', '.join(stages)}]`"
     if known:
-        return refused(UserError(message, place=Place(FILES[0]), expected=expected, hint=hint), "missing-project")
-    return doubt("missing-project", message, Place(FILES[0]), expected=expected, hint=hint)
+        return refused(UserError(message, place=place, expected=expected, hint=hint), "missing-project")
+    return doubt("missing-project", message, place, expected=expected, hint=hint)
 
 
 def _named(repository: LocalRepository, commit: CommitId) -> tuple[str, ...] | None:

@@ -16,6 +16,10 @@ from reconciler.model.sli import Indicator
 
 _BRACED: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_.]*)\}")
 _PLACED: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*")
+_OTHER_TOOLS: Final = re.compile(
+    r"\$\((?P<round>[A-Za-z_]+)\)|\{\{ *[.$]?(?P<curly>[A-Za-z_]+) *\}\}|%(?P<percent>[A-Za-z_]+)%"
+)
+_ADDRESS: Final = re.compile(r"\s*https?://", re.IGNORECASE)
 _UNIT: Final = re.compile(r"\$DURATION_SECONDS(ms|[smhd])(?![A-Za-z0-9_])")
 _CLOSES: Final = {")": "(", "]": "[", "}": "{"}
 _QUOTES: Final = "\"'`"
@@ -33,7 +37,26 @@ def about_form(each: Indicator, known: Collection[str], *, promql: bool) -> Iter
                 expected="a placeholder without braces",
                 hint=f"write `${name}`",
             )
+    for other in _OTHER_TOOLS.finditer(each.query):
+        name = next(found for found in other.groups() if found).upper()
+        if name in known:
+            yield doubt(
+                "unknown-placeholder",
+                f"`{other[0]}` in the query of `{each.name}` is another tool's form, and is sent as it is",
+                each.place,
+                expected="a placeholder with a `$` before it",
+                hint=f"write `${name}`",
+            )
     if not promql:
+        return
+    if _ADDRESS.match(each.query):
+        yield doubt(
+            "broken-query",
+            f"the query of `{each.name}` is an address, and no PromQL",
+            each.place,
+            expected="a PromQL expression; the server's address stands in the daemon's configuration",
+            hint="write what stands behind `query=`, decoded",
+        )
         return
     if (found_unit := _UNIT.search(each.query)) is not None:
         yield doubt(
@@ -43,7 +66,7 @@ def about_form(each: Indicator, known: Collection[str], *, promql: bool) -> Iter
             expected="$DURATION_SECONDS alone",
             hint="write `[$DURATION_SECONDS]`",
         )
-    if (wrong := unbalanced(each.query)) is not None:
+    if (wrong := unbalanced(each.query, foreign=";")) is not None:
         yield doubt(
             "broken-query",
             f"the query of `{each.name}` is no PromQL: {wrong}",
@@ -89,8 +112,10 @@ def _read(query: str, provider: str) -> None:
             raise UserError(wrong, expected="as many closing brackets as opening ones")
 
 
-def unbalanced(query: str) -> str | None:
+def unbalanced(query: str, foreign: str = "") -> str | None:
     """Say which bracket or quote of a PromQL expression has no counterpart, None where each has one.
+
+    ``foreign`` are signs that are no part of it outside of quotes.
 
     Comments begin with `#`, backslashes escape in quotes but not in backquotes (Prometheus, "Query language basics").
     """
@@ -106,6 +131,8 @@ def unbalanced(query: str) -> str | None:
             if end < 0:
                 return f"a `{sign}` is not closed"
             position = end
+        elif sign in foreign:
+            return f"a `{sign}` is no part of it"
         elif sign in _CLOSES.values():
             opened.append(sign)
         elif sign in _CLOSES and (not opened or opened.pop() != _CLOSES[sign]):

@@ -1,13 +1,84 @@
-"""What a shipyard says in vain beside a project.yaml, which it only adds to."""
+"""What a shipyard says in vain: beside a project.yaml, which it only adds to, and in words that Keptn did not know.
+
+Keptn passed over what it did not know, so a stage whose strategy or sequence is misspelt never acts, and nobody hears.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
 from reconciler.cli.findings.finding import Finding, doubt
+from reconciler.model.document import Fields, open_document
 from reconciler.model.errors import Place, UserError
 from reconciler.model.project import load_project
+from reconciler.model.reader import shown
 from reconciler.model.shipyard import load_shipyard
+from reconciler.model.suggest import CONFUSED, nearest
+
+_AUTOMATED = "automated"
+_SEQUENCE = "remediation"
+_EVALUATION = "evaluation"
+_NOT = frozenset({"", "none", "manual", "disabled", "no", "off", "false"})
+"""What is written for a stage that shall not act."""
+
+
+def about_shipyard(data: bytes, path: str) -> Iterator[Finding]:
+    """Yield the words of a shipyard that are probably meant to have a stage act, and do not."""
+    try:
+        load_shipyard(data, path)
+    except UserError:
+        return
+    document = open_document(data, path, "shipyard")
+    second = document.node("spec") is not None
+    for stage in (document.section("spec") if second else document).sections("stages"):
+        yield from _sequences(stage) if second else _strategy(stage)
+
+
+def _strategy(stage: Fields) -> Iterator[Finding]:
+    said = stage.text("remediation_strategy")
+    if said != _AUTOMATED and said.lower() not in _NOT:
+        yield doubt(
+            "near-name",
+            f"`{shown(said)}` is no strategy that acts: the stage `{stage.text('name')}` is a shadow",
+            stage.place_of("remediation_strategy"),
+            expected=f"`{_AUTOMATED}`, or nothing for a stage that shall not act",
+            hint=f"write `remediation_strategy: {_AUTOMATED}`, or leave it out",
+        )
+
+
+def _sequences(stage: Fields) -> Iterator[Finding]:
+    yield from _near(stage, "sequences", _SEQUENCE, f"the stage `{stage.text('name')}` is a shadow")
+    for sequence in stage.sections("sequences"):
+        if sequence.text("name") == _SEQUENCE:
+            yield from _near(sequence, "tasks", _EVALUATION, "nothing here says when it is evaluated")
+            yield from _times(sequence)
+
+
+def _near(fields: Fields, key: str, word: str, then: str) -> Iterator[Finding]:
+    names = {each.text("name"): each.place_of("name") for each in fields.sections(key)}
+    meant = nearest(word, [name for name in names if name], cutoff=CONFUSED) if word not in names else ""
+    if meant:
+        yield doubt(
+            "near-name",
+            f"`{shown(meant)}` is none of the names that are known, and so {then}",
+            names[meant],
+            expected=f"`{word}`",
+            hint=f"did you mean `{word}`?",
+        )
+
+
+def _times(sequence: Fields) -> Iterator[Finding]:
+    for task in sequence.sections("tasks"):
+        within = task.section("properties")
+        wait, window = task.go_seconds("triggeredAfter"), within.go_seconds("timeframe")
+        if task.text("name") == _EVALUATION and wait and window and window > wait:
+            yield doubt(
+                "limits-contradict",
+                f"`timeframe` ({window:g} s) is longer than `triggeredAfter` ({wait:g} s), and will be cut to it",
+                within.place_of("timeframe"),
+                expected=f"at most {wait:g}s",
+                hint="shorten `timeframe`, or evaluate later",
+            )
 
 
 def hidden_stages(files: Mapping[str, bytes | UserError]) -> Iterator[Finding]:

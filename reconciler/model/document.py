@@ -8,6 +8,7 @@ from typing import TypeVar
 from reconciler.model.duration import go_seconds, seconds
 from reconciler.model.errors import BugError, Place, UserError
 from reconciler.model.invalid import InvalidFile
+from reconciler.model.meant import duration_meant
 from reconciler.model.nodes import ListNode, MapNode, Node, Scalar
 from reconciler.model.reader import CONFIG_LIMIT, read_yaml
 from reconciler.model.schema import findings
@@ -171,9 +172,10 @@ class Checks:
 
 def _no_duration(node: Node) -> UserError:
     written = node.raw if isinstance(node, Scalar) else "this"
+    meant = duration_meant(written)
     return UserError(
         f"`{written}` is no duration of at most ten years",
         place=node.place,
         expected="a duration such as `30s`, `10m`, `1h30m` or `30d`",
-        hint="write the units from large to small, without blanks",
+        hint=f"write `{meant}`" if meant else "write the units from large to small, without blanks",
     )

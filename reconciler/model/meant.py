@@ -34,6 +34,16 @@ _ACTIONS: Final[Mapping[str, str]] = {
 """Other words for what our actions do; letters alone would find another action."""
 _REQUIRED: Final = frozenset({"yes", "y", "true", "on", "always", "manual", "needed", "human", "person"})
 _AUTOMATIC: Final = frozenset({"no", "n", "false", "off", "never", "none", "auto"})
+_KINDS: Final[Mapping[str, str]] = {
+    **{
+        kind.lower(): kind for kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController")
+    },
+    "deploy": "Deployment",
+    "sts": "StatefulSet",
+    "ds": "DaemonSet",
+    "rs": "ReplicaSet",
+}
+"""Kubernetes' own workloads, as people and kubectl call them."""
 _TRUE: Final = frozenset({"true", "yes", "y", "on", "1"})
 _FALSE: Final = frozenset({"false", "no", "n", "off", "0"})
 _NUMBERS: Final = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -97,6 +107,12 @@ def word_meant(word: str, words: Iterable[str]) -> str:
         if said in _AUTOMATIC:
             return "automatic"
     return nearest(word, known)
+
+
+def kind_meant(text: str) -> str:
+    """Return the kind of a workload that `deployment`, `sts` or `daemon set` is; empty where it is none."""
+    word = "".join(letter for letter in text.lower() if letter.isalpha())
+    return _KINDS.get(word, "") or _KINDS.get(word.removesuffix("s"), "")
 
 
 def name_meant(text: str) -> str:

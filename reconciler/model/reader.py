@@ -207,7 +207,11 @@ class _Open:
 
     def _checked_key(self, node: Node) -> Scalar:
         if not isinstance(node, Scalar):
-            _refuse(node.place, "a mapping or list used as a key", "text", "write the key as one word, or in quotes")
+            braces = isinstance(node, MapNode) and node.place.line == self._place.line
+            hint = "write the key as one word, or in quotes"
+            if braces and node.place.column == self._place.column + 1:
+                hint = "nothing is filled in for `{{ ... }}` here: write the value itself, or put it in quotes"
+            _refuse(node.place, "a mapping or list used as a key", "text", hint)
         if len(node.raw) > KEY_LIMIT:
             _refuse(node.place, f"a key of {len(node.raw)} characters", f"at most {KEY_LIMIT} characters")
         if not node.quoted and not node.raw:
@@ -227,10 +231,19 @@ class _Open:
                 node.place,
                 f"the key `{shown(node.raw)}` stands twice, first in line {first.line} column {first.column}",
                 "each key once",
-                "delete one of the two, or give it the name that was meant",
+                f"delete one of the two, or give it the name that was meant{self._next_item(node)}",
             )
         self._seen[node.raw] = node.place
         return node
+
+    def _next_item(self, again: Scalar) -> str:
+        """Say what is missing where the first key of an item comes again on a line of its own: the next item's `-`."""
+        if not self._entries:
+            return ""
+        first = self._entries[0][0]
+        below = again.place.line > first.place.line and again.place.column == first.place.column > 1
+        next_item = below and first.raw == again.raw
+        return f"; where the next item of a list begins, write `- {shown(again.raw)}:`" if next_item else ""
 
 
 def shown(text: str, limit: int = 60) -> str:

@@ -8,12 +8,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.model.errors import Place, UserError
-from reconciler.model.meant import duration_meant, durations_meant, name_meant, number_meant, truth_meant, word_meant
+from reconciler.model.meant import word_meant
 from reconciler.model.misplaced import belongs_to
 from reconciler.model.nodes import ListNode, MapNode, Node, Scalar
 from reconciler.model.reader import shown
-from reconciler.model.samples import in_one_line
 from reconciler.model.suggest import CONFUSED, nearest
+from reconciler.model.value_hints import as_list, example, inner_keys, plainly, respelt, retyped, words_of, written
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -27,13 +27,10 @@ _TYPES = {
     "object": "a mapping",
     "null": "nothing",
 }
-_SPELT: Final = frozenset({"Duration", "DNS label", "DNS name"})
-"""The titles of what people write in other spellings."""
-_WEB_PAGE: Final = re.compile(r"\s*<(?:!doctype|!--|\?xml|html|head|body|div|script|title)\b|\s*<!", re.IGNORECASE)
-_COMMON: Final = "common.schema.json#/$defs/"
-_LONGEST_NUMBER: Final = 18
-"""Digits of a number; what has more is a text (`nodes`)."""
-_LONGEST_EXAMPLE: Final = 120
+_FILLED_IN: Final = re.compile(r"\$\{?[A-Za-z_]\w*\}?|\{\{.*\}\}|<[A-Za-z][\w -]*>|%\w+%")
+"""What other tools put a value for."""
+_TWINS: Final = {"name": "problemType", "problemType": "name", "actions": "actionsOnOpen", "actionsOnOpen": "actions"}
+"""What is called otherwise in the other generation of playbooks."""
 UNKNOWN_KEYS_LIMIT: Final = 20
 """How many unknown keys of one mapping are compared with the known ones, which is slow."""
 
@@ -79,7 +76,7 @@ def _branches(
         f"{_label(path)} {_found(_node(root, path))}",
         place=_place(root, path),
         expected=str(expected),
-        hint=_example(path, schema),
+        hint=example(path, schema),
     )
 
 
@@ -91,6 +88,9 @@ def _unknown(
     if not isinstance(node, MapNode):
         return
     unknown = (key for key, _ in node.entries if key.raw not in known)
+    if not path and cutoff is None and (kubernetes := _object(node, known)) is not None:
+        yield kubernetes
+        return
     if cutoff is None and schema.get("patternProperties"):
         return
     free = [name for name in known if node.get(name) is None]
@@ -106,6 +106,19 @@ def _unknown(
             )
 
 
+def _object(node: MapNode, known: Mapping[str, Any]) -> UserError | None:
+    """Tell an object of Kubernetes, or of a tool that writes its files so, where none is expected."""
+    kind = node.get("kind")
+    if not isinstance(kind, Scalar) or node.get("apiVersion") is None or {"kind", "apiVersion"} & known.keys():
+        return None
+    return UserError(
+        f"this is an object of another tool: `kind: {shown(kind.raw)}`",
+        place=node.place,
+        expected=f"keys such as {', '.join(f'`{name}`' for name in list(known)[:3])}",
+        hint="keep it elsewhere, under another name, and write this file's own keys here",
+    )
+
+
 def _instead(written: str, meant: str) -> str:
     if (written, meant) == ("name", "namespace"):
         return "delete it: a stage is called as its branch, and a service as its folder"
@@ -114,19 +127,8 @@ def _instead(written: str, meant: str) -> str:
 
 def _rehoused(name: str, known: Mapping[str, Any], file: str) -> str:
     """Say where a key belongs that another level, or another file, knows by exactly this name."""
-    inside = next((key for key, rule in known.items() if name in _inner(rule)), "")
+    inside = next((key for key, rule in known.items() if name in inner_keys(rule)), "")
     return f"put it under `{inside}`" if inside else belongs_to(name, file) if file.endswith(".yaml") else ""
-
-
-def _inner(rule: Any) -> Mapping[str, Any]:
-    """Return what may stand in a mapping, also one that all schemas have in common."""
-    if isinstance(rule, Mapping) and str(rule.get("$ref", "")).startswith(_COMMON):
-        # Imported here: the schemas are applied by a module that needs this one.
-        from reconciler.model.schema import load_schema  # noqa: PLC0415 - lazy, see above
-
-        rule = load_schema("common")["$defs"].get(str(rule["$ref"]).removeprefix(_COMMON), {})
-    found = rule.get("properties", {}) if isinstance(rule, Mapping) else {}
-    return found if isinstance(found, Mapping) else {}
 
 
 def _missing(root: Node, path: Sequence[str | int], schema: Mapping[str, Any]) -> Iterator[UserError]:
@@ -134,9 +136,15 @@ def _missing(root: Node, path: Sequence[str | int], schema: Mapping[str, Any]) -
     known = schema.get("properties", {})
     if not isinstance(node, MapNode):
         return
+    if not path and (other := _object(node, known)) is not None:
+        yield other
+        return
     unknown = dict(islice(((k.raw, k) for k, _ in node.entries if k.raw not in known), UNKNOWN_KEYS_LIMIT))
     for name in schema["required"]:
         if node.get(name) is not None:
+            continue
+        if (twin := _said_otherwise(name, node, known, unknown)) is not None:
+            yield twin
             continue
         slip = unknown.get(nearest(name, unknown))
         if slip is not None and (
@@ -148,8 +156,42 @@ def _missing(root: Node, path: Sequence[str | int], schema: Mapping[str, Any]) -
             f"`{name}` is missing" + (f" in {_label(path)}" if path else ""),
             place=slip.place if slip else node.place,
             expected=describe(rule),
-            hint=f"write `{name}` for `{shown(slip.raw)}`" if slip else _example([name], rule) or f"add `{name}`",
+            hint=f"write `{name}` for `{shown(slip.raw)}`" if slip else example([name], rule) or f"add `{name}`",
         )
+
+
+def _said_otherwise(
+    name: str, node: MapNode, known: Mapping[str, Any], unknown: Mapping[str, Scalar]
+) -> UserError | None:  # fmt: skip
+    """Tell a key that is missing because the other generation's name, or its value, or what is in it stands there."""
+    hint, key = "", unknown.get(_TWINS.get(name, ""))
+    if key is not None:
+        hint = f"write `{name}` for `{key.raw}`, which is of the other form"
+    elif name == "action" and node.entries[0][0].raw in unknown and not nearest(name, unknown):
+        key, value = node.entries[0]
+        below = f", and `value: {shown(value.raw)}` below it" if isinstance(value, Scalar) and value.raw else ""
+        hint = f"write `- action: {shown(key.raw)}`{below}"
+    else:
+        inside = inner_keys(known.get(name, {}))
+        key = next((each for raw, each in unknown.items() if raw in inside), None)
+        hint = f"write `{name}:` above it, and indent it by two columns" if key is not None else ""
+    if key is None and (key := _deeper(name, node)) is not None:
+        hint = f"begin it in column {node.place.column}, as the keys that it belongs to do"
+    if key is None:
+        return None
+    return UserError(
+        f"`{name}` is missing, and `{shown(key.raw)}` stands in its place",
+        place=key.place,
+        expected=describe(known.get(name, {})),
+        hint=hint,
+    )
+
+
+def _deeper(name: str, node: MapNode) -> Scalar | None:
+    """Return a key of this name that an item of a list has by its indentation; of no other, for names come again."""
+    last = node.entries[-1][1] if node.entries else None
+    item = last.items[-1] if isinstance(last, ListNode) and last.items else None
+    return item.key(name) if isinstance(item, MapNode) and name == "total_score" else None
 
 
 def _wrong_name(name: str, root: Node, path: Sequence[str | int], schema: Mapping[str, Any]) -> UserError:
@@ -165,51 +207,24 @@ def _wrong_name(name: str, root: Node, path: Sequence[str | int], schema: Mappin
 
 def _wrong_value(keyword: str, root: Node, path: Sequence[str | int], schema: Mapping[str, Any]) -> UserError:
     node = _node(root, path)
-    hint = _plainly(node, path, schema) if isinstance(node, Scalar) and not schema.get("x-redact") else ""
+    hint = plainly(node, path, schema) if isinstance(node, Scalar) and not schema.get("x-redact") else ""
     if hint:
         pass  # what it is a slip of is known
-    elif keyword in ("type", "enum", "const") and isinstance(node, Scalar) and (words := _words(schema)):
+    elif keyword in ("type", "enum", "const") and isinstance(node, Scalar) and (words := words_of(schema)):
         meant = word_meant(node.raw, [str(word) for word in words])
         hint = f"did you mean `{meant}`?" if meant else ""
     elif keyword == "type":
-        hint = _retype(node, path, schema)
+        hint = retyped(node, path, schema)
     if keyword in ("type", "pattern") and isinstance(node, Scalar) and not hint and not schema.get("x-redact"):
-        hint = _respelt(node.raw, path, schema)
+        hint = respelt(node.raw, path, schema)
+    if isinstance(node, Scalar) and _FILLED_IN.search(node.raw) and not hint and not schema.get("x-redact"):
+        hint = "nothing is filled in here: write the value itself"
     return UserError(
         f"{_label(path)} {_problem(keyword, node, schema)}",
         place=_place(root, path),
         expected=describe(schema),
-        hint=hint or _example(path, schema) or ("write one, or delete the list" if keyword == "minItems" else ""),
+        hint=hint or example(path, schema) or ("write one, or delete the list" if keyword == "minItems" else ""),
     )
-
-
-def _plainly(node: Scalar, path: Sequence[str | int], schema: Mapping[str, Any]) -> str:
-    """Say how a number or a truth is written that stands in quotes, or in other words."""
-    wanted = set(_as_list(schema.get("type")))
-    if "string" in wanted or not node.raw:
-        return ""
-    if "boolean" in wanted or any(isinstance(word, bool) for word in _words(schema)):
-        meant = truth_meant(node.raw)
-    elif wanted & {"integer", "number"}:
-        bounds = schema.get("minimum"), schema.get("maximum")
-        meant = number_meant(node.raw, whole="number" not in wanted, low=bounds[0], high=bounds[1])
-    else:
-        return ""
-    before = f"{shown(path[-1])}: " if path and isinstance(path[-1], str) else "- " if path else ""
-    how = "write it without quotes:" if node.quoted else "write"
-    return f"{how} `{before}{meant}`" if meant and (node.quoted or meant != node.raw) else ""
-
-
-def _respelt(text: str, path: Sequence[str | int], schema: Mapping[str, Any]) -> str:
-    """Say how a duration or a name is written that a person would understand as it is."""
-    pattern, before = schema.get("pattern", ""), f"{shown(path[-1])}: " if path and isinstance(path[-1], str) else ""
-    if schema.get("title") == "Duration" and (both := durations_meant(text)):
-        if path[-1:] == ["retention"] or path[-1:] == ["maxProblemAge"]:
-            return f"write `{before}{text.strip()}d` for days, `{before}{text.strip()}h` for hours"
-        return f"write `{before}{both[0]}` for minutes, `{before}{both[1]}` for seconds"
-    meant = duration_meant(text) or name_meant(text)
-    fits = bool(meant) and schema.get("title") in _SPELT and re.search(pattern, meant) is not None
-    return f"write `{before}{meant}`" if fits and meant != text else ""
 
 
 def _problem(keyword: str, node: Node | None, schema: Mapping[str, Any]) -> str:
@@ -232,63 +247,9 @@ def _found(node: Node | None) -> str:
         return "is a list"
     if node is None or (not node.raw and not node.quoted):
         return "has no value"
+    if not node.raw:
+        return "is empty"
     return f"is {'the text ' if node.quoted else ''}`{shown(node.raw)}`"
-
-
-def _retype(node: Node | None, path: Sequence[str | int], schema: Mapping[str, Any]) -> str:
-    """Say how to write what was meant as the type that is expected."""
-    wanted = _as_list(schema.get("type"))
-    if isinstance(node, ListNode) and "object" in wanted:
-        return "write `key: value` lines, without `- ` before them"
-    if isinstance(node, MapNode) and "array" in wanted:
-        return _as_items(node)
-    if not isinstance(node, Scalar):
-        return ""
-    if "object" in wanted and "string" not in wanted:
-        return _as_mapping(node, schema)
-    if {"integer", "number"} & set(wanted) and len(node.raw) > _LONGEST_NUMBER and node.raw.lstrip("+-").isdigit():
-        return f"write a number of at most {_LONGEST_NUMBER} digits"
-    if (
-        "string" in wanted
-        and not node.quoted
-        and node.plain() is not None
-        and re.search(schema.get("pattern", ""), node.raw)
-    ):
-        return f'put it in quotes: `"{shown(node.raw)}"`'
-    return _as_list_of(node, path, schema) if "array" in wanted else ""
-
-
-def _as_list_of(node: Scalar, path: Sequence[str | int], schema: Mapping[str, Any]) -> str:
-    """Say how a text is written as the list that is expected."""
-    if path and "criteria" in _inner(schema.get("items")):
-        return f'write `{shown(str(path[-1]))}: [{{criteria: ["{shown(node.raw)}"]}}]`'
-    return "write a list: each item on a line of its own after `- `"
-
-
-def _as_items(node: MapNode) -> str:
-    """Say how a mapping is written as the items of a list."""
-    first = shown(node.entries[0][0].raw) if node.entries else ""
-    if first.startswith("-") and len(first) > 1:
-        return f"write a blank after the `-`: `- {first[1:]}:`"
-    return (
-        f"write `- ` before the first key of each item: `- {first}: ...`" if first else "write `[]` for an empty list"
-    )
-
-
-def _as_mapping(node: Scalar, schema: Mapping[str, Any]) -> str:
-    """Say how a text is written as the mapping that is expected."""
-    if written := re.match(r"([A-Za-z_][\w-]*)(?::|\s*=)\s*(\S.*)", node.raw):
-        return f"write `{written[1]}: {shown(written[2])}`, with a colon and a blank after the key"
-    if "criteria" in schema.get("properties", {}):
-        return f'write `- criteria: ["{shown(node.raw)}"]`'
-    if _WEB_PAGE.match(node.raw):
-        return "this is a web page and not the file: fetch the file itself (its raw form)"
-    samples = [each for each in schema.get("examples", ()) if isinstance(each, Mapping) and each]
-    if not samples:
-        return ""
-    key, value = next(iter(samples[0].items()))
-    inside = _written(value) if not isinstance(value, (dict, list)) else "..."
-    return f"write `key: value` lines, such as `{key}: {inside}`"
 
 
 def describe(schema: Any) -> str:
@@ -297,9 +258,9 @@ def describe(schema: Any) -> str:
         return ""
     if "x-expected" in schema:
         return str(schema["x-expected"])
-    if words := _words(schema):
-        return ("one of " if len(words) > 1 else "") + ", ".join(f"`{_written(word)}`" for word in words)
-    kinds = " or ".join(_TYPES[kind] for kind in _as_list(schema.get("type")) if kind != "null")
+    if words := words_of(schema):
+        return ("one of " if len(words) > 1 else "") + ", ".join(f"`{written(word)}`" for word in words)
+    kinds = " or ".join(_TYPES[kind] for kind in as_list(schema.get("type")) if kind != "null")
     low, high = schema.get("minimum"), schema.get("maximum")
     if low is not None and high is not None:
         kinds += f" from {low} to {high}"
@@ -310,30 +271,6 @@ def describe(schema: Any) -> str:
     if "maxLength" in schema:
         kinds += f" of at most {schema['maxLength']} characters"
     return kinds
-
-
-def _words(schema: Mapping[str, Any]) -> list[Any]:
-    return list(schema["enum"]) if "enum" in schema else [schema["const"]] if "const" in schema else []
-
-
-def _as_list(value: Any) -> list[str]:
-    return [] if value is None else [value] if isinstance(value, str) else list(value)
-
-
-def _example(path: Sequence[str | int], schema: Mapping[str, Any]) -> str:
-    examples = schema.get("examples")
-    if not examples or not path:
-        return ""
-    before = f"{shown(path[-1])}:" if isinstance(path[-1], str) else "-"
-    nested = isinstance(examples[0], (dict, list))
-    written = in_one_line(examples[0]) if nested else _written(examples[0])
-    return f"write for example `{before} {written}`" if len(written) <= _LONGEST_EXAMPLE else ""
-
-
-def _written(value: Any) -> str:
-    if value is None:
-        return "null"
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _label(path: Sequence[str | int]) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from reconciler.model.errors import Place, UserError
+from reconciler.model.other_forms import no_text, other_form
 from reconciler.model.yaml_origins import left_open, never_closed, origin
 from reconciler.model.yaml_quotes import ends_early
 from reconciler.model.yaml_slips import quoted, slip
@@ -38,7 +39,7 @@ _KNOWN = {
     "did not find expected '-' indicator": (
         "a key where the next item of the list was expected",
         "`- ` in the column of the other items",
-        "indent the key two columns deeper than the `-` of its item; delete the `-` above where no list is meant",
+        "indent it two columns deeper than the `-` of its item, or further left if it is of none; no list: no `-`",
     ),
     "could not find expected ':'": (
         "a key without a colon",
@@ -82,6 +83,8 @@ def explain(
     if half := _HALF_MERGED.search(data):
         return _conflict(Place(path, data.count(b"\n", 0, half.start()) + 1, 1))
     lines = data.decode(errors="replace").splitlines()
+    if found_form := other_form(lines, path):
+        return found_form
     if problem == "found character that cannot start any token":
         return never_closed(lines, position, path) or _bad_start(data, place)
     if tab := _indenting_tab(data, line):
@@ -155,24 +158,28 @@ def not_utf8(data: bytes, path: str) -> UserError | None:
     try:
         data.decode()
     except UnicodeDecodeError as error:
+        if told := no_text(data, path):
+            return told
+        if data.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+            return _wide(path, "UTF-32")
         if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-            return _utf16(path)
+            return _wide(path)
         return _other_encoding(bad_byte(data, path, error.start, "not UTF-8"), data[error.start])
     if (nul := data.find(b"\0")) >= 0:
-        return (
-            _utf16(path)
+        return no_text(data, path) or (
+            _wide(path)
             if data[1:8:2] == b"\0" * 4 or data[0:8:2] == b"\0" * 4
             else bad_byte(data, path, nul, "a NUL byte")
         )
     return None
 
 
-def _utf16(path: str) -> UserError:
+def _wide(path: str, encoding: str = "UTF-16") -> UserError:
     return UserError(
-        "the file is in UTF-16",
+        f"the file is in {encoding}",
         place=Place(path, 1, 1),
         expected="UTF-8",
-        hint="save it again as UTF-8; `iconv -f UTF-16 -t UTF-8` does it",
+        hint=f"save it again as UTF-8; `iconv -f {encoding} -t UTF-8` does it",
     )
 
 

@@ -59,6 +59,8 @@ def origin(lines: Sequence[str], problem: str, at: Position, began: Position | N
         return _no_item(lines, at[0], path)
     if problem == "did not find expected key":
         above = _above(lines, at[0])
+        if (item := _item_beside_keys(lines, at[0], path)) is not None:
+            return item
         return _no_item(lines, above, path, at[0]) or _below_value(lines, at[0], above, path)
     if problem == "did not find expected <document start>":
         return _ended(lines, at, path)
@@ -161,6 +163,28 @@ def _no_colon(lines: Sequence[str], number: int, path: str) -> UserError | None:
         place=place,
         expected="`key: value`",
         hint="write `: ` and the value after it, or delete it; a text of several lines belongs in quotes",
+    )
+
+
+def _item_beside_keys(lines: Sequence[str], number: int, path: str) -> UserError | None:
+    """Tell an item of a list that follows on keys: either it lacks nothing and is none, or they lack their `- `."""
+    text = lines[number] if number < len(lines) else ""
+    indent = len(text) - len(text.lstrip(" "))
+    if not text.lstrip(" ").startswith("- "):
+        return None
+    first = number
+    while first > max(0, number - _FAR):
+        before = lines[first - 1]
+        if before.strip() and len(before) - len(before.lstrip(" ")) < indent:
+            break
+        first -= 1
+    if first == number or not _KEY.match(lines[first]) or lines[first].lstrip(" ").startswith("- "):
+        return None
+    return UserError(
+        "not YAML: a list's item begins here, and what is above it are keys",
+        place=Place(path, number + 1, indent + 1),
+        expected="items alone, or keys alone",
+        hint=f"delete the `- `; or write `- ` before the key in line {first + 1} where a list is meant",
     )
 
 

@@ -23,7 +23,7 @@ def only(files: dict[str, str]) -> Finding:
         ("stage.yaml", f"wait: 10{BLANK}m\n", "1:9", "write `wait: 10m`"),
         ("stage.yaml", f"# \u00e4\nwait:{BLANK}10m\n", "2:6", "write an ordinary space instead"),
         ("stage.yaml", f"wait{BLANK}: 10m\n", "1:5", "delete it: did you mean `wait`?"),
-        ("a/service.yaml", f"workload: {{kind: Deployment{BLANK}}}\n", "1:28", "delete it"),
+        ("a/service.yaml", f"workload: {{kind: Deployment{BLANK}}}\n", "1:28", "write `kind: Deployment`"),
         ("a/slo.yaml", slo("'<\u22125'"), "2:42", "write `-` instead"),
         (
             "a/remediation.yaml",

@@ -21,13 +21,18 @@ def told(query: str) -> list[tuple[str, str, str]]:
         ('up{service="${SERVICE}"}', "write `$SERVICE`"),
         ('up{service="${LABEL.pod}"}', "write `$LABEL.pod`"),
         ("rate(up[$DURATION_SECONDSs])", "write `[$DURATION_SECONDS]`"),
+        ('up{service="$(SERVICE)"}', "write `$SERVICE`"),
+        ('up{service="{{ service }}"}', "write `$SERVICE`"),
+        ('up{service="%SERVICE%"}', "write `$SERVICE`"),
     ],
 )
 def test_placeholders_in_another_form(query: str, hint: str) -> None:
     assert told(query) == [("warning", "unknown-placeholder", hint)]
 
 
-@pytest.mark.parametrize("query", ["sum(rate(up[1m])", "sum(up))", 'up{a="b}', "up{a='b\\'}", "sum(up]", "(up # )"])
+@pytest.mark.parametrize(
+    "query", ["sum(rate(up[1m])", "sum(up))", 'up{a="b}', "up{a='b\\'}", "sum(up]", "(up # )", "up;", "http://x/y"]
+)
 def test_brackets_and_quotes_without_a_counterpart(query: str) -> None:
     assert [each[:2] for each in told(query)] == [("warning", "broken-query")]
 
@@ -36,7 +41,8 @@ def test_brackets_and_quotes_without_a_counterpart(query: str) -> None:
     "query",
     [
         'sum(rate(up{path=~"a(b|[c", s="$SERVICE", x="$service"}[$DURATION_SECONDS]))',
-        "up # a comment with (",
+        "up # a comment with (;",
+        'up{a=";"}',
         'up{a="say \\"(\\""}',
         "up{a=`\\`}",
     ],

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Reconciler, git
+from tests.cli.test_validate_mistakes import found
 
 SHIPYARD = "stages:\n- name: dev\n- name: staging\n- name: production\n"
 
@@ -24,3 +25,43 @@ def test_it_is_no_finding_and_its_stages_are_known(project: str, clone: Path, re
     told = json.loads(result.out)
     assert result.code == 0, result.out + result.err
     assert [each for each in told["findings"] if "shipyard" in str(each)] == []
+
+
+SECOND = """apiVersion: spec.keptn.sh/0.2.2
+kind: Shipyard
+spec:
+  stages:
+  - name: production
+    sequences:
+    - name: %s
+      tasks:
+      - name: %s
+        triggeredAfter: 10m
+        properties: {timeframe: %s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "check"),
+    [
+        (SECOND % ("remediations", "evaluation", "5m"), "7:13", "near-name"),
+        (SECOND % ("remediation", "evaluations", "5m"), "9:15", "near-name"),
+        (SECOND % ("remediation", "evaluation", "50m"), "11:33", "limits-contradict"),
+        ("stages:\n- {name: dev, remediation_strategy: automatic}\n", "2:37", "near-name"),
+    ],
+)
+def test_words_that_keptn_passed_over_are_told(text: str, place: str, check: str) -> None:
+    (only,) = found({"shipyard.yaml": text})
+    assert (str(only.place), only.severity, only.check) == (f"shipyard.yaml:{place}", "warning", check)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SECOND % ("remediation", "evaluation", "5m"),
+        SECOND % ("delivery", "deployment", "5m"),
+        "stages:\n- {name: dev, remediation_strategy: none}\n- {name: production, remediation_strategy: automated}\n",
+    ],
+)
+def test_what_keptn_knew_is_not_told(text: str) -> None:
+    assert found({"shipyard.yaml": text}) == []

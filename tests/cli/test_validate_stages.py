@@ -125,3 +125,17 @@ def test_stages_of_a_shipyard_are_held_against_the_branches_too(reconciler: Reco
         assert code == 0
         assert ("warning", "missing-branch", "the stage `prodction` has no branch") in found
     assert "shipyard.yaml:7:11: warning: " in reconciler("validate").out
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("name: shop\nstages: []\n", ":2:1"), ("# mine\nname: shop\n", ":2:1"), ("name: shop\nstages: [dev]\n", ":2:1")],
+)
+def test_stages_that_are_left_out_are_told_where_stages_stand(
+    text: str, place: str, clone: Path, reconciler: Reconciler
+) -> None:
+    git(clone, "switch", "-q", "main")
+    (clone / "project.yaml").write_text(text, "utf-8")
+    told = [line for line in reconciler("validate").out.splitlines() if line.startswith("project.yaml")]
+    assert told
+    assert all(line.startswith(f"project.yaml{place}: ") for line in told)

@@ -98,3 +98,9 @@ def test_it_takes_no_time_to_pass_over_other_peoples_files() -> None:
     began = time.process_time()
     assert not any(may_be_meant(name) for name in names)
     assert time.process_time() - began < 5
+
+
+def test_the_daemons_own_configuration_is_told() -> None:
+    (only,) = found({"reconciler.yaml": "projects: {}\n"})
+    assert (str(only.place), only.severity, only.check) == ("reconciler.yaml", "warning", "unread-file")
+    assert "take it out of this repository" in only.error.hint

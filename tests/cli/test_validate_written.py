@@ -88,3 +88,24 @@ def test_a_zero_in_front_of_a_number_is_told(path: str, text: str, place: str, h
 @pytest.mark.parametrize("text", ["labels: {team: 007}\n", "labels: {max_age: x}\nwait: 10m\n"])
 def test_other_zeros_are_none_of_our_business(text: str) -> None:
     assert found({"a/service.yaml": text}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("Failure.*", "write `Failure`, which is for every title that begins so"),
+        ("Failure*", "write `Failure`, which is for every title that begins so"),
+        ("^Failure", "write `Failure`, which is for every title that begins so"),
+        ("/Failure/", "write `Failure`, which is for every title that begins so"),
+        ("'*'", "write `default`, for whatever else there is"),
+        ("'.*'", "write `default`, for whatever else there is"),
+    ],
+)
+def test_a_name_is_no_pattern(name: str, hint: str) -> None:
+    (only,) = found({"a/remediation.yaml": BOOK % (name, "action: restart")})
+    assert (only.severity, only.check, only.error.hint) == ("warning", "unreachable-entry", hint)
+
+
+@pytest.mark.parametrize("name", ["a/b", "CPU > 90%", "what?", "C++ crash", "in/out", "50$ left"])
+def test_signs_in_a_name_make_no_pattern(name: str) -> None:
+    assert found({"a/remediation.yaml": BOOK % (name, "action: restart")}) == []
