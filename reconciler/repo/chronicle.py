@@ -6,6 +6,7 @@ what `Chronicler` has followed, which its `tips` name.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -19,6 +20,7 @@ from reconciler.model.step import step_path
 from reconciler.repo import chronicle_store, chronicle_told
 from reconciler.repo.chronicle_conditions import (
     EARLIER,
+    LONGEST,
     PEOPLE,
     STEPS,
     about_remediations,
@@ -116,10 +118,21 @@ class Chronicle:
         return self._looked_up[1]
 
     def _look_up(self, text: str, most: int) -> list[int] | None:
+        sought = text.casefold()
+        rows = self._with_phrase(text, most)
+        if rows is None or (len(rows) == most and len(sought) > LONGEST):
+            looked = "SELECT id FROM words_content WHERE instr(c0, ?) LIMIT ?"
+            rows = [row[0] for row in self._ask(looked, (sought, most))]
+        elif len(sought) > LONGEST:
+            looked = "SELECT rowid FROM words WHERE rowid IN (SELECT value FROM json_each(?)) AND instr(text, ?)"
+            rows = [row[0] for row in self._ask(looked, (json.dumps(rows), sought))]
+        return rows if len(rows) != most else None
+
+    def _with_phrase(self, text: str, most: int) -> list[int] | None:
         words = phrase(text)
-        matches, value = ("words MATCH ?", words) if words else ("instr(text, ?)", text.casefold())
-        rows = self._ask(f"SELECT rowid FROM words WHERE {matches} LIMIT ?", (value, most)).fetchall()  # noqa: S608  (words of ours; values are parameters)
-        return [row[0] for row in rows] if len(rows) != most else None
+        if not words:
+            return None
+        return [row[0] for row in self._ask("SELECT rowid FROM words WHERE words MATCH ? LIMIT ?", (words, most))]
 
     def remediation(self, service: str, identity: str) -> PastRemediation | None:
         """Return the newest remediation of an id about a service (path or name); of any service where that is empty."""

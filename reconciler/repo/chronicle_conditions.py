@@ -13,8 +13,8 @@ PEOPLE: Final = "people"
 EARLIER: Final = "n < coalesce(:before, 9223372036854775807)"
 """The condition of a page where nothing else bounds the order."""
 _SHORTEST: Final = 3
-_LONGEST: Final = 12
-"""Characters of a text that the index of words is asked for; for others all words are looked through.
+LONGEST: Final = 12
+"""Characters of a text that the index of words is asked for, the last ones of a longer one: they tell most of it.
 
 It goes through all places of each three characters in a row, so a long text of common ones costs more than looking.
 """
@@ -34,10 +34,11 @@ def conditions(about: str, only: Filter, *, before: int | None = None) -> tuple[
 def phrase(text: str) -> str:
     """Return what the index of words is asked for; empty for a text that it cannot look for.
 
-    Words are kept without regard to case. SQLite takes a NUL for the end of what it is asked for.
+    What it finds has only the end of a text of more than `LONGEST` characters. Words are kept without regard to case.
+    SQLite takes a NUL for the end of what it is asked for.
     """
-    folded = text.casefold()
-    return '"' + folded.replace('"', '""') + '"' if _SHORTEST <= len(folded) <= _LONGEST and "\0" not in folded else ""
+    folded = text.casefold()[-LONGEST:]
+    return '"' + folded.replace('"', '""') + '"' if len(folded) >= _SHORTEST and "\0" not in text else ""
 
 
 def about_remediations(

@@ -83,15 +83,32 @@ def test_words_are_found_without_regard_to_case_however_many_have_them(
     past.remediation("p1", title="Straße GESPERRT")
     past.remediation("p2", title="strasse frei")
     past.remediation("p3", title="Öl")
+    past.remediation("p4", title="Unerwartet langsame Straße")
     with following(past) as chronicle:
         found = {
             text: ids(chronicle.remediations(Filter(text=text)).items)
-            for text in ("STRASSE", "straße", "gesperrt", "SS", "ÖL", "öl", "P", "nowhere", "zz", "a\0b", "\0")
+            for text in (
+                "STRASSE",
+                "straße",
+                "gesperrt",
+                "SS",
+                "ÖL",
+                "öl",
+                "P",
+                "nowhere",
+                "zz",
+                "a\0b",
+                "\0",
+                "Langsame Strasse",
+                "schnelle Strasse",
+                "a\0langsame Strasse",
+            )
         }
         counted = {text: chronicle.count(Filter(text=text)) for text in found}
     assert found == {
-        "STRASSE": ["p2", "p1"], "straße": ["p2", "p1"], "gesperrt": ["p1"], "SS": ["p2", "p1"], "ÖL": ["p3"],
-        "öl": ["p3"], "P": ["p3", "p2", "p1"], "nowhere": [], "zz": [], "a\0b": [], "\0": [],
+        "STRASSE": ["p4", "p2", "p1"], "straße": ["p4", "p2", "p1"], "gesperrt": ["p1"], "SS": ["p4", "p2", "p1"],
+        "ÖL": ["p3"], "öl": ["p3"], "P": ["p4", "p3", "p2", "p1"], "nowhere": [], "zz": [], "a\0b": [], "\0": [],
+        "Langsame Strasse": ["p4"], "schnelle Strasse": [], "a\0langsame Strasse": [],
     }  # fmt: skip
     assert counted == {text: len(items) for text, items in found.items()}
 
