@@ -20,6 +20,7 @@ from reconciler.repo.local import LocalRepository
 from reconciler.repo.signatures_audit import Wish
 
 if TYPE_CHECKING:
+    from reconciler.repo.signatures_believed import Believed
     from reconciler.repo.signatures_held import Held
     from reconciler.repo.signatures_signers import Signers
 
@@ -70,6 +71,15 @@ def signers_of(keys: Keys, configured: SigningConfig) -> Signers | None:
 def begun_with(keys: Keys, configured: SigningConfig, repository: LocalRepository) -> tuple[CommitId, ...]:
     """Return the commits that people begin from. Raises ConfigError where an option names none that is here."""
     return tuple(map(repository.resolve, keys.since)) or configured.since
+
+
+def believed_by(allowed: Path, revoked: Path | None, since: Sequence[str], repository: LocalRepository) -> Believed:
+    """Return whose steps a replay believes. Raises ConfigError where a file or a commit is not there or not right."""
+    from reconciler.repo.signatures_allowed import read_allowed_signers
+    from reconciler.repo.signatures_believed import Believed
+
+    read_allowed_signers(allowed, revoked)
+    return Believed(allowed, revoked, tuple(map(repository.resolve, since)))
 
 
 @contextmanager

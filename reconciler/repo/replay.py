@@ -27,6 +27,7 @@ from reconciler.repo.replay_reading import Read, contents, read
 from reconciler.repo.replay_rows import Row, Rows
 from reconciler.repo.replay_standing import KeptStanding
 from reconciler.repo.row import stands_on
+from reconciler.repo.signatures_believed import IsOurs, everybody
 from reconciler.repo.steps import MACHINE_LIMIT, Claimed, claimed
 
 _WAITING: Final = 4096
@@ -62,8 +63,11 @@ class Replay:
     """Replays one part. One thread; ``tell`` is told how many commits were gone through since it was told last."""
 
     def __init__(
-        self, offline: Offline, store: Mirror, part: Part, settings_at: SettingsAt, tell: Callable[[int], None]
+        self, offline: Offline, store: Mirror, part: Part, settings_at: SettingsAt, tell: Callable[[int], None],
+        is_ours: IsOurs = everybody,
     ) -> None:  # fmt: skip
+        """``is_ours`` tells which commits may be steps; what others are is somebody's change."""
+        self._is_ours = is_ours
         self._offline = offline
         self._store = store
         self._part = part
@@ -108,7 +112,8 @@ class Replay:
         return self._offline.reader.raw_commits([commit])[0]
 
     def _claimed(self, each: Read) -> Claimed | None:
-        return claimed(each.info(), self._part.stage) if _CLAIM in each.message else None
+        claim = claimed(each.info(), self._part.stage) if _CLAIM in each.message else None
+        return claim if claim is not None and self._is_ours(each.id) else None
 
     def _wanted(self, batch: Sequence[Read], claims: Sequence[Claimed | None]) -> dict[BlobId, bytes]:
         """Return what will be asked for: the files of steps that record facts, and problems."""

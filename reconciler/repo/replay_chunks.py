@@ -35,6 +35,7 @@ from reconciler.repo.replay import Ended, Part, Replay
 from reconciler.repo.replay_findings import Finding, Kind, Replayed, folded
 from reconciler.repo.replay_reading import order
 from reconciler.repo.replay_rows import BESIDE
+from reconciler.repo.signatures_believed import Believed, IsOurs, everybody
 from reconciler.repo.standing import ProjectSettings
 from reconciler.repo.steps import claimed, own_change
 
@@ -55,7 +56,8 @@ class Wish:
     """What is to be replayed: the branch of a stage's steps from ``since`` (None: its beginning) to ``tip``.
 
     ``config`` is the tip of people's files where those have a branch of their own, ``project`` that of the project's;
-    ``name`` is the project's name where project.yaml does not say it.
+    ``name`` is the project's name where project.yaml does not say it. ``believed`` says whose steps are believed, None:
+    everybody's.
     """
 
     stage: StageName
@@ -64,6 +66,11 @@ class Wish:
     since: CommitId | None = None
     config: CommitId | None = None
     name: ProjectName | None = None
+    believed: Believed | None = None
+
+    def by(self, offline: Offline) -> IsOurs:
+        """Return what tells of a commit whether it may be a step."""
+        return self.believed.by(offline) if self.believed is not None else everybody
 
 
 def _silent(_: int, __: int) -> None:
@@ -84,7 +91,7 @@ def replay(
     ``prepare`` is called first in every further process: what was registered here is not there yet.
     A range begins with the newest step before it, which is taken as it is.
     """
-    start = None if wish.since is None else _newest(offline, wish.since, wish.stage)
+    start = None if wish.since is None else _newest(offline, wish.since, wish.stage, wish.by(offline))
     ids = order(offline, wish.tip, start)
     parts = _parts(offline, wish, start, ids, processes if len(ids) >= 2 * smallest else 1)
     tell_all = _Counter(tell, len(ids))
@@ -108,7 +115,7 @@ class _Counter:
         self._tell(self._done, self._whole)
 
 
-def _newest(offline: Offline, tip: CommitId, stage: StageName) -> CommitId | None:
+def _newest(offline: Offline, tip: CommitId, stage: StageName, is_ours: IsOurs) -> CommitId | None:
     """Return the newest step that a commit stands on, by what commits say and change; None where there is none.
 
     One of older rules is none, whatever it says.
@@ -118,7 +125,7 @@ def _newest(offline: Offline, tip: CommitId, stage: StageName) -> CommitId | Non
         claim = claimed(info, stage)
         if claim is None or claim.rules < RULES or len(info.parents) != 1:
             continue
-        if own_change(offline.reader.diff(info.parents[0], commit), claim) is not None:
+        if own_change(offline.reader.diff(info.parents[0], commit), claim) is not None and is_ours(commit):
             return commit
     return None
 
@@ -128,8 +135,9 @@ def _parts(
 ) -> list[Part]:  # fmt: skip
     first = Part(wish.stage, wish.tip, wish.project, wish.config, start, ids)
     borders = [0]
+    is_ours = wish.by(offline) if count > 1 else everybody
     for position in _borders(len(ids), count):
-        step = _step_near(offline, wish.stage, ids, position)
+        step = _step_near(offline, wish.stage, ids, position, is_ours)
         if step is not None and step > borders[-1]:
             borders.append(step)
     borders.append(len(ids))
@@ -153,11 +161,13 @@ def _borders(commits: int, count: int) -> list[int]:
     return [round(sum(lengths[:number]) * scale) for number in range(1, count)]
 
 
-def _step_near(offline: Offline, stage: StageName, ids: Sequence[CommitId], position: int) -> int | None:
+def _step_near(
+    offline: Offline, stage: StageName, ids: Sequence[CommitId], position: int, is_ours: IsOurs
+) -> int | None:  # fmt: skip
     """Return the position after the first step from a position on; None where there is none nearby."""
     for number in range(position, min(position + _NEAR, len(ids))):
         info = offline.reader.commit(ids[number])
-        if len(info.parents) == 1 and claimed(info, stage) is not None:
+        if len(info.parents) == 1 and claimed(info, stage) is not None and is_ours(ids[number]):
             return number + 1
     return None
 
@@ -230,7 +240,7 @@ def _run(
         try:
             with Mirror.open(Path(folder) / "view.git", str(repository.git_dir)) as store:
                 settings = partial(_settings, store, wish)
-                return Replay(offline, store, part, settings, tell).run(whole=whole)
+                return Replay(offline, store, part, settings, tell, wish.by(offline)).run(whole=whole)
         finally:
             offline.reader.drop()
 
