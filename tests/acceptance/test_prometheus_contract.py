@@ -27,13 +27,13 @@ def real_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             server.stop()
 
 
-@pytest.fixture
-def address(real_address: str) -> str:  # type: ignore[no-redef]  # it takes the double's place
+@pytest.fixture  # type: ignore[no-redef]  # it takes the double's place
+def address(real_address: str) -> str:
     return real_address
 
 
-@pytest.fixture
-def beginner(tmp_path: Path) -> Iterator[str]:  # type: ignore[no-redef]  # as above
+@pytest.fixture  # type: ignore[no-redef]  # as above
+def beginner(tmp_path: Path) -> Iterator[str]:
     """A server that reads what it wrote before, and never comes to its end: nobody writes into that file."""
     (tmp_path / "prometheus.yml").write_text("scrape_configs: []\n", "utf-8")
     log = tmp_path / "prometheus" / "wal"

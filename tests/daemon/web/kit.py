@@ -134,7 +134,7 @@ def alert(service: str = "carts", **more: Any) -> dict[str, Any]:
     labels = {"alertname": "slow", "project": "shop", "stage": "production", "service": service}
     said: Mapping[str, Any] = {
         "status": "firing", "startsAt": "2026-11-21T10:00:00Z", "endsAt": "0001-01-01T00:00:00Z",
-        "annotations": {}, "fingerprint": f"{crc32(service.encode()):08x}", **more,
+        "annotations": {}, "fingerprint": f"{crc32(service.encode()):016x}", **more,
     }  # fmt: skip
     return {"labels": {name: text for name, text in (labels | more.get("labels", {})).items() if text}} | {
         name: value for name, value in said.items() if name != "labels"
