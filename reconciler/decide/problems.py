@@ -39,9 +39,15 @@ CLIENT = "ClientIP"
 def problems_turn(draft: Draft, path: ServicePath) -> bool:
     """Take up the first thing that is new among a service's problems. Returns whether a step was made."""
     view = draft.view(path)
-    going = [each for each in view.remediations.values() if not is_recorded(each)]
+    going: list[Remediation] = []
+    back = False
+    # One look at each, for every step of a replay comes here.
+    for each in view.remediations.values():
+        if not is_recorded(each):
+            going.append(each)
+        if each.phase == "refused" or each.outcome == "orphaned":
+            back = True
     files = [file for file in view.problems.values() if not is_resolved(file)]
-    back = any(each.phase == "refused" or each.outcome == "orphaned" for each in view.remediations.values())
     if not (going or files or back or view.shadowed):
         return False
     last = newest(view) if files or back else {}

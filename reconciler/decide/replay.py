@@ -14,7 +14,7 @@ from reconciler.decide.draft import APART, BRANCH, CLOCK, CONFIG, SIGNATURES, Dr
 from reconciler.decide.engine import decide
 from reconciler.decide.snapshot import CommandFile, FileRef, Rewritten, ServiceView, Snapshot
 from reconciler.decide.turns import service_turns, stage_turns
-from reconciler.model.copies import replace
+from reconciler.model.copies import quick, replace
 from reconciler.model.desired import Desired
 from reconciler.model.facts import fact_from_data
 from reconciler.model.instant import Instant
@@ -39,6 +39,7 @@ def redo(
     return decision.steps[0] if decision.steps else None
 
 
+@quick
 @dataclass(frozen=True)
 class Redone:
     """The first step that is decided, and its service after it; None where it is of no remediation."""

@@ -71,9 +71,9 @@ class Verdict:
     @property
     def clean(self) -> bool:
         """Whether it is what had to come, in its place, whoever made it."""
-        return self.made is not None and not any(
-            each.error and each.kind not in (Kind.BASE, Kind.BY) for each in self.findings
-        )
+        if self.made is None or not self.findings:
+            return self.made is not None
+        return not any(each.error and each.kind not in (Kind.BASE, Kind.BY) for each in self.findings)
 
 
 class Judge(Proof):
