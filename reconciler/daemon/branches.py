@@ -10,6 +10,7 @@ from reconciler.daemon.branch import Branch
 from reconciler.daemon.notifying import StageHistory, told_by
 from reconciler.daemon.publish import Publisher
 from reconciler.daemon.surroundings import Surroundings
+from reconciler.daemon.tracing import TraceHistory, traced_by
 from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.project import Project, StageRefs
@@ -71,11 +72,18 @@ class Branches:
         around, mirror, project = self.around, self.mirror(), self.project()
         repo, leases = self._repo(stage), around.leases
         tell = told_by(around.notifier, StageHistory(mirror, project.name, stage.name, lambda: repo.row))
+        trace = traced_by(around.tracer, TraceHistory(mirror, project.name, stage.name, lambda: repo.row))
+
+        def look(tip: CommitId) -> None:
+            if leases.holds(stage.name):
+                tell(tip)
+                trace(tip)
+
         return Branch(
             repo,
             Publisher(mirror, stage.ops, around.clock, self.wait, around.metrics.stage(stage.name)),
             lambda: self.tips(stage),
-            lambda tip: tell(tip) if leases.holds(stage.name) else None,
+            look,
             near=mirror.shared,
             may_write=partial(leases.holds, stage.name),
         )

@@ -98,6 +98,7 @@ class Families:
         self.reports = self._counter(
             "webhook_reports", "What became of single alerts in webhook requests.", ("source", "outcome")
         )
+        self.spans = self._counter("trace_spans", "Spans of traces, by what became of them.", ("result",))
         build = self._gauge("build_info", "1, with what is running.", ("version", "python"))
         build.labels(__version__, platform.python_version()).set(1)
 

@@ -39,7 +39,8 @@ from reconciler.repo.tally import Census
 
 _STANDSTILL: Final = "standstill"
 _KINDS: Final = frozenset(
-    {"clock", "rules", "unseen", "bug", "step", "stages", "notifications", "webhooks", "unsigned", "signers", "leases"}
+    {"clock", "rules", "unseen", "bug", "step", "unsigned", "signers"}
+    | {"stages", "notifications", "forge", "proposals", "leases"}
 )
 """What a project's conditions are called, beside the one of a stage that stands still as a whole."""
 
@@ -95,6 +96,11 @@ class Metrics:
     def reports(self, source: str, outcome: str, count: int = 1) -> None:
         """Count alerts of a request by what became of them: a receipt's outcome, or `truncated`."""
         self.families.reports.labels(known(source, SENDERS), known(outcome, OUTCOMES)).inc(count)
+
+    @harmless
+    def traced(self, spans: int, result: str) -> None:
+        """Count spans by what became of them: `sent`, `refused` for good, or `failed`, which are tried again."""
+        self.families.spans.labels(result).inc(spans)
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """Return the text for a scrape and its content type, in the format that an `Accept` header asks for.
@@ -169,7 +175,7 @@ class ProjectMetrics:
                 return stage, _STANDSTILL
             if name.startswith(f"{stage}/"):
                 return stage, known(name.removeprefix(f"{stage}/").partition(":")[0], _KINDS)
-        return "", known(name, _KINDS) if name != "project" else _STANDSTILL
+        return "", known(name.partition(" of ")[0], _KINDS) if name != "project" else _STANDSTILL
 
 
 class StageMetrics:

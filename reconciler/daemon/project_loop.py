@@ -97,7 +97,7 @@ class ProjectLoop:
 
     def unblock(self) -> None:
         """Try again at once what stood still: credentials or connections may have changed."""
-        for told in (self._around.notifier, self._around.forge):
+        for told in (self._around.notifier, self._around.tracer, self._around.forge):
             if told is not None:
                 told.stir()
         self._unblocked.set()

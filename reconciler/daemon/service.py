@@ -35,6 +35,7 @@ from reconciler.daemon.project_loop import ProjectLoop
 from reconciler.daemon.secrets import secret_files, take_variables
 from reconciler.daemon.sight import Sight, watched
 from reconciler.daemon.surroundings import Surroundings
+from reconciler.daemon.tracing_otlp import tracer
 from reconciler.model.daemon_config import DaemonConfig, ProjectConnections, load_daemon_config
 from reconciler.model.errors import BugError, ConfigError, ReconcilerError, UserError
 from reconciler.model.names import ProjectName, StageName
@@ -121,12 +122,16 @@ def opened(
     where, chance = state or config.state_dir, randbits(32) if seed is None else seed
     told = notifier(project, where, own, log.bind(project=name), seed=chance) if tell else None
     forge = forging(project, where, own, log.bind(project=name), seed=chance) if tell else None
-    counted = (metrics or Metrics()).project(name)
+    counting = metrics or Metrics()
+    counted = counting.project(name)
+    traced = tracer(
+        config.tracing, name, where, own, log.bind(project=name), seed=chance, counted=counting.traced
+    ) if tell else None  # fmt: skip
     around = Surroundings(
         clock=own, connect=lambda stage: watched(sight, stage, connect(project, stage, own)),
         log=log.bind(project=name), poll=project.poll, watch=watch,
         check=lambda stages: check_legacy_flags(project, stages), seed=chance,
-        patience=patience, notifier=told, forge=forge, metrics=counted, policy=policy(project.signing),
+        patience=patience, notifier=told, forge=forge, tracer=traced, metrics=counted, policy=policy(project.signing),
         leases=leases or EveryStage(), looked=sight.note if sight is not None else lambda *_: None,
     )  # fmt: skip
     loop = ProjectLoop(
@@ -134,13 +139,13 @@ def opened(
         name, around, _named_stages(project),
     )  # fmt: skip
     try:
-        if told is not None:
-            told.start(loop.wake)
-        if forge is not None:
-            forge.start(loop.wake)
+        for each in (told, traced, forge):
+            if each is not None:
+                each.start(loop.wake)
         yield loop
-        if told is not None and settle:
-            told.settle(own.monotonic() + settle, own.monotonic)
+        for notified in (told, traced):
+            if notified is not None and settle:
+                notified.settle(own.monotonic() + settle, own.monotonic)
         if forge is not None and settle:
             forge.settle(settle)
             if forge.has_news:  # nobody looks again later: what people did there is pushed now, and answered
@@ -149,7 +154,7 @@ def opened(
                 forge.settle(settle)
     finally:
         loop.close()
-        for each in (told, forge):
+        for each in (told, traced, forge):
             if each is not None:
                 each.close()
 
@@ -268,6 +273,7 @@ class Daemon:
             if _listens(config):
                 stack.enter_context(self._served(config, threads, sights))
             secrets = [path for project in config.projects.values() for path in secret_files(project)]
+            secrets += [file for file in (config.tracing.headers_file if config.tracing else None,) if file is not None]
             if secrets:
                 stack.enter_context(FileWatcher(secrets, self._wake_all))
             for thread in threads:

@@ -283,10 +283,14 @@ class StageLoop:
         founded = [(each, commit) for path, each in found if (commit := self._commit_of(each.sequence, path))]
         came = self._dispatch.apply(founded)
         facts.update(came)
-        for each in due:
+        services = {each.key: path.rpartition("/")[2] for path, each in found}
+        for each, commit in founded:
             fact = came.get(each.want)
             if isinstance(fact, NoFact):
-                self._log.warning("not applied", target=str(each.key[0]), reason=fact.message, hint=fact.hint)
+                self._log.warning(
+                    "not applied", target=str(each.key[0]), reason=fact.message, hint=fact.hint,
+                    service=services[each.key], remediation=each.by, sequence=each.sequence, commit=commit,
+                )  # fmt: skip
         return bool(came)
 
     @staticmethod

@@ -39,6 +39,7 @@ class Surroundings:
     check: Callable[[list[StageName]], None] = lambda _: None
     notifier: Notifier | None = None
     forge: Forging | None = None
+    tracer: Notifier | None = None
     looked: Callable[[Project, Callable[[StageRefs], Branch], Mapping[str, str]], None] = lambda *_: None
     policy: Callable[[Mirror, StageName | None, Policy | None], Policy] | None = None
     leases: StageLeases = field(default_factory=EveryStage)

@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -20,6 +21,7 @@ from reconciler.intake.json_body import kind, parse_json, parse_object
 from reconciler.intake.keptn import TEST_NOTE, told
 from reconciler.intake.report import Payload, Report
 from reconciler.model.errors import UserError
+from reconciler.model.problem import Problem
 from reconciler.model.reader import shown
 from reconciler.model.schema import load_schema
 from reconciler.model.webhooks import Belonging
@@ -27,6 +29,9 @@ from reconciler.model.webhooks import Belonging
 _WHAT: Final = "the event"
 _BATCH: Final = "application/cloudevents-batch"
 _STRUCTURED: Final = "application/cloudevents"
+_TRACE: Final = "traceparent"
+"""CloudEvents' extension for distributed tracing, and the label of the problem that keeps it."""
+_PARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 _VERSIONS: Final = ("1.0", "0.2", "0.3")
 KNOWN_TYPES: Final = (
     "`sh.keptn.event.problem.open`, `sh.keptn.events.problem` and `sh.keptn.event.<stage>.remediation.triggered`"
@@ -99,11 +104,18 @@ def _one(event: object, belonging: Belonging) -> Payload:
                 sender="cloudevents",
                 where=where(found.labels, belonging, found.said),
                 id=identity("cloudevents", *_identity(found.key, envelope, source)),
-                problem=found.problem,
+                problem=_traced(found.problem, _text(envelope.get(_TRACE))),
                 sent=found.sent,
             ),
         )
     )
+
+
+def _traced(problem: Problem, parent: str) -> Problem:
+    """Return a problem with the trace that it was noticed in, where its event has the extension for that."""
+    if not _PARENT.match(parent) or _TRACE in problem.labels:
+        return problem
+    return replace(problem, labels={**problem.labels, _TRACE: parent})
 
 
 def _known() -> str:

@@ -142,14 +142,14 @@ class Channel:
                     self._log.error(
                         "not told: the receiver takes others and not this", reason=error.message,
                         hint="it is left out: look at what the receiver, or a filter before it, says about it",
-                        commit=notice.commit,
+                        **_about(notice),
                     )  # fmt: skip
             except ReconcilerError as error:
                 self._drop(notice, error)
             except Exception:  # noqa: BLE001  (one notice that cannot be rendered must not silence the others)
-                self._log.exception("a bug in reconciler; this is not told", commit=notice.commit)
+                self._log.exception("a bug in reconciler; this is not told", **_about(notice))
             else:
-                self._log.debug("told", event_told=notice.event, commit=notice.commit)
+                self._log.debug("told", event_told=notice.event, **_about(notice))
             self._recover()
             return True
         return False
@@ -167,7 +167,7 @@ class Channel:
         try:
             self._ports.sender.send(notice)
         except Exception as error:  # noqa: BLE001  (whatever it is, it is dealt with when its turn comes)
-            self._log.debug("not taken", reason=repr(error)[:200], commit=notice.commit)
+            self._log.debug("not taken", reason=repr(error)[:200], **_about(notice))
             return False
         return True
 
@@ -177,17 +177,15 @@ class Channel:
             first, self._struggling = not self._struggling, True
             self._changed.notify_all()
         if first:
-            self._log.warning("not told yet; tried again", reason=error.message, hint=error.hint, commit=notice.commit)
+            self._log.warning("not told yet; tried again", reason=error.message, hint=error.hint, **_about(notice))
         if not self._stopping:
             self._ports.pause(self._stirred, seconds)
 
     def _drop(self, notice: Notice, error: ReconcilerError) -> None:
         if isinstance(error, BugError):
-            self._log.error("a bug in reconciler; this is not told", reason=error.message, commit=notice.commit)
+            self._log.error("a bug in reconciler; this is not told", reason=error.message, **_about(notice))
             return
-        self._log.error(
-            "not told: the receiver refuses it", reason=error.message, hint=error.hint, commit=notice.commit
-        )
+        self._log.error("not told: the receiver refuses it", reason=error.message, hint=error.hint, **_about(notice))
 
     def _recover(self) -> None:
         self._ports.pauses.reset()
@@ -206,3 +204,9 @@ class Channel:
         self._ports.cursors.put(notice.stage, self.receiver.name, upto)
         if half:
             self._on_room()
+
+
+def _about(notice: Notice) -> dict[str, str]:
+    """Return the step that a line is about, by the names that all lines have."""
+    about = {"stage": notice.stage, "service": notice.service, "remediation": notice.remediation}
+    return {name: value for name, value in about.items() if value} | {"commit": notice.commit}

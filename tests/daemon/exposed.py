@@ -69,3 +69,4 @@ def everything(metrics: Metrics) -> None:
     project.stands({"production": "no such branch"})
     metrics.webhook("alertmanager", 200, 0.03)
     metrics.reports("alertmanager", "accepted")
+    metrics.traced(3, "sent")

@@ -154,3 +154,18 @@ def test_a_batch_has_bounds_too() -> None:
         told([{}] * 10_001, BATCH)
     payload = told([{}] * 300, BATCH)
     assert (len(payload.refused), payload.refused_more) == (100, 200)
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_the_trace_that_it_was_noticed_in_is_a_label_of_the_problem(binary: bool) -> None:
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    headers = {**PLAIN, "ce-type": "sh.keptn.events.problem", "ce-specversion": "1.0", "ce-source": "x", "ce-id": "1"}
+    sent = told(notification(), {**headers, "ce-traceparent": parent}) if binary else told(
+        event(notification(), traceparent=parent)
+    )  # fmt: skip
+    assert only(sent).problem.labels["traceparent"] == parent
+
+
+@pytest.mark.parametrize("parent", ["", "00-short-b7ad6b7169203331-01", "00-" + "0" * 200, 7])
+def test_what_is_no_trace_is_not_kept(parent: object) -> None:
+    assert "traceparent" not in only(told(event(notification(), traceparent=parent))).problem.labels
