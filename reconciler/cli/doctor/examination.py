@@ -15,6 +15,7 @@ from functools import partial
 from typing import Final
 
 from reconciler.cli.doctor import machine
+from reconciler.cli.doctor.allowed import allowed
 from reconciler.cli.doctor.clusters import Cluster
 from reconciler.cli.doctor.contents import Content
 from reconciler.cli.doctor.finding import Finding
@@ -37,12 +38,13 @@ CALL: Final = 10.0
 
 @dataclass(frozen=True)
 class _Stage:
-    """A stage that is looked after, with what it reaches."""
+    """A stage that is looked after, with what it reaches. ``read``: its branch could be read."""
 
     about: str
     project: ProjectConnections
     content: Content
     reach: Reach
+    read: bool = False
 
 
 def doctor(
@@ -79,6 +81,8 @@ def _servers(
     config: DaemonConfig, repositories: Iterable[Repository], wall: Callable[[], float], seconds: float
 ) -> Iterator[Examination]:
     stages = [stage for each in repositories for stage in _stages(each)]
+    for stage in (each for each in stages if each.read):
+        yield Examination(stage.about, partial(allowed, stage.about, stage.content, stage.reach), seconds)
     yield from (Examination(each.about, each.examine, seconds) for each in _clusters(config, stages, wall))
     yield from (Examination(each.about, each.examine, seconds) for each in _flags(stages))
     yield from (Examination(each.about, each.examine, seconds) for each in _providers(stages, wall()))
@@ -95,7 +99,7 @@ def _stages(repository: Repository) -> Iterator[_Stage]:
     named = [StageName(name) for name in project.stages if name != EVERY_STAGE]
     for name in dict.fromkeys((*known, *named)):
         about = f"{project.name}/{name}"
-        yield _Stage(about, project, known.get(name, Content(project.name, name)), project.reach(name))
+        yield _Stage(about, project, known.get(name, Content(project.name, name)), project.reach(name), name in known)
     if not known and not named and EVERY_STAGE in project.stages:
         # Nobody knows which stages there are, hence no namespace or environment; the servers are there all the same.
         every = StageName(EVERY_STAGE)

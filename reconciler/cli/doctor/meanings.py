@@ -16,6 +16,7 @@ MEANINGS: Final[dict[str, str]] = {
     "git-push": "a decision counts when it is pushed: without the right nothing is done",
     "stages": "a stage that cannot be read is left alone",
     "stage-file": "while stage.yaml cannot be used nothing new is done in the stage",
+    "allowed": "every action there is refused: the daemon touches nothing that its own configuration does not allow",
     "cluster-reach": "the stage is blind: nothing of its workloads is looked at or changed",
     "cluster-rights": "actions that need it fail, or are held because nothing could be seen",
     "cluster-workloads": "the service's actions fail, for there is nothing to act on",

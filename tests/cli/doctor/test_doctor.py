@@ -54,7 +54,8 @@ def test_all_is_well(whole: Site, reconciler: Reconciler) -> None:
     checks = {each["check"] for each in data["findings"]}
     assert checks == {
         "git-version", "state-folder", "disk-space", "secrets", "git-reach", "stages", "git-push", "git-fetch",
-        "stage-file", "cluster-reach", "clock", "cluster-rights", "flags-reach", "flags-place", "evidence-reach",
+        "stage-file", "allowed", "cluster-reach", "clock", "cluster-rights", "flags-reach", "flags-place",
+        "evidence-reach",
     }  # fmt: skip
     assert git(whole.remote, "for-each-ref") == before
     assert not (whole.config.parent / "state").exists(), "nothing is made"
@@ -86,6 +87,23 @@ def test_servers_are_looked_at_where_the_repository_is_away(whole: Site, reconci
     whole.config.write_text(everywhere, "utf-8")
     data = told(reconciler, whole, 1)
     assert {each["check"] for each in data["findings"]} >= {"cluster-reach", "flags-reach", "evidence-reach"}
+
+
+def test_what_stage_yaml_names_and_reconciler_yaml_does_not_allow(whole: Site, reconciler: Reconciler) -> None:
+    (whole.clone / "stage.yaml").write_text("namespace: shop-live\nflags: {project: web, environment: live}\n", "utf-8")
+    git(whole.clone, "commit", "-qam", "Another namespace")
+    git(whole.clone, "push", "-q", "origin", "production")
+    wrong = [each for each in told(reconciler, whole, 1)["findings"] if each["check"] == "allowed"]
+    assert [each["found"] for each in wrong] == [
+        "stage.yaml says `shop-live`, and `allow.namespaces` has shop-production",
+        "stage.yaml says `web`, and `allow.flagProjects` has default",
+        "stage.yaml says `live`, and `allow.flagEnvironments` has production",
+    ]
+    text = whole.config.read_text("utf-8")
+    allow = "        allow: {namespaces: [shop-live], flagProjects: [web], flagEnvironments: [live]}\n"
+    whole.config.write_text(text + allow, "utf-8")
+    (found,) = [each for each in told(reconciler, whole, 1)["findings"] if each["check"] == "allowed"]
+    assert found["verdict"] == "ok"
 
 
 def test_what_a_person_reads(whole: Site, reconciler: Reconciler) -> None:
