@@ -12,8 +12,8 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlencode, urlsplit
@@ -77,6 +77,16 @@ class Server:
         assert self._child is not None
         os.kill(self._child.pid, signal.SIGKILL)
         self.stop()
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Have it stand still meanwhile, as a machine that sleeps."""
+        assert self._child is not None
+        os.kill(self._child.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._child.pid, signal.SIGCONT)
 
     def check_alive(self) -> None:
         if self._child is None or (status := self._child.status()) is not None:

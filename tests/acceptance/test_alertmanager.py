@@ -94,6 +94,26 @@ def test_trap_4_what_fires_again_is_another_problem(place: Site) -> None:
     assert (first.file["state"], second.file["state"]) == ("resolved", "open")
 
 
+def test_trap_4_an_answer_that_comes_too_late_changes_nothing(place: Site) -> None:
+    """The daemon stands still for longer than Alertmanager waits, which then says the same again."""
+    start(place)
+    place.alertmanager.post([fires("early")])
+    until(place, "a problem", lambda: states(place) == {"early": "open"})
+    with place.daemon.stopped():
+        place.alertmanager.post([fires("slow", problem="Slower")])
+
+        def given_up() -> None:
+            if metric(place, "requests_failed_total") < 1:
+                raise NotYetError(place.alertmanager.told())
+
+        PATIENCE.until("an answer that was not waited for", given_up, alive=place.alertmanager.check_alive)
+    until(place, "both", lambda: states(place) == {"early": "open", "slow": "open"})
+    until(place, "thanks", lambda: posts(place) >= 2)
+    assert len(place.problems()) == 2
+    assert [commit.author for commit in place.commits()].count("alertmanager") == 2
+    place.remote.check(BRANCH)
+
+
 def test_trap_5_in_one_group_each_alert_has_its_own_state(place: Site) -> None:
     start(place)
     place.alertmanager.post([fires("slow"), fires("slower"), fires("slowest")])
