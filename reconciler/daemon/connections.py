@@ -59,11 +59,13 @@ def access_of(connection: KubernetesConnection) -> Access:
     if connection.in_cluster:
         return InCluster()
     if connection.server:
-        if connection.token_file is None:
+        secret = secret_source(None, connection.token_env, f"the token for {connection.server}")
+        if connection.token_file is None and secret is None:
             raise ConfigError(
-                "`kubernetes.server` needs `tokenFile`", hint="mount the token as a file, or use a kubeconfig"
+                "`kubernetes.server` needs `tokenFile` or `tokenEnv`",
+                hint="mount the token as a file, or use a kubeconfig",
             )
-        return TokenFile(connection.server, str(connection.token_file), _text(connection.ca_file))
+        return TokenFile(connection.server, _text(connection.token_file), _text(connection.ca_file), secret)
     return Kubeconfig(_text(connection.kubeconfig), connection.context)
 
 

@@ -5,6 +5,7 @@ A source is only named here; `client` reads it, and reads it again when one of i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -31,11 +32,13 @@ class TokenFile:
     """An API server's URL, the file that holds our bearer token, and that of the authority that signed its certificate.
 
     ``token`` may be empty for a server that wants none, ``certificate`` for one that public authorities vouch for.
+    ``secret`` reads a token that is in no file.
     """
 
     url: str
     token: str = ""
     certificate: str = ""
+    secret: Callable[[], str] | None = None
 
 
 Access: TypeAlias = Kubeconfig | InCluster | TokenFile

@@ -20,8 +20,9 @@ from kubernetes import config as official_config
 
 from reconciler import __version__
 from reconciler.model.credentials import basic
+from reconciler.model.errors import ReconcilerError
 from reconciler.model.hidden import hide
-from reconciler.targets.kubernetes.access import Access, InCluster, Kubeconfig
+from reconciler.targets.kubernetes.access import Access, InCluster, Kubeconfig, TokenFile
 from reconciler.targets.kubernetes.refusals import Call, Refusal, Unreachable
 
 _METHODS = {"get": "GET", "list": "GET", "patch": "PATCH", "create": "POST", "update": "PUT"}
@@ -179,6 +180,8 @@ class Client:
             if self._api is None:
                 raise Unreachable(call, f"credentials: {_plain(str(error))}") from error
             return
+        except ReconcilerError as error:
+            raise Unreachable(call, f"credentials: {error.message}") from error
         # Errors are retried by us, with backoff and a deadline; urllib3 would do so at once and unasked.
         settings.retries = False
         settings.connection_pool_maxsize = _CONNECTIONS
@@ -214,10 +217,12 @@ def _settings(access: Access, environ: Mapping[str, str]) -> tuple[official.Conf
     else:
         url, token, certificate = access.url.rstrip("/"), access.token, access.certificate
     settings.host = url
+    secret = access.secret() if isinstance(access, TokenFile) and access.secret is not None else ""
     if token:
         secret = Path(token).read_text(encoding="ascii").strip()
         if not secret:
             raise ValueError(f"{token} is empty")
+    if secret:
         settings.api_key["BearerToken"] = f"Bearer {secret}"
     if certificate:
         settings.ssl_ca_cert = certificate

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from reconciler.embedded.cluster import EmbeddedCluster, User
-from reconciler.model.errors import BlindError
+from reconciler.embedded.cluster.faults import Refuse, matching
+from reconciler.model.errors import BlindError, TerminalError
 from reconciler.model.targets import WantWorkload
 from reconciler.targets.kubernetes import InCluster, Kubeconfig, TokenFile, client
 from reconciler.targets.kubernetes.refusals import Call, Unreachable
@@ -114,6 +115,40 @@ def test_k8_a_kubeconfig_whose_token_file_changed_is_read_again_once_it_is_refus
     assert nothing_of(server.observe(want("carts"))).trouble == "forbidden"
     (tmp_path / "token").write_text("second")
     assert workload_of(server.observe(want("carts"))).replicas == 1
+    server.close()
+
+
+def test_k8_a_token_may_be_in_no_file(bench: Bench) -> None:
+    bench.cluster.users["right"] = User("bot")
+    held = {"token": "right"}
+
+    def secret() -> str:
+        if not held:
+            raise BlindError("the variable is empty")
+        return held["token"]
+
+    server = make(TokenFile(bench.cluster.url, secret=secret), bench.clock)
+    assert workload_of(server.observe(want("carts"))).replicas == 1
+    server.close()
+    held.clear()
+    server = make(TokenFile(bench.cluster.url, secret=secret), bench.clock)
+    found = nothing_of(server.observe(want("carts")))
+    assert (found.trouble, "the variable is empty" in found.message) == ("blind", True)
+    server.close()
+
+
+@pytest.mark.parametrize("spelled", ["{}", "Basic {}", "%22{}%22", "z" * 190 + "{}"])
+def test_a_token_that_the_server_repeats_is_in_no_fact_and_no_error(bench: Bench, spelled: str) -> None:
+    token = "s3cret-of-this-cluster"
+    said = spelled.format(token)
+    server = make(TokenFile(bench.cluster.url, secret=lambda: token), bench.clock)
+    for body in (json.dumps({"message": said}).encode(), said.encode()):
+        bench.cluster.faults.add(Refuse(403, body=body))
+        assert "s3cret" not in nothing_of(server.observe(want("carts"))).message
+        bench.cluster.faults.add(Refuse(422, body=body), when=matching("PATCH"))
+        with pytest.raises(TerminalError) as caught:
+            server.apply(effect("carts", 2, 1))
+        assert "s3cret" not in caught.value.message
     server.close()
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -377,3 +379,17 @@ def test_a_second_writer_waits_no_longer_than_its_deadline(double: UnleashDouble
 def no_secret_is_left_in_what_is_told(caplog: pytest.LogCaptureFixture, doubled: Site) -> Iterator[None]:
     yield
     assert doubled.secret not in caplog.text
+
+
+@pytest.mark.parametrize("spelled", ["{}", "Basic {}", "%22{}%22", "z" * 290 + "{}"])
+def test_credentials_that_the_server_repeats_are_in_nothing_that_goes_to_git(
+    doubled: Site, double: UnleashDouble, flag: str, spelled: str
+) -> None:
+    token = "*:*.s3cret-of-this/server"
+    server = UnleashServer(double.url, lambda: token)
+    for said in (token, quote(token, safe="")):
+        double.faults.append(Fault("status", status=400, body=json.dumps({"message": spelled.format(said)})))
+        found = unseen(server.observe(want(flag)))
+        assert "400" in found.message
+        assert "s3cret" not in found.message
+    server.close()
