@@ -88,6 +88,15 @@ spec_version: '1.0'
 indicators:
   response_time_p90: histogram_quantile(0.9, sum by(le) (rate(http_response_time_milliseconds_bucket{job="$SERVICE-$PROJECT-$STAGE-$DEPLOYMENT"}[$DURATION_SECONDS])))
 """  # noqa: E501  (one line, as Keptn's own are)
+TEMPLATE = """\
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: carts
+spec:
+  replicas: {{ .Values.replicaCount }}
+"""
 OLD = {"shipyard.yaml": SHIPYARD_1, "remediation.yaml": PLAYBOOK_1, "slo.yaml": OBJECTIVES, "sli.yaml": INDICATORS}
 NEW = {"shipyard.yaml": SHIPYARD_2, "remediation.yaml": PLAYBOOK_2, "slo.yaml": OBJECTIVES, "sli.yaml": INDICATORS}
 STAGES = ("dev", "staging", "production")
@@ -106,7 +115,15 @@ def service_files(stage: str, samples: Mapping[str, str]) -> dict[str, str]:
     files = {
         "metadata.yaml": "serviceName: carts\n",
         "helm/carts.tgz": "not YAML: [\n",
+        "helm/carts/Chart.yaml": "apiVersion: v1\nname: carts\nversion: 0.1.0\n",
+        "helm/carts/values.yaml": "image: docker.io/keptnexamples/carts:0.13.1\nreplicaCount: 1\n",
+        "helm/carts/templates/deployment.yaml": TEMPLATE,
+        "helm/carts/templates/service.yaml": "---\napiVersion: v1\nkind: Service\nmetadata:\n  name: carts\n",
+        "helm/carts-generated/templates/deployment.yaml": TEMPLATE,
         "jmeter/load.jmx": "<jmeter/>\n",
+        "jmeter/jmeter.conf.yaml": "spec_version: '0.1.0'\nworkloads: []\n",
+        "job/config.yaml": "apiVersion: v2\nactions: []\n",
+        "dynatrace/dynatrace.conf.yaml": "spec_version: '0.1.0'\ndtCreds: dynatrace\n",
     }
     if stage == "production":
         names = {"remediation.yaml": "remediation.yaml", "slo.yaml": "slo.yaml", "sli.yaml": "prometheus/sli.yaml"}
