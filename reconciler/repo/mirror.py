@@ -31,7 +31,7 @@ from reconciler.repo.localrefs import LocalRefs
 from reconciler.repo.names import TreeId, full_ref, is_full_ref
 from reconciler.repo.objects import Change, CommitInfo, Entry, Identity, Oversize, TreeItem
 from reconciler.repo.origin import LocalOrigin, check_format, located, settings
-from reconciler.repo.process import Finished, Process
+from reconciler.repo.process import Finished
 from reconciler.repo.push import PushResult, RefUpdate, push_result
 from reconciler.repo.reader import DEFAULT_LIMIT, Reader
 from reconciler.repo.remote import Credentials, parse_remote
@@ -60,6 +60,7 @@ class Mirror:
         self._origin = origin
         self._refs = None if origin is None else LocalRefs(origin.git_dir)
         self._directory = Directory(path, engine, origin)
+        self.start = engine.start  # for who reads much at once, by a child of his own that he ends
         self._reader = Reader(path, engine.start)
         self._history = History(path, engine.start, self._reader)
         signed = SignedCommits(path, engine.start, self._reader.raw_commits, signer) if signer is not None else None
@@ -341,10 +342,6 @@ class Mirror:
         """Return the newest commit that changed a path; see `History.last_change`."""
         with self._noticing():
             return self._history.last_change(tip, path, first_parent=first_parent)
-
-    def start(self, words: argv.Argv) -> Process:
-        """Start a child of git that looks at this mirror; whoever starts it ends it."""
-        return self._engine.start(words)
 
     # Upkeep
 

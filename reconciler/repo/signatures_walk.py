@@ -18,11 +18,14 @@ from reconciler.repo.mirror import Mirror
 from reconciler.repo.names import EMPTY_TREE, TreeId
 from reconciler.repo.objects import Change, CommitInfo, parse_change, parse_commit
 from reconciler.repo.offline import Offline
-from reconciler.repo.process import Process
+from reconciler.repo.process import Process, ProcessDiedError
 
 _BATCH: Final = 512
 _DIFFS: Final = 256
 """Pairs of trees that one child is asked about: it keeps all that it has read."""
+_WIDE: Final = 256
+_DIFFS_OF_NARROW: Final = 4096
+"""As many pairs where the trees are small, by what stands in the newest one's root."""
 _MANY: Final = 10_000
 """Changes of one commit beyond which it is not read ahead: whoever asks for it alone knows what is too much."""
 
@@ -85,20 +88,30 @@ def differences(
     """
     trees: dict[CommitId, TreeId] = {}
     come = iter(infos)
-    while batch := list(islice(come, _DIFFS)):
+    size = _DIFFS
+    while batch := list(islice(come, size)):
+        size = _DIFFS if len(store.trees([batch[-1].tree])[0]) > _WIDE else _DIFFS_OF_NARROW
         trees.update((info.id, info.tree) for info in batch)
         pairs = [(_before(store, info, trees), info.tree) for info in batch]
         with store.start(argv.diff_tree(store.path)) as process:
             _ask(process, [pair for pair in pairs if pair[0] is not None])
-            bounded = True
+            readable = True
             for info, (old, new) in zip(batch, pairs, strict=True):
-                found: list[Change] | None = None
-                if old is not None and bounded:
-                    told = list(islice(_answers(process, wanted), _MANY)) if old != new else []
-                    found = [each for each in told if each is not None]
-                    # What comes after so many is not waited for, and with it goes the child.
-                    bounded = len(told) < _MANY
-                yield info, found if bounded else None
+                found = _bounded(process, old, new, wanted) if old is not None and readable else None
+                # What comes after too many is not waited for, and with it goes the child.
+                readable = readable and (found is not None or old is None)
+                yield info, found
+
+
+def _bounded(
+    process: Process, old: TreeId, new: TreeId, wanted: Callable[[bytes], bool]
+) -> list[Change] | None:  # fmt: skip
+    """Return what the child tells of the next pair; None where that is too much, or killed the child."""
+    try:
+        told = list(islice(_answers(process, wanted), _MANY)) if old != new else []
+    except ProcessDiedError:
+        return None
+    return [each for each in told if each is not None] if len(told) < _MANY else None
 
 
 def _before(store: Mirror, info: CommitInfo, trees: Mapping[CommitId, TreeId]) -> TreeId | None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from reconciler.model.errors import VerdictError
 from reconciler.model.names import CommitId, ProjectName, StageName
+from reconciler.repo import signatures_walk
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.signatures_held import Branches, Held, Told
 from reconciler.repo.signatures_policy import Force, Policy
@@ -192,7 +193,14 @@ def test_a_long_history_that_a_merge_brought_says_nothing(bench: Bench, count: i
 
 
 @pytest.mark.parametrize("key", ["", "ada"])
-def test_changes_that_are_read_ahead_count_as_those_that_are_not(bench: Bench, key: str) -> None:
+@pytest.mark.parametrize("many", [1, 2, 10_000])
+def test_changes_that_are_read_ahead_count_as_those_that_are_not(
+    bench: Bench, key: str, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """Also where a commit changes too much to be read ahead, and where many children are asked."""
+    monkeypatch.setattr(signatures_walk, "_MANY", many)
+    monkeypatch.setattr(signatures_walk, "_DIFFS", 7)
+    monkeypatch.setattr(signatures_walk, "_DIFFS_OF_NARROW", 20)
     files = {"stage.yaml": "", PLAYBOOK: "a: 0\n"}
     line = [bench.objects.commit(files)]
     for number in range(150):
