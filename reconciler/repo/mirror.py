@@ -55,12 +55,11 @@ class Mirror:
         self, path: Path, engine: Engine, origin: LocalOrigin | None, committer: Identity, signer: CommitSigner | None
     ) -> None:
         """Use `Mirror.open`."""
-        self.path = path
+        self.path, self.start = path, engine.start  # whoever reads much at once starts a child of his own, and ends it
         self._engine = engine
         self._origin = origin
         self._refs = None if origin is None else LocalRefs(origin.git_dir)
         self._directory = Directory(path, engine, origin)
-        self.start = engine.start  # for who reads much at once, by a child of his own that he ends
         self._reader = Reader(path, engine.start)
         self._history = History(path, engine.start, self._reader)
         signed = SignedCommits(path, engine.start, self._reader.raw_commits, signer) if signer is not None else None
