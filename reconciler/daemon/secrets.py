@@ -51,6 +51,7 @@ class Known:
 
 KNOWN: Final = Known()
 _TAKEN: Final[dict[str, str]] = {}
+_SECRET_FILES: Final = frozenset({"token_file", "password_file", "key_file"})
 _HOLDING: Final = ("token_env", "password_env", "secret_env", "key_env", "url_env", "headers_env")
 """How fields are called that name a variable with a secret."""
 
@@ -100,6 +101,22 @@ def _variables(part: Any) -> Iterator[str]:
                 yield from _variables(value)
 
 
+def _files(part: Any) -> Iterator[Path]:
+    """Yield the files that hold secrets, of a part of a configuration whose keys are called as everywhere."""
+    if isinstance(part, Mapping):
+        part = tuple(part.values())
+    if isinstance(part, tuple):
+        for each in part:
+            yield from _files(each)
+    if dataclasses.is_dataclass(part) and not isinstance(part, type):
+        for field in dataclasses.fields(part):
+            value = getattr(part, field.name)
+            if isinstance(value, Path) and field.name in _SECRET_FILES:
+                yield value
+            elif not isinstance(value, Path):
+                yield from _files(value)
+
+
 def secret_files(project: ProjectConnections) -> list[Path]:
     """Return every mounted file with credentials that a project's connections read."""
     files = [project.repository.token_file, project.repository.ssh_key_file, project.signing.ssh_key_file]
@@ -112,6 +129,7 @@ def secret_files(project: ProjectConnections) -> list[Path]:
             files += [stage.kubernetes.token_file, stage.kubernetes.kubeconfig, stage.kubernetes.ca_file]
         if stage.flags is not None:
             files += [stage.flags.token_file, stage.flags.password_file]
+        files += _files(stage.evidence)
         if stage.allow is not None:
             files += [endpoint.token_file for endpoint in stage.allow.endpoints.values()]
     return [file for file in files if file is not None]

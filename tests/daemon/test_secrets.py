@@ -13,7 +13,7 @@ import pytest
 from reconciler.daemon import secrets
 from reconciler.daemon.inbox import Inbox
 from reconciler.daemon.logs import configure
-from reconciler.daemon.secrets import Known, secret_source, take_variables
+from reconciler.daemon.secrets import Known, secret_files, secret_source, take_variables
 from reconciler.intake.report import Report, Where
 from reconciler.model.daemon_config import LogConfig, load_daemon_config
 from reconciler.model.errors import BlindError
@@ -111,3 +111,19 @@ def test_a_variable_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -
     assert source is not None
     with pytest.raises(BlindError, match="PLANTED_NOWHERE is empty"):
         source()
+
+
+def test_files_with_secrets_are_watched_wherever_they_are_named() -> None:
+    text = """
+projects:
+  shop:
+    repository: {url: "https://git.example.com/shop/config", tokenFile: git}
+    stages:
+      production:
+        evidence:
+          prometheus: {url: "https://x", username: me, passwordFile: values}
+          http: {orders: {url: "https://x/y", jsonPath: a, tokenFile: orders, caFile: ca, certFile: c, keyFile: k}}
+"""
+    config = load_daemon_config(text.encode(), "/etc/reconciler.yaml")
+    [project] = config.projects.values()
+    assert {file.name for file in secret_files(project)} == {"git", "values", "orders", "k"}
