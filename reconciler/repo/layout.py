@@ -7,6 +7,7 @@ The engine reads only its own stage's part of `ops/`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from sys import intern
 
 from reconciler.model.names import ServicePath, StageName
 
@@ -74,7 +75,8 @@ def config_place(path: str) -> tuple[ServicePath, str] | None:
         return None
     parent, _, last = folder.rpartition("/")
     if name == "sli.yaml" and last in PROVIDERS:
-        return ServicePath(parent), f"{last}/sli.yaml"
+        return ServicePath(parent), intern(f"{last}/sli.yaml")
     if not folder:
         return (ServicePath(""), name) if name in STAGE_FILES else None
-    return (ServicePath(folder), name) if name in MAKES_A_SERVICE else None
+    # There are few names, and each is kept for every service of every stage.
+    return (ServicePath(folder), intern(name)) if name in MAKES_A_SERVICE else None

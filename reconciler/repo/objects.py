@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from sys import intern
 from typing import Final
 
 from reconciler.model.copies import quick
@@ -134,7 +135,8 @@ def parse_ls_tree(record: bytes, prefix: bytes) -> Entry:
     head, _, name = record.partition(b"\t")
     mode, _, blob = head.split(b" ")
     raw = prefix + name
-    return Entry(text_or_none(raw), raw, mode.decode("ascii"), BlobId(blob.decode("ascii")))
+    # Modes are few, and one is kept for every file.
+    return Entry(text_or_none(raw), raw, intern(mode.decode("ascii")), BlobId(blob.decode("ascii")))
 
 
 def parse_change(head: bytes, name: bytes, prefix: bytes) -> Change:
