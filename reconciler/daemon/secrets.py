@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from reconciler.model.daemon_config import ProjectConnections
 from reconciler.model.errors import BlindError
-from reconciler.model.hidden import hide
+from reconciler.model.hidden import hide, may_hold
 from reconciler.repo.remote import secret_file
 
 _LEAST: Final = 8
@@ -39,6 +39,10 @@ class Known:
     def hide(self, text: str) -> str:
         """Return a text without any of them."""
         return hide(text, self._secrets)
+
+    def suspects(self, text: str) -> bool:
+        """Tell whether one of them may be in a text; cheap, where hundreds of texts are put together."""
+        return may_hold(text, self._secrets)
 
     def cleaned(self, value: Any) -> Any:
         """Return decoded JSON without any of them, keys too."""

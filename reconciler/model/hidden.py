@@ -10,7 +10,6 @@ import base64
 import functools
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 HIDDEN: Final = "***"
@@ -21,39 +20,46 @@ _PART: Final = 8
 _HTML: Final = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 _SHORT: Final = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
 _RUN: Final = re.compile(r"[A-Za-z0-9]+")
+_NEVER: Final = re.compile(r"(?!)")
 _PERCENT: Final = "%(?:25)*"
-
-
-@dataclass(frozen=True)
-class _Spelled:
-    """How a secret may be spelled: ``pattern`` finds it, and only where one of the ``hints`` is in the text.
-
-    Letters and digits are spelled as themselves everywhere; looking for them alone is hundreds of times faster.
-    """
-
-    pattern: re.Pattern[str]
-    hints: tuple[str, ...]
 
 
 def hide(text: str, secrets: Iterable[str], mark: str = HIDDEN) -> str:
     """Return the text with a mark in place of each of the secrets, however it is spelled, longer ones first."""
-    for secret in sorted({each for each in secrets if len(each) >= SHORTEST}, key=len, reverse=True):
-        spelled = _spelled(secret)
-        if any(hint in text for hint in spelled.hints):
-            text = spelled.pattern.sub(lambda _: mark, text)
-        if secret[:_PART] in text[-len(secret) :]:
-            ends = (length for length in range(len(secret) - 1, _PART - 1, -1) if text.endswith(secret[:length]))
-            if longest := next(ends, 0):
-                text = text[:-longest] + mark
+    known = frozenset(secrets)
+    if not may_hold(text, known):
+        return text
+    for secret in sorted((each for each in known if len(each) >= SHORTEST), key=len, reverse=True):
+        text = _spelled(secret).sub(lambda _: mark, text)
+        ends = (length for length in range(len(secret) - 1, _PART - 1, -1) if text.endswith(secret[:length]))
+        if longest := next(ends, 0):
+            text = text[:-longest] + mark
     return text
 
 
+def may_hold(text: str, secrets: Iterable[str]) -> bool:
+    """Tell whether it is worth while to look for the secrets in a text, or in many that are put together; cheap."""
+    return _hints(frozenset(secrets)).search(text) is not None
+
+
+@functools.lru_cache(maxsize=64)
+def _hints(secrets: frozenset[str]) -> re.Pattern[str]:
+    """Return what finds something of each of the secrets, in whatever spelling.
+
+    Letters and digits are spelled as themselves everywhere; looking for them alone is many times faster.
+    """
+    found: set[str] = set()
+    for secret in secrets:
+        if len(secret) >= SHORTEST:
+            run = max(_RUN.findall(secret), key=len, default="")
+            found.update((run, secret[:_PART], *_coded(secret.encode("utf-8", "surrogatepass"))))
+    return re.compile("|".join(map(re.escape, sorted(found)))) if found else _NEVER
+
+
 @functools.lru_cache(maxsize=256)
-def _spelled(secret: str) -> _Spelled:
+def _spelled(secret: str) -> re.Pattern[str]:
     plain = "".join(_letter(letter) for letter in secret)
-    coded = tuple(_coded(secret.encode("utf-8", "surrogatepass")))
-    run = max(_RUN.findall(secret), key=len, default="")
-    return _Spelled(re.compile("|".join([plain, *map(re.escape, coded)])), (run, *coded))
+    return re.compile("|".join([plain, *map(re.escape, _coded(secret.encode("utf-8", "surrogatepass")))]))
 
 
 def _letter(letter: str) -> str:
