@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,8 +24,8 @@ PROBLEMS = Kind("bench.example.org", "v1", "problems", "Problem")
 
 
 @contextmanager
-def _aside(*words: str) -> Iterator[tuple[str, Callable[[Any], None]]]:
-    """Start a server; yields its address and a way to tell it something."""
+def _aside(*words: str) -> Iterator[tuple[str, Callable[[Any], str]]]:
+    """Start a server; yields its address and a way to tell it something, which returns what it says to that."""
     with subprocess.Popen(
         [sys.executable, "-m", "benchmarks.aside", *words],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent,
@@ -33,18 +34,21 @@ def _aside(*words: str) -> Iterator[tuple[str, Callable[[Any], None]]]:
         if stdin is None or stdout is None:
             raise AssertionError("Popen was asked for pipes")
 
-        def tell(what: Any) -> None:
+        def tell(what: Any) -> str:
             stdin.write(json.dumps(what) + "\n")
             stdin.flush()
-            stdout.readline()
+            return stdout.readline().strip()
 
         yield stdout.readline().strip(), tell
         stdin.close()
 
 
 @contextmanager
-def cluster() -> Iterator[tuple[str, Callable[[Any], None]]]:
-    """Run an embedded cluster; yields its URL, and a function that creates objects (a list of manifests)."""
+def cluster() -> Iterator[tuple[str, Callable[[Any], str]]]:
+    """Run an embedded cluster; yields its URL, and a function that creates objects (a list of manifests).
+
+    Told "calls" it returns, as JSON, how many requests there were since it was told so last, by verb and resource.
+    """
     with _aside("cluster") as made:
         yield made
 
@@ -56,6 +60,18 @@ def git_http(root: Path) -> Iterator[str]:
         yield url
 
 
+def _calls(cluster: EmbeddedCluster) -> dict[str, int]:
+    entries = cluster.journal.entries()
+    cluster.journal.clear()
+    return Counter(f"{each.method} {_resource(each.path)}" for each in entries)
+
+
+def _resource(path: str) -> str:
+    """Return what a path is about: `deployments/scale` of one below a namespace."""
+    parts = path.partition("/namespaces/")[2].split("/")[1:]
+    return "/".join([*parts[:1], *parts[2:]]) or path
+
+
 def main(words: list[str]) -> None:
     """Be one of the servers."""
     if words[0] == "cluster":
@@ -63,7 +79,11 @@ def main(words: list[str]) -> None:
             cluster.declare(PROBLEMS)
             print(cluster.url, flush=True)
             for line in sys.stdin:
-                for item in json.loads(line):
+                told = json.loads(line)
+                if told == "calls":
+                    print(json.dumps(_calls(cluster)), flush=True)
+                    continue
+                for item in told:
                     cluster.create(item)
                 cluster.idle()
                 print("done", flush=True)

@@ -14,7 +14,7 @@ PROJECT = "bench"
 STAGE = "production"
 STAGE_REF = f"refs/heads/{STAGE}"
 TITLE = "Response time degradation"
-_SECONDS = 1_790_000_000
+BEGAN = 1_790_000_000
 """When all of it was committed: in the past, and always the same."""
 _TEMPLATE = Path(__file__).parent.parent / "config-repo-template" / "stage" / "carts"
 _SMALL = 10
@@ -66,16 +66,17 @@ def make(folder: Path, shape: Shape) -> Path:
     project = {"project.yaml": f"name: {PROJECT}\nstages: [dev, staging, {STAGE}]\n".encode()}
     with FastImport(remote) as writer:
         branches = [("main", project)]
-        branches += [(stage, dict(_stage(Shape(_SMALL, shape.grouped)))) for stage in ("dev", "staging")]
-        branches.append((STAGE, dict(_stage(shape))))
+        branches += [(name, dict(stage(Shape(_SMALL, shape.grouped)))) for name in ("dev", "staging")]
+        branches.append((STAGE, dict(stage(shape))))
         for branch, files in branches:
             ref = f"refs/heads/{branch}"
-            writer.write(commit_stream(None, files, "Begin\n", mark=1, ref=ref, seconds=_SECONDS), 1)
+            writer.write(commit_stream(None, files, "Begin\n", mark=1, ref=ref, seconds=BEGAN), 1)
     git(remote, "config", "http.receivepack", "true")
     return remote
 
 
-def _stage(shape: Shape) -> Iterator[tuple[str, bytes]]:
+def stage(shape: Shape) -> Iterator[tuple[str, bytes]]:
+    """Yield the files of a stage."""
     yield "stage.yaml", b"mode: automated\nbounds:\n  replicas:\n    min: 1\n    max: 6\n"
     files = {str(file.relative_to(_TEMPLATE)): file.read_text("utf-8") for file in sorted(_TEMPLATE.rglob("*.yaml"))}
     for number in range(shape.services):
