@@ -8,7 +8,7 @@ it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -56,15 +56,15 @@ class StageIndex:
                 self.names[folder.rpartition("/")[2]].add(folder)
 
     def change_config(self, moves: Iterable[Moved]) -> None:
-        """Follow the config branch."""
-        for path, stored in moves:
-            place = config_place(path)
-            if place is None:
-                continue
-            folder, name = place
-            was = self.is_service(folder)
+        """Follow the config branch; it costs the same for each file, however many come at once."""
+        placed = [(place, stored) for path, stored in moves if (place := config_place(path)) is not None]
+        were = {folder: self.is_service(folder) for (folder, _), _ in placed}
+        for (folder, name), stored in placed:
             _put(self.config, folder, name, stored)
-            self._note(folder, was=was)
+        self.touched |= were.keys()
+        turned = {folder for folder, was in were.items() if folder and was != self.is_service(folder)}
+        if turned:
+            self._turn(turned | {each for each in self.config if not turned.isdisjoint(_above(each))})
 
     def change_ops(self, moves: Iterable[Moved], *, ours: bool) -> None:
         """Follow the ops branch; ``ours``: up to our newest step, else what others did after it."""
@@ -135,20 +135,15 @@ class StageIndex:
     def _holds(self, folder: ServicePath) -> bool:
         return bool(MAKES_A_SERVICE & self.config.get(folder, {}).keys())
 
-    def _note(self, folder: ServicePath, *, was: bool) -> None:
-        self.touched.add(folder)
-        now = self.is_service(folder)
-        if not folder or was == now:
-            return
-        name = folder.rpartition("/")[2]
-        self.touched |= self.names[name]
-        below = [other for other in self.config if other.startswith(f"{folder}/")]
-        for each in (folder, *below):
-            self.touched.add(each)
-            same = self.names[each.rpartition("/")[2]]
-            same.discard(each)
-            if self.is_service(each):
-                same.add(each)
+    def _turn(self, folders: set[ServicePath]) -> None:
+        """Say anew which of these folders are services; others of the same name are concerned too."""
+        self.touched |= folders
+        for folder in folders:
+            same = self.names[folder.rpartition("/")[2]]
+            self.touched |= same
+            same.discard(folder)
+            if self.is_service(folder):
+                same.add(folder)
 
     def services(self) -> set[ServicePath]:
         """Return every service that is configured or that anything was reported or done about."""
@@ -171,6 +166,14 @@ class StageIndex:
         """Return what was touched since the last call; the empty path stands for the stage itself."""
         touched, self.touched = self.touched, set()
         return touched
+
+
+def _above(folder: ServicePath) -> Iterator[ServicePath]:
+    """Yield the folders that a folder lies in."""
+    above = folder.rpartition("/")[0]
+    while above:
+        yield ServicePath(above)
+        above = above.rpartition("/")[0]
 
 
 def _put(table: dict[ServicePath, Files], folder: ServicePath, name: str, stored: Stored | None) -> None:
