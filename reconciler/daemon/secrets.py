@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -22,6 +23,9 @@ _LEAST: Final = 8
 """Characters of a secret that is taken out of everything; a shorter one may be a word that people use."""
 
 
+_ADDRESS: Final = re.compile(r"https?://[^/\s]+/?(?P<rest>\S*)\Z", re.IGNORECASE)
+
+
 class Known:
     """Every secret that this process has read. Used from any thread."""
 
@@ -30,10 +34,12 @@ class Known:
         self._secrets: frozenset[str] = frozenset()
 
     def note(self, secret: str) -> str:
-        """Remember a secret, and return it."""
-        if len(secret) >= _LEAST and secret not in self._secrets:
+        """Remember a secret, and return it. Of an address only what comes behind the host is one."""
+        address = _ADDRESS.match(secret)
+        hidden = secret if address is None else address["rest"]
+        if len(hidden) >= _LEAST and hidden not in self._secrets:
             with self._lock:
-                self._secrets |= {secret}
+                self._secrets |= {hidden}
         return secret
 
     def hide(self, text: str) -> str:

@@ -58,6 +58,13 @@ def test_words_that_people_use_are_not_taken_out(known: Known) -> None:
     assert known.hide("the admin asks") == "the admin asks"
 
 
+def test_of_an_address_that_is_a_secret_the_host_may_be_seen(known: Known) -> None:
+    known.note("https://hooks.example.com/services/T00/B00/planted")
+    known.note("https://abc.live.example.com")
+    assert known.hide("https://hooks.example.com/services/T00/B00/planted") == "https://hooks.example.com/***"
+    assert known.hide("https://abc.live.example.com/#problems;pid=1") == "https://abc.live.example.com/#problems;pid=1"
+
+
 def test_it_is_taken_out_of_data_at_any_depth(known: Known) -> None:
     known.note(SECRET)
     assert known.cleaned({"a": [{SECRET: f"<{SECRET}>"}, 1, None], "b": True}) == {
