@@ -97,6 +97,10 @@ class Later(SystemClock):
         return super().monotonic() + self._ahead
 
 
+_UNHURRIED = 10.0
+"""Seconds that a pass waits for the cluster, more than in the daemon: no test is about how busy the machine is."""
+
+
 class Site:
     """One project `sockshop` with the stage `production` and the service `carts`."""
 
@@ -199,7 +203,9 @@ class Site:
     def loop(self, clock: Clock | None = None) -> Iterator[ProjectLoop]:
         """Open the project's loop as the daemon would; each one is a restart with a warm mirror."""
         config = read_config(self.config)
-        with opened(config, ProjectName("sockshop"), structlog.get_logger(), clock=clock or self.clock) as loop:
+        with opened(
+            config, ProjectName("sockshop"), structlog.get_logger(), clock=clock or self.clock, patience=_UNHURRIED
+        ) as loop:
             yield loop
 
     def pass_once(self, failpoint: str = "") -> int:
