@@ -103,14 +103,16 @@ def _reader_went_away() -> int:
 
 
 def _bug(error: BaseException) -> int:
+    from reconciler.daemon.secrets import KNOWN
+
     lines = [
         f"reconciler {__version__}, Python {platform.python_version()}, {platform.platform()}",
         f"command: {' '.join(sys.argv)}",
         "",
         *traceback.format_exception(error),
     ]
-    report = "\n".join(lines)
-    complain(f"error: this is a bug in reconciler: {type(error).__name__}: {error}")
+    report = KNOWN.hide("\n".join(lines))
+    complain(KNOWN.hide(f"error: this is a bug in reconciler: {type(error).__name__}: {error}"))
     try:
         descriptor, path = tempfile.mkstemp(prefix="reconciler-bug-", suffix=".txt")
         os.close(descriptor)

@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 from reconciler import __version__
 from reconciler.cli.exits import handle
 from reconciler.cli.main import cli
+from reconciler.daemon.secrets import Known
 from reconciler.model.errors import (
     BlindError,
     BugError,
@@ -144,6 +145,17 @@ def test_a_bug_leaves_a_report(
     assert str(report) in result.err
     assert "Traceback" in report.read_text("utf-8")
     assert __version__ in report.read_text("utf-8")
+
+
+def test_a_report_has_no_secret_in_it(reconciler: Reconciler, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    known = Known()
+    monkeypatch.setattr("reconciler.daemon.secrets.KNOWN", known)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    raising(monkeypatch, ValueError(f"what is {known.note('Pl4nted/secret')}?"))
+    result = reconciler("fail")
+    (report,) = tmp_path.glob("reconciler-bug-*.txt")
+    assert "ValueError: what is ***?" in report.read_text("utf-8")
+    assert "Pl4nted" not in report.read_text("utf-8") + result.err
 
 
 def test_a_report_that_cannot_be_written_is_printed(
