@@ -14,7 +14,7 @@ from typing import Final
 from reconciler.bridge.trees import Remembered
 from reconciler.model.names import BlobId, CommitId, ServicePath
 from reconciler.repo.index import Moved, Stored
-from reconciler.repo.layout import MAKES_A_SERVICE, PROVIDERS, STAGE_FILES
+from reconciler.repo.layout import MAKES_A_SERVICE, PROVIDERS, STAGE_FILES, of_a_chart
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import TREE, TreeItem
 
@@ -68,7 +68,9 @@ class ConfigTrees:
         folders = {item.name: item.id for item in top if _leads_on(item) and item.name != b"ops"}
         while level := [each for each in dict.fromkeys(level) if each not in self._below and each not in read]:
             read |= zip(level, self._mirror.trees(level), strict=True)
-            level = [item.id for each in level if not _is_service(read[each]) for item in read[each] if _leads_on(item)]
+            level = [
+                item.id for each in level if not _is_service(read[each]) for item in read[each] if _leads_below(item)
+            ]
         services: list[ServicePath] = []
         for name, below in folders.items():
             services += [ServicePath(_joined(name, path)) for path in self._services(below, read)]
@@ -89,7 +91,7 @@ class ConfigTrees:
         if _is_service(items):
             return self._below.put(tree, ("",))
         found = [
-            _joined(item.name, path) for item in items if _leads_on(item) for path in self._services(item.id, read)
+            _joined(item.name, path) for item in items if _leads_below(item) for path in self._services(item.id, read)
         ]
         return self._below.put(tree, tuple(found))
 
@@ -107,6 +109,11 @@ class ConfigTrees:
 
 def _leads_on(item: TreeItem) -> bool:
     return item.mode == TREE and _text(item.name) not in PROVIDERS
+
+
+def _leads_below(item: TreeItem) -> bool:
+    """Whether services may lie in a directory below another one."""
+    return _leads_on(item) and not of_a_chart(f"/{_text(item.name)}")
 
 
 def _is_service(items: Sequence[TreeItem]) -> bool:

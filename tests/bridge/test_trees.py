@@ -37,6 +37,8 @@ PATHS = [
     *(f"ops/production/{service}/state/desired.yaml" for service in SERVICES),
     "ops/staging/carts/problems/p9.yaml",
     "ops/production/steps/000001-archived.yaml",
+    "shop/chart/templates/service.yaml",
+    "templates/slo.yaml",
     "stage.yaml",
 ]
 TEXTS = [OPEN, CLOSED, "state: open\nlabels:\n  x: y\n", CLOSED_JSON, "no: yaml: at all"]
