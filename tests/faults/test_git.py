@@ -1,0 +1,242 @@
+"""Faults of Git between people, daemons and the remote: rows G1 to G7 and G18, through the whole loop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.daemon import publish
+from reconciler.embedded.git_http import GitFault, GitHttpServer
+from tests.daemon.site import Site, eventually, git, until
+from tests.faults.invariants import TITLE, Scene
+
+
+def hook(site: Site, name: str, script: str) -> Path:
+    file = site.remote / "hooks" / name
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+    return file
+
+
+def other_clone(site: Site, name: str) -> Path:
+    git(site.folder, "clone", "-q", "-b", "production", str(site.remote), name)
+    return site.folder / name
+
+
+def at(monkeypatch: pytest.MonkeyPatch, point: str, do: Callable[[], object], times: int = 1) -> None:
+    """Do something the first times that the daemon comes by a point of its push."""
+    left = [times]
+
+    def reach(name: str) -> None:
+        if name == point and left[0]:
+            left[0] -= 1
+            do()
+
+    monkeypatch.setattr(publish, "reach", reach)
+
+
+def test_g1_a_person_who_was_faster_is_followed_within_the_tick(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.problem()
+    at(monkeypatch, "before-push", lambda: scene.person({"NOTES": "a person was faster\n"}))
+    with scene.site.loop() as loop:
+        assert [step.event for step in loop.tick()][:2] == ["opened", "decided"]
+        scene.applied(loop)
+    log = git(scene.site.remote, "log", "--format=%s", "production").splitlines()
+    assert log.index("a person's change") > log.index(f"carts: scale 1 → 2 ({TITLE})")
+
+
+def pushers(scene: Scene, many: int, each: int) -> None:
+    """Let people push at the same time, again until it lands, while a loop decides."""
+    site = scene.site
+    clones = [other_clone(site, f"person{number}") for number in range(many)]
+    landed: list[str] = []
+
+    def push(number: int) -> None:
+        clone = clones[number]
+        for round_ in range(each):
+            (clone / f"NOTES-{number}-{round_}").write_text("x")
+            problem = clone / f"ops/production/carts/problems/n{number}-{round_}.yaml"
+            problem.parent.mkdir(parents=True, exist_ok=True)
+            problem.write_text(f"title: Nobody knows {number}\nstate: open\n")
+            git(clone, "add", "-A")
+            git(clone, "commit", "-q", "-m", f"person {number} {round_}")
+            eventually(lambda: _pushed(clone), f"the push of person {number} lands", 120)
+            landed.append(git(clone, "rev-parse", "HEAD"))
+
+    threads = [threading.Thread(target=push, args=(number,)) for number in range(many)]
+    for thread in threads:
+        thread.start()
+    with site.loop() as loop:
+        until(loop, lambda: not any(thread.is_alive() for thread in threads), "all pushes landed")
+        scene.people |= set(landed)
+        names = {f"n{number}-{round_}" for number in range(many) for round_ in range(each)}
+        scene.accepted |= names
+        until(loop, lambda: site.events().count("unmatched") == len(names), "each problem was looked at")
+    for thread in threads:
+        thread.join()
+    assert len(landed) == many * each
+
+
+def _pushed(clone: Path) -> bool:
+    git(clone, "pull", "-q", "--rebase", "origin", "production")
+    try:
+        git(clone, "push", "-q", "origin", "production")
+    except AssertionError:
+        return False
+    return True
+
+
+def test_g2_ten_pushers_at_once_lose_nothing(scene: Scene) -> None:
+    pushers(scene, 10, 1)
+
+
+def test_g18_people_who_push_during_a_storm_always_land(scene: Scene) -> None:
+    """How long they wait is measured by the benchmarks; here the daemon has something to push all the time."""
+    files = {f"ops/production/carts/problems/s{n}.yaml": "title: unheard of\nstate: open\n" for n in range(40)}
+    scene.person(dict(files), "a storm")
+    scene.accepted |= {f"s{n}" for n in range(40)}
+    site = scene.site
+    clones = [other_clone(site, f"human{number}") for number in range(8)]
+    with site.loop() as loop:
+        for number, clone in enumerate(clones):
+            loop.tick()
+            (clone / f"NOTES-{number}").write_text("x")
+            git(clone, "add", "-A")
+            git(clone, "commit", "-q", "-m", f"human {number}")
+            eventually(lambda clone=clone: _pushed(clone), "the push lands")  # type: ignore[misc]  # bound above
+            scene.people.add(git(clone, "rev-parse", "HEAD"))
+            scene.problem(f"h{number}", "unheard of")
+        until(loop, lambda: site.events().count("unmatched") == 48, "each problem was looked at")
+
+
+def test_g3_a_rewritten_branch_is_recorded_and_nothing_runs_again(scene: Scene) -> None:
+    site = scene.site
+    before = git(site.remote, "rev-parse", "production")
+    scene.problem()
+    with site.loop() as loop:
+        scene.applied(loop)
+        scene.rewrite(git(site.remote, "commit-tree", "-p", before, "-m", "rebased", f"{scene.site.tree()}"))
+        scene.ends = False
+        until(loop, lambda: "rewritten" in site.events(), "the rewriting is recorded")
+        assert loop.tick() == ()
+    assert site.replicas() == 2
+
+
+@pytest.mark.parametrize("away", [("update-ref", "-d", "refs/heads/production"), ("branch", "-m", "production", "old")])
+def test_g4_a_branch_that_is_gone_leaves_the_world_as_it_is(scene: Scene, away: tuple[str, ...]) -> None:
+    site = scene.site
+    scene.problem()
+    with site.loop() as loop:
+        scene.applied(loop)
+        tip = git(site.remote, "rev-parse", "production")
+        with scene.blind(loop, "branch refs/heads/production is not there"):
+            git(site.remote, *away)
+            assert loop.tick() == ()
+        assert site.replicas() == 2
+        git(site.remote, "update-ref", "refs/heads/production", tip)
+        loop.unblock()
+        assert loop.tick() == ()
+        assert not loop.conditions
+
+
+def test_g4_an_empty_repository_is_said(scene: Scene) -> None:
+    site = scene.site
+    kept = site.folder / "kept.git"
+    site.remote.rename(kept)
+    git(site.folder, "init", "-q", "--bare", "-b", "main", str(site.remote))
+    git(site.remote, "config", "core.logAllRefUpdates", "always")
+    with site.loop() as loop:
+        with scene.blind(loop, "no default branch yet"):
+            assert loop.tick() == ()
+            assert loop.tick() == ()
+        git(kept, "push", "-q", str(site.remote), "main", "production")
+        scene.problem()
+        loop.unblock()
+        scene.applied(loop)
+
+
+@pytest.fixture
+def server(scene: Scene) -> Iterator[GitHttpServer]:
+    """Serve the repository over smart HTTP to somebody with a token."""
+    site = scene.site
+    git(site.remote, "config", "http.receivepack", "true")
+    scene.secrets.append("tok-4711-secret")
+    (site.folder / "token").write_text(scene.secrets[0])
+    with GitHttpServer(site.folder, {"robot": scene.secrets[0]}) as server:
+        where = f'{{url: "{server.url}/remote.git", username: robot, tokenFile: token}}'
+        site.config.write_text(site.config.read_text().replace("{url: remote.git}", where))
+        yield server
+
+
+@pytest.mark.parametrize("kind", ["status", "reset"])
+def test_g5_a_remote_that_fails_is_waited_for(scene: Scene, server: GitHttpServer, kind: str) -> None:
+    with scene.site.loop() as loop:
+        assert loop.tick() == ()
+        scene.problem()
+        fault = GitFault(kind, times=None)  # type: ignore[arg-type]  # one of them
+        with scene.blind(loop, "remote"):
+            server.faults.append(fault)
+            assert loop.tick() == ()
+            assert loop.tick() == ()
+        server.faults.clear()
+        loop.unblock()
+        scene.applied(loop)
+
+
+def test_g5_a_push_whose_answer_is_lost_is_made_once(scene: Scene, server: GitHttpServer) -> None:
+    scene.problem()
+    with scene.site.loop() as loop:
+        server.faults.append(GitFault("lost", part="/git-receive-pack", times=1))
+        loop.tick()
+        loop.unblock()
+        scene.applied(loop)
+    assert scene.site.events() == ["opened", "decided", "applied"]
+
+
+def test_g6_a_refused_token_is_said_without_hammering_and_read_again(scene: Scene, server: GitHttpServer) -> None:
+    site = scene.site
+    with site.loop() as loop:
+        assert loop.tick() == ()
+        scene.problem()
+        renewed = "tok-4712-secret"
+        server.users = {"robot": renewed}
+        scene.secrets.append(renewed)
+        with scene.blind(loop, "refuses our credentials", "renew the token"):
+            assert loop.tick() == ()
+            asked = len(server.journal)
+            for _ in range(20):
+                assert loop.tick() == ()
+            assert len(server.journal) == asked
+        (site.folder / "token").write_text(renewed)
+        loop.unblock()
+        scene.applied(loop)
+
+
+def test_g7_a_remote_that_declines_is_told_and_not_hammered(scene: Scene) -> None:
+    scene.problem()
+    declining = hook(scene.site, "pre-receive", "echo only people may push here >&2\nexit 1")
+    with scene.site.loop() as loop:
+        with scene.blind(loop, "only people may push here", "opsBranch"):
+            for _ in range(5):
+                assert loop.tick() == ()
+        declining.unlink()
+        loop.unblock()
+        scene.applied(loop)
+
+
+def test_g7_what_was_taken_and_is_not_there_is_not_applied(scene: Scene) -> None:
+    """The remote says yes and shows the old tip."""
+    scene.problem()
+    tip = git(scene.site.remote, "rev-parse", "production")
+    dropping = hook(scene.site, "post-receive", f"git update-ref refs/heads/production {tip}")
+    with scene.site.loop() as loop:
+        with scene.blind(loop, "took the push and does not show it"):
+            assert loop.tick() == ()
+        scene.rewrites += 1
+        dropping.unlink()
+        loop.unblock()
+        scene.applied(loop)
+    assert scene.site.replicas() == 2

@@ -1,0 +1,65 @@
+"""The checker itself: each invariant that is broken is noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reconciler.embedded.cluster import EmbeddedCluster
+from tests.daemon.site import Site, git
+from tests.faults.invariants import Scene
+
+
+def lose_a_problem(scene: Scene) -> None:
+    scene.accepted.add("never-pushed")
+
+
+def ignore_a_problem(scene: Scene) -> None:
+    scene.problem("ignored", "looked at by nobody")
+
+
+def write_twice(scene: Scene) -> None:
+    scene.site.cluster.journal.add(scene.site.cluster.journal.writes()[-1])
+
+
+def write_unfounded(scene: Scene) -> None:
+    last = scene.site.cluster.journal.writes()[-1]
+    notes = {"reconciler.dev/step": f"9:{'a' * 40}"}
+    scene.site.cluster.journal.add(replace(last, body={"metadata": {"annotations": notes}}))
+
+
+def drop_a_commit(scene: Scene) -> None:
+    git(scene.site.remote, "update-ref", "refs/heads/production", "production~1")
+
+
+def tell_a_secret(scene: Scene) -> None:
+    scene.secrets.append("carts: scale 1")
+
+
+@pytest.mark.parametrize(
+    ("harm", "which"),
+    [
+        (lose_a_problem, "I1"),
+        (ignore_a_problem, "I1"),
+        (write_twice, "I2"),
+        (write_unfounded, "I3"),
+        (drop_a_commit, "I4"),
+        (tell_a_secret, "I7"),
+    ],
+)
+def test_what_is_broken_is_noticed(tmp_path: Path, harm: Callable[[Scene], None], which: str) -> None:
+    with EmbeddedCluster() as cluster:
+        scene = Scene(Site(tmp_path, cluster))
+        scene.watch()
+        scene.problem()
+        with scene.site.loop() as loop:
+            scene.applied(loop)
+            with pytest.raises(AssertionError, match="I8"), scene.blind(loop, "never said"):
+                loop.tick()
+        scene.check("")
+        harm(scene)
+        with pytest.raises(AssertionError, match=which):
+            scene.check("")
