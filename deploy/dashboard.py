@@ -215,6 +215,11 @@ ITSELF: Final = (
         [(f"sum by (project) (reconciler_queue_depth{{{PROJECT}}})", "{{project}}")],
     ),
     Panel(
+        "Spans of traces",
+        "Sent, to be sent again, and refused; nothing where nothing is traced.",
+        [(_more("reconciler_trace_spans_total", "", "result"), "{{result}}")],
+    ),
+    Panel(
         "Who reconciles",
         "Stages by daemon.",
         [(f"sum by (instance) (reconciler_leader{{{OF}}})", "{{instance}}")],
