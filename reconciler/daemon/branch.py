@@ -18,7 +18,7 @@ from reconciler.repo.stage import StageRepo, Tips
 from reconciler.repo.steps import as_commit
 from reconciler.repo.stream import NewCommit
 
-_REMEMBERED = 4096
+_REMEMBERED = 1 << 15
 """Steps whose commits are kept at hand."""
 _TIPS = 64
 """Tips of our own pushes that are remembered, so that they are not taken for somebody else's."""
@@ -80,7 +80,7 @@ class Branch:
             self.repo.expect(landed.commits)
             self.commits.update(zip((step.sequence for step in steps), landed.commits, strict=True))
             while len(self.commits) > _REMEMBERED:
-                del self.commits[min(self.commits)]
+                del self.commits[next(iter(self.commits))]
         return landed
 
     def check(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from reconciler.model.names import CommitId, ServicePath, StageName
@@ -13,25 +13,53 @@ from reconciler.repo.standing import Standing
 from reconciler.repo.steps import Claimed, claimed, is_step
 
 _REMEMBERED: Final = 4096
+_LEARNED: Final = 1 << 15
+_PREFIX: Final = 12
+"""Characters of a commit's id that a mark has."""
+_SINGLE: Final = 8
+"""Marks that are looked up one by one, each by a process where it is old; then history is read in one go."""
+_LOOKED_BACK: Final = 1 << 14
+"""Commits that are read then: of what is older, each mark costs a process again."""
 
 
 class Marks:
-    """Answers for one stage; what was found out is remembered until the branch is rewritten."""
+    """Answers for one stage; what was found out is remembered until the branch is rewritten.
+
+    Steps that were seen to come are known to be there, so that a thousand targets written by one push cost nothing.
+    """
 
     def __init__(self, store: Mirror, stage: StageName) -> None:
         self._store = store
         self._stage = stage
         self._known: dict[tuple[str, int], bool] = {}
+        self._steps: dict[tuple[str, int], CommitId] = {}
+        self._singles = 0
 
     def forget(self) -> None:
         """Forget what was found out: the branch was rewritten."""
         self._known.clear()
+        self._steps.clear()
+        self._singles = 0
+
+    def learn(self, steps: Iterable[Claimed]) -> None:
+        """Hear of commits that are on the branch and say of themselves that they are steps."""
+        for step in steps:
+            self._steps[step.commit[:_PREFIX], step.sequence] = step.commit
+        while len(self._steps) > _LEARNED:
+            del self._steps[next(iter(self._steps))]
 
     def has_step(self, tip: CommitId, newest: Claimed | None, commit: str, sequence: int) -> bool:
         """Tell whether the branch has the step that a target's mark names; 12 characters of the id are enough."""
+        if self._is_learned(commit, sequence):
+            return True
         known = self._known.get((commit, sequence))
         if known is not None:
             return known
+        if self._singles == _SINGLE:
+            self.learn(self._back(tip))
+        self._singles += 1
+        if self._is_learned(commit, sequence):
+            return True
         found = self._store.find_commit(commit)
         claim = claimed(self._store.commit(found), self._stage) if found is not None else None
         has = claim is not None and claim.sequence == sequence and self._store.is_ancestor(claim.commit, tip)
@@ -41,6 +69,17 @@ class Marks:
                 self._known.clear()
             self._known[commit, sequence] = has
         return has
+
+    def _is_learned(self, commit: str, sequence: int) -> bool:
+        known = self._steps.get((commit[:_PREFIX], sequence))
+        return known is not None and known.startswith(commit)
+
+    def _back(self, tip: CommitId) -> Iterator[Claimed]:
+        """Yield the claims of the newest commits."""
+        for info in self._store.commits(tip, limit=_LOOKED_BACK):
+            claim = claimed(info, self._stage)
+            if claim is not None:
+                yield claim
 
     def commit_of(
         self, standing: Standing, newest: Claimed | None, sequence: int, service: ServicePath

@@ -280,6 +280,7 @@ class StageRepo:
 
     def _note(self, step: Claimed) -> None:
         self._row.append(step)
+        self._marks.learn((step,))
         self._rewritten = None
 
     def _judge(self, standing: Standing, before: Tips | None, tips: Tips, *, continued: bool) -> None:
@@ -291,6 +292,7 @@ class StageRepo:
         rows = Rows(self._store, self._stage, standing, self._proof, both, self._guard(tips))
         known = was.commit if was is not None and continued else None
         self._row = deque(rows.newest(tips.ops, known), maxlen=WINDOW)
+        self._marks.learn(self._row)
         newest = self._newest
         if continued and (was == newest or goes_on(self._store, was, self._row)):
             self._rewritten = self._rewritten if was == newest else None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from reconciler.repo.mirror import Mirror
+from reconciler.repo.push import RefUpdate
+from reconciler.repo.steps import as_commit
 from tests.repo.branch import CARTS, DESIRED, Branch, a_step, desired, stage_repo
-from tests.repo.conftest import Hub, OpenMirror
+from tests.repo.conftest import PRODUCTION, Hub, OpenMirror
 
 
 @pytest.fixture
@@ -53,18 +57,45 @@ def test_a_rewriting_loses_marks_and_may_bring_them_back(branch: Branch) -> None
 def test_what_was_found_out_is_remembered(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
     second = branch.land(a_step(2, "decided"))
     repo = branch.follow()
-    asked: list[str] = []
-    true_find = Mirror.find_commit
-
-    def counted(self: Mirror, prefix: str) -> object:
-        asked.append(prefix)
-        return true_find(self, prefix)
-
-    monkeypatch.setattr(Mirror, "find_commit", counted)
+    asked = asking(monkeypatch)
     for _ in range(3):
         assert repo.has_step(second[:12], 2)
         assert not repo.has_step("f" * 40, 1)
-    assert asked == [second[:12], "f" * 40]
+    assert asked == [("find_commit", "f" * 40)], "a step that was seen to come is known"
+
+
+def asking(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Note what the mirror is asked about single commits."""
+    asked: list[tuple[str, str]] = []
+
+    def noted(name: str) -> Callable[..., object]:
+        true = getattr(Mirror, name)
+
+        def ask(self: Mirror, first: str, *others: str) -> object:
+            asked.append((name, first))
+            return true(self, first, *others)
+
+        return ask
+
+    for name in ("find_commit", "is_ancestor"):
+        monkeypatch.setattr(Mirror, name, noted(name))
+    return asked
+
+
+def test_the_marks_of_a_storm_cost_no_more_than_a_few(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever followed knows the steps; whoever has just come reads history once, however many targets there are."""
+    steps = [as_commit(a_step(number)) for number in range(2, 302)]
+    base = branch.follow().row[-1].commit
+    landed = branch.mirror.write(base, steps)
+    assert branch.mirror.push([RefUpdate(PRODUCTION, base, landed[-1])]).landed
+    branch.warm.expect(landed)
+    warm, cold = branch.both()
+    asked = asking(monkeypatch)
+    assert all(warm.has_step(commit[:12], number) for number, commit in enumerate(landed, 2))
+    assert not asked
+    assert all(cold.has_step(commit[:12], number) for number, commit in enumerate(landed, 2))
+    assert not cold.has_step(landed[0][:12], 3)
+    assert len(asked) < 20
 
 
 def test_a_step_that_comes_later_is_not_taken_for_lost_for_ever(hub: Hub, open_mirror: OpenMirror) -> None:
