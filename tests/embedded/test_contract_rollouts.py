@@ -72,7 +72,7 @@ def test_a_deployment_keeps_a_replica_set_for_each_template(sandbox: Sandbox) ->
 
 
 def test_a_deployment_forgets_the_oldest_replica_sets(sandbox: Sandbox) -> None:
-    sandbox.create(workload("Deployment", "carts", 1, revisionHistoryLimit=1))
+    sandbox.deployment("carts", 1, revisionHistoryLimit=1)
     for value in "abc":
         note(sandbox, "Deployment", value)
 
