@@ -1,4 +1,4 @@
-"""The fixture of all tests of faults: a site whose invariants are checked when the test is over."""
+"""The fixtures of all tests of faults: a site whose invariants are checked when the test is over, and a forge."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.embedded.cluster import EmbeddedCluster
-from tests.daemon.site import Site
+from reconciler.embedded.git_http import GitHttpServer
+from tests.daemon.site import Site, git
 from tests.faults.invariants import Scene
 
 
@@ -21,3 +22,16 @@ def scene(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Iterator[Scene]:
         yield made
         said = capfd.readouterr()
         made.check(said.out + said.err)
+
+
+@pytest.fixture
+def server(scene: Scene) -> Iterator[GitHttpServer]:
+    """Serve the repository over smart HTTP to somebody with a token."""
+    site = scene.site
+    git(site.remote, "config", "http.receivepack", "true")
+    scene.secrets.append("tok-4711-secret")
+    (site.folder / "token").write_text(scene.secrets[0])
+    with GitHttpServer(site.folder, {"robot": scene.secrets[0]}) as server:
+        where = f'{{url: "{server.url}/remote.git", username: robot, tokenFile: token}}'
+        site.config.write_text(site.config.read_text().replace("{url: remote.git}", where))
+        yield server

@@ -62,13 +62,15 @@ MUTATIONS: Final = (
         'return f"{self.path}:{self.line}:{self.column}"', "return self.path",
     ),
     Mutation("g12", "reconciler/repo/argv.py", "remote.url, *map(full_ref, refs))", "remote.url)"),
-    Mutation("g13", "reconciler/repo/objects.py", 'return raw.decode("utf-8")', 'return raw.decode("latin-1")'),
+    Mutation(
+        "g13", "reconciler/repo/objects.py",
+        "    except UnicodeDecodeError:\n        return None\n", "    except UnicodeDecodeError:\n        raise\n",
+    ),
     Mutation("g14", "reconciler/repo/views.py", "        if stored.mode not in _REGULAR:\n", "        if False:\n"),
     Mutation("g15", "reconciler/repo/objects.py", "max(-limit // 6, min(seconds, limit))", "seconds"),
     Mutation("g16", "reconciler/repo/children.py", "return self._again(exchange)\n", "raise\n"),
     Mutation("g17", "reconciler/repo/origin.py", '    if object_format != "sha1":\n', "    if False:\n"),
     Mutation("g18", "reconciler/repo/argv.py", _LEASE, _FORCED),
-    Mutation("g19", "reconciler/repo/mirror.py", "self._suspect = True\n", "self._suspect = False\n"),
 )  # fmt: skip
 
 

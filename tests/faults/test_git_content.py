@@ -78,8 +78,7 @@ def test_g8_a_damaged_mirror_is_made_anew(scene: Scene, damage: object) -> None:
     scene.problem("p2", "unheard of")
     with scene.site.loop() as loop:
         loop.tick()
-        loop.unblock()
-        loop.tick()
+        assert not loop.conditions, "the start finds it, before anything has to wait"
     assert "unmatched" in scene.site.events()
 
 
@@ -125,8 +124,9 @@ def test_g11_conflict_markers_stop_their_service_only(scene: Scene) -> None:
     assert f"{PLAYBOOK}:1" in refused
 
 
+@pytest.mark.usefixtures("server")
 def test_g12_only_what_is_asked_for_is_listed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten thousand branches, twenty thousand files: what a remote is asked for does not grow with them."""
+    """Ten thousand branches, four thousand services: what a remote is asked for does not grow with them."""
     site = scene.site
     tip = git(site.remote, "rev-parse", "production")
     git(site.remote, "pack-refs", "--all")
@@ -134,7 +134,7 @@ def test_g12_only_what_is_asked_for_is_listed(scene: Scene, monkeypatch: pytest.
         packed.writelines(f"{tip} refs/heads/x{number:05}\n" for number in range(10_000))
     blob = given(site, SCALING.encode(), "hash-object", "-w", "--stdin")
     service = given(site, f"100644 blob {blob}\tremediation.yaml\n".encode(), "mktree")
-    group = given(site, b"".join(b"040000 tree %s\ts%05d\n" % (service.encode(), n) for n in range(500)), "mktree")
+    group = given(site, b"".join(b"040000 tree %s\ts%05d\n" % (service.encode(), n) for n in range(100)), "mktree")
     items = [("040000", "tree", f"group{number}".encode(), group) for number in range(40)]
     scene.put(root_with(site, *items), "a large site")
     heard: list[int] = []
@@ -146,11 +146,11 @@ def test_g12_only_what_is_asked_for_is_listed(scene: Scene, monkeypatch: pytest.
         return finished
 
     monkeypatch.setattr(Engine, "talk", spy)
-    site.config.write_text(site.config.read_text().replace("{url: remote.git}", f'{{url: "file://{site.remote}"}}'))
     scene.problem()
     with site.loop() as loop:
         scene.applied(loop)
-    assert max(heard, default=0) < 4096
+    assert heard
+    assert max(heard) < 4096
 
 
 ODD = [b"Carts", b"caf\xe9", b"a\nb", b"-x", b"--upload-pack=x", b"\xe2\x80\xaecarts"]
