@@ -9,6 +9,7 @@ answer depends on the tip alone.
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextlib import suppress
 from typing import Final
 
 from reconciler.model.names import CommitId
@@ -22,6 +23,8 @@ _FOLLOWED: Final = 256
 """First parents that are followed to the merge that brought a file."""
 _REMEMBERED: Final = 4096
 _DIFFS: Final = 256
+_SEVERAL: Final = 4
+"""Directories of one commit that are compared each by itself; then all that it changes is looked at in one go."""
 
 
 class LastChanges:
@@ -35,6 +38,7 @@ class LastChanges:
         self._store = store
         self._known: OrderedDict[str, tuple[CommitId, CommitInfo | None]] = OrderedDict()
         self._changed: OrderedDict[tuple[CommitId | None, CommitId, str], frozenset[str | None]] = OrderedDict()
+        self._widest: tuple[tuple[CommitId | None, CommitId] | None, int, frozenset[str | None] | None] = None, 0, None
 
     def find(self, tip: CommitId, path: str) -> CommitInfo | None:
         """Return the commit that last changed a file, as seen from the tip; None where no commit ever did."""
@@ -74,6 +78,8 @@ class LastChanges:
         key = (parent, commit, path.rpartition("/")[0])
         changed = self._changed.get(key)
         if changed is None:
+            changed = self._all_of(parent, commit)
+        if changed is None:
             try:
                 changed = self._changed[key] = frozenset(change.path for change in self._store.diff(*key))
             except TooMuchError:
@@ -82,3 +88,14 @@ class LastChanges:
             while len(self._changed) > _DIFFS:
                 self._changed.popitem(last=False)
         return path in changed
+
+    def _all_of(self, parent: CommitId | None, commit: CommitId) -> frozenset[str | None] | None:
+        """Return all that differs where it is asked about in many directories, as after a push for many services."""
+        pair, asked, changed = self._widest
+        if pair != (parent, commit):
+            pair, asked, changed = (parent, commit), 0, None
+        if asked == _SEVERAL:
+            with suppress(TooMuchError):
+                changed = frozenset(change.path for change in self._store.diff(parent, commit))
+        self._widest = pair, asked + 1, changed
+        return changed

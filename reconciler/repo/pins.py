@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Final
 
 from reconciler.decide.evaluation.objectives import Objectives, understand
-from reconciler.decide.snapshot import Pinned
+from reconciler.decide.snapshot import FileRef, Pinned
 from reconciler.model.errors import Place, UserError
 from reconciler.model.names import BlobId
 from reconciler.model.sli import Sli, load_sli, merged
@@ -27,6 +27,9 @@ from reconciler.repo.reader import too_large
 _LIMIT: Final = 256 << 10
 """Bytes of the largest file that is read, as of all files of people."""
 _REMEMBERED: Final = 4096
+_AT_ONCE: Final = 128
+"""Files that are read in one go, where many were said to be asked for."""
+_NAMES: Final = ("slo.yaml", *SLI_FILES)
 _REF: Final = re.compile(r"(?P<path>[^\n\0]+)@(?P<blob>[0-9a-f]{40})\Z")
 
 ReadBlobs = Callable[[list[BlobId], int], Mapping[BlobId, bytes | Oversize]]
@@ -41,6 +44,18 @@ class PinReader:
         self._slos = ParseCache(_objectives, _LIMIT)
         self._slis = ParseCache(load_sli, _LIMIT)
         self._known: OrderedDict[tuple[str, ...], Pinned] = OrderedDict()
+        self._expected: set[BlobId] = set()
+        self._ahead: Mapping[BlobId, bytes | Oversize] = {}
+
+    def expect(self, files: Iterable[FileRef]) -> None:
+        """Say which files will likely be asked for: the first that is brings others with it."""
+        found = [file for file in files if file.path.endswith(_NAMES)]
+        self._expected = {
+            file.blob
+            for file in found
+            if (file.path, file.blob) not in self._slos and (file.path, file.blob) not in self._slis
+        }
+        self._ahead = {}
 
     def __call__(self, refs: tuple[str, ...]) -> Pinned:
         """Return what the files say, the most general one first; files of other kinds are passed over."""
@@ -78,7 +93,11 @@ class PinReader:
         return Pinned(objectives, filters, indicators, tuple(unreadable))
 
     def _content(self, path: str, blob: BlobId) -> bytes | UserError:
-        content = self._read([blob], _LIMIT).get(blob)
+        if blob not in self._ahead:
+            self._expected.discard(blob)
+            others = (self._expected.pop() for _ in range(min(_AT_ONCE, len(self._expected))))
+            self._ahead = self._read([blob, *others], _LIMIT)
+        content = self._ahead.get(blob)
         if content is None:
             return UserError(
                 f"{blob} is not in the repository",

@@ -250,11 +250,14 @@ class Reader:
 
     def known_blobs(self, ids: Sequence[BlobId], limit: int = DEFAULT_LIMIT) -> dict[BlobId, bytes | Oversize]:
         """Return those of the ids that are blobs and are here, as `blobs` does; the others are left out."""
-        headers = self.headers.ask([object_id(identity) for identity in ids])
-        there = [
-            blob for blob, header in zip(ids, headers, strict=True) if header is not None and header.kind == "blob"
-        ]
-        return self.blobs(there, limit)
+        found: dict[BlobId, bytes | Oversize] = {}
+        for position in range(0, len(ids), _BATCH):
+            batch = ids[position : position + _BATCH]
+            answers = self.contents.ask([object_id(identity) for identity in batch], limit)
+            for blob, content in zip(batch, answers, strict=True):
+                if content is not None and content.header.kind == "blob":
+                    found[blob] = oversize(content) if content.data is None else content.data
+        return found
 
     def blob_at(self, commit: CommitId, path: str, limit: int = DEFAULT_LIMIT) -> tuple[BlobId, bytes] | None:
         """Return id and bytes of the file at a path, or None where there is none (or a directory).

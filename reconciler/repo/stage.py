@@ -356,7 +356,9 @@ class StageRepo:
 
     def take_dirty(self) -> frozenset[ServicePath]:
         """Return the services to look at since the last call; see `Standing.take_dirty`."""
-        return self._standing.take_dirty()
+        dirty = self._standing.take_dirty()
+        self._proof.pins.expect(self._standing.pinned(dirty))
+        return dirty
 
     def holding(self) -> frozenset[ServicePath]:
         """Return the services that hold or give back any field: what a sweep for drift looks at."""

@@ -30,6 +30,8 @@ from reconciler.repo.views import UnreadableError, Views
 from reconciler.repo.writer import RECONCILER
 
 ROOT = ServicePath("")
+_AT_ONCE = 128
+"""Services whose files are read in one go: a push may bring something for thousands."""
 
 
 @dataclass(frozen=True)
@@ -220,6 +222,11 @@ class Standing:
             dirty = set(concerned)
         return frozenset(((dirty & concerned) | self._index.foreign.keys()) - {ROOT})
 
+    def pinned(self, services: Iterable[ServicePath]) -> Iterator[FileRef]:
+        """Yield the files that remediations of these services would pin now."""
+        for service in services:
+            yield from self._views.pinned(service)
+
     def holding(self) -> frozenset[ServicePath]:
         """Return the services that hold or give back any field: what a sweep for drift looks at."""
         self.settle()
@@ -243,14 +250,21 @@ class Standing:
             self._broken.discard(service)
         if ROOT in touched:
             self._pin_anew()
-        for service in touched:
-            if not service or service not in self._index.ops:
-                continue
-            try:
-                self._tally.count(self._mended(service))
-            except UnreadableError:
-                # Whoever asks for the view is told; until then this service must not keep the others from going on.
-                self._broken.add(service)
+        concerned = [service for service in touched if service and service in self._index.ops]
+        for position in range(0, len(concerned), _AT_ONCE):
+            part = concerned[position : position + _AT_ONCE]
+            self._views.ahead(part)
+            for service in part:
+                self._count(service)
+        if len(concerned) > 1:
+            self._views.ahead(())
+
+    def _count(self, service: ServicePath) -> None:
+        try:
+            self._tally.count(self._mended(service))
+        except UnreadableError:
+            # Whoever asks for the view is told; until then this service must not keep the others from going on.
+            self._broken.add(service)
 
     def _mended(self, service: ServicePath) -> ServiceView:
         """Return the view, where need be with what somebody put in the place of our own files that cannot be read."""

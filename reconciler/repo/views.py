@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Literal, Protocol, TypeVar
 
 from reconciler.decide.actions.registry import check_playbook
@@ -75,6 +75,7 @@ class Views:
         self._unsigned = unsigned
         self.project_slis: tuple[FileRef, ...] = ()
         self._read: dict[BlobId, bytes | Oversize] = {}
+        self._ahead: set[ServicePath] = set()
         self._playbooks = ParseCache(_playbook, _LIMIT)
         self._services = ParseCache(load_service, _LIMIT)
         self._stages = ParseCache(load_stage, _LIMIT)
@@ -94,7 +95,9 @@ class Views:
         config = self._index.config.get(path, {})
         ops = self._index.ops.get(path, {})
         here = f"{ops_prefix(self._index.stage)}/{path}"
-        self._prefetch(path, config, here, ops)
+        if path not in self._ahead:
+            self.ahead((path,))
+        self._ahead.discard(path)
         remediations = self._remediations(here, ops)
         answered = frozenset().union(*(each.answered for each in remediations.values()))
         problems, shadowed = self._problem_files(here, ops)
@@ -170,22 +173,26 @@ class Views:
             raise BugError(str(too_large(content, MACHINE_LIMIT, None)))
         return content
 
-    def _prefetch(self, path: ServicePath, config: Files, here: str, ops: Files) -> None:
-        """Read in one go every blob that the parsers will ask for."""
+    def ahead(self, services: Collection[ServicePath]) -> None:
+        """Read in one go every blob that the parsers will ask for, for these services' views; forget others' blobs."""
+        self._ahead, self._read = set(), {}
         wanted: dict[int, set[BlobId]] = {_LIMIT: set(), MACHINE_LIMIT: set()}
-        for cache, where, files, starts in self._sources(path, config, here, ops):
-            wanted[cache.limit] |= {
-                stored.blob
-                for name, stored in files.items()
-                if name.startswith(starts) and stored.mode in _REGULAR and (f"{where}{name}", stored.blob) not in cache
-            }
-        self._read = {}
+        for path in services:
+            for cache, where, files, starts in self._sources(path):
+                wanted[cache.limit] |= {
+                    stored.blob
+                    for name, stored in files.items()
+                    if name.startswith(starts)
+                    and stored.mode in _REGULAR
+                    and (f"{where}{name}", stored.blob) not in cache
+                }
         for limit, blobs in sorted(wanted.items()):
             self._read |= self._objects.blobs(sorted(blobs), limit) if blobs else {}
+        self._ahead = set(services)
 
-    def _sources(
-        self, path: ServicePath, config: Files, here: str, ops: Files
-    ) -> Iterable[tuple[ParseCache[object], str, Files, str]]:
+    def _sources(self, path: ServicePath) -> Iterable[tuple[ParseCache[object], str, Files, str]]:
+        config, ops = self._index.config.get(path, {}), self._index.ops.get(path, {})
+        here = f"{ops_prefix(self._index.stage)}/{path}"
         yield self._services, f"{path}/", config, "service.yaml"
         yield self._playbooks, f"{path}/", config, "remediation.yaml"
         yield self._problems, f"{here}/", ops, "problems/"
