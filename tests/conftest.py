@@ -26,7 +26,7 @@ THOROUGH = (
     "repo/test_signatures_agree.py", "daemon/test_notifications.py", "daemon/test_verdicts*", "daemon/test_proposals*",
     "daemon/test_signed*", "daemon/test_races.py", "repo/test_replay*", "repo/test_chronicle*", "bridge/*",
     "cli/doctor/test_doctor_git.py", "docs/test_howto.py",
-    "deploy/test_image_steps.py", "deploy/test_rights_contract.py",
+    "embedded/test_against.py", "deploy/test_image_steps.py", "deploy/test_rights_contract.py",
     "docs/test_migration.py", "docs/test_sockshop*", "docs/test_operations.py",
 )  # fmt: skip
 """Whole files: many processes, real repositories by the dozen, long walks. All the rest takes a few minutes."""
