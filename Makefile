@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # More of them than cores: many tests wait for processes and deadlines.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) * 2 )))
 
-.PHONY: help install demo test thorough acceptance contract-kubernetes pictures coverage check format bench lock clean
+.PHONY: help install demo test thorough faults faults-mutated acceptance contract-kubernetes pictures coverage check format bench lock clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,12 @@ acceptance: $(STAMP)  ## the tests against real servers, which it installs on De
 
 contract-kubernetes: $(STAMP)  ## the contract of clusters against the one that KUBECONFIG names; leaves nothing there
 	@$(BIN)/python -m tests.embedded.against $(ARGS)
+
+faults: $(STAMP)  ## the table of faults: each row through the whole loop, with what must hold in all of them
+	@$(BIN)/python -m pytest -n $(WORKERS) tests/faults $(ARGS)
+
+faults-mutated: $(STAMP)  ## take each guard away in a copy, and see its row fail; takes long
+	@$(BIN)/python -m tests.faults.mutations $(ARGS)
 
 pictures: $(STAMP)  ## the pictures of the documentation, anew, from the bridge of a running demo
 	@tests/acceptance/install.sh

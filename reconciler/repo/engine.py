@@ -25,6 +25,8 @@ from reconciler.repo.faults import checked, refuses_credentials, timed_out
 from reconciler.repo.process import Finished, Process, ProcessTimedOutError, run
 from reconciler.repo.remote import Credentials, Remote, redact
 
+READING: Final = 512 << 20
+"""Bytes for a child that reads a history: enough for a million commits, and an end to trees that nobody can look at."""
 _OLDEST: Final = (2, 31)
 _VERSIONS: Final[dict[str, bytes]] = {}
 _HERE: Final = Remote("", "file")
@@ -72,6 +74,12 @@ class Engine:
     def start(self, argv: Argv) -> Process:
         """Start a local command whose answers are read as they come."""
         return Process(argv, self._local, timeout=self.timeouts.local, clock=self._clock)
+
+    def start_bounded(self, argv: Argv) -> Process:
+        """Start one that reads all of a history, in which anything may lie: beyond `READING` bytes git ends."""
+        process = self.start(argv)
+        process.limit_memory(READING)
+        return process
 
     def local(self, doing: str, argv: Argv, *, data: bytes = b"", timeout: float | None = None) -> Finished:
         """Run a command that touches only this machine."""

@@ -40,7 +40,7 @@ def stage_files(store: Mirror, commit: CommitId, stage: StageName, under: str = 
 
 
 def listed_moves(store: Mirror, stage: StageName, old: CommitId, new: CommitId, under: str) -> list[Moved]:
-    """Return what differs among the files that are read, where more differs than can be compared. Raises TooMuchError."""
+    """Return what differs of the files that are read, where more differs than can be compared. Raises TooMuchError."""
     before, after = (dict(chain(*stage_files(store, each, stage, under))) for each in (old, new))
     paths = sorted(before.keys() | after.keys())
     return [Moved(path, after.get(path)) for path in paths if before.get(path) != after.get(path)]

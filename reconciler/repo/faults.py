@@ -163,6 +163,12 @@ def damage(stderr: str) -> bool:
     return _DAMAGE.search(stderr) is not None
 
 
+def fetch_error(doing: str, stderr: str) -> ReconcilerError:
+    """Return the error for a fetch: what git says of our own mirror stands beside what the remote says of itself."""
+    ours = "\n".join(line for line in stderr.splitlines() if not line.startswith("remote: "))
+    return local_error(doing, ours) if damage(ours) else transport_error(doing, stderr)
+
+
 def out_of_memory(stderr: str) -> bool:
     """Tell whether a git ended because it got no more memory."""
     return "out of memory" in stderr.lower()

@@ -25,7 +25,7 @@ from reconciler.repo import argv
 from reconciler.repo.conversation import Heard, Op, unheard
 from reconciler.repo.directory import FETCHED, Directory, private_ref
 from reconciler.repo.engine import Engine, Timeouts
-from reconciler.repo.faults import DamagedError, transport_error
+from reconciler.repo.faults import DamagedError, fetch_error, transport_error
 from reconciler.repo.history import History
 from reconciler.repo.localrefs import LocalRefs
 from reconciler.repo.names import TreeId, full_ref, is_full_ref
@@ -55,7 +55,7 @@ class Mirror:
         self, path: Path, engine: Engine, origin: LocalOrigin | None, committer: Identity, signer: CommitSigner | None
     ) -> None:
         """Use `Mirror.open`."""
-        self.path, self.start = path, engine.start  # whoever reads much at once starts a child of his own, and ends it
+        self.path, self.start = path, engine.start_bounded  # who reads much at once starts a child of his own
         self._engine = engine
         self._origin = origin
         self._refs = None if origin is None else LocalRefs(origin.git_dir)
@@ -237,7 +237,7 @@ class Mirror:
         with self._engine.conversation(op), self._noticing():
             finished = self._engine.talk(doing, command, timeout=timeout)
             if finished.status:
-                raise transport_error(doing, finished.stderr)
+                raise (fetch_error if op == "fetch" else transport_error)(doing, finished.stderr)
             return finished
 
     # Writing

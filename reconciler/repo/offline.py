@@ -14,6 +14,7 @@ from typing import Final
 from reconciler.model.errors import ConfigError
 from reconciler.model.names import BlobId, CommitId
 from reconciler.repo import argv
+from reconciler.repo.engine import READING
 from reconciler.repo.environ import reading_environment
 from reconciler.repo.faults import transport_error
 from reconciler.repo.local import LocalRepository
@@ -24,8 +25,6 @@ from reconciler.repo.reader import Reader
 
 _TIMEOUT: Final = 300.0
 """Seconds without a word after which a child is given up; it may have to look at a hundred thousand commits first."""
-_MEMORY: Final = 512 << 20
-"""Bytes that a child may have: enough for a million commits, and an end to trees that nobody can look at."""
 
 
 class Offline:
@@ -39,7 +38,7 @@ class Offline:
     def start(self, words: Sequence[str]) -> Process:
         """Start a child; whoever starts it ends it."""
         process = Process(words, reading_environment(os.environ), timeout=_TIMEOUT, clock=time.monotonic)
-        process.limit_memory(_MEMORY)
+        process.limit_memory(READING)
         return process
 
     def blob_at(self, commit: CommitId, path: str) -> tuple[BlobId, bytes] | None:

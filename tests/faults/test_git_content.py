@@ -282,10 +282,10 @@ def test_g17_a_repository_of_another_format_is_refused_at_the_start(scene: Scene
         scene.applied(loop)
 
 
+@pytest.mark.usefixtures("server")
 def test_g19_maintenance_here_and_there_loses_nothing(scene: Scene) -> None:
     """Both sides repack all the time, and in the end the clone loses what it has."""
     site = scene.site
-    site.config.write_text(site.config.read_text().replace("{url: remote.git}", f'{{url: "file://{site.remote}"}}'))
     with site.loop() as loop:
         for number in range(4):
             scene.problem(f"p{number}", "unheard of")
