@@ -40,6 +40,8 @@ HEED_EVERY = 1.0
 """Seconds between two looks that a forge's hints ask for: whoever may send one may send many."""
 TIDY_EVERY = 300.0
 """Seconds between two times that the mirror's packs are combined, at the least."""
+_COLLECT = (50_000, 20, 100)
+"""After how many objects more cycles are looked for: a push brings next to none, and looking takes a fourth."""
 
 
 class ProjectLoop:
@@ -79,6 +81,7 @@ class ProjectLoop:
         self._holds = Holds(around.clock, self._log, around.seed)
         self._ask_head_at = 0.0
         around.metrics.queued(lambda: self.inbox.depth)
+        gc.set_threshold(*_COLLECT)
         around.leases.tell(self.wake)
 
     @property

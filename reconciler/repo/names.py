@@ -25,6 +25,8 @@ MAX_PATH_BYTES = 4096
 MAX_PART_BYTES = 255
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}\Z")
+# Nothing in it is refused below, and nearly all that we write looks so.
+_USUAL_PATH = re.compile(r"[A-Za-z0-9_+=,@%-][A-Za-z0-9._+=,@%-]*(?:/[A-Za-z0-9_+=,@%-][A-Za-z0-9._+=,@%-]*)*\Z")
 # The rules of git-check-ref-format(1).
 _REF_PART_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{")
 
@@ -107,6 +109,8 @@ def tree_path(path: str) -> str:
     Raises:
         UserError: the path is not one of those; git's fast-import itself would take ``a/../b`` and ``.git/x``.
     """
+    if len(path) <= MAX_PART_BYTES and _USUAL_PATH.match(path):
+        return path
     reason = ""
     try:
         size = len(path.encode())
