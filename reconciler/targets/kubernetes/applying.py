@@ -53,10 +53,12 @@ class Applier:
         """
         target = effect.target
         value = _value(effect)
+        recalled: _State | None = None
         check_names(target.scope, target.name)
         if effect.field == "replicas":
             resource = self._observer.resource(target.kind, budget)
             look = partial(self._workload, resource, effect, budget)
+            recalled = self._recalled(resource, effect, budget)
         else:
             scaler = next((one for one in (HPA, SCALED_OBJECT) if FIELDS[one.kind] == effect.field), None)
             if scaler is None or scaler.kind != target.kind:
@@ -71,7 +73,18 @@ class Applier:
                 _check(resource, state, value)
             return partial(self._write, resource, effect, value, state, budget)
 
-        return self._fact(resource, effect, until_written(budget, look, due), budget)
+        if recalled is not None and (recalled.value == value or not may_write(recalled.item, effect)):
+            recalled = None  # whether nothing is to be done is told by what is there now
+        return self._fact(resource, effect, until_written(budget, look, due, recalled), budget)
+
+    def _recalled(self, resource: Resource, effect: Effect, budget: Budget) -> _State | None:
+        """Return what was seen of a workload lately, where that is all that a change looks at."""
+        namespace, workload = effect.target.scope, effect.target.name
+        item = self._observer.recalled.take(namespace, resource.kind, workload)
+        if item is None or not resource.plain:
+            return None
+        _, autoscalers = self._autoscalers.beside([_nothing], namespace, resource.kind, (workload,), budget)
+        return None if autoscalers else _State(item, number(item, "spec", "replicas", default=1))
 
     def _workload(self, resource: Resource, effect: Effect, budget: Budget) -> _State:
         """Read a workload, its Scale where it needs one, and its autoscaler, all at the same time."""
@@ -126,6 +139,10 @@ class Applier:
             scale = self._reader.get(below.call("get", effect.target.scope, workload, "scale"), budget)
         seen = _State(item, 0, scale)
         return workload_fact(server, below, item, _progress(below, seen), Found(resource, state.item))
+
+
+def _nothing() -> None:
+    """Read nothing beside."""
 
 
 def _progress(resource: Resource, state: _State) -> Progress:

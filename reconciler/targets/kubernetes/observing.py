@@ -13,6 +13,7 @@ from reconciler.targets.kubernetes.documents import items, name, selector, text
 from reconciler.targets.kubernetes.facts import check_usable, workload_fact
 from reconciler.targets.kubernetes.patience import Budget
 from reconciler.targets.kubernetes.reading import Reader
+from reconciler.targets.kubernetes.recalled import Recalled
 from reconciler.targets.kubernetes.refusals import Refusal, Unreachable, Unusable
 from reconciler.targets.kubernetes.resources import POD, Resolver, Resource, check_names
 from reconciler.targets.kubernetes.rollouts import Progress, pods_trouble, progress, ready_pods, scaled_progress
@@ -31,6 +32,7 @@ class Observer:
         self._resolver = resolver
         self._last: dict[WantWorkload, int] = {}
         self._pods_refused: set[str] = set()
+        self.recalled = Recalled()
 
     def resource(self, kind: str, budget: Budget) -> Resource:
         """Return the resource of a kind."""
@@ -51,7 +53,10 @@ class Observer:
             found = self._first(resource, want, names, budget) if names else None
             if found is not None:
                 self._last[want] = want.names.index(name(found[0]))
-                return self._fact(want.server, resource, *found, budget)
+                fact = self._fact(want.server, resource, *found, budget)
+                if resource.plain and found[2] is None:
+                    self.recalled.keep(resource, found[0])
+                return fact
         raise Unusable(self._missing(resource, want, budget))
 
     def _first(

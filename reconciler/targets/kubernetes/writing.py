@@ -1,7 +1,8 @@
 """Look, write what is not there yet, and look again: how every change on the API server is made.
 
-Every try begins with a read, so that a conflict, a lost answer and a repeated call all come down to the same. Nothing
-is ever created.
+Every try begins with a read, so that a conflict, a lost answer and a repeated call all come down to the same; only the
+first may be founded on what was read before, since the server refuses a patch of another version. Nothing is ever
+created.
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ StateT = TypeVar("StateT")
 
 
 def until_written(
-    budget: Budget, look: Callable[[], StateT], due: Callable[[StateT], Callable[[], StateT] | None]
+    budget: Budget,
+    look: Callable[[], StateT],
+    due: Callable[[StateT], Callable[[], StateT] | None],
+    recalled: StateT | None = None,
 ) -> StateT:
     """Return the state in which nothing is left to be written.
 
     ``look`` reads it, ``due`` returns what writes it (and returns the state afterwards), or None where nothing is due.
+    ``recalled`` is the state as it was read before.
 
     Raises:
         Refusal, Unreachable: the last failure, once tries or time are used up or where trying again is no help.
@@ -32,7 +37,7 @@ def until_written(
     """
     attempt = 0
     while True:
-        state = look()
+        state, recalled = look() if recalled is None else recalled, None
         write = due(state)
         if write is None:
             return state

@@ -143,7 +143,7 @@ def test_a_token_that_the_server_repeats_is_in_no_fact_and_no_error(bench: Bench
     said = spelled.format(token)
     server = make(TokenFile(bench.cluster.url, secret=lambda: token), bench.clock)
     for body in (json.dumps({"message": said}).encode(), said.encode()):
-        bench.cluster.faults.add(Refuse(403, body=body))
+        bench.cluster.faults.add(Refuse(403, body=body), when=matching("GET", "deployments/carts"))
         assert "s3cret" not in nothing_of(server.observe(want("carts"))).message
         bench.cluster.faults.add(Refuse(422, body=body), when=matching("PATCH"))
         with pytest.raises(TerminalError) as caught:

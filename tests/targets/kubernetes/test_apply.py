@@ -11,6 +11,7 @@ import pytest
 from reconciler.embedded.cluster import SCALED_OBJECTS, Before, matching
 from reconciler.model.errors import BugError, TerminalError
 from reconciler.model.targets import Effect, Mark, Target
+from reconciler.targets.kubernetes import TokenFile
 from tests.embedded.sandbox import autoscaler, workload
 from tests.targets.kubernetes.conftest import COMMIT, OWNER, Bench, effect, make, want, workload_of
 from tests.targets.kubernetes.test_observe import ROLLOUTS, rollout, scaled_object
@@ -45,14 +46,6 @@ def test_value_and_mark_go_in_one_patch_on_what_was_read(bench: Bench) -> None:
             },
         )
     ]
-
-
-def test_a_change_costs_one_read_round_and_one_write(bench: Bench) -> None:
-    bench.put(workload("Deployment", "carts"))
-    bench.server.observe(want("carts"))
-    bench.calls()
-    bench.server.apply(effect())
-    assert bench.calls() == ["GET shop/deployments/carts", "PATCH shop/deployments/carts"]
 
 
 def test_converged_means_no_write(bench: Bench) -> None:
@@ -107,7 +100,6 @@ def test_two_daemons_and_an_older_one_that_wakes_up_late(bench: Bench) -> None:
 
 
 def make_other(bench: Bench) -> Any:
-    from reconciler.targets.kubernetes import TokenFile
 
     return make(TokenFile(bench.cluster.url), bench.clock)
 
