@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 HIDDEN: Final = "***"
@@ -21,7 +21,10 @@ _HTML: Final = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 _SHORT: Final = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
 _RUN: Final = re.compile(r"[A-Za-z0-9]+")
 _NEVER: Final = re.compile(r"(?!)")
+_RUNS: Final = re.compile(r"\\+|[^\\]")
 _PERCENT: Final = "%(?:25)*"
+_NEW_RUN: Final = r"(?<!\\)\\++"
+"""Backslashes from the first one on: nothing begins within a run of them."""
 
 
 def hide(text: str, secrets: Iterable[str], mark: str = HIDDEN) -> str:
@@ -58,18 +61,35 @@ def _hints(secrets: frozenset[str]) -> re.Pattern[str]:
 
 @functools.lru_cache(maxsize=256)
 def _spelled(secret: str) -> re.Pattern[str]:
-    plain = "".join(_letter(letter) for letter in secret)
-    return re.compile("|".join([plain, *map(re.escape, _coded(secret.encode("utf-8", "surrogatepass")))]))
+    """Return what finds a secret in all its spellings, in time that grows with the text and not with its square.
+
+    Backslashes are what others put in as many as they like, so each run of them is looked through once.
+    """
+    parts = list(_parts(secret))
+    return re.compile("|".join(["".join(parts), *map(re.escape, _coded(secret.encode("utf-8", "surrogatepass")))]))
 
 
-def _letter(letter: str) -> str:
+def _parts(secret: str) -> Iterator[str]:
+    """Yield what finds each letter, or each run of backslashes, which may have taken those of the next letter."""
+    optional, one = rf"(?:{_NEW_RUN})?+", _NEW_RUN
+    for run in _RUNS.findall(secret):
+        yield _backslashes(one, len(run)) if run[0] == "\\" else _letter(run, optional, one)
+        optional, one = r"\\*+", r"\\*+" if run[0] == "\\" else r"\\++"
+
+
+def _backslashes(one: str, most: int) -> str:
+    return rf"(?:{one}(?i:u005c)?|{_PERCENT}(?i:5c)|&(?:amp;)*(?:#0*92|#[xX]0*(?i:5c)|bsol);){{1,{most}}}"
+
+
+def _letter(letter: str, optional: str, one: str) -> str:
+    """Return what finds a letter; ``optional`` finds backslashes that may stand before it, ``one`` those that must."""
     code = ord(letter)
     octets = "".join(f"{_PERCENT}(?i:{octet:02x})" for octet in letter.encode("utf-8", "surrogatepass"))
     names = [f"#0*{code}", f"#[xX]0*(?i:{code:x})", *([_HTML[letter]] if letter in _HTML else [])]
     units = letter.encode("utf-16-be", "surrogatepass").hex()
-    escaped = "".join(rf"\\+u(?i:{units[at : at + 4]})" for at in range(0, len(units), 4))
-    words = [rf"\\*{re.escape(letter)}", octets, escaped, f"&(?:amp;)*(?:{'|'.join(names)});"]
-    words += [r"[+]"] if letter == " " else [rf"\\+{_SHORT[letter]}"] if letter in _SHORT else []
+    escaped = r"\\++".join(f"u(?i:{units[at : at + 4]})" for at in range(0, len(units), 4))
+    words = [rf"{optional}{re.escape(letter)}", octets, f"{one}{escaped}", f"&(?:amp;)*(?:{'|'.join(names)});"]
+    words += [r"[+]"] if letter == " " else [f"{one}{_SHORT[letter]}"] if letter in _SHORT else []
     return f"(?:{'|'.join(words)})"
 
 

@@ -66,3 +66,19 @@ def test_every_secret_is_found_in_an_address_and_in_json(secret: str) -> None:
 @given(st.text(max_size=100))
 def test_a_text_without_it_stays_as_it_is(text: str) -> None:
     assert hide(text, ["Pl4nted-and-never-written"]) == text
+
+
+@pytest.mark.parametrize("secret", ["Pl4nted-secret", r"\\\Pl4nted", "Pl4\\\\nted", "Pl4\\\nted", r"Pl4nted\\"])
+@pytest.mark.parametrize("filling", ["\\", r"\u005c", "%5c", "%25", "&#92;", "&amp;", "&#x0"])
+def test_who_fills_a_text_with_what_escapes_is_not_waited_for(secret: str, filling: str) -> None:
+    """In the time of a test: looked through once for each sign, a quarter of a million of them would take hours."""
+    text = f"no: {secret} {filling * (1 << 16)}"
+    assert hide(text, [secret]) == text.replace(secret, "***")
+
+
+@given(st.text(alphabet=r"""\/u05cn"&+% é🙂""" + "\n", min_size=4, max_size=12), st.sampled_from(["<", "\n", "a "]))
+def test_backslashes_in_a_secret_are_found_in_every_spelling(secret: str, before: str) -> None:
+    spelled = [secret, quote(secret, safe=""), json.dumps(secret)[1:-1], json.dumps(json.dumps(secret))[3:-3]]
+    spelled += [html.escape(secret), secret.replace("\\", "&#92;"), secret.replace("\\", r"\u005c")]
+    for each in spelled:
+        assert "***" in hide(f"{before}{each}>", [secret])
