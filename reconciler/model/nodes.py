@@ -45,6 +45,7 @@ class Scalar:
         return self.raw
 
 
+@quick
 @dataclass(frozen=True)
 class ListNode:
     """A sequence of nodes."""
@@ -57,6 +58,7 @@ class ListNode:
         return [item.plain() for item in self.items]
 
 
+@quick
 @dataclass(frozen=True)
 class MapNode:
     """A mapping, in the order written; keys are unique scalars (the reader refuses duplicates)."""

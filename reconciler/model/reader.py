@@ -8,7 +8,7 @@ column. What the values mean is not known here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]  # exported, but not listed in __all__
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -108,8 +108,10 @@ class _Reader:
         self._shift = shift
         self._stack: list[_Open] = []
         self._root: Node | None = None
-        self._count = 0
-        self._handlers: dict[type, Callable[[Any], Node | None]] = {
+
+    def read(self) -> Node:
+        # Kept here and not with the reader, which would refer to itself and stay until cycles are looked for.
+        handlers: dict[type, Callable[[Any], Node | None]] = {
             ScalarEvent: self._scalar,
             MappingStartEvent: self._start,
             SequenceStartEvent: self._start,
@@ -118,32 +120,32 @@ class _Reader:
             AliasEvent: self._alias,
             DocumentStartEvent: self._document,
         }
-
-    def read(self) -> Node:
-        handlers, next_event = self._handlers, self._next
+        next_event, stack, count = self._next, self._stack, 0
         while (kind := type(event := next_event())) is not StreamEndEvent:
             handler = handlers.get(kind)
             node = handler(event) if handler else None
             if node is None:
                 continue
-            self._count += 1
-            if self._count > NODE_LIMIT:
+            count += 1
+            if count > NODE_LIMIT:
                 _refuse(node.place, f"more than {NODE_LIMIT} values in one file", f"at most {NODE_LIMIT} values")
-            if self._stack:
-                self._stack[-1].add(node)
+            if stack:
+                stack[-1].add(node)
             else:
                 self._root = node
         return self._root if self._root is not None else Scalar("", quoted=False, place=Place(self._path, 1, 1))
 
     def _scalar(self, event: Any) -> Node:
-        place = self._place(event)
-        if event.anchor is not None or event.tag is not None:
+        mark = event.start_mark
+        line = mark.line
+        place = Place(self._path, line + 1, self._shift(line, mark.column) + 1)
+        if event.anchor is not None or event.ctag is not None:
             _refuse_decoration(event, place)
         return Scalar(event.value, bool(event.style), place)
 
     def _start(self, event: Any) -> None:
         place = self._place(event)
-        if event.anchor is not None or event.tag is not None:
+        if event.anchor is not None or event.ctag is not None:
             _refuse_decoration(event, place)
         if len(self._stack) >= DEPTH_LIMIT:
             _refuse(place, f"nested deeper than {DEPTH_LIMIT} levels", f"at most {DEPTH_LIMIT} levels")
@@ -195,7 +197,12 @@ class _Open:
         if not self._mapping:
             self._items.append(node)
         elif self._key is None:
-            self._key = self._checked_key(node)
+            raw = node.raw if type(node) is Scalar else ""
+            if raw and raw not in self._seen and raw != "<<" and len(raw) <= KEY_LIMIT and raw.isascii():
+                self._seen[raw] = node.place
+                self._key = cast(Scalar, node)
+            else:
+                self._key = self._checked_key(node)
         else:
             self._entries.append((self._key, node))
             self._key = None
