@@ -98,27 +98,35 @@ _OUTCOMES: Final = (
     "remediated", "resolved", "unhealed", "unverified", "escalated", "unmatched", "aborted", "reverted", "orphaned",
     "running",
 )  # fmt: skip
+_TRIES: Final = ("tried", "helped")
+"""What is counted of actions."""
 
 
 def as_csv(reports: Sequence[Mapping[str, Any]]) -> str:
-    """Return one line for each stage, entry and service, and one for each entry that was never used."""
+    """Return one line for each stage, entry, action and service, and one for each entry that was never used.
+
+    All lines have all columns; what a group has no number for is empty.
+    """
     written = io.StringIO()
     lines = csv.writer(written, lineterminator="\n")
-    lines.writerow((*_COLUMNS, *_OUTCOMES))
+    lines.writerow((*_COLUMNS, *_OUTCOMES, *_TRIES))
     for data in reports:
         head = (data["stage"], data["since"], data["until"])
-        lines.writerow((*head, "stage", "", *_numbers(data)))
-        lines.writerows((*head, "entry", _cell(each["entry"]), *_numbers(each)) for each in data["entries"])
-        lines.writerows((*head, "service", _cell(each["service"]), *_numbers(each)) for each in data["services"])
-        lines.writerows((*head, "never used", _cell(each["entry"]), 0) for each in data["neverUsed"])
+        groups = [("stage", "", data), *(("entry", each["entry"], each) for each in data["entries"])]
+        groups += [("action", each["action"], each) for each in data["actions"]]
+        groups += [("service", each["service"], each) for each in data["services"]]
+        groups += [("never used", each["entry"], {"remediations": 0}) for each in data["neverUsed"]]
+        lines.writerows((*head, kind, _cell(name), *_numbers(group)) for kind, name, group in groups)
     return written.getvalue()
 
 
 def _numbers(group: Mapping[str, Any]) -> Iterator[object]:
     for key in _COLUMNS[5:]:
-        yield "" if group[key] is None else group[key]
+        yield "" if group.get(key) is None else group[key]
     for name in _OUTCOMES:
-        yield group["outcomes"].get(name, 0)
+        yield group["outcomes"].get(name, 0) if "outcomes" in group else ""
+    for key in _TRIES:
+        yield group.get(key, "")
 
 
 def _cell(text: str) -> str:

@@ -92,12 +92,15 @@ def test_markdown_says_just_what_was_written(reconciler: Reconciler, past: Told,
 
 def test_csv_is_for_spreadsheets(reconciler: Reconciler, past: Told, clone: Path) -> None:
     arguments = ("report", "--since", SINCE, "--until", format_instant(Instant(past.now)), "-o", "csv")
-    rows = list(csv.DictReader(io.StringIO(reconciler(*arguments).out)))
+    text = reconciler(*arguments).out
+    assert len({len(line) for line in csv.reader(io.StringIO(text))}) == 1
+    rows = list(csv.DictReader(io.StringIO(text)))
     assert [(row["group"], row["name"], row["remediations"]) for row in rows] == [
-        ("stage", "", "5"), ("entry", "slow", "4"), ("entry", "'=cmd", "1"), ("service", "carts", "4"),
-        ("service", "shop/users", "1"), ("never used", "never", "0"),
+        ("stage", "", "5"), ("entry", "slow", "4"), ("entry", "'=cmd", "1"), ("action", "scaling +1", ""),
+        ("service", "carts", "4"), ("service", "shop/users", "1"), ("never used", "never", "0"),
     ]  # fmt: skip
-    assert rows[0]["unhealed"] == "1"
+    assert [(row["tried"], row["helped"]) for row in rows if row["tried"]] == [("5", "3")]
+    assert (rows[0]["unhealed"], rows[-1]["healed"], rows[-1]["remediated"]) == ("1", "", "")
 
 
 @pytest.mark.parametrize(("values", "median", "most"), [([], None, None), ([7], 7, 7), (list(range(1, 11)), 5, 9)])
