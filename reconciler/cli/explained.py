@@ -75,19 +75,28 @@ def _remediation(data: Mapping[str, Any]) -> list[str]:
         lines += ["", *_step_row("decided", each)]
         for change in each["changes"]:
             lines += _row("", _change(change))
-    if not data["decisions"]:
-        lines += _row("decided", "nothing")
-    return [*lines, *_cause(data)]
+        lines += [*_playbook(each.get("playbook")), *_evaluated(each)]
+    if data["decisions"]:
+        return [*lines, *_end(data)]
+    return [*lines, *_row("decided", "nothing"), *_cause(data)]
 
 
 def _cause(data: Mapping[str, Any]) -> Iterator[str]:
     yield from _playbook(data.get("playbook"))
+    yield from _evaluated(data)
+    yield from _end(data)
+
+
+def _evaluated(data: Mapping[str, Any]) -> Iterator[str]:
     for each in data.get("evaluations", ()):
         score = f", score {each['score']:g} %" if isinstance(each.get("score"), int | float) else ""
         yield from _row(
             "evaluated", f"{each.get('result', '')}{score} ({each.get('start', '')} to {each.get('end', '')})"
         )
         yield from _row("", str(each.get("message", "")))
+
+
+def _end(data: Mapping[str, Any]) -> Iterator[str]:
     if "evaluatedAt" in data:
         yield from _row("evaluated", f"not yet; at {data['evaluatedAt']}")
     if "outcome" in data:

@@ -6,6 +6,7 @@ Plain data throughout; `explained` makes text of it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import Any, Final
 
 from reconciler.cli.chronicles import StagePast
@@ -90,8 +91,17 @@ class Explainer:
         steps = self._here.chronicle.steps_of(about)
         decisions = [step for step in steps if step.event == "decided" and "bound" not in step.told]
         cause = self._cause(about, decisions[-1] if decisions else None)
-        told = [{**_step(step), "changes": [_change(each) for each in step.changes]} for step in decisions]
+        ends = [step.sequence for step in decisions[1:]]
+        told = [self._decided(steps, step, end) for step, end in zip_longest(decisions, ends)]
         return {**remediation_data(self._here.name, about), "decisions": told, **cause}
+
+    def _decided(self, steps: tuple[PastStep, ...], decision: PastStep, end: int | None) -> dict[str, Any]:
+        """Return a decision with its line and what was evaluated until the next one, at step ``end``."""
+        data = {**_step(decision), "changes": [_change(each) for each in decision.changes]}
+        if (line := self._playbook(steps, decision)) is not None:
+            data["playbook"] = line
+        told = [_evaluation(step) for step in steps if _is_after(step, decision.sequence, end)]
+        return {**data, **({"evaluations": told} if told else {})}
 
     def about_problem(self, identity: str) -> list[PastRemediation]:
         """Return the remediations that a problem ever belonged to, the newest first."""
@@ -107,7 +117,7 @@ class Explainer:
         if (line := self._playbook(steps, decision)) is not None:
             data["playbook"] = line
         after = decision.sequence if decision is not None else 0
-        evaluations = [_evaluation(step) for step in steps if step.event == "evaluated" and step.sequence > after]
+        evaluations = [_evaluation(step) for step in steps if _is_after(step, after)]
         if evaluations:
             data["evaluations"] = evaluations
         due = next((step.told["until"] for step in reversed(steps) if "until" in step.told), None)
@@ -232,6 +242,11 @@ def _ended_by(about: PastRemediation, steps: tuple[PastStep, ...]) -> dict[str, 
 def _change(change: tuple[str, str, Any, Any]) -> dict[str, Any]:
     target, field, before, after = change
     return {"target": target, "field": field, "before": before, "after": after}
+
+
+def _is_after(step: PastStep, sequence: int, end: int | None = None) -> bool:
+    """Whether it is an evaluation after a step and before another."""
+    return step.event == "evaluated" and step.sequence > sequence and (end is None or step.sequence < end)
 
 
 def _evaluation(step: PastStep) -> dict[str, Any]:

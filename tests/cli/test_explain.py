@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reconciler.model.instant import Instant, format_instant
 from tests.cli.conftest import Reconciler, Site, git
+from tests.repo.told_history import TARGET, Told, told
 
+ACTION_LINES = 2
 PLAYBOOK = """\
 remediations:
 - name: slow
@@ -68,8 +72,8 @@ def test_it_reads_well_on_a_terminal(reconciler: Reconciler, shop: Site) -> None
         "Deployment carts-primary: replicas", "in shop-production (kubernetes), of production/carts", "live 2",
         "desired 2 = 1 +1, within its bounds",
     ]  # fmt: skip
-    for told in ("written by Grace <grace@example.com>", "merged by Ada", "https://monitoring.example.com/p1"):
-        assert told in "\n".join(lines)
+    for words in ("written by Grace <grace@example.com>", "merged by Ada", "https://monitoring.example.com/p1"):
+        assert words in "\n".join(lines)
 
 
 def test_only_servers_that_are_named_are_asked(reconciler: Reconciler, shop: Site) -> None:
@@ -122,3 +126,41 @@ def test_who_reverted_it_and_when_is_told(reconciler: Reconciler, shop: Site) ->
     assert (about["outcome"], ended["by"], ended["commit"]) == ("reverted", "Heidi", commit)
     assert ended["step"]["now"] == about["ended"]
     assert f"by Heidi, {commit[:12]}" in reconciler("explain", "problem/p1").out
+
+
+def twice(past: Told) -> None:
+    """Let one remediation decide again after an evaluation that failed."""
+    about = {"service": "carts", "remediation": "p1"}
+    file, playbook = past.problem("p1", "slow"), "carts/remediation.yaml"
+    problem = {"id": "p1", "occurrence": 1, "file": file, "title": "slow", "source": "watcher"}
+    when = format_instant(Instant(past.now))
+    pinned = [f"{playbook}@{past.blobs[playbook]}"]
+    past.happen("opened", {"problem": problem, "reported": when, "entry": "slow", "pinned": pinned}, **about)
+    for index, result in ((1, "fail"), (2, "pass")):
+        change = {"target": TARGET, "field": "replicas", "base": 1, "by": index, "before": index, "value": 2 * index}
+        past.happen(
+            "decided", {"action": f"scaling +{index}", "index": index, "count": 2, "changes": [change]}, **about
+        )
+        past.happen("applied", {"until": when}, **about)
+        evaluation = {"start": when, "end": when, "result": result, "score": 0.0, "indicators": []}
+        past.happen("evaluated", {"evaluation": evaluation, "next": "none"}, **about)
+    past.happen("remediated", {"resolved": ["p1"]}, **about)
+
+
+def test_each_of_several_decisions_has_its_line_and_its_evaluation(
+    reconciler: Reconciler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first action did not help, and that is why there was another."""
+    past = told(tmp_path)
+    past.people({"carts/remediation.yaml": PLAYBOOK + "  - action: scaling\n    value: +2\n"}, "Try harder")
+    twice(past)
+    git(tmp_path, "clone", "-q", "shop.git", "clone")
+    monkeypatch.chdir(tmp_path / "clone")
+    (about,) = explained(reconciler, "remediation/p1")["remediations"]
+    first, second = about["decisions"]
+    assert [each["playbook"]["action"] for each in (first, second)] == ["scaling +1", "scaling +2"]
+    assert second["playbook"]["line"] == first["playbook"]["line"] + ACTION_LINES
+    assert [[one["result"] for one in each["evaluations"]] for each in (first, second)] == [["fail"], ["pass"]]
+    lines = [line.split()[0] for line in reconciler("explain", "remediation/p1").out.splitlines() if line.strip()]
+    order = [word for word in lines if word in ("decided", "playbook", "evaluated", "outcome", "problem")]
+    assert order == ["decided", "playbook", "evaluated"] * 2 + ["outcome", "problem"]
