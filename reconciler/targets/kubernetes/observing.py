@@ -31,6 +31,7 @@ class Observer:
         self._autoscalers = autoscalers
         self._resolver = resolver
         self._last: dict[WantWorkload, int] = {}
+        self._usual: dict[tuple[str, str, int], int] = {}
         self._pods_refused: set[str] = set()
         self.recalled = Recalled()
 
@@ -47,12 +48,14 @@ class Observer:
         """
         check_names(want.namespace, *want.names)
         resource = self.resource(want.kind, budget)
-        # What was found last time is most likely found again; names after it are then of no interest.
-        likely = want.names[: self._last.get(want, len(want.names)) + 1]
+        # What was found last time is most likely found again, and services of one namespace are named alike: names
+        # after it are then of no interest.
+        alike = (want.namespace, want.kind, len(want.names))
+        likely = want.names[: self._last.get(want, self._usual.get(alike, len(want.names))) + 1]
         for names in (likely, want.names[len(likely) :]):
             found = self._first(resource, want, names, budget) if names else None
             if found is not None:
-                self._last[want] = want.names.index(name(found[0]))
+                self._last[want] = self._usual[alike] = want.names.index(name(found[0]))
                 fact = self._fact(want.server, resource, *found, budget)
                 if resource.plain and found[2] is None:
                     self.recalled.keep(resource, found[0])
