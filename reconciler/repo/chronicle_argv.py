@@ -11,6 +11,10 @@ from reconciler.repo.argv import Argv
 from reconciler.repo.names import object_id
 
 _COMMIT: Final = "%H %P%n%an <%ae>%n%ct%n%B"
+_FILES: Final = (
+    "--raw", "-r", "--no-renames", "--no-abbrev", "--no-ext-diff", "--no-textconv", "--no-relative",
+    "--diff-merges=off",
+)  # fmt: skip
 
 
 def _git(git_dir: Path, *words: str) -> Argv:
@@ -31,18 +35,18 @@ def order(git_dir: Path, tips: Sequence[str], since: Sequence[str] = (), paths: 
     return _git(git_dir, *words, "--end-of-options", *named, "--", *map(_pathspec, paths))
 
 
-def told(git_dir: Path) -> Argv:
+def told(git_dir: Path, *, files: bool = True) -> Argv:
     """Print the commits whose ids come on standard input with the files that each changed; merges with none.
 
     A commit is one NUL-terminated record (ids, author, committer's time, message), each file two: ``:mode mode id id
-    status`` and its path. Nothing of a person's settings changes that.
+    status`` and its path. Nothing of a person's settings changes that. ``files`` False: without them.
     """
     words = (
-        "-c", "log.showRoot=true", "log", "--no-walk=unsorted", "--stdin", "--raw", "-r", "-z", "--no-renames",
-        "--no-abbrev", "--no-color", "--no-ext-diff", "--no-textconv", "--no-notes", "--no-show-signature",
-        "--no-mailmap", "--no-relative", "--diff-merges=off", "--encoding=UTF-8", f"--format={_COMMIT}",
+        "-c", "log.showRoot=true", "log", "--no-walk=unsorted", "--stdin", "-z", "--no-color", "--no-notes",
+        "--no-show-signature", "--no-mailmap", "--encoding=UTF-8", f"--format={_COMMIT}",
     )  # fmt: skip
-    return _git(git_dir, *words)
+    # Any word about differences makes git look for them, `--no-patch` too.
+    return _git(git_dir, *words, *(_FILES if files else ()))
 
 
 def only_in(git_dir: Path, tips: Sequence[str], without: Sequence[str]) -> Argv:

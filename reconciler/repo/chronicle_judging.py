@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from reconciler.model.names import BlobId, RemediationId, ServicePath, StageName
 from reconciler.model.step import step_path
-from reconciler.repo.chronicle_records import MACHINE
+from reconciler.repo.chronicle_records import BEYOND, MACHINE
 from reconciler.repo.chronicle_walk import File, Walked
 from reconciler.repo.layout import OpsPlace, config_place, ops_place, ops_prefix
 from reconciler.repo.names import EMPTY_TREE, TreeId
@@ -113,7 +113,7 @@ class Changed(NamedTuple):
 
 def changed_by(commit: Walked, stage: StageName) -> list[Changed]:
     """Return what a commit that is no step changed of the stage's configuration, problems and commands, and of ours."""
-    found: list[Changed] = []
+    found = [Changed(BEYOND, "", "", "M")] if commit.beyond else []
     for file in commit.files:
         place = config_place(file.path)
         if place is not None:

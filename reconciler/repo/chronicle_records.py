@@ -18,6 +18,8 @@ UNHEALED = "unhealed"
 
 MACHINE: Final = "machine"
 """The kind of a change to a file that only reconciler writes."""
+BEYOND: Final = "beyond"
+"""The kind of a change that is more than can be looked at: it has no file."""
 
 
 def value_name(target: str) -> str:
@@ -159,8 +161,8 @@ class PeoplesCommit:
     """A commit that is no step and changed people's files, problems or commands of the stage, or what only we write.
 
     ``when`` is the committer's time, which may lie: order by ``order``. ``changes`` are (kind, service's path, file,
-    `A`, `M` or `D`); kinds are `config`, `problem`, `command`, `MACHINE`, and `unread` for what lies beside
-    that and is read by nobody.
+    `A`, `M` or `D`); kinds are `config`, `problem`, `command`, `MACHINE`, `BEYOND`, and `unread` for what
+    lies beside that and is read by nobody.
     """
 
     order: int
@@ -169,6 +171,11 @@ class PeoplesCommit:
     author: str
     subject: str
     changes: tuple[tuple[str, str, str, str], ...]
+
+    @property
+    def beyond(self) -> bool:
+        """Whether it changed more than can be looked at."""
+        return any(kind == BEYOND for kind, *_ in self.changes)
 
 
 @dataclass(frozen=True)

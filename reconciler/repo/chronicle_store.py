@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-FORM: Final = "6"
+FORM: Final = "7"
 """Raised whenever what is kept, or what it means, changes."""
 
 _TABLES: Final = """

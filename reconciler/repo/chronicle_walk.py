@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol, cast
 
 from reconciler.model.names import BlobId, CommitId
-from reconciler.repo import chronicle_argv
-from reconciler.repo.faults import checked, local_error
+from reconciler.repo import children, chronicle_argv
+from reconciler.repo.beyond import Beyond
+from reconciler.repo.faults import TooMuchError, checked, local_error
 from reconciler.repo.process import Process
 from reconciler.repo.reader import Reader
 
@@ -43,7 +45,10 @@ class File(NamedTuple):
 
 
 class Walked(NamedTuple):
-    """A commit. ``author`` is ``name <email>``, ``at`` the committer's time in seconds; merges have no files."""
+    """A commit. ``author`` is ``name <email>``, ``at`` the committer's time in seconds; merges have no files.
+
+    ``beyond``: it changed more than can be listed, so it has no files either (ADR 0234).
+    """
 
     id: CommitId
     parents: tuple[CommitId, ...]
@@ -51,6 +56,7 @@ class Walked(NamedTuple):
     at: int
     message: str
     files: list[File]
+    beyond: bool = False
 
 
 def walk(source: Source, tips: Sequence[str], since: Sequence[str] = (), paths: Sequence[str] = ()) -> Iterator[Walked]:
@@ -62,10 +68,11 @@ def walk(source: Source, tips: Sequence[str], since: Sequence[str] = (), paths: 
     with source.start(chronicle_argv.order(source.git_dir, tips, since, paths)) as process:
         parts = _parts(process)
         with ExitStack() as stack:
+            beyond = Beyond(source.reader)
             ahead = _asked(source, parts, stack)
             while ahead is not None:
                 current, ahead = ahead, _asked(source, parts, stack)
-                yield from _told(current)
+                yield from _past(source, beyond, *current)
         checked("walking the history", process.finish())
 
 
@@ -81,14 +88,39 @@ def _parts(process: Process) -> Iterator[bytes]:
         yield rest
 
 
-def _asked(source: Source, parts: Iterator[bytes], stack: ExitStack) -> Process | None:
+def _asked(source: Source, parts: Iterator[bytes], stack: ExitStack) -> tuple[list[CommitId], Process] | None:
     part = next(parts, None)
     if part is None:
         return None
     process = stack.enter_context(source.start(chronicle_argv.told(source.git_dir)))
     process.send(part)
     process.close_input()
-    return process
+    return [CommitId(each) for each in part.decode("ascii").split()], process
+
+
+def _past(source: Source, beyond: Beyond, ids: list[CommitId], process: Process) -> Iterator[Walked]:
+    """Yield commits of which a child is telling; where it ends, the rest by others."""
+    done = 0
+    try:
+        for each in _told(process):
+            yield each
+            done += 1
+    except TooMuchError:
+        yield from beyond.past(ids[done:], partial(_once, source), partial(_bare, source))
+
+
+def _once(source: Source, ids: Sequence[CommitId], *, files: bool = True) -> Iterator[Walked]:
+    with source.start(chronicle_argv.told(source.git_dir, files=files)) as process:
+        if len(ids) == 1 and files:
+            process.limit_memory(children.DIFF_MEMORY)
+        process.send("".join(f"{each}\n" for each in ids).encode())
+        process.close_input()
+        yield from _told(process)
+
+
+def _bare(source: Source, commit: CommitId) -> Walked:
+    (found,) = _once(source, [commit], files=False)
+    return found._replace(beyond=True)
 
 
 def _told(process: Process) -> Iterator[Walked]:
