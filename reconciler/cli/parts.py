@@ -11,6 +11,7 @@ from reconciler.cli import promised
 from reconciler.cli.answered import answers_to
 from reconciler.cli.checking import Part
 from reconciler.cli.findings.finding import Finding, located, refused
+from reconciler.cli.name_doubts import may_be_meant
 from reconciler.cli.playbook_doubts import about_playbook
 from reconciler.cli.sources import (
     at_commit,
@@ -20,6 +21,7 @@ from reconciler.cli.sources import (
     project_of,
     read,
     root_of,
+    services_of,
     short,
     slis_of,
 )
@@ -33,7 +35,7 @@ from reconciler.repo.local import LocalRepository
 
 def as_kind(path: Path, kind: Kind) -> Part:
     """Return a file that is said to be of a kind, which is looked at without anything around it."""
-    data = read(path, str(path))
+    data = read(path, str(path), kind)
     if not isinstance(data, bytes):
         return Part({}, Surroundings(), told=(refused(data, "unreadable"),), looked_at=1)
     found = [refused(error, f"invalid-{kind}") for error in check_file(data, str(path), kind)]
@@ -96,8 +98,9 @@ def at_ref(repository: LocalRepository, ref: str) -> Part:
     """Return all files of a commit. The work tree is not looked at."""
     commit = repository.resolve(ref)
     found = at_commit(repository, commit)
-    own = promised.is_default(repository, ref)
-    around = Surroundings(short(ref), project_of(repository), found.files, slis_of(repository), own=own)
+    branch = (repository.head() or ref) if ref == "HEAD" else ref
+    own = promised.is_default(repository, branch)
+    around = Surroundings(short(branch), project_of(repository), found.files, slis_of(repository), own=own)
     around = around.among(found.files)
     told = _of_stages(repository, commit, around)
     # A file that is missing was looked for, also where there is no other.
@@ -127,15 +130,18 @@ def in_work_tree(path: Path) -> Part:
         return _folder(here, root, label)
     # A link may lead out of the work tree.
     name = (here.relative_to(root) if here.is_relative_to(root) else path).as_posix()
-    kind = kind_of(name) or kind_of(f"service/{here.name}") or kind_of(here.name)
+    kind = kind_of(name) or kind_of(f"service/{name}")
     if kind is None and is_daemon_config(path):
         return _daemon_config(path)
+    odd = frozenset({name} if kind_of(name) is None and may_be_meant(name) else ())
     if kind is None:
-        return Part({}, Surroundings(), label)
+        around, paths = _around(root, {}, whole=False)
+        return Part({}, around, label, paths=paths, odd=odd)
     data = read(path, name)
-    around = _around(root, {name: data}, whole=kind in ("problem", "command"))[0]
+    around, paths = _around(root, {name: data}, whole=kind in ("problem", "command"))
     told = _promises(root, {name: data}, around) if name in promised.FILES else ()
-    return Part({name: data}, around, label, told=told, answered=_answered(root, {name: data}))
+    answers = _answered(root, {name: data})
+    return Part({name: data}, around, label, paths=paths, odd=odd, told=told, answered=answers)
 
 
 def _folder(here: Path, root: Path, label: str) -> Part:
@@ -190,7 +196,7 @@ def _around(
 ) -> tuple[Surroundings, frozenset[str]]:  # fmt: skip
     """Return what lies around files of a work tree: the stage's file, the services' own, and what the project says.
 
-    ``whole`` lists all paths of the tree too, which are the second result.
+    The second result are all paths of the tree, or, unless ``whole``, those of its services and of what is near.
     """
     near = dict(files)
     # Outside of Git the root is a service's own directory, where there is no other.
@@ -205,7 +211,7 @@ def _around(
             head = repository.head() or ""
             project = bool(head) and promised.is_default(repository, head)
             around = Surroundings(head, project_of(repository), near, slis_of(repository), own=project)
-            paths = paths_of(root) if whole else frozenset[str]()
+            paths = paths_of(root) if whole else services_of(root) | near.keys()
     except ConfigError:
         # Outside of Git a folder may be a part of the branch.
         paths = frozenset(files)

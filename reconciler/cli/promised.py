@@ -48,7 +48,8 @@ def about_files(
 ) -> Iterator[Finding]:  # fmt: skip
     """Yield what the file of a work tree says of its stages, called ``name``; None where there is none that names any.
 
-    Nothing is refused yet, and a branch may be made before the push, so a stage without one is a warning here.
+    Nothing is refused yet, and a branch may be made before the push, so a stage without one is a warning here, the only
+    finding that is another one on the way in (ADR 0233).
     """
     try:
         load = load_project if name == FILES[0] else load_shipyard
@@ -56,7 +57,7 @@ def about_files(
     except UserError:
         return  # told of the file itself
     for each in _among(repository, before, after, (name, project) if project is not None else None):
-        yield replace(each, severity="warning") if each.severity == "error" else each
+        yield replace(each, severity="warning") if each.check == "missing-branch" else each
 
 
 def is_default(repository: LocalRepository, ref: str) -> bool:

@@ -9,19 +9,22 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.cli.name_doubts import may_be_meant
-from reconciler.cli.validation import kind_of
+from reconciler.cli.validation import Kind, kind_of
 from reconciler.model.errors import ConfigError, Place, UserError
 from reconciler.model.names import BlobId, CommitId
 from reconciler.model.nodes import MapNode
 from reconciler.model.project import ProjectConfig
-from reconciler.model.reader import PROBLEM_LIMIT, read_yaml
-from reconciler.repo.layout import SLI_FILES
+from reconciler.model.reader import CONFIG_LIMIT, PROBLEM_LIMIT, read_yaml
+from reconciler.repo.layout import MAKES_A_SERVICE, SLI_FILES
 from reconciler.repo.local import LocalRepository
 from reconciler.repo.objects import EXECUTABLE, FILE, GITLINK, SYMLINK, Entry, Oversize
 from reconciler.repo.project import config_at
+from reconciler.repo.steps import MACHINE_LIMIT
 
-_LIMIT: Final = PROBLEM_LIMIT + 1
-"""One byte more than any kind of file may have, so that its loader sees that it is too large and says so."""
+_LIMITS: Final[Mapping[Kind | None, int]] = {
+    "problem": PROBLEM_LIMIT, "step": MACHINE_LIMIT, "desired": MACHINE_LIMIT, "machine": MACHINE_LIMIT,
+}  # fmt: skip
+"""The size in bytes up to which a kind of file is read; of all others people write the whole."""
 _ODD: Final = {SYMLINK: "a symbolic link", GITLINK: "a submodule"}
 
 _YAML: Final = frozenset({".yaml", ".yml", ".json"})
@@ -108,12 +111,28 @@ def project_of(repository: LocalRepository) -> ProjectConfig:
     return ProjectConfig()
 
 
-def read(path: Path, name: str) -> bytes | UserError:
-    """Return a file's first bytes, as many as matter; a link is refused as it would be in Git."""
+def services_of(root: Path) -> frozenset[str]:
+    """Return the paths of the files that make a service below a work tree's top; half the time of all paths."""
+    found: set[str] = set()
+    for parent, folders, names in os.walk(root):
+        here = parent[len(str(root)) + 1 :]
+        before = f"{here}/" if here else ""
+        folders[:] = (name for name in folders if name != ".git" and (here or name != "ops"))
+        found.update(f"{before}{name}" for name in MAKES_A_SERVICE.intersection(names))
+    return frozenset(found)
+
+
+def read(path: Path, name: str, kind: Kind | None = None) -> bytes | UserError:
+    """Return a file, or why it is none that is read; a link is refused as it would be in Git.
+
+    ``kind`` is what it is where its name does not say so.
+    """
     if path.is_symlink():
         return _odd(name, SYMLINK)
+    limit = _limit(name, kind)
     with path.open("rb") as file:
-        return file.read(_LIMIT)
+        size = os.fstat(file.fileno()).st_size
+        return _too_large(name, size, limit) if size > limit else file.read(limit + 1)
 
 
 def is_daemon_config(path: Path) -> bool:
@@ -121,7 +140,7 @@ def is_daemon_config(path: Path) -> bool:
     if path.name == "reconciler.yaml":
         return True
     try:
-        node = read_yaml(path.resolve().read_bytes()[:_LIMIT], path.name) if path.suffix in _YAML else None
+        node = read_yaml(path.resolve().read_bytes()[: CONFIG_LIMIT + 1], path.name) if path.suffix in _YAML else None
     except (OSError, UserError):
         return False
     return isinstance(node, MapNode) and isinstance(node.get("projects"), MapNode)
@@ -160,11 +179,13 @@ def contents(repository: LocalRepository, entries: Mapping[str, Entry]) -> Files
             files[name] = refusal
         else:
             blobs[name] = entry.blob
-    read_blobs = repository.reader.blobs(list(blobs.values()), _LIMIT)
-    for name, blob in blobs.items():
-        data = read_blobs[blob]
-        files[name] = _too_large(name, data) if isinstance(data, Oversize) else data
-    return files
+    for limit in sorted({_limit(name) for name in blobs}):
+        wanted = {name: blob for name, blob in blobs.items() if _limit(name) == limit}
+        read_blobs = repository.reader.blobs(list(wanted.values()), limit)
+        for name, blob in wanted.items():
+            data = read_blobs[blob]
+            files[name] = _too_large(name, data.size, limit) if isinstance(data, Oversize) else data
+    return {name: files[name] for name in entries}
 
 
 def _refusal(entry: Entry, name: str) -> UserError | None:
@@ -182,10 +203,14 @@ def _odd(name: str, mode: str) -> UserError:
     )
 
 
-def _too_large(name: str, data: Oversize) -> UserError:
+def _limit(name: str, kind: Kind | None = None) -> int:
+    return _LIMITS.get(kind or kind_of(name), CONFIG_LIMIT)
+
+
+def _too_large(name: str, size: int, limit: int) -> UserError:
     return UserError(
-        f"the file has {data.size} bytes",
+        f"the file has {size} bytes",
         place=Place(name),
-        expected=f"at most {PROBLEM_LIMIT} bytes",
+        expected=f"at most {limit} bytes",
         hint="take out what nobody reads; long texts belong behind a link",
     )

@@ -82,7 +82,7 @@ def command(
         findings += [each for part in parts for each in ask(part, file, stage)]
     report = Report(findings, checked, strict)
     click.echo(rendered(report, form), nl=False)
-    if not checked and span is None:
+    if not checked and not findings and span is None:
         complain(
             f"error: nothing in {path} is a file of a configuration repository\n"
             "    hint: name its folder, a file in it, or what the file is with --as"
