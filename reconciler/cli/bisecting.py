@@ -40,7 +40,7 @@ def concerned(here: StagePast, service: str, problem: str) -> list[PastRemediati
     """Return the remediations of a service about an entry, a title or a problem's id, the oldest first.
 
     Raises:
-        ConfigError: there never was one.
+        UserError: there never was one.
     """
     found: list[PastRemediation] = []
     before: int | None = None
@@ -52,7 +52,7 @@ def concerned(here: StagePast, service: str, problem: str) -> list[PastRemediati
         before = page.before
     if not found:
         hint = f"see `reconciler history --service {service}` for titles, entries and ids"
-        raise ConfigError(f"{service} never had a problem `{problem}` in {here.name}", hint=hint)
+        raise UserError(f"{service} never had a problem `{problem}` in {here.name}", hint=hint)
     return found[::-1]
 
 

@@ -109,7 +109,7 @@ def test_a_problem_and_a_remediation_are_explained_too(reconciler: Reconciler, s
     assert by_problem["decisions"][0]["changes"][0]["before"] == 1
     assert by_problem["playbook"]["merged"]["author"] == "Ada <ada@example.com>"
     unknown = reconciler("explain", "problem/p2")
-    assert (unknown.code, "nothing was ever done about a problem `p2`" in unknown.err) == (2, True)
+    assert (unknown.code, "nothing was ever done about a problem `p2`" in unknown.err) == (1, True)
     assert reconciler("explain", "carts").code == 2
 
 

@@ -56,7 +56,7 @@ def test_one_remediation_is_told_step_by_step(reconciler: Reconciler, shop: Site
     assert told["steps"][1]["commit"] == git(shop.remote, "rev-parse", "production")
     assert "carts: scale 1 → 2 (slow)" in reconciler("history", "--remediation", "p-slow").out
     unknown = reconciler("history", "--remediation", "p-fast")
-    assert (unknown.code, "there never was a remediation `p-fast`" in unknown.err) == (2, True)
+    assert (unknown.code, "there never was a remediation `p-fast`" in unknown.err) == (1, True)
 
 
 def test_what_somebody_pushed_in_our_name_is_not_listed(reconciler: Reconciler, shop: Site) -> None:

@@ -26,6 +26,23 @@ def test_a_service_that_never_was_is_no_quiet_one(verb: str, reconciler: Reconci
     assert reconciler(verb, "--service", "carts").code == 0
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("history",), ("report",), ("explain", "problem/p1"), ("bisect", "--service", "carts", "--problem", "slow"),
+        ("verify",), ("replay",), ("status",),
+    ],
+    ids=lambda asked: asked[0],
+)  # fmt: skip
+def test_a_stage_to_look_in_that_there_is_not_is_no_answer(
+    asked: tuple[str, ...], reconciler: Reconciler, shop: Site
+) -> None:
+    """Nobody looked anywhere: not the answer no."""
+    result = reconciler(*asked, "--stage", "nope")
+    assert (result.code, result.out) == (2, "")
+    assert "`nope`" in result.err
+
+
 def test_numbers_and_periods_that_cannot_be(reconciler: Reconciler, shop: Site) -> None:
     result = reconciler("history", "--limit", str(2**63 - 1))
     assert result.code == 2

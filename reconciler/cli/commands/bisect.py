@@ -24,8 +24,10 @@ def command(
     """Find the commit since which a problem is not healed any more.
 
     Past remediations say when it was healed last and when it was not first; of the commits in between those count that
-    changed what the files mean for it: the entry that matches, its actions, objectives, queries and settings. Exit
-    code 0: there is at least one; 1: it cannot be told.
+    changed what the files mean for it: the entry that matches, its actions, objectives, queries and settings.
+
+    Exit code 0: there is at least one; 1: it cannot be told, or there never was such a problem; 2: it could not be
+    found out.
     """
     from reconciler.cli.bisected import as_text
     from reconciler.cli.bisecting import bisected

@@ -43,7 +43,7 @@ def command(
     from reconciler.cli.explained import as_text
     from reconciler.cli.unheard import unheard
     from reconciler.cli.workspace import open_workspace
-    from reconciler.model.errors import ConfigError
+    from reconciler.model.errors import UserError
 
     kind, slash, name = what.partition("/")
     if not slash or not kind or not name:
@@ -54,7 +54,7 @@ def command(
             if not told:
                 where = ", ".join(str(here.name) for here in found)
                 hint = "see `reconciler history --text WORD`, or `reconciler problem list` for those not taken up yet"
-                raise ConfigError(f"nothing was ever done about a {kind} `{name}` in {where}", hint=hint)
+                raise UserError(f"nothing was ever done about a {kind} `{name}` in {where}", hint=hint)
             data: dict[str, Any] = {"remediations": told}
             pairs: list[tuple[StagePast, OpenStage]] = []
         else:

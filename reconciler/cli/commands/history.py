@@ -48,6 +48,9 @@ def command(
     """List remediations, the newest first, those that were archived from the branch too.
 
     The first time the whole history is read, which is then kept beside it (.git/reconciler) and only followed.
+
+    Exit code 0, also where the list is empty; 1: there never was the remediation that is named; 2: it could not be
+    found out.
     """
     from reconciler.cli.chronicles import check_service, pasts
     from reconciler.cli.workspace import open_workspace
@@ -94,12 +97,12 @@ def _outcome(each: PastRemediation) -> str:
 
 def _one(found: list[StagePast], service: str, identity: str, form: Format) -> None:
     from reconciler.cli.past_data import remediation_data, step_data
-    from reconciler.model.errors import ConfigError
+    from reconciler.model.errors import ConfigError, UserError
 
     several = [(here, each) for here in found for each in here.chronicle.remediations_called(identity, service)]
     if not several:
         where = ", ".join(str(here.name) for here in found)
-        raise ConfigError(f"there never was a remediation `{identity}` in {where}", hint="see `reconciler history`")
+        raise UserError(f"there never was a remediation `{identity}` in {where}", hint="see `reconciler history`")
     if len(several) > 1:
         named = ", ".join(f"{here.name}/{each.service}" for here, each in several)
         raise ConfigError(f"there are several remediations `{identity}`: {named}", hint="add --stage or --service")
