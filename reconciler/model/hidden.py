@@ -17,6 +17,8 @@ SHORTEST: Final = 4
 """Characters of what is hidden at the least; hiding less would leave holes and hide nothing."""
 _PART: Final = 8
 """Characters of a secret's beginning that tell of it where a text was cut off."""
+_WORD: Final = re.compile(r"[A-Za-z]?[a-z]{0,14}\Z")
+"""What may be a word as well: addresses that are secrets begin with some, and texts end with them."""
 _HTML: Final = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 _SHORT: Final = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
 _RUN: Final = re.compile(r"[A-Za-z0-9]+")
@@ -35,7 +37,8 @@ def hide(text: str, secrets: Iterable[str], mark: str = HIDDEN) -> str:
     for secret in sorted((each for each in known if len(each) >= SHORTEST), key=len, reverse=True):
         text = _spelled(secret).sub(lambda _: mark, text)
         ends = (length for length in range(len(secret) - 1, _PART - 1, -1) if text.endswith(secret[:length]))
-        if longest := next(ends, 0):
+        longest = next(ends, 0)
+        if longest and not _WORD.match(secret[:longest]):
             text = text[:-longest] + mark
     return text
 

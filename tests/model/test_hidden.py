@@ -42,6 +42,13 @@ def test_what_was_cut_off_is_hidden_too() -> None:
     assert hide("a part of s3c", [SECRET]) == "a part of s3c", "that may be anything"
 
 
+@pytest.mark.parametrize("text", ["restart of all services", "401 Authorization", "Services"])
+def test_a_word_at_the_end_is_no_part_of_what_was_cut_off(text: str) -> None:
+    secrets = ["services/T0123/B0123/planted", "Authorization: Bearer planted", "Services-2-planted"]
+    assert hide(text, secrets) == text
+    assert hide(f"{text} services/T0", secrets) == f"{text} ***"
+
+
 def test_the_longer_one_goes_first() -> None:
     assert hide("Basic dXNlcjpw-long", ["dXNlcjpw", "dXNlcjpw-long"]) == "Basic ***"
 
