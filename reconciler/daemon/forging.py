@@ -18,11 +18,11 @@ from reconciler.daemon.branch import Branch
 from reconciler.daemon.clock import Clock
 from reconciler.daemon.commit_checks import checked
 from reconciler.daemon.desk import Desk
-from reconciler.daemon.github_apps import app_tokens
+from reconciler.daemon.github_apps import app_tokens, noted
 from reconciler.daemon.holds import Holds
 from reconciler.daemon.proposals import Proposals
 from reconciler.daemon.proposals_past import PastActions
-from reconciler.daemon.secrets import KNOWN, secret_source
+from reconciler.daemon.secrets import secret_source
 from reconciler.daemon.verdicts import WANTED, ProblemVerdicts, VerdictSender
 from reconciler.daemon.verdicts_config import ConfigVerdicts
 from reconciler.decide.snapshot import ServiceView
@@ -66,7 +66,7 @@ def wire_of(config: ForgeConfig, wall: Callable[[], float]) -> Wire:
     if config.github_app is not None:
         tokens = app_tokens(config.github_app, wall)
         access = Access(
-            config.api, lambda: KNOWN.note(tokens()), headers, config.deadline, config.ca_file, tokens.renew
+            config.api, noted(config.github_app, tokens), headers, config.deadline, config.ca_file, tokens.renew
         )
     else:
         access = Access(config.api, _token(config), headers, config.deadline, config.ca_file)

@@ -21,11 +21,16 @@ def app_tokens(app: GitHubAppConfig, wall: Callable[[], float]) -> AppTokens:
     return AppTokens(app, key, wall)
 
 
+def noted(app: GitHubAppConfig, tokens: AppTokens) -> Callable[[], str]:
+    """Return how to get a token that is taken out of all texts from then on."""
+    return lambda: KNOWN.note(tokens(), (app.id, app.repository))
+
+
 def credentials_of(repository: RepositoryConfig, wall: Callable[[], float] = time.time) -> Credentials:
     """Return how one gets into the configuration repository."""
     key, known, authority = repository.ssh_key_file, repository.known_hosts_file, repository.ca_file
     if repository.github_app is not None:
         tokens = app_tokens(repository.github_app, wall)
-        return Credentials(USER, lambda: KNOWN.note(tokens()), key, known, authority, renew=tokens.renew)
+        return Credentials(USER, noted(repository.github_app, tokens), key, known, authority, renew=tokens.renew)
     secret = secret_source(repository.token_file, repository.token_env, "the Git token")
     return Credentials(repository.username, secret, key, known, authority)

@@ -10,7 +10,8 @@ import dataclasses
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,25 +22,36 @@ from reconciler.repo.remote import secret_file
 
 _LEAST: Final = 8
 """Characters of a secret that is taken out of everything; a shorter one may be a word that people use."""
-
+_KEPT: Final = 8
+"""Secrets of one source that are known: what was good an hour ago may be in what is told now."""
 
 _ADDRESS: Final = re.compile(r"https?://[^/\s]+/?(?P<rest>\S*)\Z", re.IGNORECASE)
 
 
 class Known:
-    """Every secret that this process has read. Used from any thread."""
+    """Every secret that this process has read, and of those that come anew each hour the last ones.
+
+    Used from any thread.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._of: dict[Hashable, tuple[str, ...]] = {}
         self._secrets: frozenset[str] = frozenset()
 
-    def note(self, secret: str) -> str:
-        """Remember a secret, and return it. Of an address only what comes behind the host is one."""
+    def note(self, secret: str, source: Hashable = None) -> str:
+        """Remember a secret, and return it. Of an address only what comes behind the host is one.
+
+        ``source`` is where it was read: of that the last few are remembered, so that a daemon may run for years.
+        """
         address = _ADDRESS.match(secret)
         hidden = secret if address is None else address["rest"]
-        if len(hidden) >= _LEAST and hidden not in self._secrets:
+        source = hidden if source is None else source
+        if len(hidden) >= _LEAST and self._of.get(source, ("",))[0] != hidden:
             with self._lock:
-                self._secrets |= {hidden}
+                before = (each for each in self._of.get(source, ()) if each != hidden)
+                self._of[source] = (hidden, *before)[:_KEPT]
+                self._secrets = frozenset(chain.from_iterable(self._of.values()))
         return secret
 
     def hide(self, text: str) -> str:
@@ -64,6 +76,8 @@ _TAKEN: Final[dict[str, str]] = {}
 _SECRET_FILES: Final = frozenset({"token_file", "password_file", "key_file"})
 _HOLDING: Final = ("token_env", "password_env", "secret_env", "key_env", "url_env", "headers_env")
 """How fields are called that name a variable with a secret."""
+OF_TRACING: Final = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
+"""OpenTelemetry's own variables with secrets, which are read where `tracing` says nothing."""
 
 
 def secret_source(file: Path | None, variable: str, what: str) -> Callable[[], str] | None:
@@ -73,7 +87,7 @@ def secret_source(file: Path | None, variable: str, what: str) -> Callable[[], s
     """
     if file is not None:
         from_file = secret_file(file)
-        return lambda: KNOWN.note(from_file())
+        return lambda: KNOWN.note(from_file(), file)
     if not variable:
         return None
 
@@ -81,7 +95,7 @@ def secret_source(file: Path | None, variable: str, what: str) -> Callable[[], s
         value = os.environ.get(variable, _TAKEN.get(variable, "")).strip()
         if not value:
             raise BlindError(f"{what}: the environment variable {variable} is empty", hint=f"set {variable}")
-        return KNOWN.note(value)
+        return KNOWN.note(value, variable)
 
     return read
 
@@ -91,9 +105,15 @@ def take_variables(config: Any) -> None:
 
     Whatever is started from now on, by whomever, does not have them; reading them goes on.
     """
-    for name in _variables(config):
+    traced = getattr(config, "tracing", None) is not None
+    for name in (*_variables(config), *(OF_TRACING if traced else ())):
         if name in os.environ:
             _TAKEN[name] = os.environ.pop(name)
+
+
+def variables() -> dict[str, str]:
+    """Return the environment with what was taken out of it, to be read and given to nobody."""
+    return {**_TAKEN, **os.environ}
 
 
 def _variables(part: Any) -> Iterator[str]:

@@ -7,6 +7,7 @@ over the same bounded POST as notifications: no redirects, no proxies, one deadl
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +20,10 @@ from reconciler import __version__
 from reconciler.daemon.backoff import Backoff
 from reconciler.daemon.clock import Clock
 from reconciler.daemon.notifying import PAUSES
-from reconciler.daemon.secrets import KNOWN, secret_source
+from reconciler.daemon.secrets import KNOWN, secret_source, variables
 from reconciler.daemon.tracing import Span, Traced
 from reconciler.model.errors import BlindError, TerminalError, TransientError
+from reconciler.model.instant import Instant
 from reconciler.model.names import ProjectName
 from reconciler.model.notice import Notice
 from reconciler.model.notifications import Notification
@@ -45,6 +47,12 @@ _MISPLACED: Final = frozenset({401, 403, 404, 405, 407})
 """Statuses by which a server says that it is not for us: somebody will mend that."""
 _WHOLE: Final = 1 << 64
 _RESOURCE: Final = "OTEL_RESOURCE_ATTRIBUTES"
+_NAME: Final = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+\Z")
+"""A header's name (RFC 9110, 5.6.2)."""
+_TELLING: Final = re.compile("auth|cookie|credential|key|pass|secret|session|signature|token", re.IGNORECASE)
+"""What names of headers have in them whose values are secrets, whatever these look like."""
+_WORDS: Final = re.compile(r"[A-Za-z]+[0-9]{0,4}(?:[-_./:;= ][A-Za-z]*[0-9]{0,4})*\Z")
+_MOST: Final = (1 << 63) - 1
 Counted = Callable[[int, str], None]
 
 
@@ -66,7 +74,7 @@ class Settings:
 
 def settings(config: TracingConfig, environ: Mapping[str, str] | None = None) -> Settings:
     """Return a configuration with what OpenTelemetry's variables say where it says nothing."""
-    known = os.environ if environ is None else environ
+    known = variables() if environ is None else environ
 
     def variable(name: str) -> str:
         return known.get(f"OTEL_EXPORTER_OTLP_TRACES_{name}") or known.get(f"OTEL_EXPORTER_OTLP_{name}") or ""
@@ -80,7 +88,7 @@ def settings(config: TracingConfig, environ: Mapping[str, str] | None = None) ->
     source = secret_source(config.headers_file, config.headers_env, "the headers of `tracing`")
     return Settings(
         endpoint=config.endpoint or whole,
-        headers=(lambda: _headers(source())) if source is not None else lambda: _pairs(given),
+        headers=(lambda: _headers(source())) if source is not None else lambda: _noted(_pairs(given)),
         resource={**named, "service.name": service, "service.version": __version__},
         sampling=_sampling(config, known), deadline=config.deadline,
         ca_file=config.ca_file or (Path(certificate) if certificate else None),
@@ -110,9 +118,30 @@ def _headers(text: str) -> dict[str, str]:
     """Return the headers of a file, one `name: value` a line; or of a variable."""
     lines = [line for line in text.splitlines() if line.strip()]
     if not all(":" in line.partition("=")[0] for line in lines):
-        return {name: KNOWN.note(value) for name, value in _pairs(",".join(lines)).items()}
-    found = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    return {name: KNOWN.note(value) for name, value in found.items()}
+        found = _pairs(",".join(lines))
+    else:
+        found = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    if (lines and not found) or not all(found.values()):
+        raise _no_headers()
+    return _noted(found)
+
+
+def _noted(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return headers of which what is a secret is known from now on; the name of a tenant or a data set is none.
+
+    Raises BlindError where they cannot be sent; nothing of them is repeated, for a secret may stand in a name's place.
+    """
+    for name, value in headers.items():
+        if not _NAME.match(name) or not value.isascii() or not value.isprintable():
+            raise _no_headers()
+        if _TELLING.search(name) or not _WORDS.match(value):
+            KNOWN.note(value, ("tracing", name))
+            KNOWN.note(value.rpartition(" ")[2], ("tracing", name, "without its scheme"))
+    return dict(headers)
+
+
+def _no_headers() -> BlindError:
+    return BlindError("the headers of `tracing` are not lines of ASCII text", hint="write `Name: value`, one a line")
 
 
 def tracer(
@@ -151,9 +180,6 @@ class OtlpSender:
         try:
             body = encoded(spans, self._to.resource)
             headers = {**self._to.headers(), "Content-Type": "application/x-protobuf"}
-            sent = "".join(f"{name}{value}" for name, value in headers.items())
-            if not sent.isascii() or not sent.isprintable():
-                raise BlindError("the headers of `tracing` are not lines of ASCII text", hint="write them again")
             reply = self._send(
                 self._to.endpoint, body, headers, deadline=self._to.deadline, ca_file=self._to.ca_file
             )  # fmt: skip
@@ -199,11 +225,25 @@ def _readable(span: Span, resource: Any) -> ReadableSpan:
 
     code = StatusCode.UNSET if span.good is None else StatusCode.OK if span.good else StatusCode.ERROR
     return ReadableSpan(
-        name=span.name, context=context(span.trace, span.id),
+        name=_text(span.name), context=context(span.trace, span.id),
         parent=context(span.trace, span.parent) if span.parent is not None else None,
-        resource=resource, attributes=dict(span.attributes),
+        resource=resource, attributes={name: _value(each) for name, each in span.attributes.items()},
         links=[Link(context(*each, remote=True)) for each in span.links],
-        status=Status(code, span.told if code is StatusCode.ERROR else None),
-        start_time=span.start * _SECOND, end_time=span.end * _SECOND,
+        status=Status(code, _text(span.told) if code is StatusCode.ERROR else None),
+        start_time=_nanoseconds(span.start), end_time=_nanoseconds(span.end),
         instrumentation_scope=InstrumentationScope("reconciler", __version__),
     )  # fmt: skip
+
+
+def _nanoseconds(moment: Instant) -> int:
+    """Return what OTLP has for a moment: years before 1970 and after 2262 are the nearest that it can say."""
+    return min(max(moment * _SECOND, 0), _MOST)
+
+
+def _text(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+def _value(value: str | int) -> str | int:
+    """Return an attribute as it can be written: who pushes a step may write more into it than a protocol can carry."""
+    return _text(value) if isinstance(value, str) else value if abs(value) <= _MOST else str(value)

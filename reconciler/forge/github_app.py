@@ -7,6 +7,7 @@ The key is read for each JWT, so that a new one is picked up; neither it nor a t
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ from urllib.parse import quote
 
 from reconciler.forge.github import headers
 from reconciler.forge.reading import number, record, text
-from reconciler.forge.wire import Access, DeniedError, RefusedError, UnknownError, Wire
-from reconciler.model.errors import BlindError, ConfigError
+from reconciler.forge.wire import Access, DeniedError, UnknownError, Wire
+from reconciler.model.errors import BlindError, ConfigError, TerminalError
 from reconciler.model.github_app_config import GitHubAppConfig
 
 USER: Final = "x-access-token"
@@ -27,6 +28,8 @@ GOOD_FOR: Final = 540.0
 """Seconds of a JWT before and after now; GitHub takes no more than 600."""
 AHEAD: Final = 300.0
 """Seconds before its end in which a token is not used any more: a long fetch goes on with it."""
+_TOKEN: Final = re.compile(r"[!-~]{1,4096}\Z")
+"""GitHub's have some hundred signs at the most; a variable of a child may have no more than 128 KiB."""
 _NEW_KEY: Final = "generate a private key on the app's page, and mount the file as it was downloaded"
 
 
@@ -82,7 +85,7 @@ class AppTokens:
         except UnknownError as error:
             hint = "`id` and private key must be of one app, and this machine's clock right"
             raise BlindError(f"the GitHub App {self._app.id}: {error.message}", hint=hint) from None
-        except (DeniedError, RefusedError) as error:
+        except (DeniedError, TerminalError) as error:
             self._installation = self._app.installation
             where = (
                 f"install it for {self._app.repository}, with the right to write contents, and look at `installation`"
@@ -97,7 +100,7 @@ class AppTokens:
             moment = datetime.fromisoformat(until)
         except ValueError:
             token = ""
-        if not token:
+        if not _TOKEN.match(token):
             raise BlindError(f"{self._wire.host} answered without a token", hint="is `api` that of GitHub?")
         return _Token(token, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp())
 

@@ -65,6 +65,24 @@ def test_of_an_address_that_is_a_secret_the_host_may_be_seen(known: Known) -> No
     assert known.hide("https://abc.live.example.com/#problems;pid=1") == "https://abc.live.example.com/#problems;pid=1"
 
 
+def test_of_what_comes_anew_each_hour_the_last_ones_are_known(known: Known) -> None:
+    """A token of an app is good for an hour: a daemon that runs for years would look for tens of thousands."""
+    known.note(SECRET, "the Git token")
+    tokens = [f"ghs_planted{number:04}" for number in range(1000)]
+    for token in tokens:
+        known.note(token, "an app")
+        known.note(token, "an app")
+    hidden = [token for token in tokens if known.hide(token) == "***"]
+    assert hidden == tokens[-8:]
+    assert known.hide(SECRET) == "***", "what comes from elsewhere is known for all that"
+
+
+def test_a_secret_that_is_in_force_again_is_the_last_one(known: Known) -> None:
+    for number in (*range(8), 0, 8):
+        known.note(f"planted-{number}", "a file")
+    assert known.hide("planted-0, planted-1, planted-2") == "***, planted-1, ***"
+
+
 def test_it_is_taken_out_of_data_at_any_depth(known: Known) -> None:
     known.note(SECRET)
     assert known.cleaned({"a": [{SECRET: f"<{SECRET}>"}, 1, None], "b": True}) == {
@@ -110,6 +128,17 @@ def test_variables_with_secrets_are_given_to_no_child_and_can_still_be_read(monk
         assert source is not None
         assert source() == f"{SECRET}-{name}"
     assert not set(names) & set(os.environ)
+
+
+def test_so_are_those_of_opentelemetry_where_traces_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrets, "_TAKEN", {})
+    for name in secrets.OF_TRACING:
+        monkeypatch.setenv(name, f"x-token={SECRET}")
+    take_variables(load_daemon_config(CONFIG.encode(), "reconciler.yaml"))
+    assert set(secrets.OF_TRACING) <= set(os.environ), "they are somebody else's"
+    take_variables(load_daemon_config(f"{CONFIG}tracing: {{}}\n".encode(), "reconciler.yaml"))
+    assert not set(secrets.OF_TRACING) & set(os.environ)
+    assert secrets.variables()["OTEL_EXPORTER_OTLP_HEADERS"] == f"x-token={SECRET}"
 
 
 def test_a_variable_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

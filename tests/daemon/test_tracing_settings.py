@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from reconciler.daemon.secrets import Known
 from reconciler.daemon.tracing import Span, Traced
-from reconciler.daemon.tracing_otlp import DEFAULT, OtlpSender, settings
+from reconciler.daemon.tracing_otlp import DEFAULT, OtlpSender, encoded, settings
 from reconciler.model.daemon_config import load_daemon_config
 from reconciler.model.errors import BlindError
 from reconciler.model.instant import Instant
@@ -124,6 +126,51 @@ def test_headers_that_are_none_are_told_and_not_shown(tmp_path: Path) -> None:
     with pytest.raises(BlindError) as caught:
         OtlpSender(settings(TracingConfig(headers_file=file), {}), send=Taker()).send(traced())
     assert "cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["Bearer cGxhbnRlZC1zZWNyZXQ=", "cGxhbnRlZC1zZWNyZXQ=", "planted-secret", "x y: planted"]
+)
+def test_a_secret_in_the_place_of_a_name_is_told_and_not_shown(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "otlp.headers"
+    file.write_text(text)
+    taker = Taker()
+    with pytest.raises(BlindError, match="not lines of ASCII text") as caught:
+        OtlpSender(settings(TracingConfig(headers_file=file), {}), send=taker).send(traced())
+    assert text[-12:-1] not in str(caught.value)
+    assert taker.calls == []
+
+
+@pytest.mark.parametrize("given", ["a file", "a variable"])
+def test_of_headers_what_is_a_secret_is_taken_out_of_texts_and_what_is_a_name_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    """The name of a tenant is in titles and labels of problems, which playbooks are found by."""
+    known = Known()
+    monkeypatch.setattr("reconciler.daemon.tracing_otlp.KNOWN", known)
+    text = (
+        "Authorization=Bearer planted,X-Scope-OrgID=production-eu-1,x-honeycomb-team=hc41k_0planted7,api-key=bareword"
+    )
+    (tmp_path / "otlp.headers").write_text(text)
+    if given == "a file":
+        found = settings(TracingConfig(headers_file=tmp_path / "otlp.headers"), {})
+    else:
+        found = settings(TracingConfig(), {"OTEL_EXPORTER_OTLP_HEADERS": text})
+    found.headers()
+    assert known.hide("production-eu-1 Bearer planted hc41k_0planted7 bareword") == "production-eu-1 *** *** ***"
+
+
+def test_a_step_that_says_what_no_span_can_is_told_as_near_as_it_can_be() -> None:
+    about: dict[str, str | int | bool] = {"a": "\ud800", "b": 1 << 80, "c": True}
+    span = Span(
+        "\udc80", 1, 2, None, Instant(-62_135_596_800), Instant(253_402_300_799), about, good=False, told="\ud800"
+    )
+    request = ExportTraceServiceRequest.FromString(encoded([span], {"service.name": "reconciler"}))
+    [made] = request.resource_spans[0].scope_spans[0].spans
+    assert (made.name, made.status.message, made.start_time_unix_nano) == ("?", "?", 0)
+    assert made.end_time_unix_nano == (1 << 63) - 1
+    assert [each.key for each in made.attributes] == ["a", "b", "c"]
+    assert made.attributes[1].value.string_value == str(1 << 80)
 
 
 def test_what_is_not_sampled_is_not_sent() -> None:

@@ -121,6 +121,10 @@ def test_an_enterprise_server_has_its_api_below_a_path(at: Setting) -> None:
         (Fault(201, {"message": "no token"}), BlindError, "without a token", "`api`"),
         (Fault(201, {"token": "x", "expires_at": "soon"}), BlindError, "without a token", "`api`"),
         (Fault(201, ["?"]), BlindError, "no object", "`api`"),
+        (Fault(201, {"token": "\ud800", "expires_at": "2030-01-01T00:00:00Z"}), BlindError, "without a token", "`api`"),
+        (Fault(201, {"token": "a\nb", "expires_at": "2030-01-01T00:00:00Z"}), BlindError, "without a token", "`api`"),
+        (Fault(201, {"token": "t" * 5000, "expires_at": "2030-01-01T00:00:00Z"}), BlindError, "without", "`api`"),
+        (Fault(201, {"token": "t" * (9 << 20)}), BlindError, "more than 8 MiB", "install it"),
     ],
 )
 def test_why_there_is_none(at: Setting, fault: Fault, kind: type[ReconcilerError], words: str, hint: str) -> None:
