@@ -32,8 +32,6 @@ _ACTIONS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("http", "script", "command", "exec"), "webhook"),
 }
 """Other words for what our actions do; letters alone would find another action."""
-_REQUIRED: Final = frozenset({"yes", "y", "true", "on", "always", "manual", "needed", "human", "person"})
-_AUTOMATIC: Final = frozenset({"no", "n", "false", "off", "never", "none", "auto"})
 _KINDS: Final[Mapping[str, str]] = {
     **{
         kind.lower(): kind for kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController")
@@ -95,18 +93,6 @@ def durations_meant(text: str) -> tuple[str, ...]:
     """Return `10m` and `10s` for a bare `10`: which of the two was meant nobody knows. Nothing for any other text."""
     number = text.strip()
     return (f"{number}m", f"{number}s") if _BARE.fullmatch(number) else ()
-
-
-def word_meant(word: str, words: Iterable[str]) -> str:
-    """Return which of an option's words was meant: by its letters, or as the answer of a question (`approval: on`)."""
-    known = list(words)
-    if {"required", "automatic"} <= set(known):
-        said = word.lower()
-        if said in _REQUIRED:
-            return "required"
-        if said in _AUTOMATIC:
-            return "automatic"
-    return nearest(word, known)
 
 
 def kind_meant(text: str) -> str:

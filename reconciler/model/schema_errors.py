@@ -8,12 +8,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.model.errors import Place, UserError
-from reconciler.model.meant import word_meant
 from reconciler.model.misplaced import belongs_to
 from reconciler.model.nodes import ListNode, MapNode, Node, Scalar
 from reconciler.model.reader import shown
 from reconciler.model.suggest import CONFUSED, nearest
 from reconciler.model.value_hints import as_list, example, inner_keys, plainly, respelt, retyped, words_of, written
+from reconciler.model.word_choices import word_hint
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -210,15 +210,14 @@ def _wrong_value(keyword: str, root: Node, path: Sequence[str | int], schema: Ma
     hint = plainly(node, path, schema) if isinstance(node, Scalar) and not schema.get("x-redact") else ""
     if hint:
         pass  # what it is a slip of is known
+    elif isinstance(node, Scalar) and _FILLED_IN.search(node.raw) and not schema.get("x-redact"):
+        hint = "nothing is filled in here: write the value itself"
     elif keyword in ("type", "enum", "const") and isinstance(node, Scalar) and (words := words_of(schema)):
-        meant = word_meant(node.raw, [str(word) for word in words])
-        hint = f"did you mean `{meant}`?" if meant else ""
+        hint = word_hint(node.raw, f"{shown(path[-1])}: " if path and isinstance(path[-1], str) else "", words)
     elif keyword == "type":
         hint = retyped(node, path, schema)
     if keyword in ("type", "pattern") and isinstance(node, Scalar) and not hint and not schema.get("x-redact"):
         hint = respelt(node.raw, path, schema)
-    if isinstance(node, Scalar) and _FILLED_IN.search(node.raw) and not hint and not schema.get("x-redact"):
-        hint = "nothing is filled in here: write the value itself"
     return UserError(
         f"{_label(path)} {_problem(keyword, node, schema)}",
         place=_place(root, path),

@@ -113,7 +113,7 @@ def test_everything_is_optional(text: bytes) -> None:
     ("text", "place", "message", "hint"),
     [
         ("mode: auto\n", (1, 7), "`mode` is `auto`", "did you mean `automated`?"),
-        ("mode:\n", (1, 1), "`mode` has no value", "write for example `mode: automated`"),
+        ("mode:\n", (1, 1), "`mode` has no value", "write `mode: automated` (acts), `mode: shadow`"),
         ("Mode: shadow\n", (1, 1), "unknown key `Mode`", "did you mean `mode`?"),
         ("bound: {}\n", (1, 1), "unknown key `bound`", "did you mean `bounds`?"),
         ("workload: {}\n", (1, 1), "unknown key `workload`", "belongs to service.yaml"),

@@ -64,7 +64,7 @@ def test_a_title_is_enough_and_the_state_is_open() -> None:
         ("title: ''\n", (1, 8), "`title` is empty", "write for example"),
         ("title: true\n", (1, 8), "`title` is `true`", 'put it in quotes: `"true"`'),
         ("title: x\nstate: OPEN\n", (2, 8), "`state` is `OPEN`", "did you mean `open`?"),
-        ("title: x\nstate: closed\n", (2, 8), "`state` is `closed`", "write for example `state: open`"),
+        ("title: x\nstate: closed\n", (2, 8), "`state` is `closed`", "did you mean `resolved`?"),
         ("title: x\nstartedAt: now\n", (2, 12), "`startedAt` is `now`", "2026-11-21T10:00:00Z"),
         ("title: x\nurl: javascript:alert(1)\n", (2, 6), "`url` is `javascript:alert(1)`", "https://"),
         ("title: x\nlabels: {a: [1]}\n", (2, 13), "`a` is a list", ""),
