@@ -8,8 +8,8 @@ from typing import Any, Final
 from reconciler.model.errors import Place
 from reconciler.model.nodes import Scalar
 
-_BARE: Final = re.compile(r"[A-Za-z0-9./$_-](?:[A-Za-z0-9./$_%@()*+=-]|:(?! )| (?=[A-Za-z0-9]))*")
-"""What needs no quotes between braces."""
+_BARE: Final = re.compile(r"[A-Za-z0-9./$_-](?:[A-Za-z0-9./$_%@()*+=-]| (?=[A-Za-z0-9]))*")
+"""What needs no quotes between braces, where libyaml refuses a colon even in an address."""
 
 
 def in_one_line(value: Any) -> str:
@@ -26,4 +26,4 @@ def in_one_line(value: Any) -> str:
         return str(value)
     bare = _BARE.fullmatch(value) is not None and Scalar(value, quoted=False, place=Place("")).plain() == value
     safe = value.replace("\\", "\\\\").replace('"', '\\"')
-    return value if bare and not value.endswith(":") else f'"{safe}"'
+    return value if bare else f'"{safe}"'

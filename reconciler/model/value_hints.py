@@ -14,6 +14,7 @@ from reconciler.model.samples import in_one_line
 _SPELT: Final = frozenset({"Duration", "DNS label", "DNS name"})
 """The titles of what people write in other spellings."""
 _WEB_PAGE: Final = re.compile(r"\s*<(?:!doctype|!--|\?xml|html|head|body|div|script|title)\b|\s*<!", re.IGNORECASE)
+_ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]{1,20}://\S+\Z", re.IGNORECASE)
 _SETTINGS: Final = re.compile(r"=.*(?:\s\[{1,2}[\w.]+\]{1,2}\s|\s[\w.-]+\s*=\s)")
 _NAMES: Final = re.compile(r"\s*[\w.-]+(?:(?:\s*,\s*|\s+)[\w.-]+)*\s*")
 _COMMAS: Final = re.compile(r"\s*,\s*|\s+")
@@ -70,7 +71,7 @@ def retyped(node: Node | None, path: Sequence[str | int], schema: Mapping[str, A
     if not isinstance(node, Scalar):
         return ""
     if "object" in wanted and "string" not in wanted:
-        return _as_mapping(node, schema)
+        return _as_mapping(node, path, schema)
     if {"integer", "number"} & set(wanted) and len(node.raw) > _LONGEST_NUMBER and node.raw.lstrip("+-").isdigit():
         return f"write a number of at most {_LONGEST_NUMBER} digits"
     if (
@@ -105,8 +106,23 @@ def _as_items(node: MapNode) -> str:
     )
 
 
-def _as_mapping(node: Scalar, schema: Mapping[str, Any]) -> str:
+def _at_address(node: Scalar, path: Sequence[str | int], schema: Mapping[str, Any]) -> str:
+    """Say what the mapping takes in whose place an address stands, and where in it the address belongs."""
+    known = schema.get("properties", {})
+    sample = next((each for each in schema.get("examples", ()) if isinstance(each, Mapping) and each), {})
+    before = f"{shown(path[-1])}: " if path and isinstance(path[-1], str) else "- " if path else ""
+    if "@" in node.raw or not known:
+        return example(path, schema)
+    if "url" not in known:
+        return f"no address belongs here: write for example `{before}{in_one_line(sample)}`" if sample else ""
+    beside = {name: sample[name] for name in schema.get("required", ()) if name != "url" and name in sample}
+    return f"write `{before}{in_one_line({**beside, 'url': shown(node.raw)})}`"
+
+
+def _as_mapping(node: Scalar, path: Sequence[str | int], schema: Mapping[str, Any]) -> str:
     """Say how a text is written as the mapping that is expected."""
+    if _ADDRESS.match(node.raw):
+        return _at_address(node, path, schema)
     if _SETTINGS.search(node.raw):
         return "this is TOML or INI: write `key: value` lines, those of a section indented below it"
     if assigned := re.match(r"([A-Za-z_][\w-]*)(?::|\s*=)\s*(\S.*)", node.raw):

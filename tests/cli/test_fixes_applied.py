@@ -1,0 +1,42 @@
+"""What a hint says to write is written, literally, and the file is then clean: no fix is wrong or needs another one."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from reconciler.cli.validation import Kind, check_file
+
+MARK = "\u00a7"
+"""Where the finding is told, in the file as it was written."""
+CONFIG = "stateDir: state\nprojects: {shop: {repository: {url: 'https://git.example.com/c.git'}, stages: {dev: %s}}}\n"
+SLO = "objectives:\n- {sli: error_rate}\ntotal_score:\n  pass: %s\n"
+
+
+def applied(kind: Kind, broken: str, repaired: str) -> str:
+    """Return the hint of the first finding, after its place and what comes of it are looked at."""
+    before = broken.partition(MARK)[0]
+    place = f"f.yaml:{before.count(chr(10)) + 1}:{len(before.rpartition(chr(10))[2]) + 1}"
+    errors = check_file(broken.replace(MARK, "").encode(), "f.yaml", kind)
+    assert errors
+    assert str(errors[0].place) == place
+    assert check_file(repaired.encode(), "f.yaml", kind) == []
+    said = re.findall(r"`([^`]+)`", errors[0].hint)
+    assert any(each in repaired for each in said), errors[0].hint
+    return errors[0].hint
+
+
+ADDRESSES = [
+    ("reconciler", CONFIG % f"{{evidence: {{prometheus: {MARK}'http://h:9090'}}}}",
+     CONFIG % '{evidence: {prometheus: {url: "http://h:9090"}}}', 'write `prometheus: {url: "http://h:9090"}`'),
+    ("reconciler", CONFIG % f"{{flags: {MARK}'http://h:4242'}}", CONFIG % '{flags: {kind: unleash, url: "http://h:4242"}}',
+     'write `flags: {kind: unleash, url: "http://h:4242"}`'),
+    ("stage", f"flags: {MARK}https://unleash.example.com\n", "flags: {project: default, environment: production}\n",
+     "no address belongs here: write for example `flags: {project: default, environment: production}`"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "broken", "repaired", "hint"), ADDRESSES)
+def test_an_address_in_place_of_a_mapping(kind: Kind, broken: str, repaired: str, hint: str) -> None:
+    assert applied(kind, broken, repaired) == hint
