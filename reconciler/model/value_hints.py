@@ -115,7 +115,8 @@ def _at_address(node: Scalar, path: Sequence[str | int], schema: Mapping[str, An
         return example(path, schema)
     if "url" not in known:
         return f"no address belongs here: write for example `{before}{in_one_line(sample)}`" if sample else ""
-    beside = {name: sample[name] for name in schema.get("required", ()) if name != "url" and name in sample}
+    # Where more than the address is needed, the example has all of it.
+    beside = {} if list(schema.get("required", ())) in ([], ["url"]) else sample
     return f"write `{before}{in_one_line({**beside, 'url': shown(node.raw)})}`"
 
 

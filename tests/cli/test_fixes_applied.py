@@ -30,8 +30,8 @@ def applied(kind: Kind, broken: str, repaired: str) -> str:
 ADDRESSES = [
     ("reconciler", CONFIG % f"{{evidence: {{prometheus: {MARK}'http://h:9090'}}}}",
      CONFIG % '{evidence: {prometheus: {url: "http://h:9090"}}}', 'write `prometheus: {url: "http://h:9090"}`'),
-    ("reconciler", CONFIG % f"{{flags: {MARK}'http://h:4242'}}", CONFIG % '{flags: {kind: unleash, url: "http://h:4242"}}',
-     'write `flags: {kind: unleash, url: "http://h:4242"}`'),
+    ("reconciler", CONFIG % f"{{flags: {MARK}'http://h:4242'}}", CONFIG % '{flags: {kind: unleash, url: "http://h:4242", tokenFile: unleash.token}}',
+     'write `flags: {kind: unleash, url: "http://h:4242", tokenFile: unleash.token}`'),
     ("stage", f"flags: {MARK}https://unleash.example.com\n", "flags: {project: default, environment: production}\n",
      "no address belongs here: write for example `flags: {project: default, environment: production}`"),
 ]  # fmt: skip
