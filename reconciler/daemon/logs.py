@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping
 from typing import cast
 
 import structlog
@@ -16,7 +17,16 @@ from reconciler.repo.trailers import escape
 
 def _without_secrets(_logger: object, _method: str, line: EventDict) -> EventDict:
     """Take out what nobody may see; whoever tells of a server's words should have done so, and may have missed one."""
-    return {key: KNOWN.hide(value) if isinstance(value, str) else value for key, value in line.items()}
+    return {key: _told(value) for key, value in line.items()}
+
+
+def _told(value: object) -> object:
+    """Return a value as it may be told; of what is no data, its form, if there is a secret in it."""
+    if isinstance(value, str | Mapping | list | tuple):
+        return KNOWN.cleaned(value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return KNOWN.hide(repr(value)) if KNOWN.suspects(repr(value)) else value
 
 
 def _escaped(_logger: object, _method: str, line: EventDict) -> EventDict:

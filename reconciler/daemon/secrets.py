@@ -26,6 +26,8 @@ _KEPT: Final = 8
 """Secrets of one source that are known: what was good an hour ago may be in what is told now."""
 
 _ADDRESS: Final = re.compile(r"https?://[^/\s]+/?(?P<rest>\S*)\Z", re.IGNORECASE)
+_WORDS: Final = re.compile(r"[A-Za-z]?[a-z]{0,14}(?:[-_./][A-Za-z]?[a-z]{0,14})*\Z")
+"""A path of words, `hooks/alerts`: no secret, and titles of problems have such words in them."""
 
 
 class Known:
@@ -40,12 +42,12 @@ class Known:
         self._secrets: frozenset[str] = frozenset()
 
     def note(self, secret: str, source: Hashable = None) -> str:
-        """Remember a secret, and return it. Of an address only what comes behind the host is one.
+        """Remember a secret, and return it. Of an address only what comes behind the host is one, if it is no words.
 
         ``source`` is where it was read: of that the last few are remembered, so that a daemon may run for years.
         """
         address = _ADDRESS.match(secret)
-        hidden = secret if address is None else address["rest"]
+        hidden = secret if address is None else "" if _WORDS.match(address["rest"]) else address["rest"]
         source = hidden if source is None else source
         if len(hidden) >= _LEAST and self._of.get(source, ("",))[0] != hidden:
             with self._lock:
