@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from reconciler.repo.replay_findings import Replayed, plain
+from reconciler.repo.replay_findings import Replayed, around, plain
 
 WORTH_TELLING: Final = 10_000
 """Commits below which nobody is told how far it is."""
@@ -33,12 +33,9 @@ def rows(stages: Sequence[Mapping[str, Any]]) -> Iterator[list[object]]:
         for each in stage["findings"]:
             commit = each["commit"][:12] + (f"..{each['until'][:12]}" if "until" in each else "")
             kind = "error" if each["error"] else "note"
-            texts = (_short(each.get(key)) for key in ("where", "expected", "there"))
+            where, _ = around(each.get("where", ""), "", _WIDTH)
+            texts = (where, *around(each.get("expected", ""), each.get("there", ""), _WIDTH))
             yield [stage["name"], commit, each.get("step"), kind, each["what"], *texts, each.get("todo")]
-
-
-def _short(text: str | None) -> str | None:
-    return text if text is None or len(text) <= _WIDTH else text[: _WIDTH - 4] + " ..."
 
 
 def summary(found: Replayed) -> str:

@@ -27,7 +27,7 @@ from reconciler.repo.replay_reading import Read, contents, read
 from reconciler.repo.replay_rows import Row, Rows
 from reconciler.repo.replay_standing import KeptStanding
 from reconciler.repo.row import stands_on
-from reconciler.repo.signatures_believed import IsOurs, everybody
+from reconciler.repo.signatures_believed import WhyNot, everybody
 from reconciler.repo.steps import MACHINE_LIMIT, Claimed, claimed
 
 _WAITING: Final = 4096
@@ -64,10 +64,10 @@ class Replay:
 
     def __init__(
         self, offline: Offline, store: Mirror, part: Part, settings_at: SettingsAt, tell: Callable[[int], None],
-        is_ours: IsOurs = everybody,
+        why_not: WhyNot = everybody,
     ) -> None:  # fmt: skip
-        """``is_ours`` tells which commits may be steps; what others are is somebody's change."""
-        self._is_ours = is_ours
+        """``why_not`` tells why a commit may not be a step; then it is somebody's change."""
+        self._why_not = why_not
         self._offline = offline
         self._store = store
         self._part = part
@@ -105,7 +105,7 @@ class Replay:
         clean = self._is_clean(last)
         if whole:
             self._end()
-        self._foreign.close()
+        self._foreign.close(self._at.standing.foreign() if self._at is not None else None)
         return Ended(self._done, clean)
 
     def _raw(self, commit: CommitId) -> bytes:
@@ -113,7 +113,10 @@ class Replay:
 
     def _claimed(self, each: Read) -> Claimed | None:
         claim = claimed(each.info(), self._part.stage) if _CLAIM in each.message else None
-        return claim if claim is not None and self._is_ours(each.id) else None
+        why = self._why_not(each.id) if claim is not None else ""
+        if why:
+            self._foreign.disbelieve(each.id, why)
+        return None if why else claim
 
     def _wanted(self, batch: Sequence[Read], claims: Sequence[Claimed | None]) -> dict[BlobId, bytes]:
         """Return what will be asked for: the files of steps that record facts, and problems."""

@@ -35,7 +35,7 @@ from reconciler.repo.replay import Ended, Part, Replay
 from reconciler.repo.replay_findings import Finding, Kind, Replayed, folded
 from reconciler.repo.replay_reading import order
 from reconciler.repo.replay_rows import BESIDE
-from reconciler.repo.signatures_believed import Believed, IsOurs, everybody
+from reconciler.repo.signatures_believed import Believed, WhyNot, everybody
 from reconciler.repo.standing import ProjectSettings
 from reconciler.repo.steps import claimed, own_change
 
@@ -68,7 +68,7 @@ class Wish:
     name: ProjectName | None = None
     believed: Believed | None = None
 
-    def by(self, offline: Offline) -> IsOurs:
+    def by(self, offline: Offline) -> WhyNot:
         """Return what tells of a commit whether it may be a step."""
         return self.believed.by(offline) if self.believed is not None else everybody
 
@@ -115,7 +115,7 @@ class _Counter:
         self._tell(self._done, self._whole)
 
 
-def _newest(offline: Offline, tip: CommitId, stage: StageName, is_ours: IsOurs) -> CommitId | None:
+def _newest(offline: Offline, tip: CommitId, stage: StageName, why_not: WhyNot) -> CommitId | None:
     """Return the newest step that a commit stands on, by what commits say and change; None where there is none.
 
     One of older rules is none, whatever it says.
@@ -125,7 +125,7 @@ def _newest(offline: Offline, tip: CommitId, stage: StageName, is_ours: IsOurs) 
         claim = claimed(info, stage)
         if claim is None or claim.rules < RULES or len(info.parents) != 1:
             continue
-        if own_change(offline.reader.diff(info.parents[0], commit), claim) is not None and is_ours(commit):
+        if own_change(offline.reader.diff(info.parents[0], commit), claim) is not None and not why_not(commit):
             return commit
     return None
 
@@ -135,9 +135,9 @@ def _parts(
 ) -> list[Part]:  # fmt: skip
     first = Part(wish.stage, wish.tip, wish.project, wish.config, start, ids)
     borders = [0]
-    is_ours = wish.by(offline) if count > 1 else everybody
+    why_not = wish.by(offline) if count > 1 else everybody
     for position in _borders(len(ids), count):
-        step = _step_near(offline, wish.stage, ids, position, is_ours)
+        step = _step_near(offline, wish.stage, ids, position, why_not)
         if step is not None and step > borders[-1]:
             borders.append(step)
     borders.append(len(ids))
@@ -162,12 +162,12 @@ def _borders(commits: int, count: int) -> list[int]:
 
 
 def _step_near(
-    offline: Offline, stage: StageName, ids: Sequence[CommitId], position: int, is_ours: IsOurs
+    offline: Offline, stage: StageName, ids: Sequence[CommitId], position: int, why_not: WhyNot
 ) -> int | None:  # fmt: skip
     """Return the position after the first step from a position on; None where there is none nearby."""
     for number in range(position, min(position + _NEAR, len(ids))):
         info = offline.reader.commit(ids[number])
-        if len(info.parents) == 1 and claimed(info, stage) is not None and is_ours(ids[number]):
+        if len(info.parents) == 1 and claimed(info, stage) is not None and not why_not(ids[number]):
             return number + 1
     return None
 

@@ -12,6 +12,8 @@ from reconciler.model.names import CommitId, StageName
 
 _SHOWN: Final = 200
 """Characters of a line that are shown."""
+_BEFORE: Final = 20
+"""Characters that are shown before a difference where what begins the line has to be left out."""
 LOOK: Final = "look at it with `git show`, and find out who pushed it and from where"
 
 
@@ -115,8 +117,24 @@ def first_difference(expected: str, there: str) -> Difference | None:
     lines = zip_longest(expected.split("\n"), there.split("\n"), fillvalue="")
     for number, (own, other) in enumerate(lines, 1):
         if own != other:
-            return Difference(number, own[:_SHOWN], other[:_SHOWN])
-    return None if expected == there else Difference(1, expected[:_SHOWN], there[:_SHOWN])
+            return Difference(number, *around(own, other, _SHOWN))
+    return None
+
+
+def around(expected: str, there: str, width: int) -> tuple[str, str]:
+    """Return two texts of ``width`` characters at most, cut so that what differs first is seen."""
+    if max(len(expected), len(there)) <= width:
+        return expected, there
+    alike = zip(expected, there, strict=False)
+    at = next((number for number, (own, other) in enumerate(alike) if own != other), min(len(expected), len(there)))
+    start = max(0, at - _BEFORE) if at >= width - _BEFORE else 0
+    return _cut(expected, start, width), _cut(there, start, width)
+
+
+def _cut(text: str, start: int, width: int) -> str:
+    head = "... " if start else ""
+    rest, room = text[start:], width - len(head)
+    return head + (rest if len(rest) <= room else rest[: room - 4] + " ...")
 
 
 def folded(findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ what it changed never in force, or was taken for what it is, an undo.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -21,6 +21,7 @@ from reconciler.repo.replay_standing import KeptStanding
 _ANSWERS: Final = {"reverted": "taken as an undo by step", "restored": "put back by step"}
 _UNANSWERED: Final = "no step answers it"
 _TODO: Final = "start the daemon, which puts it back; or take it back with `git revert`, and replay what comes after"
+_GONE: Final = "what it changed is as it was again: find out who pushed it, and replay what comes after"
 _UNREAD: Final = (
     "take it away with `git rm`: nobody reads it there, so no step ever answers it; replay what comes after"
 )
@@ -46,6 +47,11 @@ class ForeignChanges:
         self._done = done
         self._open: dict[CommitId, _Change] = {}
         self._by_path: dict[str, list[CommitId]] = {}
+        self._why: dict[CommitId, str] = {}
+
+    def disbelieve(self, commit: CommitId, why: str) -> None:
+        """Note why a commit that has the form of a step is none."""
+        self._why[commit] = why
 
     def note(self, each: Read) -> None:
         """Note what a commit changes."""
@@ -87,6 +93,8 @@ class ForeignChanges:
             self._done.foreign += 1
             shown = ", ".join(paths[:_SHOWN]) + (f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else "")
             what = f"{shown} changed by {who}, and only reconciler writes there"
+            if why := self._why.get(commit, ""):
+                what = f"{shown} changed in the name of {who}, and is not signed by us: {why}"
             todo = _TODO if all(ops_place(path, self._stage) for path in paths) else _UNREAD
             self._done.findings.append(Finding(Kind.FOREIGN, commit, what, todo, where=paths[0], by=who))
         known.left |= set(paths)
@@ -128,13 +136,17 @@ class ForeignChanges:
         findings[:] = [each for each in findings if each.commit not in gone or each.kind != Kind.FOREIGN]
         self._done.foreign -= len(gone)
 
-    def close(self) -> None:
-        """Tell of what nothing has answered that nothing did; a forged step is told of as that alone."""
+    def close(self, still: Collection[str] | None) -> None:
+        """Tell of what nothing has answered that nothing did; a forged step is told of as that alone.
+
+        ``still`` are the paths where something foreign stands at the end, None where nobody knows.
+        """
         forged = {each.commit for each in self._done.findings if each.kind != Kind.FOREIGN and each.error}
         told = [each for each in self._done.findings if each.kind != Kind.FOREIGN or each.commit not in forged]
-        self._done.findings = [self._closed(each) for each in told]
+        self._done.findings = [self._closed(each, still) for each in told]
 
-    def _closed(self, each: Finding) -> Finding:
+    def _closed(self, each: Finding, still: Collection[str] | None) -> Finding:
         if each.kind != Kind.FOREIGN or not each.error or each.commit not in self._open:
             return each
-        return replace(each, what=f"{each.what}; {_UNANSWERED}")
+        gone = still is not None and each.todo == _TODO and self._open[each.commit].left.isdisjoint(still)
+        return replace(each, what=f"{each.what}; {_UNANSWERED}", todo=_GONE if gone else each.todo)

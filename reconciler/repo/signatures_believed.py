@@ -19,12 +19,13 @@ from reconciler.repo.signatures_signers import Signers
 from reconciler.repo.signatures_walk import reachable
 from reconciler.repo.writer import RECONCILER
 
-IsOurs: TypeAlias = Callable[[CommitId], bool]
+WhyNot: TypeAlias = Callable[[CommitId], str]
+"""Says why a commit may not be a step; empty where it may."""
 
 
-def everybody(_: CommitId) -> bool:
+def everybody(_: CommitId) -> str:
     """Believe all: nobody said whose signature counts."""
-    return True
+    return ""
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class Believed:
     revoked: Path | None = None
     since: tuple[CommitId, ...] = ()
 
-    def by(self, offline: Offline) -> IsOurs:
-        """Return what tells of a commit whether it may be a step.
+    def by(self, offline: Offline) -> WhyNot:
+        """Return what tells of a commit why it may not be a step.
 
         Raises:
             BlindError: a file cannot be read, or a line of it not be understood.
@@ -44,13 +45,13 @@ class Believed:
         judge = Signers(self.allowed, self.revoked).judge_ours()
         begun = reachable(offline, self.since)
 
-        def is_ours(commit: CommitId) -> bool:
+        def why_not(commit: CommitId) -> str:
             if commit in begun:
-                return True
+                return ""
             [raw] = offline.reader.raw_commits([commit])
             info = parse_commit(commit, raw)
-            return (
-                is_our_address(info.committer.email) and judge.judge(raw, RECONCILER.email, info.commit_time).good
-            )  # fmt: skip
+            if not is_our_address(info.committer.email):
+                return f"its committer is {info.committer}"
+            return judge.judge(raw, RECONCILER.email, info.commit_time).why
 
-        return is_ours
+        return why_not

@@ -61,7 +61,7 @@ def test_signed_steps_are_exact_and_good(
     assert _checked(reconciler, tmp_path / "past.git", keys[2]) == (0, 0, [])
 
 
-@pytest.mark.parametrize(
+FORGED = pytest.mark.parametrize(
     ("signer", "words"),
     [
         (lambda ours, stranger: None, "it is not signed"),
@@ -70,6 +70,27 @@ def test_signed_steps_are_exact_and_good(
     ],
     ids=["unsigned", "another key", "the signature of another commit"],
 )
+
+
+@FORGED
+def test_a_replay_says_why_it_does_not_believe_a_step(
+    signer: Callable[[SshKeyFile, SshKeyFile], SshKeyFile | None], words: str,
+    keys: tuple[SshKeyFile, SshKeyFile, Path], tmp_path: Path, reconciler: Reconciler,
+) -> None:  # fmt: skip
+    """Whoever reads that reconciler changed what only reconciler writes looks for a fault in the wrong place."""
+    ours, stranger, allowed = keys
+    made(tmp_path / "past.git", opened)
+    steps = signed(tmp_path / "past.git", lambda number: signer(ours, stranger) if number == 3 else ours)
+    arguments = ("replay", "--repo", tmp_path / "past.git", "--stage", "production", "--allowed-signers", allowed)
+    result = reconciler(*arguments, "-o", "json")
+    (found,) = json.loads(result.out)["stages"][0]["findings"]
+    assert (result.code, found["commit"], found["kind"]) == (1, steps[3], "foreign")
+    assert "changed in the name of reconciler <reconciler@localhost>, and is not signed by us: " in found["what"]
+    assert words in found["what"]
+    assert found["what"].endswith("; no step answers it")
+
+
+@FORGED
 def test_a_step_that_reconciler_did_not_sign_is_named_by_verify(
     signer: Callable[[SshKeyFile, SshKeyFile], SshKeyFile | None], words: str,
     keys: tuple[SshKeyFile, SshKeyFile, Path], tmp_path: Path, reconciler: Reconciler,

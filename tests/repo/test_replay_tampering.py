@@ -10,7 +10,7 @@ from reconciler.repo.replay_findings import Kind
 from tests.decide.world import World
 from tests.repo.conftest import git
 from tests.repo.replaying import Written, errors, made, replayed, rewritten
-from tests.repo.tampering import saying, step, story
+from tests.repo.tampering import DESIRED, pushed, saying, step, story
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +61,17 @@ def test_a_commit_is_compared_to_the_last_byte(old: str, new: str, where: str, t
     git(path, "update-ref", "refs/heads/production", forged)
     (wrong,) = errors(replayed(path))
     assert (wrong.kind, wrong.commit, wrong.where) == (Kind.FORM, forged, where)
+
+
+def test_what_was_taken_back_is_not_to_be_taken_back_again(history: list[Written], tmp_path: Path) -> None:
+    """It stays an error, for no step answered it; what is left to be done is another thing."""
+    rewritten(tmp_path / "past.git", history, pushed(2, {DESIRED: b"desired: {}\n"}, back=True))
+    both = [each for each in errors(replayed(tmp_path / "past.git")) if each.kind == Kind.FOREIGN]
+    assert len(both) == 2
+    assert all("is as it was again" in each.todo and "git revert" not in each.todo for each in both)
+
+
+def test_what_is_still_there_is_to_be_taken_back(history: list[Written], tmp_path: Path) -> None:
+    rewritten(tmp_path / "past.git", history, pushed(14, {DESIRED: b"desired: {}\n"}))
+    (still,) = errors(replayed(tmp_path / "past.git"))
+    assert "git revert" in still.todo
