@@ -142,7 +142,10 @@ class _Look:
     def beside(self) -> dict[str, Entry]:
         """The files that changed ones are held against, and that are not looked at again themselves."""
         there = (path for path, change in self.changes if change.new_blob is not None)
-        found = ((name, self._entry(name)) for name in sorted(playbooks_of(there)) if name not in self.wanted)
+        names = playbooks_of(there)
+        if any(path in promised.FILES for path, _ in self.changes):
+            names |= set(promised.FILES)
+        found = ((name, self._entry(name)) for name in sorted(names) if name not in self.wanted)
         return {name: entry for name, entry in found if entry is not None}
 
     def answered(self, files: Mapping[str, bytes | UserError]) -> frozenset[str]:

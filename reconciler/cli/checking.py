@@ -14,7 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from reconciler.cli import loaded
+from reconciler.cli import loaded, promised
 from reconciler.cli.answered import answered, let_be
 from reconciler.cli.doubts import doubts
 from reconciler.cli.evidence_doubts import unused_everywhere
@@ -126,7 +126,8 @@ def _beside(part: Part) -> Iterator[Finding]:
     yield from problems_but_for_capitals(part.paths or part.files, frozenset(part.files))
     if part.whole:
         yield from same_but_for_capitals(part.files, services)
-        yield from hidden_stages(part.files)
+    if not part.files.keys().isdisjoint(promised.FILES):
+        yield from hidden_stages({**part.around.near, **part.files})
 
 
 def _unused(part: Part, used: frozenset[str]) -> Iterator[Finding]:

@@ -203,7 +203,8 @@ def _around(
     places = ((config_place(path) or ("", path)) for path in files if not path.startswith("ops/"))
     folders = {folder and f"{folder}/" for folder, _ in places}
     own = {folder + name for folder in folders for name in SERVICE_FILES}
-    for name in (own | STAGE_FILES | playbooks_of(files)) - near.keys():
+    wide = set(() if near.keys().isdisjoint(promised.FILES) else promised.FILES)
+    for name in (own | wide | STAGE_FILES | playbooks_of(files)) - near.keys():
         if (root / name).is_file():
             near[name] = read(root / name, name)
     try:

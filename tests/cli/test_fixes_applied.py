@@ -27,13 +27,15 @@ def applied(kind: Kind, broken: str, repaired: str) -> str:
     return errors[0].hint
 
 
+PROMETHEUS = 'prometheus: {url: "http://h:9090"}'
+UNLEASH = 'flags: {kind: unleash, url: "http://h:4242", tokenFile: unleash.token}'
+FLAGS = "flags: {project: default, environment: production}"
 ADDRESSES = [
     ("reconciler", CONFIG % f"{{evidence: {{prometheus: {MARK}'http://h:9090'}}}}",
-     CONFIG % '{evidence: {prometheus: {url: "http://h:9090"}}}', 'write `prometheus: {url: "http://h:9090"}`'),
-    ("reconciler", CONFIG % f"{{flags: {MARK}'http://h:4242'}}", CONFIG % '{flags: {kind: unleash, url: "http://h:4242", tokenFile: unleash.token}}',
-     'write `flags: {kind: unleash, url: "http://h:4242", tokenFile: unleash.token}`'),
-    ("stage", f"flags: {MARK}https://unleash.example.com\n", "flags: {project: default, environment: production}\n",
-     "no address belongs here: write for example `flags: {project: default, environment: production}`"),
+     CONFIG % f"{{evidence: {{{PROMETHEUS}}}}}", f"write `{PROMETHEUS}`"),
+    ("reconciler", CONFIG % f"{{flags: {MARK}'http://h:4242'}}", CONFIG % f"{{{UNLEASH}}}", f"write `{UNLEASH}`"),
+    ("stage", f"flags: {MARK}https://unleash.example.com\n", f"{FLAGS}\n",
+     f"no address belongs here: write for example `{FLAGS}`"),
 ]  # fmt: skip
 
 

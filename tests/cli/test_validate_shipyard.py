@@ -65,3 +65,24 @@ def test_words_that_keptn_passed_over_are_told(text: str, place: str, check: str
 )
 def test_what_keptn_knew_is_not_told(text: str) -> None:
     assert found({"shipyard.yaml": text}) == []
+
+
+@pytest.mark.parametrize("last", ["project.yaml", "shipyard.yaml"])
+def test_stages_that_project_yaml_hides_are_told_of_a_change_of_either(
+    last: str, clone: Path, reconciler: Reconciler
+) -> None:  # fmt: skip
+    git(clone, "switch", "-q", "main")
+    texts = {
+        "project.yaml": "name: shop\nstages: [staging, production]\n",
+        "shipyard.yaml": SHIPYARD + "- name: qa\n- name: staging-2\n",
+    }
+    for name in sorted(texts, key=lambda each: each == last):
+        (clone / name).write_text(texts[name], "utf-8")
+        git(clone, "add", "-A")
+        git(clone, "commit", "-qm", f"Write {name}")
+    message = "`dev`, `qa`, `staging-2`: `project.yaml` beside it says which stages there are"
+    for arguments in ([], ["--ref", "main"], ["--diff", "HEAD~1..HEAD"], [last]):
+        told = json.loads(reconciler("validate", "-o", "json", *arguments).out)
+        hidden = [each for each in told["warnings"] if each["check"] == "shadowed-name"]
+        found = [(each["path"].rpartition(":")[2], each["message"]) for each in hidden]
+        assert found == [("shipyard.yaml", message)], arguments
