@@ -17,7 +17,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -99,7 +99,8 @@ def _validator(name: str) -> Validator:
 
     shared = [(f"{each}.schema.json", Resource.from_contents(_ours(load_schema(each)))) for each in _SHARED]
     registry: Registry[Any] = Registry().with_resources(shared)
-    keywords = {"pattern": _pattern, "x-unknownKeys": _unknown_keys}
+    refer = Draft202012Validator.VALIDATORS["$ref"]
+    keywords = {"pattern": _pattern, "x-unknownKeys": _unknown_keys, "$ref": functools.partial(_reference, refer)}
     kind = extend(Draft202012Validator, keywords)  # type: ignore[no-untyped-call]  # the stubs leave it untyped
     validator: Validator = kind(_ours(load_schema(name)), registry=registry)
     return validator
@@ -118,6 +119,16 @@ def _pattern(_validator: Validator, pattern: str, instance: Any, _schema: Any) -
     """Match as ECMA 262 does, where `$` is the end of the text and not a line end before it."""
     if isinstance(instance, str) and not compiled(pattern).search(instance):
         yield _error("does not match")
+
+
+def _reference(
+    refer: Callable[..., Iterator[ValidationError]], validator: Validator, ref: str, instance: Any, schema: Any
+) -> Iterator[ValidationError]:
+    """Follow a reference; what is wrong there is told with the examples of who refers, which are about its own key."""
+    for error in refer(validator, ref, instance, schema):
+        if "examples" in schema and not error.relative_path and isinstance(error.schema, Mapping):
+            error.schema = {**error.schema, "examples": schema["examples"]}
+        yield error
 
 
 def _unknown_keys(_validator: Validator, rule: str, instance: Any, schema: Any) -> Iterator[ValidationError]:

@@ -84,12 +84,31 @@ def _tight(text: str) -> tuple[int, str, str] | None:
     return found.start("key") + 1, message, f"write `{found['key']}: {found['value'].strip()}`"
 
 
+_PAIR: Final = re.compile(
+    r"""(?P<before>\s*(?:-\s+)*(?P<key>[\w.-]+):\s+)(?P<quote>["'])(?P<name>[^"']+)(?P=quote)\s*:\s*"""
+    r"""(?P<other>["']?)(?P<value>[^"'\s#][^"'#]*?)(?P=other)\s*(?:#.*)?"""
+)
+
+
+def _pair(text: str) -> tuple[int, str, str] | None:
+    """Tell `value: "A":"off"`, a pair in quotes of which only the first half is the value."""
+    found = _PAIR.fullmatch(text)
+    if found is None:
+        return None
+    name, value = found["name"], found["value"]
+    written = f"`{found['key']}: {{{name}: {value}}}`"
+    if not re.search(r"\s", name + value):
+        written = f"`{found['key']}: {name}:{value}`, or {written}"
+    return found.start("quote") + 1, "a `:` behind a text in quotes", f"write {written}"
+
+
 _KNOWN: Final[Mapping[str, Callable[[str], tuple[int, str, str] | None]]] = {
     "did not find expected comment or line break": _quoted(_BLOCK, "a value that begins with `{0}` is a text in lines"),
     "did not find expected alphabetic or numeric character": _quoted(_STAR, "a value cannot begin with `{0}`"),
     "did not find URI escaped octet": _quoted(_TAG, "a value that begins with `{0}` is a tag"),
     "did not find expected whitespace or line break": _quoted(_TAG, "a value that begins with `{0}` is a tag"),
     "found unexpected ':'": _colons,
-    "mapping values are not allowed in this context": _tight,
+    "mapping values are not allowed in this context": lambda text: _pair(text) or _tight(text),
     "could not find expected ':'": _tight,
+    "did not find expected key": _pair,
 }  # fmt: skip

@@ -50,7 +50,7 @@ def test_what_was_meant_is_not_guessed(written: str) -> None:
 
 
 def test_a_number_out_of_bounds_is_not_offered() -> None:
-    assert hint(load_stage, 'retries: "4000"\n') == "write for example `retries: 0`"
+    assert hint(load_stage, 'retries: "4000"\n') == "write for example `retries: 1`"
 
 
 @pytest.mark.parametrize(

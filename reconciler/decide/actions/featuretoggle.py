@@ -24,6 +24,9 @@ _SAID = {
     **dict.fromkeys(("0", "disabled", "disable", "inactive", "of", "offf", "flase", "n"), "off"),
 }
 _ASSIGNED = re.compile(r"([A-Za-z0-9._~-]{1,100})\s*=\s*(on|off|true|false)\Z", re.IGNORECASE)
+_CALLED = frozenset({"name", "flag", "toggle", "feature", "featuretoggle", "key"})
+_SET = frozenset({"state", "value", "enabled", "status", "to", "on", "switch"})
+"""Keys that people put a flag's name and its state under."""
 FLAGS = 50
 """Flags that one action may switch: what is decided, claimed and written at once stays readable."""
 _EXPECTED = "a flag and its state: `EnablePromotion:off` or `{EnablePromotion: off}`"
@@ -82,6 +85,18 @@ def _meant(name: str, state: str) -> str:
     return f"write `value: {name}:{likely}`" if likely else f"write `value: {name}:on` or `value: {name}:off`"
 
 
+def _under_keys(value: MapNode) -> str:
+    """Return what `{name: X, state: off}` is in our words, empty for a mapping of flags to states."""
+    said = {key.raw.lower(): node.raw for key, node in value.entries if isinstance(node, Scalar)}
+    name = next((text for key, text in said.items() if key in _CALLED), "")
+    state = next((text.lower() for key, text in said.items() if key in _SET), "")
+    state = state if state in _STATES else _SAID.get(state, "")
+    known = said.keys() <= _CALLED | _SET and len(said) == len(value.entries)
+    if not (known and _NAME.match(name) and state) or name.lower() in _STATES:
+        return ""
+    return f"{name}:{word(_STATES[state])}"
+
+
 class ToggleAction:
     """The action `featuretoggle` under its three names."""
 
@@ -93,6 +108,12 @@ class ToggleAction:
             name, _, state = value.raw.partition(":")
             return Toggle((self._flag(name, state, value.place),))
         if isinstance(value, MapNode) and value.entries:
+            if meant := _under_keys(value):
+                where = value.entries[0][0].place
+                raise UserError(
+                    f"{value.entries[0][0].raw!r} would be the name of a flag here",
+                    place=where, expected=_EXPECTED, hint=f"write `value: {meant}`",
+                )  # fmt: skip
             pairs = [(key.raw, node) for key, node in value.entries]
             if len(pairs) > FLAGS:
                 raise UserError(

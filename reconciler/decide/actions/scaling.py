@@ -20,6 +20,15 @@ from reconciler.model.targets import NoFact, WantWorkload, WorkloadFact
 
 _INCREMENT = re.compile(r"[+-]?[0-9]{1,4}\Z")
 _COUNT = re.compile(r"[0-9]{1,5}\Z")
+_SAID = re.compile(
+    r"(?:(?:replicas?|pods?|instances?|to|scale to|set)\s*[=:]?|=)\s*(?P<after>[0-9]{1,5})"
+    r"|(?P<before>[0-9]{1,5})\s*(?:replicas?|pods?|instances?)",
+    re.IGNORECASE,
+)
+"""How people say a number of replicas, and not a step."""
+_STEP = re.compile(
+    r"(?:(?:by|up|add|replicas?)\s*[=:]?\s*)?(?P<sign>[+-]?)(?P<by>[0-9]{1,4})\s*(?:replicas?|pods?)?", re.IGNORECASE
+)
 _EXPECTED = "an increment such as +1 or -1, or {replicas: 4} for an absolute number"
 _HINT = "write `value: +1`"
 
@@ -114,6 +123,15 @@ def unseen(fact: NoFact) -> Failure | Wait:
     return Failure(fact.message, (near + (sentence(fact.hint) if near else fact.hint)).strip())
 
 
+def _meant(raw: str) -> str:
+    """Say how a number or a step is written that a person would understand as it is."""
+    if (said := _SAID.fullmatch(raw.strip())) is not None:
+        return f"write `value: {{replicas: {int(said['after'] or said['before'])}}}`"
+    if (step := _STEP.fullmatch(raw.strip())) is not None and int(step["by"]):
+        return f"write `value: {step['sign'] or '+'}{int(step['by'])}`"
+    return _HINT
+
+
 class ScalingAction:
     """The action `scaling`."""
 
@@ -131,7 +149,7 @@ class ScalingAction:
                 return Scaling(to=int(amount.raw))
         where = value.place if value is not None else place
         told = f"{value.raw!r} is no number of replicas" if isinstance(value, Scalar) else "not a number of replicas"
-        hint = _HINT
+        hint = _meant(value.raw) if isinstance(value, Scalar) else _HINT
         if isinstance(value, MapNode) and len(value.entries) == 1:
             key, count = value.entries[0]
             if isinstance(count, Scalar) and _COUNT.match(count.raw) and nearest(key.raw, ("replicas",)):

@@ -30,6 +30,15 @@ _FORM: Final = re.compile(
     re.ASCII,
 )
 
+_PLAIN: Final = r"[0-9]+(?:\.[0-9]+)?"
+_SPAN: Final = re.compile(
+    rf"(?:between +|from +|in +|>=? *|\[ *)?(?P<low>{_PLAIN})"
+    r"(?: *(?:-|\u2013|\u2014|\.{2,3}|<=?|,|to\b|and\b) *(?:<=? *)?| +(?:<=? *)?)"
+    rf"(?P<high>{_PLAIN})(?: *\])?",
+    re.ASCII | re.IGNORECASE,
+)
+"""How people say that a value lies between two."""
+
 _WORDS: Final = (
     (r"(?:is )?(?:less|lower|smaller) than or equal (?:to )?|at most|no more than|up to|\u2264|=<", "<="),
     (r"(?:is )?(?:more|greater|higher) than or equal (?:to )?|at least|no less than|\u2265|=>", ">="),
@@ -104,6 +113,10 @@ def _hint(text: str) -> str:
     parts = [part for part in re.split(r"\band\b|&&|,\s*(?=[<>=])", text) if part.strip()]
     if len(parts) > 1 and all(_meant(part) for part in parts):
         return "write two criteria: " + ", ".join(f'`"{_meant(part)}"`' for part in parts)
+    if span := _SPAN.fullmatch(text.strip()):
+        low, high = span["low"], span["high"]
+        if float(low) < float(high):
+            return f'write two criteria: `">={low}"`, `"<={high}"`'
     bare = text.replace(" ", "").strip(",;\"'\u201c\u201d\u201e")
     if "--" in bare or "+-" in bare:
         return "a negative limit is written in parentheses, as in `>=(-5)`"
