@@ -12,7 +12,7 @@ from reconciler.model import canonical
 from reconciler.model.errors import UserError
 from reconciler.model.names import CommitId, StageName
 from reconciler.repo.names import TreeId
-from reconciler.repo.objects import Change, CommitInfo
+from reconciler.repo.objects import Change, CommitInfo, parse_commit
 from reconciler.repo.offline import Offline
 from reconciler.repo.signatures import Judge, Verdict
 from reconciler.repo.signatures_chain import Chain, Finding, Line, Stood
@@ -72,15 +72,19 @@ def audit(
     done = Audit(wish.stage, wish.tip)
     project = Line(_parents(offline, wish.project))
     config = Line(_parents(offline, wish.config)) if wish.config is not None else None
-    chain = Chain(wish.stage, project, config, _newest(offline, wish), held=lambda own: _holds_config(offline, own))
+    base, newest = _before(offline, wish, judge, begun)
+    chain = Chain(
+        wish.stage, project, config, base, held=lambda own: _holds_config(offline, own), claimed=newest
+    )  # fmt: skip
     wrong: list[CommitId] = []
     for each, claim, changed in _read(offline, wish):
-        done.findings += chain.take(each.info.id, each.info.parents, claim, changed)
-        if judge is None or (claim is None and not is_our_address(each.info.committer.email)):
-            continue
-        verdict = judge.judge(each.raw, RECONCILER.email, each.info.commit_time)
-        done.signed += verdict.good
-        if not verdict.good and each.info.id not in begun:
+        verdict = None
+        if judge is not None and (claim is not None or is_our_address(each.info.committer.email)):
+            verdict = judge.judge(each.raw, RECONCILER.email, each.info.commit_time)
+        ours = verdict is None or verdict.good or each.info.id in begun
+        done.findings += chain.take(each.info.id, each.info.parents, claim, changed, ours=ours)
+        done.signed += verdict is not None and verdict.good
+        if verdict is not None and not ours:
             wrong.append(each.info.id)
             done.findings.append(_finding(verdict, each, claim))
     done.steps, done.first, done.last = chain.count, chain.first, chain.last
@@ -90,8 +94,8 @@ def audit(
     return done
 
 
-def _read(offline: Offline, wish: Wish) -> Iterator[tuple[Walked, Claimed | None, list[Change]]]:
-    """Yield the commits with what they claim; with what they change where they do."""
+def _read(offline: Offline, wish: Wish) -> Iterator[tuple[Walked, Claimed | None, list[Change] | None]]:
+    """Yield the commits with what they claim; with what they change where they do, None for more than can be listed."""
     trees: dict[CommitId, TreeId] = {}
     walk = commits(offline, wish.tip, wish.since)
     while batch := list(islice(walk, _BATCH)):
@@ -105,7 +109,7 @@ def _read(offline: Offline, wish: Wish) -> Iterator[tuple[Walked, Claimed | None
 
 def _changes(
     offline: Offline, asked: Sequence[Walked], trees: Mapping[CommitId, TreeId]
-) -> Iterator[list[Change]]:  # fmt: skip
+) -> Iterator[list[Change] | None]:  # fmt: skip
     """Yield what each commit changes, compared with its first parent."""
 
     def before(info: CommitInfo) -> TreeId | None:
@@ -139,13 +143,18 @@ def _parents(offline: Offline, tip: CommitId) -> dict[CommitId, Sequence[CommitI
     return {each.info.id: each.info.parents for each in commits(offline, tip)}
 
 
-def _newest(offline: Offline, wish: Wish) -> Stood | None:
-    """Return the newest step that the audited ones come after."""
+def _before(
+    offline: Offline, wish: Wish, judge: Judge | None, begun: Container[CommitId]
+) -> tuple[Stood | None, Stood | None]:  # fmt: skip
+    """Return the newest step of ours that the audited ones come after, and the newest that says that it is one."""
     if wish.since is None:
-        return None
-    found: Stood | None = None
-    for each in commits(offline, wish.since):
-        claim = claimed(each.info, wish.stage)
-        if claim is not None and (found is None or claim.sequence > found.sequence):
-            found = Stood.of(claim)
-    return found
+        return None, None
+    claims = (claim for each in commits(offline, wish.since) if (claim := claimed(each.info, wish.stage)) is not None)
+    found = sorted(map(Stood.of, claims), key=lambda step: -step.sequence)
+    ours = (step for step in found if judge is None or step.commit in begun or _is_signed(offline, judge, step.commit))
+    return next(ours, None), next(iter(found), None)
+
+
+def _is_signed(offline: Offline, judge: Judge, commit: CommitId) -> bool:
+    [raw] = offline.reader.raw_commits([commit])
+    return judge.judge(raw, RECONCILER.email, parse_commit(commit, raw).commit_time).good

@@ -133,6 +133,8 @@ class Held:
 def _said(line: Line, tip: CommitId, signed: set[CommitId]) -> Iterator[tuple[int, Refused, str]]:
     """Yield what was said of paths and does not count, with how high it stands; add to ``signed`` whose word counts."""
     for commit, node in line.along(tip):
+        if node.beyond is not None:
+            yield node.height, node.beyond, "files"
         for path in node.said:
             word = node.words.get(path)
             if word is not None and word.refused is not None:

@@ -14,7 +14,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from reconciler.model.names import BlobId, CommitId
+from reconciler.repo.beyond import MORE
+from reconciler.repo.faults import TooMuchError
 from reconciler.repo.mirror import Mirror
+from reconciler.repo.names import EMPTY_TREE
 from reconciler.repo.objects import Change, CommitInfo
 from reconciler.repo.signatures import Verdict
 from reconciler.repo.signatures_refused import NONE, Refusals, Refused, shortened
@@ -26,6 +29,10 @@ Value: TypeAlias = tuple[str | None, BlobId | None]
 Good: TypeAlias = tuple[Value, CommitId | None]
 """What counts for a path, and the commit that gave it; None: the base."""
 _REMEMBERED: Final = 65536
+EVERYTHING: Final = b"/"
+"""Stands among paths for all of them, where nobody can say which a commit changed."""
+_TAKEN_OUT: Final = 1000
+"""Files that a commit takes away after which it is looked whether the rest can be looked at again."""
 _FEW: Final = 64
 """Commits that are asked about one by one; more are read ahead by a child of their own."""
 
@@ -40,11 +47,26 @@ class Word:
 
 
 @dataclass(frozen=True)
+class Blind:
+    """What is known of commits of which nobody can list what they changed, and of those that stand on them.
+
+    ``since`` is the newest commit before them, ``refused`` the last of them that nobody may have made as it is. Of
+    those between that can be listed it is kept what they said: value, why that does not count, and the commit.
+    """
+
+    since: CommitId | None
+    refused: Refused | None
+    said: Kept[tuple[Value, Refused | None, CommitId]] = field(default_factory=Kept)
+
+
+@dataclass(frozen=True)
 class Node:
     """A branch at one commit. ``force`` is the newest commit at which all files of people count, None for none.
 
     ``bad`` are the paths whose word does not count. ``said`` are those of which the commit itself said something,
     ``parents`` its parents as far as they descend from the base, ``height`` how long the longest way from there is.
+    ``blind``: it cannot be compared with what was before, and the rest is as it was there; ``beyond`` where the commit
+    itself is the reason and does not count.
     """
 
     words: Kept[Word]
@@ -54,6 +76,8 @@ class Node:
     said: tuple[bytes, ...] = ()
     parents: tuple[CommitId, ...] = ()
     height: int = 0
+    blind: Blind | None = None
+    beyond: Refused | None = None
 
 
 @dataclass
@@ -74,6 +98,7 @@ class Line:
     holds: bool
     _nodes: dict[CommitId, Node] = field(default_factory=dict)
     _reached: CommitId | None = None
+    _beyond: set[frozenset[str]] = field(default_factory=set)
     _older: dict[tuple[CommitId, CommitId], bool] = field(default_factory=dict)
 
     def at(self, tip: CommitId) -> Node | None:
@@ -114,12 +139,44 @@ class Line:
         parents = tuple(each for each in dict.fromkeys(info.parents) if each in self._nodes)
         if not parents and (self.base is not None or info.parents):
             return
-        before = [self._nodes[each] for each in parents] or [Node(Kept(), None)]
+        blinds = [blind for each in parents if (blind := self._nodes[each].blind) is not None]
+        differ: list[list[Change]] | None = None
+        try:
+            differ = [changes] if changes is not None else self._differ(info.id, parents or (None,))
+            clear = not blinds
+        except TooMuchError:
+            # What took away what is too much brings back what can be compared: with what was before that.
+            clear = bool(blinds)
+        if blinds:
+            clear = (
+                clear or differ is None or len(parents) > 1 or sum(_is_gone(each) for each in differ[0]) > _TAKEN_OUT
+            )
+        seen = tuple(dict.fromkeys(self._seen(each) for each in parents))
+        if clear and blinds:
+            try:
+                self._say(info, parents, seen, self._differ(info.id, seen), blinds)
+            except TooMuchError:
+                clear = False
+        elif clear and differ is not None:
+            self._say(info, parents, parents, differ, ())
+        if not clear:
+            self._pass(info, parents, differ)
+
+    def _seen(self, commit: CommitId) -> CommitId | None:
+        """Return the commit, or the newest one before it at which nothing was too much; None before all."""
+        blind = self._nodes[commit].blind
+        return commit if blind is None else blind.since
+
+    def _say(
+        self, info: CommitInfo, parents: tuple[CommitId, ...], seen: Sequence[CommitId | None],
+        differ: Sequence[list[Change]], blinds: Sequence[Blind],
+    ) -> None:  # fmt: skip
+        """Take a commit with what differs from each of those that are ``seen`` before it."""
+        before = [self._nodes[each] if each is not None else Node(Kept(), None) for each in seen or (None,)]
 
         def known(path: bytes) -> bool:
             return any(path in node.words for node in before)
 
-        differ = [changes] if changes is not None else self._differ(info.id, parents or (None,))
         found = [{each.raw: each for each in self.sift(those, known)} for those in differ]
         paths = dict.fromkeys(path for changes in found for path in changes)
         first = before[0]
@@ -127,7 +184,7 @@ class Line:
         paths |= dict.fromkeys(sorted(parted))
         words, bad, said = first.words, first.bad, list[Refused]()
         for path in paths:
-            word = self._word(info, path, before, found)
+            word = self._word(info, path, before, found, blinds)
             words = words.put(path, word)
             refused = word.refused if word is not None else None
             bad = bad.put(path, refused)
@@ -137,17 +194,64 @@ class Line:
         if self.holds and bad:
             told = Refusals.joined([node.refused for node in before], said)
             force = self._force(before, parted)
-        height = 1 + max(node.height for node in before)
-        self._nodes[info.id] = Node(words, force, told, bad, tuple(paths), parents, height)
+        self._nodes[info.id] = Node(words, force, told, bad, tuple(paths), parents, self._height(parents))
+
+    def _pass(self, info: CommitInfo, parents: tuple[CommitId, ...], differ: Sequence[list[Change]] | None) -> None:
+        """Go past a commit that cannot be compared; ``differ`` is what it changed itself, where that can be listed."""
+        since = self._seen(parents[0]) if parents else None
+        before = self._nodes[since] if since is not None else Node(Kept(), None)
+        blind = next((known for each in parents if (known := self._nodes[each].blind)), None) or Blind(since, None)
+        beyond: Refused | None = None
+        if differ is None or len(parents) > 1:
+            verdict = self.judge(info, ())
+            others = [known.refused for each in parents if (known := self._nodes[each].blind)]
+            if not verdict.good:
+                todo = "take out what is no configuration by a signed commit, or name that commit in `signedSince`"
+                why = f"it changed {MORE}, and {verdict.why}"
+                beyond = Refused(info.id, shortened(info.committer.name), why, verdict.todo or todo)
+            blind = Blind(since, beyond or next(filter(None, others), None))
+        else:
+            said = blind.said
+            for each in self.sift(differ[0], lambda path: path in blind.said or path in before.words):
+                verdict = self.judge(info, [each])
+                who = shortened(info.committer.name)
+                refused = None if verdict.good else Refused(info.id, who, verdict.why, verdict.todo)
+                said = said.put(each.raw, ((each.new_mode, each.new_blob), refused, info.id))
+            blind = replace(blind, said=said)
+        todo = "take out what is no configuration by a commit, or name one without it in `signedSince`"
+        held = blind.refused or Refused(info.id, shortened(info.committer.name), f"it changed {MORE}", todo)
+        force, told = before.force, Refusals.joined([before.refused], [held])
+        self._nodes[info.id] = Node(
+            before.words, force, told if self.holds else NONE, before.bad.put(EVERYTHING, held), (), parents,
+            self._height(parents), blind, beyond,
+        )  # fmt: skip
+
+    def _height(self, parents: Sequence[CommitId]) -> int:
+        return 1 + max((self._nodes[each].height for each in parents), default=0)
 
     def _wants(self, path: bytes) -> bool:
         return path.startswith(f"{self.under}/".encode()) if self.under else not path.startswith(b"ops/")
 
     def _differ(self, commit: CommitId, parents: Sequence[CommitId | None]) -> list[list[Change]]:
-        return [self.store.diff(parent, commit, self.under) for parent in parents]
+        """Return what differs from each of the parents. Raises TooMuchError."""
+        return [self._between(parent, commit) for parent in parents]
+
+    def _between(self, old: CommitId | None, new: CommitId) -> list[Change]:
+        """Return what differs; what was too much one way is not looked at the other way."""
+        if self._beyond and self._trees(old, new) in self._beyond:
+            raise TooMuchError(f"{MORE} lies between {old} and {new}")
+        try:
+            return self.store.diff(old, new, self.under)
+        except TooMuchError:
+            self._beyond.add(self._trees(old, new))
+            raise
+
+    def _trees(self, old: CommitId | None, new: CommitId) -> frozenset[str]:
+        return frozenset((EMPTY_TREE if old is None else self.store.commit(old).tree, self.store.commit(new).tree))
 
     def _word(
-        self, info: CommitInfo, path: bytes, before: Sequence[Node], found: Sequence[Mapping[bytes, Change]]
+        self, info: CommitInfo, path: bytes, before: Sequence[Node], found: Sequence[Mapping[bytes, Change]],
+        blinds: Sequence[Blind],
     ) -> Word | None:  # fmt: skip
         """Return what is to be said of a path at a commit; None where it is as it is at the base, unless it changed."""
         value = _value(path, before, found)
@@ -163,6 +267,13 @@ class Line:
         as_first = there[0] if path not in found[0] else None
         if as_first is not None and as_first.refused is not None:
             return Word(value, newest[0], as_first.refused)
+        for blind in blinds:
+            said = blind.said.get(path)
+            if said is not None and said[0] == value and (said[1] is not None or blind.refused is None):
+                return Word(value, (value, said[2])) if said[1] is None else Word(value, newest[0], said[1])
+        hidden = next((blind.refused for blind in blinds if blind.refused is not None), None)
+        if hidden is not None:
+            return Word(value, newest[0], hidden)
         verdict = self.judge(info, [each[path] for each in found if path in each])
         if verdict.good:
             return Word(value, (value, info.id))
@@ -232,6 +343,10 @@ class Line:
     def _latest(self, commits: Sequence[CommitId]) -> CommitId | None:
         kept = [each for each in commits if not any(self._is_older(each, other) for other in commits)]
         return kept[0] if kept else None
+
+
+def _is_gone(change: Change) -> bool:
+    return change.new_blob is None
 
 
 def _goods(node: Node) -> set[CommitId | None]:

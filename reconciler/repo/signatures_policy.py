@@ -20,7 +20,7 @@ from reconciler.repo.layout import ops_prefix
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import Change, CommitInfo
 from reconciler.repo.signatures import Kind, Verdict
-from reconciler.repo.signatures_line import Good, Line, Node
+from reconciler.repo.signatures_line import EVERYTHING, Good, Line, Node
 from reconciler.repo.signatures_people import (
     OURS,
     config_of_people,
@@ -199,7 +199,7 @@ class Policy:
         if self.begun(tip):
             return ""
         node = self._words_at(tip)
-        refused = node.bad.get(path.encode()) if node is not None else None
+        refused = (node.bad.get(path.encode()) or node.bad.get(EVERYTHING)) if node is not None else None
         return refused.why if refused is not None else ""
 
     def doubted(self, tip: CommitId, since: CommitId | None = None) -> tuple[str, ...]:

@@ -7,13 +7,14 @@ seconds. Nothing is remembered from one audit to the next: what is told was look
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
 from reconciler.model.names import CommitId
 from reconciler.repo import argv
-from reconciler.repo.faults import checked
+from reconciler.repo.faults import TooMuchError, checked
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.names import EMPTY_TREE, TreeId
 from reconciler.repo.objects import Change, CommitInfo, parse_change, parse_commit
@@ -69,14 +70,27 @@ def first_parents(store: Mirror, tip: CommitId, since: CommitId) -> list[CommitI
 
 def changes(
     offline: Offline, pairs: Sequence[tuple[TreeId | None, TreeId]]
-) -> Iterator[list[Change]]:  # fmt: skip
-    """Yield what differs between two trees, pair by pair; None is the empty tree."""
+) -> Iterator[list[Change] | None]:  # fmt: skip
+    """Yield what differs between two trees, pair by pair; None is the empty tree, and said of what is too much."""
     for start in range(0, len(pairs), _DIFFS):
         batch = [(old or EMPTY_TREE, new) for old, new in pairs[start : start + _DIFFS]]
         with offline.start(argv.diff_tree(offline.git_dir)) as process:
             _ask(process, batch)
-            for old, new in batch:
-                yield [each for each in _answers(process) if each is not None] if old != new else []
+            done = 0
+            with suppress(ProcessDiedError):
+                for old, new in batch:
+                    found = [each for each in _answers(process) if each is not None] if old != new else []
+                    yield found
+                    done += 1
+        # Where git had no more memory, or did not answer, the rest is asked one by one.
+        yield from (_alone(offline, old, new) for old, new in batch[done:])
+
+
+def _alone(offline: Offline, old: TreeId, new: TreeId) -> list[Change] | None:
+    try:
+        return offline.reader.diffs.ask(old, new, b"") if old != new else []
+    except TooMuchError:
+        return None
 
 
 def differences(

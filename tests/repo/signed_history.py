@@ -59,11 +59,11 @@ class Objects:
 
     def commit(
         self, files: Mapping[str, str], *parents: str, who: str = "ada", key: str = "", when: int = NOW,
-        message: str = "a change",
+        message: str = "a change", tree: str = "",
     ) -> CommitId:  # fmt: skip
-        """Write a commit of somebody's, signed by the key of a name; empty: not at all."""
+        """Write a commit of somebody's, signed by the key of a name; empty: not at all. ``tree`` is there already."""
         person = f"{who} <{who}@example.org> {when} +0000"
-        lines = [f"tree {self.tree(files)}", *(f"parent {each}" for each in parents)]
+        lines = [f"tree {tree or self.tree(files)}", *(f"parent {each}" for each in parents)]
         raw = "\n".join([*lines, f"author {person}", f"committer {person}", "", f"{message}\n"]).encode()
         return CommitId(self.write("commit", with_signature(raw, self.keys[key].sign(raw)) if key else raw))
 
