@@ -35,6 +35,8 @@ _TARGET: Final = re.compile(r"/[!-~]*\Z")
 _CONNECTIONS: Final = 32
 _IDLE: Final = 30.0
 """Seconds that an unused connection is kept."""
+_SAID: Final = 300
+"""Characters of what a server sent that is no HTTP."""
 
 
 class BrokenError(BlindError):
@@ -212,7 +214,7 @@ class HttpClient:
         except httpcore.ConnectError as error:
             raise BlindError(f"{self.server} cannot be reached: {_reason(error)}") from error
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:
-            raise BrokenError(f"{self.server} broke off: {credentials.hide(_reason(error))}") from error
+            raise BrokenError(f"{self.server} broke off: {credentials.hide(_reason(error))[:_SAID]}") from error
         return Answer(response.status, found, content, self.server, credentials)
 
     def _body(self, response: httpcore.Response, headers: Mapping[str, str]) -> bytes:

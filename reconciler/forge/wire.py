@@ -288,4 +288,4 @@ def _said(content: bytes, token: str) -> str:
 
 def _reason(error: Exception, token: str) -> str:
     text = hide(" ".join(str(error).split()), [token])
-    return text if text and text.isprintable() else type(error).__name__
+    return text[:_SAID] if text and text.isprintable() else type(error).__name__

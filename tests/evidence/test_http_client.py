@@ -258,8 +258,9 @@ def test_the_limit_of_an_answer(connect: MakeClient, size: int) -> None:
         b"",
         b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n" + b"X: " + b"y" * 300_000,
+        b"HTTP/1.1 2x" + b"y" * 60_000 + b"\r\n\r\n",
     ],
-    ids=["no HTTP", "nothing", "a length that is none", "a huge header"],
+    ids=["no HTTP", "nothing", "a length that is none", "a huge header", "a huge line"],
 )
 def test_what_is_no_answer_is_told(connect: MakeClient, data: bytes) -> None:
     def script(wire: Wire) -> None:
@@ -268,9 +269,10 @@ def test_what_is_no_answer_is_told(connect: MakeClient, data: bytes) -> None:
         wire.socket.close()
 
     with RawServer(script) as server:
-        with pytest.raises(BlindError, match=r"it at 127.0.0.1:\d+ broke off: "):
+        with pytest.raises(BlindError, match=r"it at 127.0.0.1:\d+ broke off: ") as caught:
             connect(server.url).get("/")
         assert server.connections == 2
+    assert len(caught.value.message) < 500, "it goes to Git"
 
 
 def test_a_compressed_answer_that_was_not_asked_for_is_refused(connect: MakeClient) -> None:

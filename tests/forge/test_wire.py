@@ -100,6 +100,14 @@ def test_what_it_refuses_is_told_in_its_words_without_the_token() -> None:
     assert (caught.value.status, caught.value.said) == (422, "no *** here; one; two; three")
 
 
+def test_what_is_no_answer_is_told_in_a_few_words() -> None:
+    line = b"HTTP/1.1 2x t0ken-planted" + b"y" * 60_000 + b"\r\n\r\n"
+    with answering(line) as url, pytest.raises(BlindError, match="illegal status line") as caught:
+        wire(url, token="t0ken-planted").get("/x")
+    assert len(caught.value.message) < 500
+    assert "planted" not in caught.value.message
+
+
 def test_nobody_there_is_blindness() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -31,6 +31,10 @@ MAX_WAIT = 300.0
 """Seconds that a `Retry-After` is believed at most."""
 
 
+_SAID = 300
+"""Characters of a server's own words, which a line that is no HTTP is too."""
+
+
 class LostAnswerError(BlindError):
     """The request may have reached the server and the answer did not reach us: whoever wrote must read back."""
 
@@ -95,7 +99,7 @@ class Answer:
         details = data.get("details")
         first = details[0] if isinstance(details, list) and details and isinstance(details[0], dict) else {}
         text = data.get("message") or first.get("message") or data.get("error") or ""
-        return "".join(letter for letter in _without(self.secret, str(text))[:300] if letter.isprintable())
+        return "".join(letter for letter in _without(self.secret, str(text))[:_SAID] if letter.isprintable())
 
 
 class Wire:
@@ -244,13 +248,14 @@ class Wire:
 
         with self._lock:
             if self._client is None:
-                self._client = httpx.Client(verify=self._verify, follow_redirects=False)
+                # A proxy of the environment is Git's: nobody said that this server's token may go there.
+                self._client = httpx.Client(verify=self._verify, follow_redirects=False, trust_env=False)
             return self._client
 
 
 def _reason(error: Exception, authorization: str) -> str:
     text = " ".join(_without(authorization, str(error)).split())
-    return text if text and text.isprintable() else type(error).__name__
+    return text[:_SAID] if text and text.isprintable() else type(error).__name__
 
 
 def _without(authorization: str, text: str) -> str:
