@@ -23,10 +23,15 @@ _LEFT: Final = re.compile(
 )
 
 _COPY: Final = re.compile(
-    rf"(?P<stem>{_STEMS})(?:s\.ya?ml|\.json|\.ya?ml\.(?:txt|bak|old)|[-_ ]*(?:copy|kopie|old|bak|\([0-9]+\))\.ya?ml)\Z",
+    rf"(?P<stem>{_STEMS})(?:s\.ya?ml|\.json|\.ya?ml\.(?:txt|bak|old|tmp|save|sw[op])"
+    r"|[-_. ]*(?:copy|kopie|old|bak|\([0-9]+\))\.ya?ml)\Z",
     re.IGNORECASE,
 )
 """Plurals, other endings and copies."""
+_AGAIN: Final = re.compile(
+    r"(?P<stem>slo|sli|remediation)[-_. ]*(?:new|neu|final|tmp|v?[0-9]{1,3})\.ya?ml\Z", re.IGNORECASE
+)
+"""Other editions; numbers behind the other names are manifests'."""
 _FOR_SLI: Final = re.compile(rf"[^/].*/(?:sli|(?P<provider>{'|'.join(PROVIDERS)}))\.ya?ml\Z", re.IGNORECASE)
 _OPS_FOLDERS: Final = frozenset({"problems", "commands"})
 _OPS_SLIP: Final = re.compile(r"\Aops/(?:[^/]+/)+?(problem|command)/[^/]+\Z")
@@ -44,9 +49,9 @@ def may_be_meant(path: str) -> bool:
         return bool(_OPS_SLIP.search(path)) or may_be_near(path)
     if _instead_of_file(path) or may_be_near(path):
         return True
-    return bool(_NEARLY.match(name) or _LEFT.match(name) or _COPY.match(name) or _FOR_SLI.match(path)) or (
-        folder.rpartition("/")[2] in _OPS_FOLDERS and name.endswith(_ENDINGS)
-    )
+    return bool(
+        _NEARLY.match(name) or _LEFT.match(name) or _COPY.match(name) or _AGAIN.match(name) or _FOR_SLI.match(path)
+    ) or (folder.rpartition("/")[2] in _OPS_FOLDERS and name.endswith(_ENDINGS))
 
 
 def _instead_of_file(path: str) -> str:
@@ -66,7 +71,7 @@ def strays(paths: Iterable[str], services: frozenset[str], tree: Tree | None = N
         if (apart := _apart(path, folder)) is not None:
             yield apart
             continue
-        if (elsewhere := _meant_elsewhere(path, services)) is not None:
+        if (elsewhere := _meant_elsewhere(path, tree)) is not None:
             yield elsewhere
             continue
         if (left := _LEFT.match(name)) is not None:
@@ -95,10 +100,11 @@ def strays(paths: Iterable[str], services: frozenset[str], tree: Tree | None = N
             )
 
 
-def _meant_elsewhere(path: str, services: frozenset[str]) -> Finding | None:
+def _meant_elsewhere(path: str, tree: Tree) -> Finding | None:
     """Return what there is to say of a file whose name or folder is one of ours in another form."""
     folder, _, name = path.rpartition("/")
     above, _, last = folder.rpartition("/")
+    services = tree.services
     inside = folder in services or not services
     if path.startswith("ops/"):
         slip = _OPS_SLIP.search(path)
@@ -111,7 +117,12 @@ def _meant_elsewhere(path: str, services: frozenset[str]) -> Finding | None:
     if (found := _COPY.match(name)) is not None and (inside or not folder):
         wanted = f"{found['stem'].lower().rstrip('s')}.yaml"
         known = wanted in MAKES_A_SERVICE if folder else wanted in ROOT or wanted in MAKES_A_SERVICE
-        return _unread(path, _placed(folder, wanted)) if known else None
+        return _edition(path, _placed(folder, wanted), tree) if known else None
+    if (found := _AGAIN.match(name)) is not None:
+        wanted = f"{found['stem'].lower()}.yaml"
+        measured = last in PROVIDERS and (above in services or not above)
+        known = measured if wanted == "sli.yaml" else bool(folder) and inside
+        return _edition(path, f"{folder}/{wanted}", tree) if known else None
     if name in MAKES_A_SERVICE and not folder and services:
         return _unread(path, f"<service>/{name}", "it is a service's, and lies in no service's directory")
     if name == "stage.yaml" and folder in services:
@@ -120,6 +131,19 @@ def _meant_elsewhere(path: str, services: frozenset[str]) -> Finding | None:
         provider = (found["provider"] or PROVIDERS[0]).lower()
         return _unread(path, f"{folder}/{provider}/sli.yaml", "indicators lie in the folder of their provider")
     return None
+
+
+def _edition(path: str, meant: str, tree: Tree) -> Finding:
+    """Return what there is to say of a copy, or another edition, of a file that is there or is missing."""
+    if meant not in tree.paths:
+        return _unread(path, meant)
+    return doubt(
+        "unread-file",
+        f"nobody reads this file: `{meant}` beside it is the one that counts",
+        Place(path),
+        expected=f"only `{meant.rpartition('/')[2]}`",
+        hint=f"take what shall hold over into `{meant}`, and delete this file",
+    )
 
 
 def _is_a_charts(path: str) -> bool:

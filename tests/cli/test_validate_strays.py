@@ -104,3 +104,30 @@ def test_the_daemons_own_configuration_is_told() -> None:
     (only,) = found({"reconciler.yaml": "projects: {}\n"})
     assert (str(only.place), only.severity, only.check) == ("reconciler.yaml", "warning", "unread-file")
     assert "take it out of this repository" in only.error.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "beside"),
+    [
+        ("remediation-2.yaml", "remediation.yaml"), ("remediation.new.yaml", "remediation.yaml"),
+        ("remediation_v2.yml", "remediation.yaml"), ("remediation.yaml.swp", "remediation.yaml"),
+        ("slo2.yaml", "slo.yaml"), ("slo_new.yaml", "slo.yaml"), ("slo-copy.yaml", "slo.yaml"),
+        ("prometheus/sli2.yaml", "prometheus/sli.yaml"),
+    ],
+)  # fmt: skip
+def test_another_edition_of_a_file_is_told_whether_or_not_that_is_there(name: str, beside: str) -> None:
+    slo = "objectives: [{sli: x, pass: [{criteria: ['<5']}]}]\ntotal_score: {pass: 90%}\n"
+    texts = {"remediation.yaml": "remediations: [{name: x, actions: [{action: restart}]}]\n", "slo.yaml": slo}
+    path = f"carts/{name}"
+    (missing,) = (each for each in found({**AROUND, path: ""}, PROJECT) if each.place.path == path)
+    assert (missing.check, missing.error.hint) == ("unread-file", f"did you mean `carts/{beside}`?")
+    files = {**AROUND, f"carts/{beside}": texts.get(beside, "indicators: {x: up}\n"), "carts/slo.yaml": slo, path: ""}
+    (there,) = (each for each in found(files, PROJECT) if each.place.path == path)
+    assert there.check == "unread-file"
+    assert there.error.hint == f"take what shall hold over into `carts/{beside}`, and delete this file"
+
+
+@pytest.mark.parametrize("path", ["carts/service-2.yaml", "carts/slo-carts2.yaml", "docs/slo2.yaml"])
+def test_numbers_behind_other_names_are_other_peoples(path: str) -> None:
+    slo = "objectives: [{sli: error_rate, pass: [{criteria: ['<5']}]}]\ntotal_score: {pass: 90%}\n"
+    assert found({**AROUND, "carts/slo.yaml": slo, path: ""}, PROJECT) == []
