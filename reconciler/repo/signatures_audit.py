@@ -94,8 +94,8 @@ def audit(
     return done
 
 
-def _read(offline: Offline, wish: Wish) -> Iterator[tuple[Walked, Claimed | None, list[Change]]]:
-    """Yield the commits with what they claim; with what they change where they do."""
+def _read(offline: Offline, wish: Wish) -> Iterator[tuple[Walked, Claimed | None, list[Change] | None]]:
+    """Yield the commits with what they claim; with what they change where they do, None for more than can be listed."""
     trees: dict[CommitId, TreeId] = {}
     walk = commits(offline, wish.tip, wish.since)
     while batch := list(islice(walk, _BATCH)):
@@ -109,7 +109,7 @@ def _read(offline: Offline, wish: Wish) -> Iterator[tuple[Walked, Claimed | None
 
 def _changes(
     offline: Offline, asked: Sequence[Walked], trees: Mapping[CommitId, TreeId]
-) -> Iterator[list[Change]]:  # fmt: skip
+) -> Iterator[list[Change] | None]:  # fmt: skip
     """Yield what each commit changes, compared with its first parent."""
 
     def before(info: CommitInfo) -> TreeId | None:

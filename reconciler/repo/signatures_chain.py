@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, Self
 
 from reconciler.model.instant import Instant
 from reconciler.model.names import CommitId, StageName
+from reconciler.repo.beyond import MORE
 from reconciler.repo.objects import Change
 from reconciler.repo.steps import Claimed, own_change
 
@@ -143,23 +144,27 @@ class Chain:
         self._believed.base, self._all.base = self.base, self.claimed or self.base
 
     def take(
-        self, commit: CommitId, parents: Sequence[CommitId], claim: Claimed | None, changes: Sequence[Change], *,
-        ours: bool = True,
+        self, commit: CommitId, parents: Sequence[CommitId], claim: Claimed | None,
+        changes: Sequence[Change] | None, *, ours: bool = True,
     ) -> Iterator[Finding]:  # fmt: skip
         """Take the next commit, with what it says of itself and what it changes; yield what is wrong with it.
 
         Where it is not ``ours``, no step of ours has to come after it.
+
+        ``changes`` are None where they are more than can be listed, as no step's are.
         """
         rows = (self._believed, self._all) if ours else (self._all,)
         if claim is None:
             self._believed.go_on(commit, parents)
             self._all.go_on(commit, parents)
             return
-        own = own_change(changes, claim) if len(parents) <= 1 else None
+        own = own_change(changes, claim) if len(parents) <= 1 and changes is not None else None
         if own is None:
             self._believed.go_on(commit, parents)
             self._all.go_on(commit, parents)
-            yield Finding(commit, f"it says that it is step {claim.sequence}, and is none: {_why_not(parents)}", _LOOK)
+            yield Finding(
+                commit, f"it says that it is step {claim.sequence}, and is none: {_why_not(parents, changes)}", _LOOK
+            )
             return
         # Where nothing was signed at first, what is signed goes on from what was not.
         row = next((row for row in rows if not any(row.wrong_number(claim, row.before(parents)))), rows[0])
@@ -214,7 +219,9 @@ def _astray(line: Line, commit: CommitId, key: str, whose: str) -> Iterator[tupl
         yield f"its `{key}: {commit[:12]}` is older than that of the step before it", _LOOK
 
 
-def _why_not(parents: Sequence[CommitId]) -> str:
+def _why_not(parents: Sequence[CommitId], changes: Sequence[Change] | None) -> str:
     if len(parents) > 1:
         return "it is a merge"
+    if changes is None:
+        return f"it changes {MORE}"
     return "its files are not those of that step alone"
