@@ -7,12 +7,12 @@ a file of the stage itself changed, so many of its services are looked at again 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from reconciler.cli import promised
+from reconciler.cli import machine_written, promised
 from reconciler.cli.answered import answers_to
 from reconciler.cli.checking import Part
 from reconciler.cli.findings.finding import Finding, remark
@@ -20,6 +20,7 @@ from reconciler.cli.manifests import is_manifest, nested
 from reconciler.cli.name_doubts import may_be_meant
 from reconciler.cli.ranges import Range
 from reconciler.cli.sources import contents, name_of, project_of, short, slis_of
+from reconciler.cli.strange_names import by_content, in_services, may_be_ours
 from reconciler.cli.surroundings import Surroundings, playbooks_of
 from reconciler.cli.validation import kind_of
 from reconciler.model.errors import Place, UserError
@@ -49,7 +50,7 @@ def changed(repository: LocalRepository, span: Range) -> Part:
         listed -= {path for path, data in others.items() if is_manifest(data)}
     return Part(
         files, around.among(listed), "", look.branch, span.text, listed, look.odd,
-        answered=look.answered(files), told=(*look.left_out, *look.promised),
+        strange=look.strange, answered=look.answered(files), told=(*look.left_out, *look.promised, *look.by_hand),
     )  # fmt: skip
 
 
@@ -114,6 +115,20 @@ class _Look:
     def odd(self) -> frozenset[str]:
         there = (path for path, change in self.changes if change.new_blob is not None)
         return frozenset(path for path in there if kind_of(path) is None and may_be_meant(path))
+
+    @property
+    def strange(self) -> dict[str, str]:
+        """The files that came or changed which are ours by their content alone."""
+        there = {path: change for path, change in self.changes if change.new_blob is not None}
+        others = [path for path in there if kind_of(path) is None and path not in self.odd and may_be_ours(path)]
+        folders = {path.rpartition("/")[0] for path in others[:AFFECTED]}
+        makers = [f"{folder}/{name}" for folder in folders for name in MAKES_A_SERVICE]
+        wanted = {
+            path: Entry(there[path].path, there[path].raw, there[path].new_mode or FILE, blob)
+            for path in in_services(others[:AFFECTED], [name for name in makers if self._entry(name) is not None])
+            if (blob := there[path].new_blob) is not None
+        }
+        return by_content(contents(self.repository, wanted))
 
     @cached_property
     def affected(self) -> list[str]:
@@ -181,6 +196,12 @@ class _Look:
                 hint=f"`reconciler validate --ref {self.span.head}` looks at all",
             ),
         )
+
+    @property
+    def by_hand(self) -> Iterator[Finding]:
+        """What people changed in files that only reconciler writes."""
+        stage = Surroundings(self.branch, project_of(self.repository)).stage
+        return machine_written.by_hand(self.repository, self.span, [change for _, change in self.changes], stage)
 
     def _entry(self, path: str) -> Entry | None:
         if self.all is not None:

@@ -23,6 +23,7 @@ from reconciler.cli.manifests import passed_over, without_nested
 from reconciler.cli.name_doubts import problems_but_for_capitals, same_but_for_capitals, strays
 from reconciler.cli.own_branch import on_the_projects_branch
 from reconciler.cli.shipyard_doubts import hidden_stages
+from reconciler.cli.strange_names import called_otherwise
 from reconciler.cli.stray_names import Tree
 from reconciler.cli.surroundings import Contents, Surroundings, playbooks_of
 from reconciler.cli.unseen_characters import by_their_names
@@ -48,8 +49,9 @@ class Part:
     """What is checked together: files of one branch, or of a work tree.
 
     ``label`` goes before paths shown to people, ``where`` names a part of a tree. ``paths`` are those of the whole
-    branch where they are known, ``odd`` those of files without a kind that may be meant as one. ``whole``: the files
-    are all there are of the branch. ``answered`` are commands that steps beside ``files`` have answered.
+    branch where they are known, ``odd`` those of files without a kind that may be meant as one, ``strange`` those that
+    are one by their content. ``whole``: the files are all there are of the branch. ``answered`` are commands that steps
+    beside ``files`` have answered.
     """
 
     files: Contents
@@ -59,6 +61,7 @@ class Part:
     where: str = ""
     paths: frozenset[str] = frozenset()
     odd: frozenset[str] = frozenset()
+    strange: Mapping[str, str] = field(default_factory=dict)
     whole: bool = False
     answered: frozenset[str] = frozenset()
     told: tuple[Finding, ...] = field(default=())
@@ -121,6 +124,7 @@ def _beside(part: Part) -> Iterator[Finding]:
     services = part.around.services
     tree = Tree(part.paths or part.files.keys(), services, part.around.stages, part.around.stage)
     yield from strays(part.odd, services, tree)
+    yield from called_otherwise(part.strange, tree.paths)
     if part.around.own and part.around.stages and not part.around.stage:
         yield from on_the_projects_branch(part.files, part.around)
     yield from problems_but_for_capitals(part.paths or part.files, frozenset(part.files))

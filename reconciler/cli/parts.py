@@ -25,6 +25,7 @@ from reconciler.cli.sources import (
     short,
     slis_of,
 )
+from reconciler.cli.strange_names import by_content, in_services, may_be_ours
 from reconciler.cli.surroundings import Surroundings, playbooks_of
 from reconciler.cli.validation import Kind, check_file, kind_of
 from reconciler.model.errors import ConfigError, UserError
@@ -106,8 +107,8 @@ def at_ref(repository: LocalRepository, ref: str) -> Part:
     # A file that is missing was looked for, also where there is no other.
     missing = int(bool(told) and not found.files)
     return Part(
-        found.files, around, f"{short(ref)}:", short(ref), paths=frozenset(found.files), odd=found.odd, whole=True,
-        told=told, looked_at=missing,
+        found.files, around, f"{short(ref)}:", short(ref), paths=frozenset(found.files), odd=found.odd,
+        strange=found.strange, whole=True, told=told, looked_at=missing,
     )  # fmt: skip
 
 
@@ -136,7 +137,9 @@ def in_work_tree(path: Path) -> Part:
     odd = frozenset({name} if kind_of(name) is None and may_be_meant(name) else ())
     if kind is None:
         around, paths = _around(root, {}, whole=False)
-        return Part({}, around, label, paths=paths, odd=odd)
+        alone = [name] if may_be_ours(name) and not odd else []
+        strange = by_content({each: read(path, each) for each in in_services(alone, paths)})
+        return Part({}, around, label, paths=paths, odd=odd, strange=strange)
     data = read(path, name)
     around, paths = _around(root, {name: data}, whole=kind in ("problem", "command"))
     told = _promises(root, {name: data}, around) if name in promised.FILES else ()
@@ -155,7 +158,9 @@ def _folder(here: Path, root: Path, label: str) -> Part:
     around, paths = _around(root, files, whole=True)
     told = _promises(root, files, around) if here == root else ()
     beside = frozenset[str]() if here == root else _answered(root, files)
-    return Part(files, around, label, "", where, paths, found.odd, whole=here == root, told=told, answered=beside)
+    return Part(
+        files, around, label, "", where, paths, found.odd, found.strange, here == root, answered=beside, told=told
+    )  # fmt: skip
 
 
 def _answered(root: Path, files: Mapping[str, bytes | UserError]) -> frozenset[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.cli.name_doubts import may_be_meant
+from reconciler.cli.strange_names import by_content, in_services, may_be_ours
 from reconciler.cli.validation import Kind, kind_of
 from reconciler.model.errors import ConfigError, Place, UserError
 from reconciler.model.names import BlobId, CommitId
@@ -50,23 +51,31 @@ def short(ref: str) -> str:
 
 @dataclass(frozen=True)
 class Found:
-    """Files that have a kind, with their content, and the paths of those without that may be meant as one."""
+    """Files that have a kind, with their content, and the paths of those without that may be meant as one.
+
+    ``strange`` are those that are some file of ours by their content alone, with its name.
+    """
 
     files: Files
     odd: frozenset[str]
+    strange: Mapping[str, str]
 
 
 def on_disk(folder: Path, root: Path) -> Found:
     """Return what lies below ``folder``, by its path from ``root``."""
     files: Files = {}
     odd: set[str] = set()
+    others: list[str] = []
     for path in _walk(folder):
         name = path.relative_to(root).as_posix()
         if kind_of(name) is not None:
             files[name] = read(path, name)
         elif may_be_meant(name):
             odd.add(name)
-    return Found(files, frozenset(odd))
+        elif may_be_ours(name):
+            others.append(name)
+    strange = by_content({name: read(root / name, name) for name in in_services(others, files)})
+    return Found(files, frozenset(odd), strange)
 
 
 def paths_of(root: Path) -> frozenset[str]:
@@ -156,13 +165,17 @@ def at_commit(repository: LocalRepository, commit: CommitId) -> Found:
     """Return the files of a commit."""
     kinds: dict[str, Entry] = {}
     odd: set[str] = set()
+    others: dict[str, Entry] = {}
     for entry in repository.reader.entries(commit):
         name = name_of(entry)
         if kind_of(name) is not None:
             kinds[name] = entry
         elif may_be_meant(name):
             odd.add(name)
-    return Found(contents(repository, kinds), frozenset(odd))
+        elif may_be_ours(name):
+            others[name] = entry
+    strange = contents(repository, {name: others[name] for name in in_services(others, kinds)})
+    return Found(contents(repository, kinds), frozenset(odd), by_content(strange))
 
 
 def name_of(entry: Entry) -> str:
