@@ -23,11 +23,11 @@ from reconciler.cli.manifests import passed_over, without_nested
 from reconciler.cli.name_doubts import problems_but_for_capitals, same_but_for_capitals, strays
 from reconciler.cli.own_branch import on_the_projects_branch
 from reconciler.cli.shipyard_doubts import hidden_stages
-from reconciler.cli.strange_names import called_otherwise
+from reconciler.cli.strange_names import called_otherwise, library_as_service
 from reconciler.cli.stray_names import Tree
 from reconciler.cli.surroundings import Contents, Surroundings, playbooks_of
 from reconciler.cli.unseen_characters import by_their_names
-from reconciler.cli.validation import beside_each_other, check_file, kind_of
+from reconciler.cli.validation import beside_each_other, check_file, is_foreign, kind_of
 from reconciler.daemon.plugins import load_actions
 from reconciler.model.errors import UserError
 from reconciler.repo.layout import SLI_FILES, STAGE_FILES, config_place
@@ -107,7 +107,7 @@ def check_files(files: Contents, around: Surroundings) -> Seen:
             found.append(refused(data, "unreadable"))
             continue
         kind = kind_of(path) or kind_of(f"service/{path}")
-        if kind is None:
+        if kind is None or is_foreign(data, path):
             continue
         told = [refused(error, f"invalid-{kind}") for error in check_file(data, path, kind)]
         told += doubts(data, path, around)
@@ -125,6 +125,7 @@ def _beside(part: Part) -> Iterator[Finding]:
     tree = Tree(part.paths or part.files.keys(), services, part.around.stages, part.around.stage)
     yield from strays(part.odd, services, tree)
     yield from called_otherwise(part.strange, tree.paths)
+    yield from library_as_service(part.files)
     if part.around.own and part.around.stages and not part.around.stage:
         yield from on_the_projects_branch(part.files, part.around)
     yield from problems_but_for_capitals(part.paths or part.files, frozenset(part.files))

@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.cli.findings.finding import Finding, doubt
 from reconciler.cli.surroundings import Surroundings
-from reconciler.cli.validation import kind_of
+from reconciler.cli.validation import is_library, kind_of
 from reconciler.model.errors import Place
 
 _READ: Final = frozenset({"project", "shipyard", "sli", "step", "desired", "machine", None})
@@ -33,6 +33,8 @@ def on_the_projects_branch(paths: Iterable[str], around: Surroundings) -> Iterat
 
 
 def _of_a_stage(path: str, around: Surroundings) -> bool:
+    if is_library(path):
+        return False
     kind = kind_of(path)
     if kind == "sli":
         return path.count("/") > 1

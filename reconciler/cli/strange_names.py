@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
-from reconciler.cli.findings.finding import Finding, doubt
+from reconciler.cli.findings.finding import Finding, doubt, remark
 from reconciler.model.errors import Place, UserError
 from reconciler.repo.layout import MAKES_A_SERVICE, of_a_chart
 
@@ -64,4 +64,16 @@ def called_otherwise(strange: Mapping[str, str], paths: Collection[str]) -> Iter
             hint=f"take what shall hold over into `{meant}`, and delete this file"
             if meant in paths
             else f"rename it to `{meant}`",
+        )
+
+
+def library_as_service(paths: Iterable[str]) -> Iterator[Finding]:
+    """Yield the playbook of the library whose name makes a service of it."""
+    if "playbooks/remediation.yaml" in paths:
+        yield remark(
+            "library-service",
+            "by its name this playbook makes a service `playbooks`, and is none to copy from",
+            Place("playbooks/remediation.yaml"),
+            expected="playbooks of the library under other names; the service's folder for one that shall hold",
+            hint="rename it, for example to `playbooks/default.yaml`",
         )

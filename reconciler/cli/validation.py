@@ -6,6 +6,7 @@ no kind is none of our business (Keptn's leftovers, a README) and is passed over
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Literal, Protocol, TypeAlias, cast, get_args
@@ -51,6 +52,8 @@ _LOADERS: Final[Mapping[Kind, _Load]] = {
 }
 _SHARED: Final = frozenset(get_args(loaded.Kind))
 _MACHINE: Final = frozenset({"step", "desired", "machine"})
+_LIBRARY: Final = "playbooks/"
+_OF_A_PLAYBOOK: Final = re.compile(rb"remed|problemType|actionsOnOpen|spec\.keptn\.sh", re.IGNORECASE)
 _ROOT: Final[Mapping[str, Kind]] = {
     "project.yaml": "project",
     "shipyard.yaml": "shipyard",
@@ -72,7 +75,19 @@ def kind_of(path: str) -> Kind | None:
     if ops is not None:
         return _ops_kind(ops[1])
     place = config_place(path)
-    return _SERVICE.get(place[1]) if place else None
+    if place is None:
+        return "remediation" if is_library(path) else None
+    return _SERVICE.get(place[1])
+
+
+def is_library(path: str) -> bool:
+    """Whether a file is, by its path, one of the playbooks that services copy theirs from."""
+    return path.startswith(_LIBRARY) and path.endswith((".yaml", ".yml")) and config_place(path) is None
+
+
+def is_foreign(data: bytes, path: str) -> bool:
+    """Whether a file of the library is none of our playbooks: other tools have some in folders of this name."""
+    return is_library(path) and _OF_A_PLAYBOOK.search(data) is None
 
 
 def _ops(path: str) -> tuple[StageName, OpsPlace] | None:
