@@ -116,8 +116,25 @@ def check_file(data: bytes, path: str, kind: Kind) -> list[UserError]:
     """Return everything that is wrong with one file, in its order."""
     if kind in _SHARED:
         return [at(error, path) for error in errors_of(cast("loaded.Kind", kind), data)]
-    if kind in _MACHINE and (leftover := conflict_marker(data, path)) is not None:
-        return [leftover]
+    if kind in _MACHINE:
+        leftover = conflict_marker(data, path)
+        found = [leftover] if leftover is not None else _loaded(data, path, kind)
+        return [_machines(error, data, path) for error in found]
+    return _loaded(data, path, kind)
+
+
+def _machines(error: UserError, data: bytes, path: str) -> UserError:
+    """Return what is wrong with a file that only reconciler writes, with the column and what is to be done about it."""
+    line = (error.place.line if error.place else 0) or 1
+    column = error.place.column if error.place else 0
+    if not column:
+        text = next(iter(data.splitlines()[line - 1 : line]), b"")
+        column = len(text) - len(text.lstrip()) + 1
+    hint = "reconciler writes this file, and puts it back: `git checkout` it from before the change"
+    return UserError(error.message, place=Place(path, line, column), expected=error.expected, hint=hint)
+
+
+def _loaded(data: bytes, path: str, kind: Kind) -> list[UserError]:
     try:
         if kind == "command":
             check_command_name(path, load_command(data, path))

@@ -151,6 +151,5 @@ def _step_file(data: Mapping[str, Any], path: str) -> StepFile:
             raise ValueError(event)  # noqa: TRY301  (one message for every way of being wrong)
         return StepFile(data["event"], int(data["sequence"]), parse_instant(data["now"]), int(number), data)
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            f"not a step of reconciler: {error!r}", place=Place(path), hint="take the change back"
-        ) from error
+        why = f"`{error.args[0]}` is missing" if isinstance(error, KeyError) else str(error)
+        raise UserError(f"not a step of reconciler: {why}", place=Place(path), hint="take the change back") from error

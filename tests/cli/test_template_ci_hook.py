@@ -10,6 +10,7 @@ import pytest
 from tests.cli.template_clone import Checked, Clone, laid_out, with_hook
 
 STEP = "ops/production/carts/remediations/p1/01-opened.yaml"
+DESIRED = "ops/production/carts/state/desired.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +106,8 @@ def test_where_stages_cannot_be_told_what_looks_like_one_counts(clone: Clone) ->
 
 
 def test_what_reconciler_writes_is_not_looked_at_again(clone: Clone) -> None:
-    change(clone, STEP, "event: opened\n")
+    change(clone, STEP, 'event: "opened"\n')
+    clone.git("commit", "-q", "--amend", "-m", "opened: p1\n\nStage: production\nEvent: opened\nSequence: 1")
     without = {"PATH": "/usr/bin:/bin"}
     assert push(clone, "production", **without).code == 0
     clone.git("branch", "ops/production")
@@ -136,3 +138,16 @@ def test_a_repository_that_borrows_objects_and_many_branches_at_once(clone: Clon
     assert done.code == 1
     assert "did you mean `automated`?" in done.err
     assert push(clone, "dev").code == 0
+
+
+def test_a_hand_edit_of_what_reconciler_writes_is_told_and_let_in(clone: Clone) -> None:
+    change(clone, DESIRED, "targets: {}\n")
+    done = push(clone, "production")
+    assert done.code == 0, done.err
+    assert (
+        f"{DESIRED}:1:1: warning: this file was added, and reconciler alone writes it: it will be put back" in done.err
+    )
+    assert "hint: take the change back; to have something done push a command file" in done.err
+    clone.git("-C", str(clone.remote), "config", "reconciler.strict", "true")
+    change(clone, DESIRED, "# mine\ntargets: {}\n")
+    assert push(clone, "production").code == 1
