@@ -16,6 +16,7 @@ from reconciler.decide.draft import RULES
 from reconciler.decide.replay import Redone
 from reconciler.model.names import BlobId, CommitId, StageName
 from reconciler.model.step import Step
+from reconciler.repo.faults import TooMuchError
 from reconciler.repo.layout import ops_prefix
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.offline import Offline
@@ -83,6 +84,8 @@ class Replay:
         self._at: Place | None = None
         self._other: Place | None = None
         self._doubted: list[CommitId] = []
+        self._shadow: set[CommitId] = set()
+        self._lost: set[CommitId] = set()
         self._rows = Rows(store, part.stage, self._standing)
 
     def run(self, *, whole: bool) -> Ended:
@@ -96,8 +99,9 @@ class Replay:
                 if place is not None:
                     place.standing.contents = self._contents
             for each, claim in zip(batch, claims, strict=True):
-                if claim is None:
+                if claim is None or not self._can_stand(each, claim):
                     self._pass(each)
+                    self._darken(each)
                 else:
                     self._step(each, claim)
                 last = each.id
@@ -112,7 +116,7 @@ class Replay:
         return self._offline.reader.raw_commits([commit])[0]
 
     def _claimed(self, each: Read) -> Claimed | None:
-        claim = claimed(each.info(), self._part.stage) if _CLAIM in each.message else None
+        claim = claimed(each.info(), self._part.stage) if _CLAIM in each.message and not each.beyond else None
         why = self._why_not(each.id) if claim is not None else ""
         if why:
             self._foreign.disbelieve(each.id, why)
@@ -172,6 +176,30 @@ class Replay:
 
     # Going on
 
+    def _can_stand(self, each: Read, claim: Claimed) -> bool:
+        """Whether what a step stands on can be looked at: behind a bomb, only once that was taken away."""
+        parent = each.parents[0] if each.parents else None
+        if parent not in self._shadow:
+            return True
+        if parent in self._lost:
+            return False
+        try:
+            if self._at is None:
+                self._at = self._first(each, claim)
+            else:
+                self._bring(self._at.standing, parent)
+        except TooMuchError:
+            self._lost.add(parent)
+            return False
+        return True
+
+    def _darken(self, each: Read) -> None:
+        """Note that a commit is more than can be looked at, or stands on what may be."""
+        if each.beyond or not self._shadow.isdisjoint(each.parents):
+            self._shadow.add(each.id)
+            if not each.beyond and not self._lost.isdisjoint(each.parents):
+                self._lost.add(each.id)
+
     def _pass(self, each: Read) -> None:
         self._foreign.note(each)
         if len(each.parents) > 1:
@@ -207,7 +235,7 @@ class Replay:
         current = commit
         while current != standing.ops:
             each = self._waiting.get(current)
-            if each is None or len(each.parents) != 1:
+            if each is None or len(each.parents) != 1 or each.beyond:
                 standing.jump(commit)
                 return
             way.append(each)

@@ -23,6 +23,15 @@ def commits(git_dir: Path) -> Argv:
     return ("git", f"--git-dir={git_dir}", "--literal-pathspecs", *words)
 
 
+def words(git_dir: Path) -> Argv:
+    """Print the same of commits without their files, which are not looked for."""
+    told = (
+        "log", "--no-walk=unsorted", "--stdin", "-z", "--no-color", "--no-notes", "--no-show-signature", "--no-mailmap",
+        "--encoding=UTF-8", f"--format={_COMMIT}",
+    )  # fmt: skip
+    return ("git", f"--git-dir={git_dir}", "--literal-pathspecs", *told)
+
+
 def contents(git_dir: Path) -> Argv:
     """Print the objects whose ids come on standard input, without handing over each by itself."""
     return ("git", f"--git-dir={git_dir}", "--literal-pathspecs", "cat-file", "--batch", "--buffer")

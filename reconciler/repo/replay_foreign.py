@@ -12,6 +12,7 @@ from typing import Final
 
 from reconciler.model.names import CommitId, StageName
 from reconciler.model.step import Step
+from reconciler.repo.beyond import MORE
 from reconciler.repo.layout import ops_place, ops_prefix
 from reconciler.repo.objects import Change
 from reconciler.repo.replay_findings import Finding, Kind, Replayed
@@ -55,6 +56,11 @@ class ForeignChanges:
 
     def note(self, each: Read) -> None:
         """Note what a commit changes."""
+        if each.beyond:
+            self._done.foreign += 1
+            who = each.author.rpartition(" ")[0]
+            what = f"{MORE} was changed by {who}; what is left of it is told by itself"
+            self._done.findings.append(Finding(Kind.FOREIGN, each.id, what, "", error=False, by=who))
         paths = [path for name in each.changes[1::2] if (path := self._ours(name)) is not None]
         if paths:
             self._add(each.id, each.author.rpartition(" ")[0], paths)

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from reconciler.model.names import BlobId, CommitId
-from reconciler.repo import chronicle_argv, replay_argv
-from reconciler.repo.faults import checked
+from reconciler.repo import children, chronicle_argv, replay_argv
+from reconciler.repo.beyond import MORE, Beyond
+from reconciler.repo.faults import TooMuchError, checked, out_of_memory
 from reconciler.repo.index import Moved, Stored
 from reconciler.repo.names import ZERO, TreeId
 from reconciler.repo.objects import Change, CommitInfo, Identity, parse_person, text_or_none
@@ -31,7 +32,10 @@ _DIGITS: Final = 12
 
 @dataclass(slots=True)
 class Read:
-    """A commit. ``changes`` are raw: two records of `git diff-tree --raw` for each file, none of a merge's."""
+    """A commit. ``changes`` are raw: two records of `git diff-tree --raw` for each file, none of a merge's.
+
+    ``beyond``: it changed more than can be listed, so none are there (ADR 0234).
+    """
 
     id: CommitId
     tree: str
@@ -41,6 +45,7 @@ class Read:
     message: str
     changes: list[bytes]
     _moves: list[Moved] | None = None
+    beyond: bool = False
 
     def moves(self) -> list[Moved]:
         """Return the files that differ from the first parent's; one whose name is no text is left out."""
@@ -109,6 +114,7 @@ def order(offline: Offline, tip: CommitId, since: CommitId | None) -> list[Commi
 def read(offline: Offline, ids: Sequence[CommitId]) -> Iterator[list[Read]]:
     """Yield commits in the order given, batch by batch; git reads the next one meanwhile."""
     batches = [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]
+    beyond = Beyond(offline.reader)
     following = _asked(offline, batches[0]) if batches else None
     try:
         for position in range(len(batches)):
@@ -117,8 +123,11 @@ def read(offline: Offline, ids: Sequence[CommitId]) -> Iterator[list[Read]]:
                 return
             if position + 1 < len(batches):
                 following = _asked(offline, batches[position + 1])
-            with current:
-                yield _parsed(checked("reading commits", current.finish()))
+            found, whole = _finished(current)
+            if not whole:
+                left = batches[position][len(found) :]
+                found += beyond.past(left, partial(_once, offline), partial(_bare, offline))
+            yield found
     finally:
         if following is not None:
             following.kill()
@@ -128,6 +137,33 @@ def _asked(offline: Offline, ids: Sequence[CommitId]) -> Process:
     process = offline.start(replay_argv.commits(offline.git_dir))
     process.send("".join(f"{each}\n" for each in ids).encode())
     return process
+
+
+def _finished(process: Process) -> tuple[list[Read], bool]:
+    """Return the commits that git told whole, and whether it told all: not where it got no more memory."""
+    with process:
+        done = process.finish()
+    if done.status and out_of_memory(done.stderr):
+        return _parsed(done.stdout)[:-1], False
+    return _parsed(checked("reading commits", done)), True
+
+
+def _once(offline: Offline, ids: Sequence[CommitId]) -> Iterator[Read]:
+    process = _asked(offline, ids)
+    if len(ids) == 1:
+        process.limit_memory(children.DIFF_MEMORY)
+    found, whole = _finished(process)
+    yield from found
+    if not whole:
+        raise TooMuchError(f"{MORE} was changed by one of {len(ids)} commits")
+
+
+def _bare(offline: Offline, commit: CommitId) -> Read:
+    process = offline.start(replay_argv.words(offline.git_dir))
+    process.send(f"{commit}\n".encode())
+    (found,), _ = _finished(process)
+    found.beyond = True
+    return found
 
 
 def _parsed(told: bytes) -> list[Read]:
