@@ -216,25 +216,36 @@ class Wire:
 
 
 class _Trace:
-    """Knows the connection of one call, and breaks it when its time is over, however slowly the answer trickles."""
+    """Knows the connection of one call, and breaks it when its time is over, however slowly the answer trickles.
+
+    It has descriptors of its own for it: what TLS begins with takes that of the connection away.
+    """
 
     def __init__(self) -> None:
         self.late = False
+        self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
 
     def noticed(self, event: str, info: Mapping[str, Any]) -> None:
         if event == "connection.connect_tcp.complete":
-            self._sockets.append(info["return_value"].get_extra_info("socket"))
+            with self._lock:
+                self._sockets.append(info["return_value"].get_extra_info("socket").dup())
             if self.late:
                 self.cut()
 
     def cut(self) -> None:
         self.late = True
-        for each in self._sockets:
-            try:
-                socket.socket.shutdown(each, socket.SHUT_RDWR)
-            except OSError:
-                continue  # it is closed already
+        with self._lock:
+            for each in self._sockets:
+                try:
+                    each.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    continue  # the server has gone already
+
+    def end(self) -> None:
+        with self._lock:
+            while self._sockets:
+                self._sockets.pop().close()
 
 
 @contextmanager
@@ -247,6 +258,7 @@ def _cut_off(seconds: float) -> Iterator[_Trace]:
         yield trace
     finally:
         timer.cancel()
+        trace.end()
 
 
 def _content(response: httpx.Response, host: str) -> bytes:

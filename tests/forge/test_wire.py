@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -16,12 +19,12 @@ from reconciler.model.errors import BlindError, ConfigError, TransientError
 NOW = 1_800_000_000.0
 
 
-def wire(url: str, deadline: float = 30.0, token: str = "t0ken") -> Wire:
-    return Wire(Access(url, lambda: token, lambda text: {"Authorization": text}, deadline), lambda: NOW)
+def wire(url: str, deadline: float = 30.0, token: str = "t0ken", authority: Path | None = None) -> Wire:
+    return Wire(Access(url, lambda: token, lambda text: {"Authorization": text}, deadline, authority), lambda: NOW)
 
 
 @contextmanager
-def answering(*pieces: bytes, pause: float = 0.0) -> Iterator[str]:
+def answering(*pieces: bytes, pause: float = 0.0, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """A server that sends these pieces to whoever comes first, and hangs up."""
     listening = socket.create_server(("127.0.0.1", 0))
     listening.settimeout(60)
@@ -30,6 +33,8 @@ def answering(*pieces: bytes, pause: float = 0.0) -> Iterator[str]:
     def serve() -> None:
         try:
             connection, _ = listening.accept()
+            if tls is not None:
+                connection = tls.wrap_socket(connection, server_side=True)
             with connection:
                 connection.recv(65536)
                 for piece in pieces:
@@ -61,6 +66,32 @@ def test_an_answer_that_trickles_is_cut_off(part: str) -> None:
     began = time.monotonic()
     with answering(*drops, pause=0.2) as url, pytest.raises(BlindError, match=r"did not answer within 0\.3 s"):
         wire(url, 0.3).get("/x")
+    assert time.monotonic() - began < 20, "all of it takes forty seconds"
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
+    """The certificate of this machine, which vouches for itself, and a server that has it."""
+    folder = tmp_path_factory.mktemp("tls")
+    words = f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {folder}/key -out {folder}/crt -days 2 -subj /CN=forge"
+    subprocess.run([*words.split(), "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "crt", folder / "key")
+    return folder / "crt", context
+
+
+@pytest.mark.parametrize("part", ["handshake", "head", "body"])
+def test_so_is_one_over_tls(part: str, certified: tuple[Path, ssl.SSLContext]) -> None:
+    authority, context = certified
+    tls = None if part == "handshake" else context
+    first = {"handshake": b"\x16\x03\x03\x40\x00", "head": b"HTTP/1.1 200 OK\r\n", "body": head("200 OK", length=200)}
+    drops = [b"X-%d: y\r\n" % each if part == "head" else b"\x02" for each in range(200)]
+    began = time.monotonic()
+    with (
+        answering(first[part], *drops, pause=0.2, tls=tls) as url,
+        pytest.raises(BlindError, match=r"did not answer within 0\.5 s"),
+    ):
+        wire(url.replace("http:", "https:"), 0.5, authority=authority).get("/x")
     assert time.monotonic() - began < 20, "all of it takes forty seconds"
 
 
