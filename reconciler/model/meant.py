@@ -19,6 +19,11 @@ _UNITS: Final[Mapping[str, int]] = {
     **dict.fromkeys(("w", "week", "weeks"), 7 * 86400),
 }
 _PART: Final = re.compile(r"([0-9]{1,6}(?:[.,][0-9]{1,3})?)\s*([a-z]{1,7})(?:\s|,|and\b)*")
+_ISO: Final = re.compile(
+    r"p(?:(?P<d>[0-9]{1,6})d)?(?:t(?:(?P<h>[0-9]{1,6})h)?(?:(?P<m>[0-9]{1,6})m)?(?:(?P<s>[0-9]{1,6})s)?)?"
+)
+"""ISO 8601's durations, as `PT10M`."""
+_CLOCK: Final = re.compile(r"(?P<h>[0-9]{1,3}):(?P<m>[0-5][0-9]):(?P<s>[0-5][0-9])")
 _BARE: Final = re.compile(r"[1-9][0-9]{0,4}")
 _LONGEST_TEXT: Final = 60
 _STEM: Final = 4
@@ -48,6 +53,11 @@ _NUMBERS: Final = ("zero", "one", "two", "three", "four", "five", "six", "seven"
 _DIGITS: Final = re.compile(
     r"(?P<sign>[+-]?)(?P<digits>[0-9][0-9_]{0,17})(?:\.0*)?(?P<unit>\s*(?:x|%|/\s*[a-z]+))?", re.IGNORECASE
 )
+_PERCENTAGE: Final = re.compile(
+    r"(?:>=?|=>|at least|min\.?|\u2265)?\s*"
+    r"(?:(?P<before>[0-9]{1,3}(?:[.,][0-9]{1,6})?)\s*(?:%|percent|pct|per cent)?"
+    r"|%\s*(?P<after>[0-9]{1,3}(?:[.,][0-9]{1,6})?))"
+)
 _FRACTION: Final = re.compile(r"[+-]?[0-9]{1,15}\.[0-9]{1,15}")
 
 
@@ -62,17 +72,28 @@ def number_meant(text: str, *, whole: bool, low: float | None = None, high: floa
 
     A comma may be a decimal one or stand between thousands, so nothing is made out of it.
     """
-    said = unicodedata.normalize("NFKC", text).strip().lower()
-    if said in _NUMBERS:
-        value = str(_NUMBERS.index(said))
-    elif (found := _DIGITS.fullmatch(said)) is not None:
-        value = str(int(found["sign"].replace("+", "") + found["digits"].replace("_", "")))
-    elif not whole and _FRACTION.fullmatch(said):
-        value = said.removeprefix("+")
-    else:
-        return ""
-    fits = (low is None or float(value) >= low) and (high is None or float(value) <= high)
+    value = number_said(text, whole=whole)
+    fits = bool(value) and (low is None or float(value) >= low) and (high is None or float(value) <= high)
     return value if fits else ""
+
+
+def number_said(text: str, *, whole: bool) -> str:
+    """Return what `number_meant` does, whether or not it is within bounds."""
+    said = unicodedata.normalize("NFKC", text).strip().lower().rstrip(";,").rstrip()
+    if said in _NUMBERS:
+        return str(_NUMBERS.index(said))
+    if (found := _DIGITS.fullmatch(said)) is not None:
+        return str(int(found["sign"].replace("+", "") + found["digits"].replace("_", "")))
+    return said.removeprefix("+") if not whole and _FRACTION.fullmatch(said) else ""
+
+
+def percentage_meant(text: str) -> str:
+    """Return `99.5%` for `99,5 percent`, `>=90%` or `"95 %"`; empty where no percentage from 0 to 100 is meant."""
+    found = _PERCENTAGE.fullmatch(unicodedata.normalize("NFKC", text).strip().lower())
+    if found is None:
+        return ""
+    number = (found["before"] or found["after"]).replace(",", ".")
+    return f"{number}%" if float(number) <= 100 else ""
 
 
 def duration_meant(text: str) -> str:
@@ -80,6 +101,8 @@ def duration_meant(text: str) -> str:
     rest, total, position = text.strip().lower(), 0.0, 0
     if len(rest) > _LONGEST_TEXT:
         return ""
+    if (found := _ISO.fullmatch(rest)) is not None or (found := _CLOCK.fullmatch(rest)) is not None:
+        rest = "".join(f"{amount}{unit}" for unit, amount in found.groupdict().items() if amount)
     while position < len(rest):
         part = _PART.match(rest, position)
         if part is None or part[2] not in _UNITS:

@@ -210,14 +210,18 @@ def _wrong_value(keyword: str, root: Node, path: Sequence[str | int], schema: Ma
     hint = plainly(node, path, schema) if isinstance(node, Scalar) and not schema.get("x-redact") else ""
     if hint:
         pass  # what it is a slip of is known
-    elif isinstance(node, Scalar) and _FILLED_IN.search(node.raw) and not schema.get("x-redact"):
-        hint = "nothing is filled in here: write the value itself"
     elif keyword in ("type", "enum", "const") and isinstance(node, Scalar) and (words := words_of(schema)):
-        hint = word_hint(node.raw, f"{shown(path[-1])}: " if path and isinstance(path[-1], str) else "", words)
+        hint = (
+            ""
+            if _FILLED_IN.search(node.raw)
+            else word_hint(node.raw, f"{shown(path[-1])}: " if path and isinstance(path[-1], str) else "", words)
+        )
     elif keyword == "type":
         hint = retyped(node, path, schema)
     if keyword in ("type", "pattern") and isinstance(node, Scalar) and not hint and not schema.get("x-redact"):
         hint = respelt(node.raw, path, schema)
+    if isinstance(node, Scalar) and _FILLED_IN.search(node.raw) and not hint and not schema.get("x-redact"):
+        hint = "nothing is filled in here: write the value itself"
     return UserError(
         f"{_label(path)} {_problem(keyword, node, schema)}",
         place=_place(root, path),

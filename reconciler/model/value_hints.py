@@ -6,7 +6,16 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from reconciler.model.meant import duration_meant, durations_meant, kind_meant, name_meant, number_meant, truth_meant
+from reconciler.model.meant import (
+    duration_meant,
+    durations_meant,
+    kind_meant,
+    name_meant,
+    number_meant,
+    number_said,
+    percentage_meant,
+    truth_meant,
+)
 from reconciler.model.nodes import ListNode, MapNode, Node, Scalar
 from reconciler.model.reader import shown
 from reconciler.model.samples import in_one_line
@@ -33,13 +42,24 @@ def plainly(node: Scalar, path: Sequence[str | int], schema: Mapping[str, Any]) 
     if "boolean" in wanted or any(isinstance(word, bool) for word in words_of(schema)):
         meant = truth_meant(node.raw)
     elif wanted & {"integer", "number"}:
-        bounds = schema.get("minimum"), schema.get("maximum")
-        meant = number_meant(node.raw, whole="number" not in wanted, low=bounds[0], high=bounds[1])
+        bounds, whole = (schema.get("minimum"), schema.get("maximum")), "number" not in wanted
+        meant = number_meant(node.raw, whole=whole, low=bounds[0], high=bounds[1])
+        if not meant and (said := number_said(node.raw, whole=whole)):
+            below = bounds[0] is not None and float(said) < bounds[0]
+            return (
+                f"write `{_before(path)}{bounds[0]}` or more"
+                if below
+                else f"write `{_before(path)}{bounds[1]}` or less"
+            )
     else:
         return ""
-    before = f"{shown(path[-1])}: " if path and isinstance(path[-1], str) else "- " if path else ""
+    before = _before(path)
     how = "write it without quotes:" if node.quoted else "write"
     return f"{how} `{before}{meant}`" if meant and (node.quoted or meant != node.raw) else ""
+
+
+def _before(path: Sequence[str | int]) -> str:
+    return f"{shown(path[-1])}: " if path and isinstance(path[-1], str) else "- " if path else ""
 
 
 def respelt(text: str, path: Sequence[str | int], schema: Mapping[str, Any]) -> str:
@@ -49,6 +69,8 @@ def respelt(text: str, path: Sequence[str | int], schema: Mapping[str, Any]) -> 
         if path[-1:] == ["retention"] or path[-1:] == ["maxProblemAge"]:
             return f"write `{before}{text.strip()}d` for days, `{before}{text.strip()}h` for hours"
         return f"write `{before}{both[0]}` for minutes, `{before}{both[1]}` for seconds"
+    if str(schema.get("x-expected", "")).startswith("a percentage") and (percentage := percentage_meant(text)):
+        return f'write `{before}"{percentage}"`'
     if schema.get("title") == "Kind" and (kind := kind_meant(text)):
         return f"write `{before}{kind}`"
     space, slash, rest = text.partition("/")

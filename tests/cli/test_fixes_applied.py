@@ -42,3 +42,41 @@ ADDRESSES = [
 @pytest.mark.parametrize(("kind", "broken", "repaired", "hint"), ADDRESSES)
 def test_an_address_in_place_of_a_mapping(kind: Kind, broken: str, repaired: str, hint: str) -> None:
     assert applied(kind, broken, repaired) == hint
+
+
+def stage(option: str, written: str, meant: str, hint: str = "write `%s`") -> tuple[Kind, str, str, str]:
+    fixed = f"{option}: {meant}"
+    return "stage", f"{option}: {MARK}{written}\n", f"{fixed}\n", hint.replace("%s", fixed)
+
+
+def bound(written: str, meant: str, hint: str = "write `%s`") -> tuple[Kind, str, str, str]:
+    text, fixed = "bounds:\n  replicas:\n    max: %s\n", f"max: {meant}"
+    return "service", text % f"{MARK}{written}", text % meant, hint.replace("%s", fixed)
+
+
+def total(written: str, meant: str) -> tuple[Kind, str, str, str]:
+    fixed = f'"{meant}"'
+    return "slo", SLO % f"{MARK}{written}", SLO % fixed, f"write `pass: {fixed}`"
+
+
+VALUES = [
+    bound("4;", "4"),
+    bound("4,", "4"),
+    bound("'4,'", "4", "write it without quotes: `%s`"),
+    bound("-4", "0", "write `%s` or more"),
+    total('"95 %"', "95%"),
+    total('">=90%"', "90%"),
+    total('"99,5%"', "99.5%"),
+    total('"99.5 percent"', "99.5%"),
+    total('"%90"', "90%"),
+    stage("wait", "PT10M", "10m"),
+    stage("wait", "P1DT2H", "1d2h"),
+    stage("wait", "00:10:00", "10m"),
+    stage("retries", "11", "10", "write `%s` or less"),
+    stage("retries", "-1", "0", "write `%s` or more"),
+]
+
+
+@pytest.mark.parametrize(("kind", "broken", "repaired", "hint"), VALUES)
+def test_what_somebody_wrote_is_repaired_and_not_replaced(kind: Kind, broken: str, repaired: str, hint: str) -> None:
+    assert applied(kind, broken, repaired) == hint

@@ -49,8 +49,8 @@ def test_what_was_meant_is_not_guessed(written: str) -> None:
     assert hint(load_slo, SLO % written) == "write for example `weight: 1`"
 
 
-def test_a_number_out_of_bounds_is_not_offered() -> None:
-    assert hint(load_stage, 'retries: "4000"\n') == "write for example `retries: 1`"
+def test_of_a_number_out_of_bounds_the_bound_is_told() -> None:
+    assert hint(load_stage, 'retries: "4000"\n') == "write `retries: 10` or less"
 
 
 @pytest.mark.parametrize(
