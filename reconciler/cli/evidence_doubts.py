@@ -25,6 +25,12 @@ from reconciler.repo.layout import SLI_FILES
 
 DEFAULTS: Final = frozenset({"throughput", "error_rate", "response_time_p50", "response_time_p90", "response_time_p95"})
 """What providers measure without a query. Their own modules need what connects to servers, which takes long to load."""
+_PROBLEMS_STATE: Final = "problem_open"
+"""What Keptn's dynatrace-service measured without a query: whether the remediation's own problem was open (0 or 1)."""
+_OF_ITSELF: Final = (
+    "delete this objective: whether the problem is over is waited for anyway, as its source says it; or add a query"
+    " (docs/migration.md)"
+)
 _PLACEHOLDER: Final = re.compile(r"\$(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<label>\.[A-Za-z0-9_])?")
 
 
@@ -44,12 +50,20 @@ class Queries:
             return None
         return DEFAULTS | {each.name for file in files if file is not None for each in file.indicators}
 
+    def own(self, folder: str) -> frozenset[str]:
+        """Return what the service's own files measure, as far as they can be read."""
+        files = [loaded.indicators(self.near.get(f"{folder}{name}")) for name in SLI_FILES]
+        return frozenset(each.name for file in files if file is not None for each in file.indicators)
+
 
 def about_measuring(data: bytes, folder: str, queries: Queries) -> Iterator[Finding]:
     """Yield the objectives of a valid `slo.yaml` that are about an indicator which nothing measures."""
     known, found = queries.known(folder), loaded.objectives(data)
     if known is None or found is None:
         return
+    # A query that another objective is about already is less likely to be meant.
+    asked = {each.sli for each in found.objectives}
+    own = sorted(queries.own(folder) - asked)
     for each in found.objectives:
         if each.sli not in known:
             yield doubt(
@@ -57,7 +71,9 @@ def about_measuring(data: bytes, folder: str, queries: Queries) -> Iterator[Find
                 f"nothing says how to measure `{each.sli}`, so this objective will have no data",
                 each.place,
                 expected="an indicator of an sli.yaml of the service, the stage or the project, or one with a default",
-                hint=did_you_mean(each.sli, sorted(known))
+                hint=_OF_ITSELF
+                if each.sli == _PROBLEMS_STATE
+                else did_you_mean(each.sli, sorted(known))
                 or f"add `{each.sli}` to {folder}prometheus/sli.yaml, or the folder of another provider",
             )
 
@@ -102,14 +118,18 @@ def _unused(file: Sli, folder: str, near: Contents) -> Iterator[Finding]:
             hint=f"add {folder}slo.yaml, or delete this file",
         )
     used = {each.sli for each in slo.objectives} if slo is not None else set()
+    known = Queries(near).known(folder) or frozenset()
     for each in file.indicators if slo is not None else ():
         if each.name not in used:
+            meant = nearest(each.name, sorted(used))
+            # Which of the two is misspelt is told of the objective, which nothing measures.
+            hint = f"did you mean `{meant}`?" if meant in known else f"measure `{meant}` by it, or let the objective be about it"
             yield remark(
                 "unused-query",
                 f"no objective of this service is about `{each.name}`",
                 each.place,
                 expected=f"an indicator that {folder}slo.yaml has an objective about",
-                hint=did_you_mean(each.name, sorted(used)) or "delete it, or add an objective",
+                hint=hint if meant else "delete it, or add an objective",
             )
 
 

@@ -53,6 +53,13 @@ def test_an_objective_that_nothing_measures(reconciler: Reconciler, stage: Path,
     assert "hint: add `baskets` to carts/prometheus/sli.yaml" in warned(reconciler, path)
 
 
+def test_whether_the_problem_is_open_needs_no_objective(reconciler: Reconciler, stage: Path) -> None:
+    write(stage, "carts/slo.yaml", SLO.format("problem_open"))
+    assert "hint: delete this objective: whether the problem is over is waited for anyway" in warned(reconciler)
+    write(stage, "carts/dynatrace/sli.yaml", 'indicators:\n  problem_open: PV2;problemSelector=status("open")\n')
+    assert "problem_open" not in warned(reconciler)
+
+
 @pytest.mark.parametrize("path", [".", "carts", "carts/slo.yaml"])
 @pytest.mark.parametrize("place", ["carts/http", "dynatrace", "carts/prometheus"])
 def test_one_that_the_service_or_the_stage_measures_is_no_doubt(
