@@ -73,7 +73,8 @@ def about_measuring(data: bytes, folder: str, queries: Queries) -> Iterator[Find
                 expected="an indicator of an sli.yaml of the service, the stage or the project, or one with a default",
                 hint=_OF_ITSELF
                 if each.sli == _PROBLEMS_STATE
-                else did_you_mean(each.sli, sorted(known))
+                else did_you_mean(each.sli, own)
+                or did_you_mean(each.sli, sorted(known))
                 or f"add `{each.sli}` to {folder}prometheus/sli.yaml, or the folder of another provider",
             )
 
@@ -122,8 +123,9 @@ def _unused(file: Sli, folder: str, near: Contents) -> Iterator[Finding]:
     for each in file.indicators if slo is not None else ():
         if each.name not in used:
             meant = nearest(each.name, sorted(used))
-            # Which of the two is misspelt is told of the objective, which nothing measures.
-            hint = f"did you mean `{meant}`?" if meant in known else f"measure `{meant}` by it, or let the objective be about it"
+            # Of an objective that nothing measures it is told which query was meant; nothing else is to be said here.
+            lost = f"write `sli: {each.name}` in the objective about `{meant}`, which nothing measures"
+            hint = f"did you mean `{meant}`?" if meant in known else lost
             yield remark(
                 "unused-query",
                 f"no objective of this service is about `{each.name}`",

@@ -76,3 +76,14 @@ def test_placeholders_for_nothing_in_the_queries_of_every_provider(provider: str
 def test_known_placeholders_of_other_providers_are_not_told(provider: str, query: str) -> None:
     text = f"indicators:\n  error_rate: {json.dumps(query)}\n"
     assert found({"a/slo.yaml": slo(), f"a/{provider}/sli.yaml": text}) == []
+
+
+def test_a_misspelt_objective_is_told_the_services_own_query_and_the_query_says_the_same() -> None:
+    queries = {"a/prometheus/sli.yaml": "indicators:\n  response_time_p90: up\n"}
+    query, objective = found({"a/slo.yaml": slo().replace("error_rate", "response_time_p91"), **queries})
+    assert (objective.check, objective.error.hint) == ("no-query", "did you mean `response_time_p90`?")
+    assert query.check == "unused-query"
+    assert query.error.hint == (
+        "write `sli: response_time_p90` in the objective about `response_time_p91`, which nothing measures"
+    )
+    assert found({"a/slo.yaml": slo().replace("error_rate", "response_time_p90"), **queries}) == []
