@@ -127,7 +127,7 @@ class Client:
             raise Unreachable(call, _words(error, sent)) from error
         try:
             document = json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if status >= 400:
                 raise Refusal(call, status, _text(content, sent), _retry_after(response.headers)) from error
             raise Unreachable(call, "the answer is not JSON") from error
