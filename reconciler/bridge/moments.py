@@ -34,7 +34,8 @@ class Point:
     """A stage at a moment.
 
     ``at`` is what links carry, empty for now. ``step`` is the newest step there, ``order`` its place in the chronicle
-    (None: nothing is bounded). ``when`` is the moment that waits are counted from.
+    (None: nothing is bounded). ``when`` is the moment that waits are counted from. ``missing`` is the number that was
+    asked for where there is no such step, 0 else: it is the moment of the one before.
     """
 
     stage: StageName
@@ -43,6 +44,7 @@ class Point:
     step: Claimed | None
     when: Instant
     order: int | None = None
+    missing: int = 0
 
     @property
     def live(self) -> bool:
@@ -78,10 +80,7 @@ class Moments:
         if not text:
             return self._point(tips.ops, tips, "", Instant(int(self._now())))
         if _SEQUENCE.match(text):
-            step = chronicle().sequence(int(text))
-            if step is None:
-                raise self._none(f"{self._stage} has no step {text}", "move the slider, or leave `at` out for now")
-            return self._past(step.commit, tips, text, step.now, step.order)
+            return self._of_number(int(text), tips, chronicle())
         if _COMMIT.match(text):
             return self._of_commit(text.lower(), tips, chronicle)
         moment = moment_of(text, Instant(int(self._now())))
@@ -90,6 +89,16 @@ class Moments:
             raise self._none(f"{self._stage} did not exist at {format_instant(moment)}", "ask for a later time")
         order = found.step.order if found.step is not None else 0
         return self._past(found.commit, tips, text, moment, order)
+
+    def _of_number(self, number: int, tips: Tips, known: Chronicle) -> Point:
+        step, missing = known.sequence(number), 0
+        before, after = known.around(number)
+        if step is None and before is not None and after is not None:
+            # After a rewritten branch the numbers go on higher up.
+            step, missing = known.sequence(before), number
+        if step is None:
+            raise self._none(f"{self._stage} has no step {number}", "move the slider, or leave `at` out for now")
+        return replace(self._past(step.commit, tips, str(number), step.now, step.order), missing=missing)
 
     def _of_commit(self, text: str, tips: Tips, chronicle: Callable[[], Chronicle]) -> Point:
         commit = self._mirror.find_commit(text)

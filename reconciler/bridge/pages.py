@@ -178,10 +178,11 @@ def _frame(room: Room, asking: Asking, point: Point | None, *, title: str) -> di
     stages = room.stages()
     progress = ""
     newest = 0
+    around: tuple[int | None, int | None] = (None, None)
     if point is not None:
         newest = room.point(point.stage, "").sequence if not point.live else point.sequence
         try:
-            room.chronicle(point.stage)
+            around = room.chronicle(point.stage).around(point.sequence)
         except TransientError as error:
             progress = str(error)
     links = asking.links.to(point.stage) if point is not None else asking.links
@@ -196,6 +197,7 @@ def _frame(room: Room, asking: Asking, point: Point | None, *, title: str) -> di
         "live": not asking.at,
         "moment_everywhere": moment,
         "newest": newest,
+        "around": around,
         "links": links,
         "now": now if not asking.at or point is None else point.when,
         "then": point.when if point is not None else moment_of(moment, now) if moment else now,

@@ -13,7 +13,7 @@ from reconciler.model.errors import TransientError, UserError
 from reconciler.model.instant import Instant
 from reconciler.model.names import StageName
 from reconciler.repo.chronicle import COUNTED, Chronicle
-from reconciler.repo.chronicle_records import OPEN, UNHEALED, Filter, PastRemediation, PastStep, PeoplesCommit
+from reconciler.repo.chronicle_records import OPEN, UNHEALED, Filter, Forged, PastRemediation, PastStep, PeoplesCommit
 from reconciler.repo.chronicle_then import Then
 
 LINES: Final = 50
@@ -170,9 +170,9 @@ def _end_of(text: str, now: Instant) -> Instant:
 
 @dataclass(frozen=True)
 class Log:
-    """Steps of a stage and what people did between them, the newest first."""
+    """Steps of a stage, what people did between them, and what only looks like a step, the newest first."""
 
-    lines: tuple[PastStep | PeoplesCommit, ...]
+    lines: tuple[PastStep | PeoplesCommit | Forged, ...]
     before: int | None
 
 
@@ -186,7 +186,8 @@ def log_of(room: Room, point: Point, before: int | None) -> Log:
     first = min(before, bound) if before is not None and bound is not None else before or bound
     steps = chronicle.steps(limit=LINES, before=first)
     people = chronicle.people(limit=LINES, before=first)
-    every: list[PastStep | PeoplesCommit] = [*steps.items, *people.items]
+    forged = chronicle.forged(limit=LINES, before=first)
+    every: list[PastStep | PeoplesCommit | Forged] = [*steps.items, *people.items, *forged.items]
     both = sorted(every, key=lambda each: -each.order)[:LINES]
     more = len(both) == LINES
     return Log(tuple(both), both[-1].order if more else None)

@@ -32,19 +32,18 @@ from reconciler.repo.chronicle_folding import COLUMNS, Row, folded
 from reconciler.repo.chronicle_reading import REMEDIATION, TOLD, commit_id, read_evaluation, read_remediation
 from reconciler.repo.chronicle_records import (
     MACHINE,
-    OPEN,
     Counts,
     Doubt,
     Filter,
+    Forged,
     Moment,
     Page,
     PastEvaluation,
-    PastProblem,
     PastRemediation,
     PastStep,
     PeoplesCommit,
     value_name,
-)
+)  # fmt: skip
 from reconciler.repo.names import is_object_id
 
 PAGE: Final = 50
@@ -226,6 +225,18 @@ class Chronicle:
         row = self._ask(query, (number,)).fetchone()
         return self._step(row) if row is not None else None
 
+    def forged(self, *, limit: int = PAGE, before: int | None = None) -> Page[Forged]:
+        """Return commits that only look like steps, whether or not a step has answered them, the newest first."""
+        about, where = "n, id, now, author, subject, sequence FROM steps", ["NOT valid", EARLIER]
+        rows = self._page(about, "n", where, {"before": before}, limit)
+        return _paged([Forged(n, commit_id(who), *rest) for n, who, *rest in rows], [row[0] for row in rows], limit)
+
+    def around(self, number: int) -> tuple[int | None, int | None]:
+        """Return the nearest sequences before and after a number: after a rewritten branch some are left out."""
+        nearest = "(SELECT max(sequence) FROM steps WHERE sequence < ? AND valid)"
+        query = f"SELECT {nearest}, {nearest.replace('max', 'min').replace('<', '>')}"
+        return tuple(self._ask(query, (number, number)).fetchone())
+
     def changes(self, name: str, *, limit: int = PAGE, before: int | None = None) -> Page[PastStep]:
         """Return the steps that changed a value, the newest first; ``name`` as in `deployment/carts`, `flag/Blue`."""
         where = ["valid", "n IN (SELECT n FROM changed WHERE name = :name)", EARLIER]
@@ -234,10 +245,8 @@ class Chronicle:
 
     def changed_by(self, path: str, *, limit: int = PAGE, before: int | None = None) -> Page[PeoplesCommit]:
         """Return the commits of people that changed a file of theirs, a problem or a command, the newest first."""
-        about = "n, id, at, author, subject FROM commits c"
         where = ["n IN (SELECT f.n FROM files f WHERE f.file = :path)", EARLIER]
-        rows = self._page(about, "n", where, {"path": path, "before": before}, limit)
-        return _paged([self._commit(row) for row in rows], [row[0] for row in rows], limit)
+        return self._commits(where, {"path": path, "before": before}, limit)
 
     def evaluations(self, service: str, *, limit: int = PAGE, before: int | None = None) -> Page[PastEvaluation]:
         """Return the evaluations of a service, the newest first; with no data too."""
@@ -252,9 +261,7 @@ class Chronicle:
         With a service: those that changed something of it, or of the whole stage (whose files have no service).
         """
         where, values = conditions(PEOPLE, only, before=before)
-        about = "n, id, at, author, subject FROM commits c"
-        rows = self._page(about, "n", where, values, limit)
-        return _paged([self._commit(row) for row in rows], [row[0] for row in rows], limit)
+        return self._commits(where, values, limit)
 
     def configured_lately(self, most: int, *, last: int | None = None) -> tuple[str, ...]:
         """Return the services whose own files people changed last, at most so many; up to an order where one is given.
@@ -273,11 +280,14 @@ class Chronicle:
         rows = self._ask("SELECT id FROM commits WHERE n > ? ORDER BY n LIMIT ?", (order, most))
         return [commit_id(row[0]) for row in rows]
 
-    def _commit(self, row: tuple[Any, ...]) -> PeoplesCommit:
-        files = self._ask("SELECT kind, service, file, change FROM files WHERE n = ? LIMIT 1000", (row[0],))
-        return PeoplesCommit(row[0], commit_id(row[1]), Instant(row[2]), row[3], row[4], tuple(files))
-
-    # Moments
+    def _commits(self, where: Iterable[str], values: Mapping[str, Any], limit: int) -> Page[PeoplesCommit]:
+        rows = self._page("n, id, at, author, subject FROM commits c", "n", where, values, limit)
+        ask = "SELECT kind, service, file, change FROM files WHERE n = ? LIMIT 1000"
+        found = [
+            PeoplesCommit(n, commit_id(who), at, author, subject, tuple(self._ask(ask, (n,))))
+            for n, who, at, author, subject in rows
+        ]
+        return _paged(found, [row[0] for row in rows], limit)
 
     def at(self, moment: Instant) -> Moment | None:
         """Return the stage at a moment; None where that is before its history.
@@ -285,14 +295,12 @@ class Chronicle:
         Steps say when they were made, and never go back in time, so they decide; of the commits between two steps
         those count whose committer says that they were there by then.
         """
-        row = self._ask(
-            f"SELECT {_STEP} WHERE now <= ? AND valid ORDER BY now DESC, n DESC LIMIT 1", (moment,)
-        ).fetchone()
+        query = f"SELECT {_STEP} WHERE now <= ? AND valid ORDER BY now DESC, n DESC LIMIT 1"
+        row = self._ask(query, (moment,)).fetchone()
         step = self._step(row) if row is not None else None
         after = step.order if step is not None else 0
-        following = self._ask("SELECT min(n) FROM steps WHERE n > ? AND now > ? AND valid", (after, moment)).fetchone()[
-            0
-        ]
+        query = "SELECT min(n) FROM steps WHERE n > ? AND now > ? AND valid"
+        following = self._ask(query, (after, moment)).fetchone()[0]
         end = following if following is not None else self._newest() + 1
         query = "SELECT id FROM commits WHERE n > ? AND n < ? AND line AND at <= ? ORDER BY n DESC LIMIT 1"
         found = self._ask(query, (after, end, moment)).fetchone()
@@ -316,9 +324,8 @@ class Chronicle:
 
     def is_forged(self, commit: str) -> bool:
         """Whether a commit has the form of a step and does not count."""
-        return self.order_of(commit) is not None and bool(
-            self._ask("SELECT 1 FROM steps WHERE id = ? AND NOT valid", (bytes.fromhex(commit),)).fetchone()
-        )
+        query = "SELECT 1 FROM steps WHERE id = ? AND NOT valid"
+        return is_object_id(commit) and self._ask(query, (bytes.fromhex(commit),)).fetchone() is not None
 
     def doubt(self) -> Doubt | None:
         """Return from where on the branch is not told; None where everything counts, or was answered by a step."""
@@ -336,10 +343,8 @@ class Chronicle:
         """Return how much there is."""
         outcomes = dict(self._ask("SELECT outcome, count(*) FROM remediations GROUP BY outcome"))
         running = outcomes.pop("", 0)
-        steps, commits = (
-            self._ask("SELECT value FROM meta WHERE key = ?", (key,)).fetchone() for key in ("steps", "commits")
-        )
-        return Counts(int(steps[0]), sum(outcomes.values()) + running, running, outcomes, int(commits[0]))
+        kept = dict(self._ask("SELECT key, value FROM meta WHERE key IN ('steps', 'commits')"))
+        return Counts(int(kept["steps"]), sum(outcomes.values()) + running, running, outcomes, int(kept["commits"]))
 
     def count(self, only: Filter = _ALL, *, before: int | None = None, settled: int | None = None) -> int:
         """Return how many remediations a filter leaves; ``before`` and ``settled`` as in `remediations`.
@@ -350,8 +355,6 @@ class Chronicle:
         where, values = about_remediations(only, found=found, settled=settled, before=before)
         some = f"SELECT 1 FROM remediations r WHERE {' AND '.join(where) or '1'} ORDER BY r.n DESC LIMIT {COUNTED + 1}"  # noqa: S608  (words of ours; values are parameters)
         return int(self._ask(f"SELECT count(*) FROM ({some})", values).fetchone()[0])  # noqa: S608  (words of ours; values are parameters)
-
-    # Helpers
 
     def _page(
         self, what: str, order: str, where: Iterable[str], values: Mapping[str, Any], limit: int
@@ -366,9 +369,8 @@ class Chronicle:
                 self._reopen()
             return self._connection.execute(query, values)
         except (OSError, sqlite3.Error) as error:
-            raise TransientError(
-                f"the chronicle cannot be read: {error}", hint="it is built anew; ask again"
-            ) from error
+            what = f"the chronicle cannot be read: {error}"
+            raise TransientError(what, hint="it is built anew; ask again") from error
 
     def _reopen(self) -> None:
         connection = chronicle_store.read(self._path, self._stage)
@@ -392,6 +394,6 @@ def _paged(items: list[Any], orders: list[int], limit: int) -> Page[Any]:
 
 
 __all__ = [
-    "OPEN", "Chronicle", "Counts", "Doubt", "Filter", "Moment", "Page", "PastEvaluation", "PastProblem",
-    "PastRemediation", "PastStep", "PeoplesCommit",
+    "Chronicle", "Counts", "Doubt", "Filter", "Forged", "Moment", "Page", "PastEvaluation", "PastRemediation",
+    "PastStep", "PeoplesCommit",
 ]  # fmt: skip

@@ -179,6 +179,18 @@ class PeoplesCommit:
 
 
 @dataclass(frozen=True)
+class Forged:
+    """A commit that says that it is step ``claims``, and does not count; ``when`` and ``author`` are what it says."""
+
+    order: int
+    commit: CommitId
+    when: Instant
+    author: str
+    subject: str
+    claims: int
+
+
+@dataclass(frozen=True)
 class Doubt:
     """The first commit after the newest step that counts which does not fit: what comes from there on is not told.
 

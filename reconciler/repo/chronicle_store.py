@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-FORM: Final = "7"
+FORM: Final = "8"
 """Raised whenever what is kept, or what it means, changes."""
 
 _TABLES: Final = """
@@ -47,6 +47,7 @@ CREATE INDEX steps_about ON steps (remediation, service, n) WHERE remediation IS
 CREATE INDEX steps_service ON steps (service, n);
 CREATE INDEX steps_event ON steps (event, service, n);
 CREATE INDEX steps_now ON steps (now, n);
+CREATE INDEX steps_forged ON steps (n) WHERE NOT valid;
 CREATE INDEX changed_name ON changed (name, n);
 CREATE INDEX changed_n ON changed (n);
 CREATE INDEX commits_id ON commits (id);

@@ -69,6 +69,11 @@ def test_steps_that_do_not_count_are_told_of_on_every_page(clone: Path, tmp_path
         assert browser.get(f"{HISTORY}?outcome=open").one("h2").words == "1 remediation"
         log = browser.get(f"{STAGE}/steps").one("ol", **{"class": "log"}).all("li", **{"class": "step"})
         assert [each.one("span", **{"class": "number"}).words for each in log] == ["3", "2", "1"]
+        forged = browser.get(f"{STAGE}/steps").one("ol", **{"class": "log"}).all("li", **{"class": "people forged"})
+        assert [each.words.partition("It says that it is ")[2][:6] for each in forged[-2:]] == ["step 5", "step 4"]
+        assert all("does not count" in each.words for each in forged)
+        looked = browser.get(forged[-1].one("a", **{"class": "go"}).attributes["href"])
+        assert "Past:" in looked.one("section", id="time").words
 
 
 def test_a_revert_that_no_step_has_answered_changes_no_page(clone: Path, tmp_path: Path) -> None:

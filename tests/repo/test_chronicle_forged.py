@@ -34,11 +34,13 @@ def put_back(past: Told, step: Step) -> None:
 @pytest.mark.parametrize("ahead", [1, 2, 500])
 def test_one_that_was_put_back_does_not_count(past: Told, ahead: int) -> None:
     past.remediation("p1")
-    put_back(past, forged(past, past.sequence + ahead))
+    made = forged(past, past.sequence + ahead)
+    put_back(past, made)
     past.remediation("p2")
     with following(past) as chronicle:
         assert [str(each.id) for each in chronicle.remediations().items] == ["p2", "p1"]
         assert [step.sequence for step in chronicle.steps().items] == list(range(11, 0, -1))
+        assert [(each.claims, each.subject) for each in chronicle.forged().items] == [(made.sequence, made.subject)]
 
 
 def test_one_that_is_put_back_only_later_does_not_count_either(past: Told) -> None:
@@ -62,6 +64,19 @@ def test_one_that_nobody_believes_at_the_tip_does_not_count(past: Told) -> None:
         moment = chronicle.at(past.now)  # type: ignore[arg-type]  # an Instant
     assert moment is not None
     assert moment.commit == believed
+
+
+def test_commits_that_only_look_like_steps_can_be_listed_in_pages(past: Told) -> None:
+    past.remediation("p1")
+    believed = past.tip()
+    for number in (6, 7, 8):
+        forged(past, number)
+    with following(past, (believed,)) as chronicle:
+        first = chronicle.forged(limit=2)
+        assert [each.claims for each in first.items] == [8, 7]
+        assert [each.claims for each in chronicle.forged(limit=2, before=first.before).items] == [6]
+        assert chronicle.forged().items[0].commit == past.tip()
+        assert (chronicle.around(3), chronicle.around(5), chronicle.around(9)) == ((2, 4), (4, None), (5, None))
 
 
 def test_a_rewriting_that_never_was_leaves_no_gap(past: Told) -> None:
