@@ -14,6 +14,7 @@ from reconciler.cli.doctor.contents import Content
 from reconciler.cli.doctor.finding import Finding, failed, ok, problem, unknown, warning
 from reconciler.daemon.connections import access_of
 from reconciler.daemon.dispatch import Allowed
+from reconciler.daemon.leases.record import API
 from reconciler.model.connections import KubernetesConnection
 from reconciler.model.daemon_config import Reach
 from reconciler.model.errors import ReconcilerError
@@ -83,6 +84,14 @@ class Cluster:
             for namespace in reach.namespaces:
                 by_namespace.setdefault(namespace, set()).update(reach.kinds)
         for namespace, kinds in sorted(by_namespace.items()):
+            if not self._there(
+                client, Call("get", "", "namespaces", f"/api/v1/namespaces/{namespace}", name=namespace)
+            ):
+                about = f"{self.about}, namespace {namespace}"
+                yield _no_namespace(
+                    "cluster-rights", about, namespace, "`allow.namespaces` (or stage.yaml's `namespace`)"
+                )
+                continue
             needed = [right for right in RIGHTS if right.needed(kinds)]
             for kind in sorted(kinds - _PLAIN - {ROUTE}):
                 try:
@@ -100,7 +109,8 @@ class Cluster:
         for right, verbs in lacking:
             told = f"may not {', '.join(verbs)} {right.resource}{f'.{right.group}' if right.group else ''}"
             rule = f'{{apiGroups: ["{right.group}"], resources: [{right.resource}], verbs: [{", ".join(right.verbs)}]}}'
-            yield problem("cluster-rights", about, told, f"add the rule {rule} to its Role there (docs/deploying.md)")
+            do = f"see that the namespace is there, and add the rule {rule} to its Role there (docs/deploying.md)"
+            yield problem("cluster-rights", about, told, do)
         if not lacking:
             yield ok("cluster-rights", about, "may do all that is done there")
 
@@ -125,6 +135,16 @@ class Cluster:
         status = self._called(client, call, body).get("status")
         return isinstance(status, dict) and status.get("allowed") is True
 
+    def _there(
+        self, client: Client, call: Call, body: dict[str, Any] | None = None, query: tuple[tuple[str, str], ...] = ()
+    ) -> bool:
+        """Whether a call finds its namespace. Another refusal, as of who may not ask, says nothing against it."""
+        try:
+            client.call(call, self.connection.deadline, query=query, patch=body)
+        except Refusal as refusal:
+            return refusal.status != 404
+        return True
+
     def _keda(self, client: Client, namespace: str) -> Iterator[Finding]:
         """Tell where KEDA runs and we may not see its objects: we would scale beside it."""
         try:
@@ -142,8 +162,17 @@ class Cluster:
         about = f"{self.about}, namespace {self.leases}"
         for _, verbs in self._lacking(client, self.leases, [LEASES]):
             told = f"may not {', '.join(verbs)} Leases"
-            do = "grant list, create and update on leases.coordination.k8s.io in that namespace"
+            do = (
+                "see that the namespace is there, and grant list, create and update on leases.coordination.k8s.io in it"
+            )
             yield problem("leases", about, told, do)
+            return
+        # Who may see no namespaces learns of a missing one from a creation that is not carried out.
+        lease = {"apiVersion": API, "kind": "Lease", "metadata": {"name": "reconciler-doctor"}, "spec": {}}
+        path = f"/apis/{LEASES.group}/v1/namespaces/{self.leases}/leases"
+        call = Call("create", LEASES.group, LEASES.resource, path, self.leases, "reconciler-doctor")
+        if not self._there(client, call, lease, (("dryRun", "All"),)):
+            yield _no_namespace("leases", about, self.leases, "`leases.namespace`")
             return
         yield ok("leases", about, "may list, create and update Leases")
 
@@ -167,3 +196,8 @@ class Cluster:
                     yield (problem if gone else unknown)("cluster-workloads", about, what, do)
                 if content.workloads and not missing:
                     yield ok("cluster-workloads", about, f"{len(content.workloads)} that files name are there")
+
+
+def _no_namespace(check: str, about: str, namespace: str, key: str) -> Finding:
+    do = f"create it (`kubectl create namespace {namespace}`), or correct {key}"
+    return problem(check, about, f"there is no namespace `{namespace}`", do)

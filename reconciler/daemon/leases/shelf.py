@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.daemon.leases.election import Write
 from reconciler.daemon.leases.record import LABEL, OURS, Record, document, read
+from reconciler.model.errors import TerminalError
 from reconciler.targets.kubernetes import Access
 from reconciler.targets.kubernetes.refusals import Call, Refusal, Unreachable, as_error
 
@@ -56,6 +57,12 @@ class Shelf:
         except Refusal as refusal:
             if refusal.status == 409 or (refusal.status == 404 and verb == "update"):
                 return None
+            if refusal.status == 404:
+                hint = (
+                    f"create the namespace (`kubectl create namespace {self._namespace}`), or correct"
+                    " `leases.namespace` in reconciler.yaml"
+                )
+                raise TerminalError(as_error(refusal).message, hint=hint) from refusal
             raise as_error(refusal) from refusal
         except Unreachable as failure:
             raise as_error(failure) from failure

@@ -38,6 +38,7 @@ def rule(right: Right, namespace: str, but: str = "") -> Rule:
 def _server() -> Iterator[EmbeddedCluster]:
     with EmbeddedCluster(kinds=(SCALED_OBJECTS, VIRTUAL_SERVICES, ROLLOUTS)) as cluster:
         cluster.namespace(SPACE)
+        cluster.namespace("ops")
         yield cluster
 
 
@@ -51,11 +52,11 @@ def server(_server: EmbeddedCluster) -> Iterator[EmbeddedCluster]:
 
 def cluster(
     server: EmbeddedCluster, folder: Path, *kinds: str, wants: tuple[WantWorkload, ...] = (), token: str = TOKEN,
-    off: float = 0.0, leases: str = "ops", deadline: float = 60.0,
+    off: float = 0.0, leases: str = "ops", deadline: float = 60.0, space: str = SPACE,
 ) -> Cluster:  # fmt: skip
     (folder / "token").write_text(token, "ascii")
     nothing = frozenset[str]()
-    reach = Reach(frozenset({SPACE}), frozenset(kinds or KINDS), nothing, nothing, {}, None, None)
+    reach = Reach(frozenset({space}), frozenset(kinds or KINDS), nothing, nothing, {}, None, None)
     content = Content(ProjectName("shop"), StageName("production"), workloads=wants)
     connection = KubernetesConnection(server=server.url, token_file=folder / "token", deadline=deadline)
     return Cluster(
@@ -126,6 +127,37 @@ def test_leases_without_a_right(server: EmbeddedCluster, tmp_path: Path) -> None
     assert list(told) == ["leases"]
     assert "may not create Leases" in told["leases"].found
     assert wrong(found(cluster(server, tmp_path, leases=""))) == {}
+
+
+@pytest.mark.parametrize("sees_namespaces", [True, False])
+def test_a_namespace_for_leases_that_is_not_there(
+    server: EmbeddedCluster, tmp_path: Path, *, sees_namespaces: bool
+) -> None:
+    seeing = (Rule(("get",), ("namespaces",)),) if sees_namespaces else ()
+    server.users[TOKEN] = User("reconciler", (*(rule(each, SPACE) for each in EVERY), rule(LEASES, "*"), *seeing))
+    told = wrong(found(cluster(server, tmp_path, leases="not-there")))
+    assert list(told) == ["leases"]
+    assert told["leases"].verdict == "problem"
+    assert told["leases"].found == "there is no namespace `not-there`"
+    assert "kubectl create namespace not-there" in told["leases"].do
+    assert "`leases.namespace`" in told["leases"].do
+    assert not server.items("Lease", "ops"), "nothing is written"
+
+
+def test_an_allowed_namespace_that_is_not_there(server: EmbeddedCluster, tmp_path: Path) -> None:
+    server.users[TOKEN] = User("administrator")
+    told = wrong(found(cluster(server, tmp_path, space="not-there")))
+    assert list(told) == ["cluster-rights"]
+    assert told["cluster-rights"].verdict == "problem"
+    assert told["cluster-rights"].found == "there is no namespace `not-there`"
+    assert "`allow.namespaces`" in told["cluster-rights"].do
+
+
+def test_where_namespaces_are_not_to_be_seen_missing_rights_tell_that_it_may_be_missing(
+    server: EmbeddedCluster, tmp_path: Path
+) -> None:
+    told = [each for each in found(cluster(server, tmp_path, space="not-there")) if each.verdict == "problem"]
+    assert "see that the namespace is there" in told[0].do
 
 
 def test_a_kind_that_the_cluster_does_not_have(server: EmbeddedCluster, tmp_path: Path) -> None:
