@@ -245,13 +245,17 @@ def _named(directories: Iterable[Sequence[TreeItem]], name: str) -> dict[str, No
 
 
 def _newest_event(items: Iterable[TreeItem]) -> str:
-    """Return the event of the newest step in a remediation's folder; its number is at the beginning of its name."""
-    newest, event = -1, ""
-    for item in items:
-        number, _, rest = item.name.decode("utf-8", "replace").removesuffix(".yaml").partition("-")
-        if number.isascii() and number.isdigit() and int(number) > newest:
-            newest, event = int(number), rest
-    return event
+    """Return the event where a remediation stands, by the names of its steps, which begin with their numbers.
+
+    What happens after its end, as giving back a value or refusing a command, does not begin it again.
+    """
+    numbered = (item.name.decode("utf-8", "replace").removesuffix(".yaml").partition("-") for item in items)
+    steps = sorted((int(each), rest) for each, _, rest in numbered if each.isascii() and each.isdigit())
+    at = ""
+    for _, event in steps:
+        if at not in ENDINGS or event in ENDINGS or event == "reopened" or (at == "orphaned" and event == "refused"):
+            at = event
+    return at
 
 
 def _files(tree: str, prefix: str, read: Mapping[str, Sequence[TreeItem]]) -> Iterator[tuple[str, BlobId]]:

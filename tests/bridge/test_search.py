@@ -58,7 +58,9 @@ def test_a_commit_is_meant_in_capital_letters_too(browser: Browser, shop: Site) 
 
 def test_so_many_need_a_person_as_are_listed(browser: Browser) -> None:
     page = browser.get(STAGE)
-    (shown,) = (each.one("dd") for each in page.one("dl").all("div") if each.one("dt").words == "Need a person")
+    (shown,) = (
+        each.one("dd") for each in page.one("dl").all("div") if each.one("dt").words == "Services that need a person"
+    )
     listed = browser.get(shown.one("a").attributes["href"])
     assert int(shown.words) == len(listed.one("tbody").all("tr")) > 0
 

@@ -65,7 +65,7 @@ def test_steps_that_do_not_count_are_told_of_on_every_page(clone: Path, tmp_path
             assert f"the steps from 4 on (commit {first[:12]}) do not count: run reconciler replay" in told, path
         assert "do not count" in browser.get(f"{STAGE}/remediation/carts/p2", 404).one("main").words
         assert browser.get(STAGE).one("output").words == "3"
-        assert summary(browser)["Running"] == "1"
+        assert summary(browser)["Running remediations"] == "1"
         assert browser.get(f"{HISTORY}?outcome=open").one("h2").words == "1 remediation"
         log = browser.get(f"{STAGE}/steps").one("ol", **{"class": "log"}).all("li", **{"class": "step"})
         assert [each.one("span", **{"class": "number"}).words for each in log] == ["3", "2", "1"]

@@ -114,6 +114,26 @@ def test_trees_tell_what_the_files_say(
         assert list(config.at(commit).services) == services(files)
 
 
+@pytest.mark.parametrize(
+    ("steps", "at"),
+    [
+        ("01-opened 02-decided 03-reverted 04-applied", "over"),
+        ("01-opened 02-decided 03-aborted 04-applied 05-refused", "over"),
+        ("01-opened 02-unmatched 99-resolved 100-failed", "over"),
+        ("01-opened 02-aborted 03-reopened", "reopened"),
+        ("01-opened 02-orphaned 03-refused", "refused"),
+        ("01-opened 02-refused", "refused"),
+    ],
+)
+def test_what_happens_after_the_end_does_not_begin_a_remediation_again(mirror: Mirror, steps: str, at: str) -> None:
+    """As `history` has it: values are given back, and commands refused, long after it was over."""
+    files = {f"ops/production/carts/remediations/p1/{step}.yaml": "x" for step in steps.split()}
+    tree = mirror.tree_id(committed(mirror.remote, files), "ops/production")  # type: ignore[attr-defined]  # see the fixture
+    assert tree is not None
+    going = OpsTrees(mirror).going(tree)
+    assert (going.ended, dict(going.busy)) == (1, {}) if at == "over" else going.busy[0][1].running == (("p1", at),)
+
+
 def services(files: dict[str, str]) -> list[str]:
     """Return the services as the engine's index has them."""
     index = StageIndex(StageName("production"))
