@@ -111,6 +111,8 @@ def _guess(key: UnreadKey) -> str:
     name = "".join(letter for letter in key.name.casefold() if letter.isalnum())
     table = _MEANT.get(key.level, ())
     hint = next((hint for pattern, hint in table if re.fullmatch(pattern, name)), "")
+    if key.level == "objective" and not key.value and (meant := nearest(key.name, ("pass", "warning"))):
+        return f"did you mean `{meant}`?"  # with what stands below it
     if (kept := _KEPT.search(hint)) is not None:
         fits, example = _FORMS[kept["key"]]
         quoted = f'"{key.value}"' if key.value.endswith("%") else key.value

@@ -87,7 +87,9 @@ def _instead(line: str, at: int) -> str:
     if not is_unseen(line, at):
         plain = _lookalike(line, at)
         return "type the Latin letter instead" if plain == "letter" else f"write `{plain}` instead"
-    beside = line[at - 1 : at].strip() and line[at + 1 : at + 2].strip()
-    if unicodedata.category(line[at]) == "Zs" and beside and beside not in "\"':,}])":
+    before = line[at - 1 : at].strip()
+    beside = before and line[at + 1 : at + 2].strip()
+    # Behind these YAML wants a blank.
+    if unicodedata.category(line[at]) == "Zs" and beside and (before in ":,-?" or beside not in "\"':,}])"):
         return "write an ordinary space instead"
     return "delete it"

@@ -94,6 +94,8 @@ def _json(lines: Sequence[str], path: str) -> UserError | None:
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
+        if (open_ended := _left_open(text, error, path)) is not None:
+            return open_ended
         if error.msg.startswith("Expecting ',' delimiter"):
             return _told(
                 path, error.lineno, "a comma is missing here", "write `,` behind the value before", error.colno
@@ -103,3 +105,23 @@ def _json(lines: Sequence[str], path: str) -> UserError | None:
     except RecursionError:
         return None
     return None
+
+
+def _left_open(text: str, error: json.JSONDecodeError, path: str) -> UserError | None:
+    """Tell JSON that ends before all of its brackets are closed."""
+    said = text.rstrip()
+    if error.pos < len(said):
+        return None
+    opened: list[str] = []
+    for sign in re.findall(r"\"(?:[^\"\\]|\\.)*\"|[\[\]{}]", said):
+        if sign in "[{":
+            opened.append("]" if sign == "[" else "}")
+        elif sign in "]}" and opened:
+            opened.pop()
+    missing = "".join(reversed(opened))
+    line = said.count("\n") + 1
+    if not missing or said.endswith((",", ":")):
+        return None
+    return _told(
+        path, line, f"`{missing}` is missing at the end", f"write `{missing}` there", len(said.rpartition("\n")[2]) + 1
+    )

@@ -76,6 +76,8 @@ def respelt(text: str, path: Sequence[str | int], schema: Mapping[str, Any]) -> 
     space, slash, rest = text.partition("/")
     if slash and before == "name: " and re.search(pattern, rest) and re.search(pattern, space):
         return f"write `{before}{rest}`, and `namespace: {space}` beside it"
+    if path and isinstance(path[-1], int) and "stages" in path[-2:] and _NAMES.fullmatch(text):
+        return f"write a comma between the names: `{', '.join(_COMMAS.split(text.strip()))}`"
     meant = duration_meant(text) or name_meant(text)
     fits = bool(meant) and schema.get("title") in _SPELT and re.search(pattern, meant) is not None
     return f"write `{before}{meant}`" if fits and meant != text else ""

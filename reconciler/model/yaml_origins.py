@@ -232,6 +232,12 @@ def _two_colons(lines: Sequence[str], at: Position, path: str) -> UserError | No
     place = Place(path, at[0] + 1, len(text) - len(text[key.end() :].lstrip()) + 1)
     before = text[: key.end()].strip()
     state = _STATE.match(value)
+    if re.fullmatch(r"[A-Za-z_][\w-]*:", value):
+        return UserError(
+            "not YAML: two keys in one line",
+            place=place, expected="one `key: value` a line",
+            hint=f"put `{value}` on a line of its own, two columns further to the right than `{before}`",
+        )  # fmt: skip
     if state is not None:
         hint = f"write `{before} {state['flag']}:{state['state']}`, without the blank, or `{{{value}}}`"
     else:

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from reconciler.cli.validation import Kind, check_file
+from reconciler.model.characters import unseen
 
 MARK = "\u00a7"
 """Where the finding is told, in the file as it was written."""
@@ -80,3 +81,55 @@ VALUES = [
 @pytest.mark.parametrize(("kind", "broken", "repaired", "hint"), VALUES)
 def test_what_somebody_wrote_is_repaired_and_not_replaced(kind: Kind, broken: str, repaired: str, hint: str) -> None:
     assert applied(kind, broken, repaired) == hint
+
+
+CRITERIA = "objectives:\n- sli: error_rate\n  pass:\n  - criteria:\n%s\ntotal_score: {pass: 90%%}\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "repaired"),
+    [
+        ("more than 1200", ['">1200"']),
+        ("=>1200", ['">=1200"']),
+        ("'<=1.2k'", ['"<=1200"']),
+        ("'<=12OO'", ['"<=1200"']),
+        ("'<1OO,5'", ['"<100.5"']),
+        ("600-1200", ['">=600"', '"<=1200"']),
+        ("'<1000 and >10'", ['"<1000"', '">10"']),
+        ("1200", ['"<=1200"']),
+        ("'<1s'", ['"<1"']),
+    ],
+)
+def test_a_criterion_is_told_in_quotes(written: str, repaired: list[str]) -> None:
+    def text(items: list[str]) -> bytes:
+        return (CRITERIA % "\n".join(f"    - {item}" for item in items)).encode()
+
+    (only,) = check_file(text([written]), "f.yaml", "slo")
+    assert (str(only.place), re.findall(r"`([^`]+)`", only.hint)) == ("f.yaml:5:7", repaired)
+    assert check_file(text(repaired), "f.yaml", "slo") == []
+
+
+FORMS = [
+    ("service", f'{{"bounds": {{"replicas": {{"min": 1, "max": 4}}}}{MARK}\n',
+     '{"bounds": {"replicas": {"min": 1, "max": 4}}}\n',
+     "write `}` there"),
+    ("stage", f'{{\n "freeze": [\n  {{"schedule": "0 18 * * 5", "duration": "1h"}}{MARK}\n',
+     '{\n "freeze": [\n  {"schedule": "0 18 * * 5", "duration": "1h"}]}\n', "write `]}` there"),
+    ("service", f"bounds: {MARK}replicas:\n    max: 4\n", "bounds:\n  replicas:\n    max: 4\n",
+     "put `replicas:` on a line of its own, two columns further to the right than `bounds:`"),
+    ("project", f"name: shop\nstages: [{MARK}dev staging, production]\n",
+     "name: shop\nstages: [dev, staging, production]\n",
+     "write a comma between the names: `dev, staging`"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "broken", "repaired", "hint"), FORMS)
+def test_what_a_form_lacks(kind: Kind, broken: str, repaired: str, hint: str) -> None:
+    assert applied(kind, broken, repaired) == hint
+
+
+@pytest.mark.parametrize("text", ['total_score:\n  pass:\u00a0"90%"\n', "total_score:\n  pass:\u00a090%\n"])
+def test_an_odd_blank_behind_a_colon_is_to_be_a_space(text: str) -> None:
+    (only,) = unseen(text)
+    assert (only.line, only.column, only.instead) == (2, 8, "write an ordinary space instead")
+    assert check_file(text.replace("\u00a0", " ").encode(), "f.yaml", "slo") == []

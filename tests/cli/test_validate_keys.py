@@ -100,7 +100,7 @@ def test_of_an_entry(key: str, hint: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "place", "hint"),
     [
-        ("  pass:\n", "  warn: [{criteria: ['<9']}]\n  pass:\n", "7:3", "write `warning: [{criteria:"),
+        ("  pass:\n", "  warn: [{criteria: ['<9']}]\n  pass:\n", "7:3", "did you mean `warning`?"),
         ("  pass:\n", "  fail: [{criteria: ['<9']}]\n  pass:\n", "7:3", "neither `pass` nor `warning` fails"),
         ("  pass:\n", "  keysli: true\n  pass:\n", "7:3", "write `key_sli: true`"),
         ("  pass:\n", "  threshold: 5\n  pass:\n", "7:3", "write what is good as `pass:"),

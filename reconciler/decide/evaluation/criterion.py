@@ -50,6 +50,11 @@ _WORDS: Final = (
 _UNITS: Final = frozenset(
     {"ms", "s", "sec", "secs", "second", "seconds", "min", "m", "h", "us", "b", "kb", "mb", "gb", "rps"}
 )
+_ANY: Final = 'write for example `"<600"`'
+"""Always in quotes: YAML takes what begins with `>` for something else."""
+_THOUSANDS: Final = re.compile(r"(?P<number>[0-9]{1,9}(?:\.[0-9]{1,9})?)k$")
+_LETTER_O: Final = re.compile(r"(?<=[0-9o.])o|o(?=[0-9o]*[0-9.])")
+"""What is typed for a zero."""
 _UNIT: Final = re.compile(r"(?<=[0-9])(?!e[0-9]|pct$|percent$)([a-z]{1,8})$")
 
 
@@ -123,15 +128,12 @@ def _hint(text: str) -> str:
     if bare.startswith(("!=", "<>", "\u2260")):
         return "say which values are good, as in `<600` or `>600`: there is no unequal"
     meant = _meant(bare) or _meant(text)
-    if unit := _UNIT.search(bare.lower()):
-        return (
-            f"write the number alone, in the indicator's own unit: `{meant}`, or what that is in another one"
-            if meant and unit[1] in _UNITS
-            else "write for example `<600`"
-        )
+    if unit := _UNIT.search(_digits(bare.lower())):
+        alone = f'write the number alone, in the indicator\'s own unit: `"{meant}"`, or what that is in another one'
+        return alone if meant and unit[1] in _UNITS else _ANY
     if re.fullmatch(r"[+-]?" + _NUMBER + "%?", meant_number := _number(bare)):
-        return f"say how to compare, for example `<={meant_number}`"
-    return f"write `{meant}`" if meant else "write for example `<600`"
+        return f'say how to compare, for example `"<={meant_number}"`'
+    return f'write `"{meant}"`' if meant else _ANY
 
 
 def _meant(text: str) -> str:
@@ -139,8 +141,14 @@ def _meant(text: str) -> str:
     said = text.strip().lower()
     for words, operator in _WORDS:
         said = re.sub(rf"^(?:{words})", operator, said)
-    said = _number(_UNIT.sub("", said.replace(" ", "")))
+    said = _number(_UNIT.sub("", _digits(said.replace(" ", ""))))
     return said if _FORM.match(said) else ""
+
+
+def _digits(text: str) -> str:
+    """Return numbers with zeros for the letter O, and thousands written out."""
+    plain = _LETTER_O.sub("0", text)
+    return _THOUSANDS.sub(lambda found: f"{round(float(found['number']) * 1000, 6):g}", plain)
 
 
 def _number(text: str) -> str:

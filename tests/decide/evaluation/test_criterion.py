@@ -55,11 +55,11 @@ def test_what_is_no_criterion(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("=<5", "write `<=5`"),
-        ("=>5", "write `>=5`"),
-        ("==5", "write `=5`"),
+        ("=<5", 'write `"<=5"`'),
+        ("=>5", 'write `">=5"`'),
+        ("==5", 'write `"=5"`'),
         (">=--5", "a negative limit is written in parentheses, as in `>=(-5)`"),
-        ("600", "say how to compare, for example `<=600`"),
+        ("600", 'say how to compare, for example `"<=600"`'),
     ],
 )
 def test_near_misses_are_told_how_to_be_written(text: str, hint: str) -> None:
