@@ -30,6 +30,11 @@ _SECRET: Final = frozenset(
 )
 _SCHEMES: Final = ("https", "http", "ssh", "file")
 _SCP = re.compile(r"(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9][A-Za-z0-9.-]*:(?!:|//)[^\s:]+\Z")
+_HALF = re.compile(r"(?:https?|ssh):/(?!/)", re.IGNORECASE)
+_BARE = re.compile(
+    r"(?:(?:[a-z0-9-]+\.){2,}[a-z]{2,}|(?:git(?:hub|lab)|codeberg|bitbucket)\.(?:com|org))/\S+\Z", re.IGNORECASE
+)
+"""A host with a path: nobody calls a folder so, and with `./` before it it is one."""
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://(?:([^/@\s]*)@)?[^\s@]*\Z", re.IGNORECASE)
 
 
@@ -81,6 +86,13 @@ def check_git_url(url: str, place: Place) -> None:
             place=place,
             expected="an address without them",
             hint="take them out; write `username:` and `tokenFile:` or `tokenEnv:` beside `url:`",
+        )
+    if _HALF.match(url) or _BARE.match(url):
+        raise UserError(
+            "the repository's address has no `://`, and so it is the path of a folder",
+            place=place,
+            expected="`https://host/path`, `ssh://user@host/path`, `user@host:path`, or a path",
+            hint="write `https://` before the host, or `./` where it is a folder",
         )
     known = match is not None and match[1].lower() in _SCHEMES
     usable = known or _SCP.match(url) or ("://" not in url and "::" not in url)

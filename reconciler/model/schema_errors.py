@@ -34,6 +34,9 @@ _TWINS: Final = {"name": "problemType", "problemType": "name", "actions": "actio
 UNKNOWN_KEYS_LIMIT: Final = 20
 """How many unknown keys of one mapping are compared with the known ones, which is slow."""
 
+_SHORTEST: Final = 4
+"""Characters of a name's beginning that tell which one it is."""
+
 
 def explained(error: ValidationError, root: Node) -> Iterator[UserError]:
     """Yield what the error means, usually one `UserError`; unknown and missing keys give one each."""
@@ -95,7 +98,11 @@ def _unknown(
         return
     free = [name for name in known if node.get(name) is None]
     for key in islice(unknown, UNKNOWN_KEYS_LIMIT):
-        meant = nearest(key.raw, free) if cutoff is None else nearest(key.raw, free, cutoff=cutoff)
+        meant = (
+            nearest(key.raw, free) or _begun(key.raw, [name for name in free if name in schema.get("required", ())])
+            if cutoff is None
+            else nearest(key.raw, free, cutoff=cutoff)
+        )  # fmt: skip
         if cutoff is None or meant:
             names = ", ".join(f"`{name}`" for name in known)
             yield UserError(
@@ -119,6 +126,12 @@ def _object(node: MapNode, known: Mapping[str, Any]) -> UserError | None:
     )
 
 
+def _begun(written: str, names: Sequence[str]) -> str:
+    """Return the only one of the names that are missing that begins so, as `repository` does with `repo`."""
+    found = [name for name in names if len(written) >= _SHORTEST and name.startswith(written)]
+    return found[0] if len(found) == 1 else ""
+
+
 def _instead(written: str, meant: str) -> str:
     if (written, meant) == ("name", "namespace"):
         return "delete it: a stage is called as its branch, and a service as its folder"
@@ -128,6 +141,9 @@ def _instead(written: str, meant: str) -> str:
 def _rehoused(name: str, known: Mapping[str, Any], file: str) -> str:
     """Say where a key belongs that another level, or another file, knows by exactly this name."""
     inside = next((key for key, rule in known.items() if name in inner_keys(rule)), "")
+    named = next((key for key, rule in known.items() if name in inner_keys(rule.get("additionalProperties"))), "")
+    if named and not inside:
+        return f"put it under `{named}:` and the name of one of them"
     return f"put it under `{inside}`" if inside else belongs_to(name, file) if file.endswith(".yaml") else ""
 
 
@@ -226,7 +242,10 @@ def _wrong_value(keyword: str, root: Node, path: Sequence[str | int], schema: Ma
         f"{_label(path)} {_problem(keyword, node, schema)}",
         place=_place(root, path),
         expected=describe(schema),
-        hint=hint or example(path, schema) or ("write one, or delete the list" if keyword == "minItems" else ""),
+        hint=hint
+        or example(path, schema)
+        or ("write one, or delete the list" if keyword == "minItems" else "")
+        or ("write `key: value` lines" if keyword == "type" and not path else ""),
     )
 
 

@@ -29,9 +29,8 @@ def slip(lines: Sequence[str], problem: str, place: Place) -> UserError | None:
         text = lines[number]
         if len(text) <= _LINE_LIMIT and found is not None and (told := found(text)) is not None:
             column, message, hint = told
-            return UserError(
-                f"not YAML: {message}", place=Place(place.path, number + 1, column), expected=_EXPECTED, hint=hint
-            )
+            where = Place(place.path, number + 1, column)
+            return UserError(f"not YAML: {message}", place=where, expected=_EXPECTED, hint=without_secrets(hint))
     return None
 
 
@@ -41,7 +40,19 @@ def quoted(text: str, column: int) -> str:
     safe = value.replace("\\", "\\\\").replace('"', '\\"')
     before = text[: column - 1].strip() if len(text) <= _LINE_LIMIT else "key:"
     written = f'{before} "{safe}"'.strip()
-    return f"put it in quotes: `{written}`" if len(value) <= _LINE_LIMIT else "put it in quotes"
+    return without_secrets(f"put it in quotes: `{written}`") if len(value) <= _LINE_LIMIT else "put it in quotes"
+
+
+def without_secrets(text: str) -> str:
+    """Return a line of a file without what may be a secret in it: what is told of a mistake is kept in logs."""
+    return _SAID.sub(r"\1***", _IN_ADDRESS.sub(r"\1***@", text))
+
+
+_IN_ADDRESS: Final = re.compile(r"(://)[^/\s@`]*@")
+_SAID: Final = re.compile(
+    r"""((?:token|password|passwd|secret|credentials?|api-?key|private-?key)["']?:\s*)(?:"[^"]*"|'[^']*'|[^\s,}`]+)""",
+    re.IGNORECASE,
+)
 
 
 _EXPECTED: Final = "a value that YAML cannot take for something else"

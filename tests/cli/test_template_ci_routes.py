@@ -137,7 +137,8 @@ def test_a_stage_is_told_the_same_on_every_route(reconciler: Reconciler, clone: 
             "all services are asked"
         )
     else:
-        assert odd == {}
+        # Playbooks to copy from are held against a stage that changed where all files are looked at.
+        assert [each for told in odd.values() for each in told if not each[0].startswith("playbooks/")] == []
 
 
 @pytest.mark.parametrize("name", PROJECTS)
