@@ -70,6 +70,7 @@ def test_after_the_loss_of_the_forge_a_clone_is_as_good(site: Site, tmp_path: Pa
         until(loop, lambda: "applied" in site.events(), "the problem is acted on")
     before = site.events()
     git(site.clone, "fetch", "-q", "origin")
+    git(site.clone, "remote", "set-head", "origin", "--auto")
     site.remote.rename(tmp_path / "gone.git")
     git(tmp_path, "init", "-q", "--bare", "-b", "main", "new.git")
     (block,) = blocks(section(TEXT, "When something is lost"))
@@ -77,6 +78,8 @@ def test_after_the_loss_of_the_forge_a_clone_is_as_good(site: Site, tmp_path: Pa
     shell = Shell(tmp_path / "person", {"NEW": str(tmp_path / "new.git")})
     shell.folder = site.clone
     shell.run(block)
+    branches = git(tmp_path / "new.git", "for-each-ref", "--format=%(refname)").split()
+    assert branches == git(tmp_path / "gone.git", "for-each-ref", "--format=%(refname)", "refs/heads").split()
     site.config.write_text(site.config.read_text("utf-8").replace("remote.git", "new.git"), "utf-8")
     site.remote = tmp_path / "new.git"
     with site.loop() as loop:
