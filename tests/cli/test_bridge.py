@@ -54,6 +54,8 @@ def test_what_is_no_repository_is_said_to_be_none(reconciler: Reconciler, tmp_pa
     result = reconciler("bridge", tmp_path, "--port", "0")
     assert result.code == 2
     assert "no Git repository" in result.err
+    assert "name one: reconciler bridge REPO" in " ".join(result.err.split())
+    assert "--repo" not in result.err
 
 
 def test_a_repository_without_a_project_is_told(reconciler: Reconciler, tmp_path: Path) -> None:

@@ -207,6 +207,11 @@ def test_a_range_goes_on_from_the_step_before_it(reconciler: Reconciler, healed:
     assert (found["steps"], found["first"]) == (1, found["last"])
 
 
+def test_a_stage_without_steps_has_none(reconciler: Reconciler, clone: Path) -> None:
+    result = reconciler("verify", "--stage", "production")
+    assert (result.code, "production: no steps; nothing found" in result.err) == (0, True), result.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [

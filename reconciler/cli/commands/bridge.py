@@ -70,7 +70,8 @@ def command(repo: Path, project: str | None, port: int, cache: Path | None, ever
         ended.set()
 
     with ExitStack() as stack:
-        folder = cache or _beside(repo)
+        beside = _beside(repo)
+        folder = cache or beside
         try:
             folder.mkdir(parents=True, exist_ok=True)
             writable = os.access(folder, os.W_OK)
@@ -101,10 +102,16 @@ def command(repo: Path, project: str | None, port: int, cache: Path | None, ever
 
 def _beside(repo: Path) -> Path:
     """Return the folder where the commands that ask for the past keep its index too."""
+    from reconciler.model.errors import ConfigError
     from reconciler.repo.local import LocalRepository
 
-    with LocalRepository.open(repo) as local:
-        return local.git_dir / "reconciler"
+    try:
+        with LocalRepository.open(repo) as local:
+            return local.git_dir / "reconciler"
+    except ConfigError as error:
+        # Other commands have an option for what is an argument here.
+        said = error.hint.replace("name one with --repo", "name one: reconciler bridge REPO")
+        raise ConfigError(error.message, hint=said) from error
 
 
 def _fetching(repo: Path, *, fetch: bool, every: float | None) -> Callable[[], None]:

@@ -162,7 +162,8 @@ def _summary(stage: Mapping[str, Any], *, people: bool) -> str:
     told = _count(len(stage["findings"]), "finding") if stage["findings"] else "nothing found"
     parts: list[str] = []
     if stage["name"] != _PROJECT:
-        parts.append(f"{_count(stage['steps'], 'step')} ({stage['first']} to {stage['last']})")
+        steps = f"{_count(stage['steps'], 'step')} ({stage['first']} to {stage['last']})"
+        parts.append(steps if stage["steps"] else "no steps")
         if "signed" in stage:
             parts.append(f"{_count(stage['signed'], 'commit')} signed by us")
     if "signed" in stage and people:
