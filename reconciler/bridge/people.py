@@ -145,7 +145,7 @@ class Tokens:
         """Check a form's token. Raises RefusedError."""
         issued, _, signature = token.partition(".")
         good = issued.isascii() and issued.isdigit() and len(issued) < 15
-        if not good or not hmac.compare_digest(signature, self._sign(person, issued)):
+        if not good or not hmac.compare_digest(signature.encode(errors="replace"), self._sign(person, issued).encode()):
             raise RefusedError(403, "the form is not one that was given to you", "open the page again, and send it")
         if not 0 <= self._now() - int(issued) <= _LASTS:
             raise RefusedError(403, "the form is too old", "open the page again, and send it")

@@ -163,7 +163,8 @@ def _scopes(about: str, data: Any) -> Iterator[Finding]:
     """Read what Dynatrace says of a token; nothing of the token itself is in it."""
     yield ok("evidence-reach", about, "it knows the token")
     found = data if isinstance(data, dict) else {}
-    scopes = [str(each) for each in found.get("scopes") or ()]
+    listed = found.get("scopes")
+    scopes = [str(each) for each in listed] if isinstance(listed, list) else []
     until = str(found.get("expirationDate") or "")
     if found.get("enabled") is False:
         yield problem("evidence-token", about, "the token is switched off", "enable it, or make another one")

@@ -95,6 +95,7 @@ def dynatrace(scopes: list[str], **more: Any) -> Callable[[Request], Response]:
         (["slo.read"], {}, "problem", "has not the scope `metrics.read`"),
         (["metrics.read"], {"enabled": False}, "problem", "switched off"),
         (["metrics.read"], {}, "ok", "without slo.read, problems.read"),
+        ([], {"scopes": 5}, "problem", "has not the scope `metrics.read`"),
     ],
 )
 def test_scopes_of_dynatrace(access: Access, scopes: list[str], more: Any, verdict: Any, words: str) -> None:
