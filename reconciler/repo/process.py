@@ -118,10 +118,11 @@ class Process:
     def limit_memory(self, size: int) -> None:
         """Give it no more than ``size`` bytes of its own: beyond, git ends and says so. Maps of packs do not count.
 
-        Only Linux can do that for another process; elsewhere nothing is limited.
+        Only Linux can do that for another process; elsewhere, and where a sandbox forbids it, nothing is limited.
         """
         if sys.platform == "linux":
-            with contextlib.suppress(ProcessLookupError):  # it has ended already, which its answer will tell
+            # Where it has ended already, its answer will tell.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 _, hard = resource.prlimit(self.pid, resource.RLIMIT_DATA)
                 limit = size if hard == resource.RLIM_INFINITY else min(size, hard)
                 resource.prlimit(self.pid, resource.RLIMIT_DATA, (limit, hard))

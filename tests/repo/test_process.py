@@ -87,3 +87,13 @@ def test_a_command_may_leave_its_input_unread() -> None:
 def test_no_git_is_a_matter_of_configuration() -> None:
     with pytest.raises(ConfigError, match="no-such-program-here is not installed"):
         start("no-such-program-here")
+
+
+def test_where_memory_may_not_be_limited_the_child_runs_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("resource.prlimit", forbidden)
+    with start("printf", r"one\n") as process:
+        process.limit_memory(1 << 20)
+        assert process.line() == b"one"

@@ -76,7 +76,7 @@ def test_what_is_not_there_or_hangs(access: Access) -> None:
     assert "took longer than" in wrong(hangs)["evidence-reach"].found
 
 
-def dynatrace(scopes: list[str], **more: Any) -> Callable[[Request], Response]:
+def dynatrace(scopes: Any, **more: Any) -> Callable[[Request], Response]:
     """Answer as the Access tokens API is documented to."""
 
     def respond(request: Request) -> Response:
@@ -95,10 +95,10 @@ def dynatrace(scopes: list[str], **more: Any) -> Callable[[Request], Response]:
         (["slo.read"], {}, "problem", "has not the scope `metrics.read`"),
         (["metrics.read"], {"enabled": False}, "problem", "switched off"),
         (["metrics.read"], {}, "ok", "without slo.read, problems.read"),
-        ([], {"scopes": 5}, "problem", "has not the scope `metrics.read`"),
+        (5, {}, "problem", "has not the scope `metrics.read`"),
     ],
 )
-def test_scopes_of_dynatrace(access: Access, scopes: list[str], more: Any, verdict: Any, words: str) -> None:
+def test_scopes_of_dynatrace(access: Access, scopes: Any, more: Any, verdict: Any, words: str) -> None:
     with SpeakingServer(dynatrace(scopes, **more)) as server:
         told = seen(looked("dynatrace", DynatraceConnection(f"{server.url}/e/x", access)))
     assert words in told["evidence-token", verdict].found
