@@ -192,7 +192,8 @@ def _approval(draft: Draft, view: ServiceView, file: CommandFile, command: Comma
     if command.effect and not proposal.covers(command.effect):
         error = UserError(
             f"what is proposed for {remediation.id} is not what the command is about",
-            expected=f"effect {proposal.effect}, as step {hold.number} says", hint="look at it and approve that",
+            expected=f"effect {proposal.effect}, as step {hold.number} says",
+            hint=f"look at it and {command.verb} that",
         )  # fmt: skip
         return _refuse(draft, view, file, error)
     if command.verb == "approve" and expired(draft, proposal):

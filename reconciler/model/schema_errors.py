@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.model.errors import Place, UserError
+from reconciler.model.key_words import key_hint, key_meant
 from reconciler.model.misplaced import belongs_to
 from reconciler.model.nodes import ListNode, MapNode, Node, Scalar
 from reconciler.model.reader import shown
@@ -109,7 +110,9 @@ def _unknown(
                 f"unknown key `{shown(key.raw)}`" + (f" in {_label(path)}" if path else ""),
                 place=key.place,
                 expected=f"one of {names}" if names else "no key",
-                hint=_rehoused(key.raw, known, str(schema.get("title"))) or _instead(key.raw, meant),
+                hint=_rehoused(key.raw, known, str(schema.get("title")))
+                or key_hint(key.raw, known, free)
+                or _instead(key.raw, meant),
             )
 
 
@@ -183,6 +186,8 @@ def _said_otherwise(
     hint, key = "", unknown.get(_TWINS.get(name, ""))
     if key is not None:
         hint = f"write `{name}` for `{key.raw}`, which is of the other form"
+    elif name == "sli" and (key := next((each for raw, each in unknown.items() if key_meant(raw, (name,))), None)):
+        hint = f"write `{name}` for `{shown(key.raw)}`"
     elif name == "action" and node.entries[0][0].raw in unknown and not nearest(name, unknown):
         key, value = node.entries[0]
         below = f", and `value: {shown(value.raw)}` below it" if isinstance(value, Scalar) and value.raw else ""

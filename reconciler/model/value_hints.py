@@ -160,6 +160,8 @@ def _as_mapping(node: Scalar, path: Sequence[str | int], schema: Mapping[str, An
     if _WEB_PAGE.match(node.raw):
         return "this is a web page and not the file: fetch the file itself (its raw form)"
     samples = [each for each in schema.get("examples", ()) if isinstance(each, Mapping) and each]
+    if not node.raw and not node.quoted and path and not schema.get("required"):
+        return f"write `{_before(path)}{{}}` where it needs nothing of its own"
     if not samples:
         return ""
     key, value = next(iter(samples[0].items()))

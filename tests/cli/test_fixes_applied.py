@@ -133,3 +133,34 @@ def test_an_odd_blank_behind_a_colon_is_to_be_a_space(text: str) -> None:
     (only,) = unseen(text)
     assert (only.line, only.column, only.instead) == (2, 8, "write an ordinary space instead")
     assert check_file(text.replace("\u00a0", " ").encode(), "f.yaml", "slo") == []
+
+
+KEYS = [
+    ("stage", f"drift: {{controller: repair, {MARK}human: report}}\n", "drift: {controller: repair, person: report}\n",
+     "did you mean `person`?"),
+    ("slo", f"objectives:\n- {{{MARK}name: error_rate}}\ntotal_score: {{pass: 90%}}\n",
+     "objectives:\n- {sli: error_rate}\ntotal_score: {pass: 90%}\n", "write `sli` for `name`"),
+    ("reconciler", CONFIG % f"{{{MARK}kubernetes: }}", CONFIG % "{kubernetes: {}}",
+     "write `kubernetes: {}` where it needs nothing of its own"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "broken", "repaired", "hint"), KEYS)
+def test_a_key_in_another_word(kind: Kind, broken: str, repaired: str, hint: str) -> None:
+    assert applied(kind, broken, repaired) == hint
+
+
+def test_a_reason_in_another_word() -> None:
+    path = "ops/production/carts/commands/20261121T100000Z-suspend.yaml"
+    (only,) = check_file(b"verb: suspend\nbecause: release\n", path, "command")
+    assert (str(only.place), only.hint) == (f"{path}:2:1", "did you mean `reason`?")
+    assert check_file(b"verb: suspend\nreason: release\n", path, "command") == []
+
+
+def test_keys_that_belong_into_others_or_nowhere() -> None:
+    (only,) = check_file(b"maxReplicas: 4\n", "f.yaml", "service")
+    assert only.hint == "write `bounds: {replicas: {max: ...}}`"
+    assert check_file(b"bounds: {replicas: {max: 4}}\n", "f.yaml", "service") == []
+    (only,) = check_file(b"title: x\nservice: carts\n", "f.yaml", "problem")
+    assert only.hint == "delete it: what a problem is about is said by the folder that its file lies in"
+    assert check_file(b"title: x\n", "f.yaml", "problem") == []
