@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,14 +56,14 @@ def prometheus(_: Request) -> Response:
     return Response(body=json.dumps({"status": "success", "data": {"resultType": "vector", "result": vector}}).encode())
 
 
-def reconciled(shell: Shell, cluster: EmbeddedCluster, upstream: Path) -> None:
-    """Let the daemon go on with the reader's configuration: the problem is over, and the wait goes by."""
+def reconciled(shell: Shell, cluster: EmbeddedCluster, upstream: Path, ending: str) -> None:
+    """Let the daemon go on with the reader's configuration: ``ending`` ends the problem; the wait goes by."""
     clock = Later()
     cluster.now = lambda: datetime.fromtimestamp(clock.wall(), UTC)
     config = read_config(shell.folder.parent / "reconciler.yaml")
     with opened(config, ProjectName("sockshop"), structlog.get_logger(), clock=clock) as loop:
         until(loop, lambda: "applied" in events(upstream), "the rollout is complete")
-        shell.run("reconciler problem resolve --service carts")
+        shell.run(ending)
         loop.tick()
         after(
             901,
@@ -89,9 +90,10 @@ def test_the_steps_lead_from_keptns_repository_to_a_healed_problem(
         shell = Shell(tmp_path, {"UPSTREAM": str(upstream), "KUBECONFIG": kubeconfig, "PROMETHEUS": server.url})
         said: dict[str, str] = {}
         for step in STEPS:
-            if step.startswith("5"):
-                reconciled(shell, cluster, upstream)
             for block in blocks(section(GUIDE, step)):
+                if "problem resolve" in block:
+                    reconciled(shell, cluster, upstream, block)
+                    continue
                 due = block.strip().splitlines()[-1].startswith("reconciler plan")
                 said[step] = said.get(step, "") + shell.run(block, code=1 if due else 0)
     assert not re.search("error|warning", said[STEPS[0]] + said[STEPS[1]])
@@ -139,6 +141,35 @@ def test_the_configuration_with_all_of_keptns_secrets_can_be_used() -> None:
     assert reach.flags is not None
     assert (reach.flags.kind, reach.flags.username) == ("unleash-legacy", "keptn")
     assert config.webhooks.cloudevents is not None
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="the guide's commands need jq")
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        {"user": "keptn", "token": "secret", "privateKey": "key\n", "remoteURI": "https://git.example.com"},
+        {
+            "user": "keptn", "remoteURL": "https://git.example.com",
+            "https": {"token": "secret"}, "ssh": {"privateKey": "key\n"},
+        },
+    ],
+    ids=["0.6", "1.0"],
+)  # fmt: skip
+def test_credentials_of_either_form_are_read(tmp_path: Path, credentials: dict[str, object]) -> None:
+    shell = Shell(tmp_path)
+    lines = [line[2:] for block in blocks(GUIDE, "console") for line in block.splitlines()]
+    ours = [line for line in lines if line.startswith(("jq", "sed"))]
+    assert len(ours) == 5
+    (tmp_path / "git.json").write_text(json.dumps(credentials), "utf-8")
+    (tmp_path / "prometheus.yaml").write_text('user: ada\npassword: "p\'w: 1"\nurl: https://p.example.com\n', "utf-8")
+    said = shell.run("\n".join(ours))
+    assert said.splitlines() == ["https://git.example.com", "keptn", "ada", "https://p.example.com"]
+    assert (tmp_path / "git.token").read_text("utf-8").strip() == "secret"
+    assert (tmp_path / "git.key").read_text("utf-8").strip() == "key"
+    assert (tmp_path / "prometheus.password").read_text("utf-8").strip() == "p'w: 1"
+    (tmp_path / "git.json").write_text(json.dumps({"user": "keptn"}), "utf-8")
+    shell.run("\n".join(line for line in ours if line.startswith("jq")))
+    assert (tmp_path / "git.token").read_text("utf-8") == ""
 
 
 def test_the_commands_that_are_named_as_ours_are_there() -> None:
