@@ -10,6 +10,7 @@ from pathlib import Path
 from reconciler.cli import promised
 from reconciler.cli.answered import answers_to
 from reconciler.cli.checking import Part
+from reconciler.cli.daemon_doubts import about_daemon
 from reconciler.cli.findings.finding import Finding, located, refused
 from reconciler.cli.name_doubts import may_be_meant
 from reconciler.cli.playbook_doubts import about_playbook
@@ -192,8 +193,9 @@ def _daemon_config(path: Path) -> Part:
     # It may be a link, as all that Kubernetes mounts is; in a configuration repository no file may.
     data = read(path.resolve(), str(path))
     errors = check_file(data, str(path), "reconciler") if isinstance(data, bytes) else [data]
-    told = tuple(refused(error, "invalid-reconciler") for error in errors)
-    return Part({}, Surroundings(), told=told, looked_at=1)
+    told = [refused(error, "invalid-reconciler") for error in errors]
+    told += about_daemon(data, str(path)) if isinstance(data, bytes) and not errors else ()
+    return Part({}, Surroundings(), told=tuple(told), looked_at=1)
 
 
 def _around(

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from reconciler.cli.daemon_doubts import IN_CLEAR, TO_DO, is_in_clear
 from reconciler.cli.doctor.finding import Finding, failed, ok, problem, unknown, warning
 from reconciler.daemon.web.serving import opened, tls_context
 from reconciler.evidence.http_client import HttpClient
@@ -41,6 +42,8 @@ class Listeners:
         ):  # fmt: skip
             if listen is not None and listen.port:
                 yield self._port(key, listen, running=running)
+        if is_in_clear(bridge):
+            yield warning("bridge", "bridge.auth", IN_CLEAR, TO_DO)
         for key, tls in (("server.tls", server.tls), ("bridge.tls", bridge.tls)):
             if tls is not None:
                 yield self._certificate(key, tls)

@@ -147,6 +147,17 @@ def listening(config: str, folder: Path) -> list[Finding]:
     return list(Listeners(loaded, 60.0, NOW).examine())
 
 
+def test_passwords_in_clear_are_told(tmp_path: Path) -> None:
+    def told(listen: str, more: str = "") -> list[str]:
+        people = "auth: {kind: basic, people: [{username: ada, passwordEnv: ADA}]}"
+        found = listening(f'bridge: {{listen: "{listen}", {people}{more}}}', tmp_path)
+        return [each.verdict for each in found if "in clear" in each.found]
+
+    assert told("0.0.0.0:0") == ["warning"]
+    assert told("127.0.0.1:0") == []
+    assert told("0.0.0.0:0", ", tls: {certFile: tls.crt, keyFile: tls.key}") == []
+
+
 @pytest.fixture
 def taken() -> Iterator[int]:
     with socket.socket() as door:
