@@ -116,7 +116,7 @@ def test_a_command_about_another_effect_is_refused(asked: World, verb: str) -> N
     asked.tick()
     assert asked.last().event == "refused"
     assert f"effect {proposal(asked).effect}, as step 2 says" in asked.last().body
-    assert f"look at it and {verb} that" in asked.last().body
+    assert f"Look at it and {verb} that" in asked.last().body
     command(asked, "approve", proposal(asked).effect, "20261121T000009Z")
     asked.tick()
     assert asked.replicas() == 2
