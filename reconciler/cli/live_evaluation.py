@@ -21,6 +21,7 @@ from reconciler.decide.evaluation.record import plain
 from reconciler.decide.evaluation.window import Window, resolve
 from reconciler.decide.policy import timing
 from reconciler.decide.snapshot import Pinned, ServiceView
+from reconciler.model.copies import replace
 from reconciler.model.errors import ConfigError, Place, UserError
 from reconciler.model.facts import fact_data
 from reconciler.model.instant import Instant, format_instant
@@ -86,7 +87,7 @@ def evaluate_live(wish: Wish, now: Instant) -> Live:
         earlier = remembered(view.evaluations)
     for error in pinned.unreadable:
         complain(render(error, "warning"))
-    fact = _measured(config, want)
+    want, fact = _measured(config, want, named=bool(wish.start or wish.end))
     values = [Measured(each.sli, each.value or 0.0, each.value is not None, each.message) for each in fact.measures]
     return Live(evaluate(objectives, values, earlier), want, fact)
 
@@ -143,20 +144,24 @@ def _want(
     )
 
 
-def _measured(config: EvidenceConfig, want: WantMeasures) -> MeasuresFact:
+def _measured(config: EvidenceConfig, want: WantMeasures, *, named: bool) -> tuple[WantMeasures, MeasuresFact]:
+    """Measure; a window that was not ``named`` ends as late as all providers have its values, and is returned so."""
     from reconciler.daemon.evidence import connect_evidence
     from reconciler.model.names import ProjectName, StageName
 
     evidence = connect_evidence(config, ProjectName(want.project), StageName(want.stage))
-    span = f"from {format_instant(want.start)} to {format_instant(want.end)}"
     try:
+        late = 0 if named else evidence.settles(want)
+        want = replace(want, start=Instant(want.start - late), end=Instant(want.end - late))
+        span = f"from {format_instant(want.start)} to {format_instant(want.end)}"
+        span += f", {late} s ago, when all values are there" if late else ""
         with _waiting(f"measuring {len(want.queries)} indicators of {want.service} in {want.stage} {span}"):
             fact = evidence.measure(want)
     finally:
         evidence.close()
     if not isinstance(fact, MeasuresFact):
         raise ConfigError(fact.message, hint=fact.hint)
-    return fact
+    return want, fact
 
 
 @contextmanager

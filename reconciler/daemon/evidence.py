@@ -16,7 +16,7 @@ from reconciler.evidence.http_json.provider import Endpoint
 from reconciler.evidence.login import Login
 from reconciler.evidence.plugins import load_plugin
 from reconciler.evidence.prometheus import PrometheusProvider
-from reconciler.evidence.protocol import Evidence, Provider
+from reconciler.evidence.protocol import Provider
 from reconciler.evidence.providers import Providers
 from reconciler.evidence.scrape.addresses import Addresses
 from reconciler.evidence.scrape.provider import ScrapeProvider
@@ -38,7 +38,7 @@ from reconciler.model.names import ProjectName, StageName
 Scheme: TypeAlias = Literal["Bearer", "Api-Token"]
 
 
-def connect_evidence(config: EvidenceConfig, project: ProjectName, stage: StageName) -> Evidence:
+def connect_evidence(config: EvidenceConfig, project: ProjectName, stage: StageName) -> Providers:
     """Return the providers of a stage in the order of the configuration.
 
     Raises:

@@ -73,6 +73,14 @@ class Provider(Protocol):
 
 
 @runtime_checkable
+class Late(Protocol):
+    """A provider that has a window's values only some time after its end."""
+
+    def settles(self, asked: Asked) -> int:
+        """Return after how many seconds it has all that is asked for. Takes no time."""
+
+
+@runtime_checkable
 class Watcher(Protocol):
     """A provider that must have looked at a service before it can say anything about it."""
 

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from reconciler.evidence.protocol import Asked, Provider, Watcher
+from reconciler.evidence.protocol import Asked, Late, Provider, Watcher
 from reconciler.model.errors import BugError, ReconcilerError
 from reconciler.model.evidence_config import EVIDENCE_DEADLINE
 from reconciler.model.measures import Measure, MeasuresFact, Query, WantMeasures
@@ -59,6 +59,11 @@ class Providers:
                 waiting.append((number, *chosen))
         found |= self._asked(waiting)
         return MeasuresFact(tuple(found[number] for number in range(len(want.queries))))
+
+    def settles(self, want: WantMeasures) -> int:
+        """Return how many seconds after its end a window has all values that are wanted; 0 where at once."""
+        chosen = [each for query in want.queries if not isinstance(each := self._chosen(query, want), Measure)]
+        return max((provider.settles(asked) for provider, asked in chosen if isinstance(provider, Late)), default=0)
 
     def watch(self, service: str) -> None:
         """Let those providers look at a service from now on that must have done so before they measure it."""

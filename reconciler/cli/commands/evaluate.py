@@ -35,7 +35,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True)
 @stage_option
 @repo_options
 @fetch_option
-@click.option("--window", help="How long before now, as `10m`, or from --from on; without it, as the stage has it.")
+@click.option("--window", help="How long before its end, as `10m`, or from --from on; without it, as the stage has it.")
 @click.option("--from", "start", help="When the window begins, as `2026-11-21T10:00:00Z`.")
 @click.option("--to", "end", help="When the window ends, with --from.")
 @click.option("--label", "labels", multiple=True, help="A label of a problem, as NAME=VALUE, for `$LABEL.NAME`.")
@@ -50,7 +50,8 @@ def command(warning_is: str, form: Format, **options: Any) -> int:
 
     With --service its objectives and queries are those of the configuration repository, its values come from the
     providers that the daemon's configuration names, and earlier evaluations are those that the daemon made. Nothing is
-    written.
+    written. Without --from the window ends now, or so much earlier as a provider has its values later (Dynatrace: two
+    minutes, six for user sessions).
 
     With --slo and --values everything comes from files. Each item of the values is {"metric", "value", "success",
     "message"}; each earlier evaluation is {"result", "indicators": [the same]}, or what this command wrote with

@@ -20,7 +20,6 @@ from reconciler.evidence.protocol import Asked
 from reconciler.model.dynatrace_query import (
     DEFAULTS,
     CountQuery,
-    DynatraceQuery,
     MetricQuery,
     SessionQuery,
     SloQuery,
@@ -57,6 +56,10 @@ class DynatraceProvider:
         """Whether Keptn had a default query for the indicator."""
         return sli in DEFAULTS
 
+    def settles(self, asked: Asked) -> int:
+        """Return how long after its end a window is whole, in seconds."""
+        return SESSIONS_SETTLED if (asked.query or "").startswith("USQL;") else SETTLED
+
     def measure(self, asked: Asked) -> Measure:
         """Return the value that the query has over the window.
 
@@ -66,7 +69,7 @@ class DynatraceProvider:
         want = asked.want
         text = asked.query if asked.query is not None else DEFAULTS[asked.sli]
         query = read_query(text, partial(filled, want=want), partial(filled_plainly, want=want))
-        self._expect_data(query, want)
+        self._expect_data(self.settles(asked), want)
         match query:
             case MetricQuery():
                 found = answers.metric(self._metric(query, want, query.resolution, self.deadline))
@@ -84,8 +87,7 @@ class DynatraceProvider:
         """Let go of connections."""
         self.client.close()
 
-    def _expect_data(self, query: DynatraceQuery, want: WantMeasures) -> None:
-        needed = SESSIONS_SETTLED if isinstance(query, SessionQuery) else SETTLED
+    def _expect_data(self, needed: int, want: WantMeasures) -> None:
         left = want.end + needed - self.wall()
         if left > 0:
             raise BlindError(
