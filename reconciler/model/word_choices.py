@@ -50,7 +50,7 @@ _SAID: Final[Mapping[str, str]] = {
 }
 """Other words for ours: letters alone would find none of them, or another one."""
 _BESIDE: Final = {
-    ("shadow", "manual"): "; where a person shall approve each action, `mode: automated` with `approval: required`"
+    ("shadow", "manual"): " Where a person shall approve each action: `mode: automated` with `approval: required`"
 }
 """What else may have been meant by a word."""
 _MOST: Final = 8
