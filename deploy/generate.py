@@ -57,6 +57,16 @@ subjects:
   name: reconciler
   namespace: reconciler
 """
+_AUTH_NEEDS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    "bearer": (("tokenFile", "tokenEnv"),),
+    "basic": (("username",), ("passwordFile", "passwordEnv")),
+    "hmac": (("secretFile", "secretEnv"),),
+}
+_FLAGS_NEED: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    "unleash": (("url",), ("tokenFile", "tokenEnv")),
+    "unleash-legacy": (("url",), ("username", "usernameEnv"), ("passwordFile", "passwordEnv")),
+    "flagd": (("file",),),
+}
 BEGIN, END = "<!-- values -->", "<!-- end of values -->"
 _EDITORS: Final = frozenset({"$schema", "$id", "defaultSnippets", "errorMessage", "markdownDescription", "examples"})
 _ABOUT: Final = (
@@ -78,7 +88,54 @@ def configuration() -> dict[str, Any]:
         del properties["leases"]["properties"][key]
     del properties["leases"]["required"]
     schema.pop("required")
+    _between_keys(schema)
+    url = properties["projects"]["additionalProperties"]["properties"]["repository"]["properties"]["url"]
+    # Go's expressions, which Helm reads, know no lookahead.
+    url["not"] = {"pattern": "^-|^[A-Za-z0-9]+::|^[A-Za-z]+://[^/]*:[^/]*@|^https?://[^/]*@"}
+    for name, source in properties["webhooks"]["properties"].items():
+        auth = source if name == "git" else source["properties"]["auth"]
+        # The chart listens on every address, where the daemon wants to know who sends.
+        auth["properties"]["kind"]["enum"] = [each for each in auth["properties"]["kind"]["enum"] if each != "none"]
+        auth["type"] = "object"
+        if name != "git":
+            source["required"] = sorted({"auth", *source.get("required", ())})
     return {**schema, "title": "reconciler.yaml", "description": _ABOUT}
+
+
+def _between_keys(schema: Any) -> None:
+    """Add what the daemon checks between keys of one block, as far as JSON Schema can say it."""
+    if isinstance(schema, list):
+        for each in schema:
+            _between_keys(each)
+    if not isinstance(schema, dict):
+        return
+    for each in list(schema.values()):
+        _between_keys(each)
+    properties = schema.get("properties")
+    rules = list(_rules(properties)) if isinstance(properties, dict) else []
+    if rules:
+        schema["allOf"] = [*schema.get("allOf", ()), *rules]
+
+
+def _rules(properties: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for stem in ("token", "password", "secret"):
+        pair = [f"{stem}File", f"{stem}Env"]
+        if set(pair) <= set(properties):
+            yield {"not": {"required": pair}}
+    kinds = set(properties.get("kind", {}).get("enum", ()))
+    for needs in (_AUTH_NEEDS, _FLAGS_NEED):
+        if set(needs) <= kinds:
+            yield from (_of_kind(kind, groups) for kind, groups in needs.items())
+    if "kind" not in properties and {"username", "passwordFile", "passwordEnv", "tokenFile"} <= set(properties):
+        passwords = [{"required": [name]} for name in ("passwordFile", "passwordEnv")]
+        yield {"if": {"anyOf": passwords}, "then": {"required": ["username"]}}
+        yield {"if": {"required": ["username"]}, "then": {"anyOf": passwords}}
+
+
+def _of_kind(kind: str, groups: tuple[tuple[str, ...], ...]) -> dict[str, Any]:
+    """Return that a block of a kind needs one key of each group."""
+    needed = [{"anyOf": [{"required": [name]} for name in group]} for group in groups]
+    return {"if": {"required": ["kind"], "properties": {"kind": {"const": kind}}}, "then": {"allOf": needed}}
 
 
 def _plain(schema: Any) -> Any:

@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 
 from deploy import generate
 from reconciler.model.daemon_config import load_daemon_config
+from reconciler.model.errors import UserError
 from tests.deploy.cases import FULL, MINIMAL, TEXT
 from tests.deploy.rendering import CHART, Item, chart, helm, settings
 
@@ -121,6 +122,49 @@ def test_a_wrong_configuration_is_refused_before_anything_is_installed(changed: 
     assert named in refusal({**MINIMAL, "config": {**MINIMAL["config"], **changed}})
 
 
+TOKENS = {"tokenFile": "t", "tokenEnv": "T"}
+
+
+def of_stage(**blocks: Item) -> Item:
+    shop = MINIMAL["config"]["projects"]["shop"]
+    return {"projects": {"shop": {**shop, "stages": {"production": blocks}}}}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"webhooks": {"alertmanager": {}}},
+        {"webhooks": {"alertmanager": {"auth": {"kind": "none"}}}},
+        {"webhooks": {"alertmanager": {"auth": {"kind": "bearer"}}}},
+        {"webhooks": {"alertmanager": {"auth": {"kind": "bearer", **TOKENS}}}},
+        {"webhooks": {"cloudevents": {"auth": {"kind": "basic", "passwordFile": "p"}}}},
+        {"projects": {"shop": {"repository": {"url": "https://ada@git.example.com/shop.git"}}}},
+        {"projects": {"shop": {"repository": {"url": "ext::sh -c ls"}}}},
+        of_stage(flags={"kind": "unleash", "tokenFile": "t"}),
+        of_stage(flags={"kind": "unleash", "url": "https://unleash.example.com"}),
+        of_stage(flags={"kind": "flagd"}),
+        of_stage(flags={"kind": "unleash", "url": "https://unleash.example.com", **TOKENS}),
+        of_stage(evidence={"prometheus": {"url": "https://p.example.com", "passwordFile": "p"}}),
+        of_stage(evidence={"prometheus": {"url": "https://p.example.com", "username": "ada"}}),
+        of_stage(evidence={"dynatrace": {"url": "https://d.example.com", **TOKENS}}),
+    ],
+)
+def test_what_the_daemon_refuses_between_keys_the_chart_refuses_too(changed: Item) -> None:
+    config = {**MINIMAL["config"], **changed}
+    assert "config" in refusal({**MINIMAL, "config": config})
+    listening = {"status": "0.0.0.0:9090", "listen": "0.0.0.0:8080"}
+    with pytest.raises(UserError):
+        load_daemon_config(json.dumps({"stateDir": "s", "server": listening, **config}).encode(), "reconciler.yaml")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ssh://git@git.example.com:22/shop.git", "git@git.example.com:shop.git", "/srv/shop.git", "ssh://[fe80::1]/a"],
+)
+def test_every_form_of_address_is_taken(url: str) -> None:
+    helm({**MINIMAL, "config": {"projects": {"shop": {"repository": {"url": url}}}}})
+
+
 def test_the_configuration_is_either_values_or_text() -> None:
     assert "config" in refusal({**MINIMAL, "configFile": TEXT})
 
@@ -139,6 +183,8 @@ def test_text_stays_as_it_is() -> None:
         ("projects:", "bridge: {listen: 127.0.0.1:1}\nprojects:", "bridge.listen must listen on port 8090"),
         ("/var/lib/reconciler", "/tmp", "stateDir must be /var/lib/reconciler"),
         ("projects:", "projects: [", "configFile cannot be read"),
+        ("0.0.0.0:9090", "127.0.0.1:9090", "server.status must not listen on loopback"),
+        (TEXT, 'stateDir: /var/lib/reconciler\nserver: {status: "0.0.0.0:9090"}\n', "configFile: no projects"),
     ],
 )
 def test_text_that_does_not_fit_the_chart_is_refused(old: str, new: str, told: str) -> None:

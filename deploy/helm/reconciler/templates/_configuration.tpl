@@ -54,6 +54,12 @@ The daemon's configuration, as YAML. Ports are fixed, so that services, probes a
 {{- fail (printf "configFile: %s must listen on port %s, which the chart's services, probes and policies name" $key (trimPrefix ":" (index $pair 0))) -}}
 {{- end -}}
 {{- end -}}
+{{- if or (hasPrefix "127." (default "" $server.status)) (hasPrefix "localhost:" (default "" $server.status)) (hasPrefix "[::1]:" (default "" $server.status)) -}}
+{{- fail "configFile: server.status must not listen on loopback, where no probe reaches it: write 0.0.0.0:9090" -}}
+{{- end -}}
+{{- if not $config.projects -}}
+{{- fail "configFile: no projects: it is the whole of reconciler.yaml" -}}
+{{- end -}}
 {{- if ne (default "" $config.stateDir) "/var/lib/reconciler" -}}
 {{- fail "configFile: stateDir must be /var/lib/reconciler, where the chart mounts an emptyDir" -}}
 {{- end -}}
