@@ -98,6 +98,7 @@ def test_a_daemon_without_projects_is_refused() -> None:
         ({"serviceMonitor": {"interval": "often"}}, "interval"),
         ({"terminationGracePeriodSeconds": 5}, "terminationGracePeriodSeconds"),
         ({"podLabels": {"a": 1}}, "podLabels"),
+        ({"resources": {"limit": {"memory": "1Gi"}}}, "limit"),
         ({"environment": {"A": "b"}}, "environment"),
     ],
 )
