@@ -50,6 +50,11 @@ class Cluster:
         """Look at all of it; a server that does not answer ends it."""
         from reconciler.targets.kubernetes.client import Client
 
+        kubeconfig = self.connection.kubeconfig
+        if kubeconfig is not None and not kubeconfig.exists():
+            told = f"there is no kubeconfig {kubeconfig}"
+            yield problem("cluster-reach", self.about, told, "mount it, or correct `kubernetes.kubeconfig`")
+            return
         try:
             access = access_of(self.connection)
         except ReconcilerError as error:

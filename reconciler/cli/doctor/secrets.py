@@ -32,7 +32,7 @@ def secrets(config: DaemonConfig, environ: Mapping[str, str]) -> Iterator[Findin
     """Look at all of them."""
     count = 0
     for key, value in named(config):
-        told = _missing(value, environ)
+        told = _missing(key, value, environ)
         if told:
             yield problem("secrets", key, *told)
         count += not told
@@ -40,7 +40,7 @@ def secrets(config: DaemonConfig, environ: Mapping[str, str]) -> Iterator[Findin
         yield ok("secrets", "reconciler.yaml", f"{count} that it names {'is' if count == 1 else 'are'} there")
 
 
-def _missing(value: Path | str, environ: Mapping[str, str]) -> tuple[str, str] | None:
+def _missing(key: str, value: Path | str, environ: Mapping[str, str]) -> tuple[str, str] | None:
     """Return what is wrong with a secret and what to do, None where nothing is."""
     if isinstance(value, str):
         if environ.get(value, "").strip():
@@ -52,6 +52,11 @@ def _missing(value: Path | str, environ: Mapping[str, str]) -> tuple[str, str] |
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         return f"{value} cannot be read: {reason}", "mount it, readable for the daemon's user, or correct its path"
+    if key.endswith("knownHostsFile"):
+        return (
+            f"{value} is empty",
+            "write the server's host keys into it: `ssh-keyscan HOST`, compared with what it tells",
+        )
     return f"{value} is empty", "write the secret into it"
 
 

@@ -178,7 +178,9 @@ def test_a_server_that_hangs_or_is_not_there(server: EmbeddedCluster, tmp_path: 
     assert "no answer in time" in told["cluster-reach"].found
     nobody = KubernetesConnection(kubeconfig=tmp_path / "none")
     gone = Cluster("cluster", nobody, {}, (), lambda: 0.0)
-    assert "credentials" in wrong(gone.examine())["cluster-reach"].found
+    missing = wrong(gone.examine())["cluster-reach"]
+    assert missing.found == f"there is no kubeconfig {tmp_path / 'none'}"
+    assert missing.do == "mount it, or correct `kubernetes.kubeconfig`"
 
 
 def test_a_clock_that_is_wrong(server: EmbeddedCluster, tmp_path: Path) -> None:

@@ -104,6 +104,15 @@ def test_every_secret_is_named_as_it_is_written(config: DaemonConfig) -> None:
     ]
 
 
+def test_host_keys_that_are_missing_are_no_secret_to_be_written(tmp_path: Path) -> None:
+    (tmp_path / "known_hosts").write_text("", "utf-8")
+    text = "projects: {shop: {repository: {url: 'git@git.example.com:a.git', knownHostsFile: known_hosts}}}"
+    loaded = load_daemon_config(f"stateDir: s\n{text}\n".encode(), str(tmp_path / "reconciler.yaml"))
+    (told,) = [each for each in secrets(loaded, {}) if each.verdict == "problem"]
+    assert "known_hosts is empty" in told.found
+    assert "ssh-keyscan" in told.do
+
+
 def test_secrets_that_are_not_there_or_empty(config: DaemonConfig, tmp_path: Path) -> None:
     for _, value in named(config):
         if isinstance(value, Path):
