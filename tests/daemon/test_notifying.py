@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reconciler.daemon.clock import SystemClock
 from reconciler.daemon.notifying import notifier
-from reconciler.daemon.service import secret_files
+from reconciler.daemon.secrets import secret_files
 from reconciler.model.daemon_config import ProjectConnections, load_daemon_config
 from reconciler.model.names import ProblemId, ProjectName
 from reconciler.notify.notifier import Feed, Notifier

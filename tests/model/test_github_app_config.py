@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.daemon.service import secret_files
+from reconciler.daemon.secrets import secret_files
 from reconciler.model.daemon_config import ProjectConnections, load_daemon_config
 from reconciler.model.errors import UserError
 from reconciler.model.github_app_config import GitHubAppConfig
