@@ -95,7 +95,7 @@ MISTAKES = {
         f"{SLI}:4:3:", "write for example",
     ),
     "a placeholder misspelt": Mistake(_edit(SLI, "$SERVICE", "$SERVIC"), f"{SLI}:4:3:", "$SERVICE"),
-    "a number out of bounds": Mistake(_edit(SERVICE, "max: 4", "max: 99999999"), f"{SERVICE}:10:10:", "max: 6"),
+    "a number out of bounds": Mistake(_edit(SERVICE, "max: 4", "max: 99999999"), f"{SERVICE}:10:10:", "max: 100000"),
     "a minimum above the maximum": Mistake(_edit(SERVICE, "min: 1", "min: 5"), f"{SERVICE}:9:10:", "raise `max`"),
     "more replicas than the bounds": Mistake(_edit(PLAYBOOK, '"+1"', "{replicas: 9}"), f"{PLAYBOOK}:13:18:", "bounds"),
     "an entry that nothing reaches": Mistake(_add(PLAYBOOK, _UNREACHABLE), f"{PLAYBOOK}:2:5:", "write the title"),
@@ -109,7 +109,7 @@ MISTAKES = {
         f"{STAGE}:3:1:", "delete `<<<<<<<`",
     ),
     "a list for an object": Mistake(
-        _edit(SERVICE, "    min: 1\n    max: 4", "    - 1\n    - 4"), f"{SERVICE}:9:5:", "key: value"
+        _edit(SERVICE, "    min: 1\n    max: 4", "    - 1\n    - 4"), f"{SERVICE}:9:5:", "replicas: {min: 1, max: 6}"
     ),
     "quotes that don't end": Mistake(_edit(SLO, 'warning: "40%"', 'warning: "40%'), f"{SLO}:", "quote"),
     "a percent sign without quotes": Mistake(_edit(SLO, '"<=+10%"', "%10"), f"{SLO}:12:13:", "quotes"),

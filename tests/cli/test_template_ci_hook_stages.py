@@ -153,6 +153,7 @@ def test_a_tree_that_nobody_can_walk_is_refused_with_the_reason(clone: Clone) ->
 def test_where_reconciler_is_missing_nothing_is_let_in_but_steps(clone: Clone) -> None:
     clone.git("-C", str(clone.remote), "config", "reconciler.command", "/nowhere/reconciler")
     change(clone, "ops/production/carts/remediations/p1/01-opened.yaml", "event: opened\n")
+    clone.git("commit", "-q", "--amend", "-m", "opened: p1\n\nStage: production\nEvent: opened\nSequence: 1")
     assert push(clone, "production").code == 0
     change(clone, "README.md", "x\n")
     done = push(clone, "HEAD:refs/heads/a-draft")
