@@ -137,6 +137,9 @@ _DAMAGE: Final = re.compile(
     r"|index file .* (is )?(too small|corrupt)|pack-objects died|not a git repository",
     re.IGNORECASE,
 )
+_OURS: Final = re.compile(
+    r"objects/pack/|index file |loose object .* (is )?corrupt|object file .* is empty|bad object", re.IGNORECASE
+)
 
 
 def _shorten(text: str) -> str:
@@ -164,9 +167,12 @@ def damage(stderr: str) -> bool:
 
 
 def fetch_error(doing: str, stderr: str) -> ReconcilerError:
-    """Return the error for a fetch: what git says of our own mirror stands beside what the remote says of itself."""
+    """Return the error for a fetch: what git says of our own objects stands beside what it says of the remote.
+
+    Only what can be about nothing else counts as ours: making the mirror anew costs a whole clone.
+    """
     ours = "\n".join(line for line in stderr.splitlines() if not line.startswith("remote: "))
-    return local_error(doing, ours) if damage(ours) else transport_error(doing, stderr)
+    return local_error(doing, ours) if _OURS.search(ours) and damage(ours) else transport_error(doing, stderr)
 
 
 def out_of_memory(stderr: str) -> bool:

@@ -1,0 +1,31 @@
+"""What a fetch that failed is about: our own objects, which makes the mirror anew, or the remote and the way to it."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.repo.faults import DamagedError, fetch_error
+
+LOST = [
+    "error: packfile /var/lib/m.git/objects/pack/pack-1f.pack does not match index\nfatal: bad object 8c1e",
+    "error: object file /var/lib/m.git/objects/8c/1e is empty\nfatal: loose object 8c1e (stored in x) is corrupt",
+    "error: index file /var/lib/m.git/objects/pack/pack-1f.idx is too small",
+    "fatal: bad object refs/reconciler/fetched/heads/production",
+]
+ELSEWHERE = [
+    "fatal: could not read Username for 'http://127.0.0.1:1': terminal prompts disabled",
+    "fatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights",
+    "remote: error: packfile /srv/shop.git/objects/pack/pack-1f.pack does not match index\nfatal: early EOF",
+    "error: RPC failed; curl 18 transfer closed\nfatal: early EOF\nfatal: fetch-pack: invalid index-pack output",
+    "fatal: pack is corrupted (SHA1 mismatch)\nfatal: fetch-pack: invalid index-pack output",
+]
+
+
+@pytest.mark.parametrize("said", LOST)
+def test_objects_of_ours_that_are_lost_make_the_mirror_anew(said: str) -> None:
+    assert isinstance(fetch_error("fetching", said), DamagedError)
+
+
+@pytest.mark.parametrize("said", ELSEWHERE)
+def test_what_the_remote_or_the_network_did_does_not(said: str) -> None:
+    assert not isinstance(fetch_error("fetching", said), DamagedError)
