@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -244,13 +244,17 @@ class Desk:
         return max(self._pauses.next(), wait)
 
     def _tend(self, stage: StageName, name: str, wanted: Wanted) -> None:
-        found = self._forge.find(name, wanted.draft.base)
-        pull = next((each for each in found if each.base == wanted.draft.base), None)
-        odd = next((_elsewhere(each) for each in found if each is not pull and _is_moved(each, wanted)), "")
+        found, pull = self._find(name, wanted)
         if pull is not None and _is_of_another(pull, wanted) and not self._is_over(stage, name, pull, wanted):
             return
-        if pull is None or _is_of_another(pull, wanted) or _is_no_answer(pull, wanted):
-            pull = self._open(name, wanted)
+        draft = wanted.draft
+        if _is_to_be_opened(pull, wanted) and wanted.whole is not None:
+            # This takes a while, in which another daemon may have opened it and somebody may have answered.
+            draft = wanted.whole()
+            found, pull = self._find(name, wanted)
+        odd = next((_elsewhere(each) for each in found if each is not pull and _is_moved(each, wanted)), "")
+        if pull is None or _is_to_be_opened(pull, wanted):
+            pull = self._open(name, draft)
         elif pull.state == "closed":
             closing = self._forge.closing(pull)
             closed = Closed(wanted.mark, pull.number, wanted.sha, closing)
@@ -261,7 +265,7 @@ class Desk:
                 odd = (
                     f"pull request {pull.number} of {name} was closed by nobody, which is no answer; it is opened anew"
                 )
-                pull = self._open(name, wanted) if self._anew.may(name, self._now()) else pull
+                pull = self._open(name, _whole(wanted)) if self._anew.may(name, self._now()) else pull
         if pull.state != "closed":
             self._see_whether_stuck(stage, name, pull, wanted)
         if pull.state == "open" and pull.sha not in ("", wanted.sha):
@@ -279,8 +283,13 @@ class Desk:
             self._tell(stage, lambda news: news.moved.add(name))
         return again
 
-    def _open(self, name: str, wanted: Wanted) -> Pull:
-        pull = self._forge.open(wanted.draft if wanted.whole is None else wanted.whole())
+    def _find(self, name: str, wanted: Wanted) -> tuple[Sequence[Pull], Pull | None]:
+        """Return all pull requests of a branch, and the newest onto the branch where approvals arrive."""
+        found = self._forge.find(name, wanted.draft.base)
+        return found, next((each for each in found if each.base == wanted.draft.base), None)
+
+    def _open(self, name: str, draft: Draft) -> Pull:
+        pull = self._forge.open(draft)
         reach("after-proposal-opened")
         self._log.info("proposed", branch=name, url=pull.url)
         return pull
@@ -335,6 +344,14 @@ def _elsewhere(pull: Pull) -> str:
 def _is_of_another(pull: Pull, wanted: Wanted) -> bool:
     """Whether it was merged with another head than is there now: one that was proposed before under this name."""
     return pull.state == "merged" and pull.sha not in ("", wanted.sha)
+
+
+def _is_to_be_opened(pull: Pull | None, wanted: Wanted) -> bool:
+    return pull is None or _is_of_another(pull, wanted) or _is_no_answer(pull, wanted)
+
+
+def _whole(wanted: Wanted) -> Draft:
+    return wanted.draft if wanted.whole is None else wanted.whole()
 
 
 def _is_no_answer(pull: Pull, wanted: Wanted) -> bool:

@@ -222,6 +222,21 @@ def test_a_draft_is_made_whole_when_it_is_opened_and_not_before() -> None:
     assert forge.pulls["one"].body == "body mark with its past"
 
 
+def test_what_another_daemon_opened_meanwhile_is_not_opened_again_even_if_it_is_closed_by_then() -> None:
+    forge = Forge()
+
+    def whole() -> Draft:
+        forge.pulls["one"] = Pull(7, "closed", "one", "production", SHA, "body mark", "url")
+        return Draft("one", "production", "title", "body mark with its past")
+
+    desk = Desk(forge, 30.0, Backoff(0.01, 0.02), structlog.get_logger())
+    one = wanted("one")
+    desk.want(STAGE, Wish({"one": Wanted(one.sha, one.draft, one.mark, whole)}))
+    desk._round()
+    assert forge.pulls["one"].number == 7
+    assert desk.take(STAGE).closed["one"].number == 7
+
+
 def test_what_is_denied_for_one_keeps_no_other_waiting() -> None:
     forge = Forge()
     forge.wrong["one"] = DeniedError("the forge answered 403")

@@ -80,6 +80,11 @@ def test_two_daemons_open_one_and_answer_once(site: Site, forge: Double) -> None
             for _ in range(4):
                 both(one.tick() == ())
             assert len(forge.pulls) == 1
+            for each in (one, two):  # a forge cannot keep one from opening a second where the first was closed already
+                each.unblock()
+                assert each._around.forge is not None
+                each._around.forge.settle(60.0)
+            assert len(forge.pulls) == 1
             forge.close(1)
             until(one, lambda: both(site.events()[-1:] == ["escalated"]), "declined")
             until(one, lambda: both(not branches(site)), "the branch taken away")
