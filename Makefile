@@ -35,7 +35,7 @@ test: $(STAMP)  ## the tests that need nothing but this, in some minutes
 	@$(BIN)/python -m pytest -n $(WORKERS) -m "not thorough" $(ARGS)
 
 thorough: $(STAMP)  ## the tests that need nothing but this and take long: crashes, long histories, the demo
-	@$(BIN)/python -m pytest -n $(WORKERS) -m thorough $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) -m thorough --ignore tests/faults $(ARGS)
 
 # A file's tests share their servers, so they stay together.
 acceptance: $(STAMP)  ## the tests against real servers, which it installs on Debian as root and else names

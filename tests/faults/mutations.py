@@ -1,83 +1,42 @@
 """The guards behind the table of faults: each is taken away in a copy of the sources, and the row's test must fail.
 
-`make faults-mutated`, or `python -m tests.faults.mutations [ROW...]` for some rows. To add one: a `Mutation` with the
-row, the file, a text that stands in it exactly once, what stands there without the guard, and which tests to run (the
-row's own by default). The working tree is never touched; a text that is no longer there is an error, so that the table
-follows the code. A mutation that survives is told, and the exit status is 1: the row's test does not prove its guard.
+`make faults-mutated`, or `python -m tests.faults.mutations [ROW...]` for some rows. To add one: a `Mutation` in the
+`guards_*.py` of its part, with the row, the file, a text that stands in it exactly once, what stands there without the
+guard, and which tests to run (the row's own by default). The working tree is never touched; a text that is no longer
+there is an error, so that the table follows the code. A mutation that survives is told, and the exit status is 1: the
+row's test does not prove its guard.
 """
 
 from __future__ import annotations
 
 import os
+import pkgutil
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Final
+
+from tests.faults.guards import Mutation
 
 ROOT: Final = Path(__file__).parents[2]
 _COPIED: Final = ("reconciler", "tests", "schemas", "config-repo-template", "pyproject.toml")
 _SECONDS: Final = 900
 
 
-@dataclass(frozen=True)
-class Mutation:
-    """One guard. ``tests`` is what pytest is to be told; empty for all tests of the row in tests/faults."""
-
-    row: str
-    file: str
-    old: str
-    new: str
-    tests: str = ""
-
-
-_LEASE: Final = (
-    "    leases = (f\"--force-with-lease={full_ref(ref)}:{object_id(old) if old else ''}\" for ref, old, _ in updates)"
-)
-_FORCED: Final = '    leases = ("--force" for _ in updates[:1])'
-_PATIENT: Final = "_STANDS_STILL = (TransientError, TerminalError, UserError, ConfigError, BugError)"
-
-MUTATIONS: Final = (
-    Mutation("g1", "reconciler/repo/argv.py", _LEASE, _FORCED),
-    Mutation("g2", "reconciler/repo/argv.py", _LEASE, _FORCED),
-    Mutation(
-        "g3", "reconciler/repo/stage.py",
-        "begun = before is not None and (not before.fresh or self._seen > 0)", "begun = False",
-    ),
-    Mutation("g4", "reconciler/daemon/project_loop.py", _PATIENT, _PATIENT.replace("TransientError, ", "")),
-    Mutation("g5", "reconciler/daemon/project_loop.py", _PATIENT, _PATIENT.replace("TransientError, ", "")),
-    Mutation("g6", "reconciler/daemon/holds.py", "self._clock.monotonic() + pause", "self._clock.monotonic()"),
-    Mutation(
-        "g7", "reconciler/daemon/publish.py",
-        "if tip is None or not self._holds(tip, written[-1]):", "if tip is None:",
-    ),
-    Mutation("g8", "reconciler/repo/directory.py", "        if wrong:\n", "        if False:\n"),
-    Mutation("g9", "reconciler/repo/origin.py", 'if (origin.git_dir / "shallow").exists():', "if False:"),
-    Mutation("g10", "reconciler/repo/stage.py", "if force.commit == tips.config:", "if True:"),
-    Mutation(
-        "g11", "reconciler/model/errors.py",
-        'return f"{self.path}:{self.line}:{self.column}"', "return self.path",
-    ),
-    Mutation("g12", "reconciler/repo/argv.py", "remote.url, *map(full_ref, refs))", "remote.url)"),
-    Mutation(
-        "g13", "reconciler/repo/objects.py",
-        "    except UnicodeDecodeError:\n        return None\n", "    except UnicodeDecodeError:\n        raise\n",
-    ),
-    Mutation("g14", "reconciler/repo/views.py", "        if stored.mode not in _REGULAR:\n", "        if False:\n"),
-    Mutation("g15", "reconciler/repo/objects.py", "max(-limit // 6, min(seconds, limit))", "seconds"),
-    Mutation("g16", "reconciler/repo/children.py", "return self._again(exchange)\n", "raise\n"),
-    Mutation("g17", "reconciler/repo/origin.py", '    if object_format != "sha1":\n', "    if False:\n"),
-    Mutation("g18", "reconciler/repo/argv.py", _LEASE, _FORCED),
-    Mutation("g19", "reconciler/repo/mirror.py", "self._suspect = True\n", "self._suspect = False\n"),
-)  # fmt: skip
+def guards() -> tuple[Mutation, ...]:
+    """Return the guards of all rows, in the order of the modules' names."""
+    found = pkgutil.iter_modules([str(Path(__file__).parent)], "tests.faults.")
+    modules = (import_module(each.name) for each in found if each.name.startswith("tests.faults.guards_"))
+    return tuple(guard for module in modules for guard in module.GUARDS)
 
 
 def main(rows: Sequence[str]) -> int:
     """Try the mutations of these rows, of all where none is named. Returns how many survived, 0 for success."""
-    chosen = [each for each in MUTATIONS if not rows or each.row in rows]
+    chosen = [each for each in guards() if not rows or each.row in rows]
     survived = [each for each in chosen if not is_noticed(each)]
     sys.stdout.write(f"{len(chosen) - len(survived)} of {len(chosen)} guards were missed when they were gone\n")
     return int(bool(survived) or not chosen)

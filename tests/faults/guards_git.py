@@ -1,0 +1,47 @@
+"""The guards behind the rows of Git."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.faults.guards import Mutation
+
+_LEASE: Final = (
+    "    leases = (f\"--force-with-lease={full_ref(ref)}:{object_id(old) if old else ''}\" for ref, old, _ in updates)"
+)
+_FORCED: Final = '    leases = ("--force" for _ in updates[:1])'
+_PATIENT: Final = "_STANDS_STILL = (TransientError, TerminalError, UserError, ConfigError, BugError)"
+
+GUARDS: Final = (
+    Mutation("g1", "reconciler/repo/argv.py", _LEASE, _FORCED),
+    Mutation("g2", "reconciler/repo/argv.py", _LEASE, _FORCED),
+    Mutation(
+        "g3", "reconciler/repo/stage.py",
+        "begun = before is not None and (not before.fresh or self._seen > 0)", "begun = False",
+    ),
+    Mutation("g4", "reconciler/daemon/project_loop.py", _PATIENT, _PATIENT.replace("TransientError, ", "")),
+    Mutation("g5", "reconciler/daemon/project_loop.py", _PATIENT, _PATIENT.replace("TransientError, ", "")),
+    Mutation("g6", "reconciler/daemon/holds.py", "self._clock.monotonic() + pause", "self._clock.monotonic()"),
+    Mutation(
+        "g7", "reconciler/daemon/publish.py",
+        "if tip is None or not self._holds(tip, written[-1]):", "if tip is None:",
+    ),
+    Mutation("g8", "reconciler/repo/directory.py", "        if wrong:\n", "        if False:\n"),
+    Mutation("g9", "reconciler/repo/origin.py", 'if (origin.git_dir / "shallow").exists():', "if False:"),
+    Mutation("g10", "reconciler/repo/stage.py", "if force.commit == tips.config:", "if True:"),
+    Mutation(
+        "g11", "reconciler/model/errors.py",
+        'return f"{self.path}:{self.line}:{self.column}"', "return self.path",
+    ),
+    Mutation("g12", "reconciler/repo/argv.py", "remote.url, *map(full_ref, refs))", "remote.url)"),
+    Mutation(
+        "g13", "reconciler/repo/objects.py",
+        "    except UnicodeDecodeError:\n        return None\n", "    except UnicodeDecodeError:\n        raise\n",
+    ),
+    Mutation("g14", "reconciler/repo/views.py", "        if stored.mode not in _REGULAR:\n", "        if False:\n"),
+    Mutation("g15", "reconciler/repo/objects.py", "max(-limit // 6, min(seconds, limit))", "seconds"),
+    Mutation("g16", "reconciler/repo/children.py", "return self._again(exchange)\n", "raise\n"),
+    Mutation("g17", "reconciler/repo/origin.py", '    if object_format != "sha1":\n', "    if False:\n"),
+    Mutation("g18", "reconciler/repo/argv.py", _LEASE, _FORCED),
+    Mutation("g19", "reconciler/repo/mirror.py", "self._suspect = True\n", "self._suspect = False\n"),
+)  # fmt: skip
