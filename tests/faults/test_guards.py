@@ -1,4 +1,4 @@
-"""The guards are those of the sources as they are: `make faults-mutated` takes long and is not run with every change."""
+"""The guards are those of the sources as they are, though `make faults-mutated` is not run with every change."""
 
 from __future__ import annotations
 
