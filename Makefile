@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # More of them than cores: many tests wait for processes and deadlines.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) * 2 )))
 
-.PHONY: help install demo test thorough faults faults-mutated acceptance contract-kubernetes pictures coverage check format bench lock clean
+.PHONY: help install demo test thorough faults faults-mutated acceptance contract-kubernetes pictures coverage check bill format bench lock clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,12 +58,17 @@ pictures: $(STAMP)  ## the pictures of the documentation, anew, from the bridge 
 coverage: $(STAMP)  ## all tests, and which lines none of them has run; takes twice as long
 	@$(BIN)/python -m pytest -n $(WORKERS) --cov $(ARGS)
 
-check: $(STAMP)  ## lint, formatting, types, import contract
+check: $(STAMP)  ## lint, formatting, types, import contract, licences and advisories of what is locked
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(PIP) check
+	$(BIN)/python requirements/bill.py
+	$(BIN)/python requirements/audit.py $(AUDIT_ARGS)
+
+bill: $(STAMP)  ## the software bill of materials of the image, as CycloneDX in dist/
+	@$(BIN)/python requirements/bill.py dist/reconciler.cdx.json
 
 format: $(STAMP)  ## put the code into its form
 	$(BIN)/ruff check --fix .
