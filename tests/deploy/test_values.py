@@ -106,6 +106,58 @@ def test_a_wrong_value_is_refused_by_name(values: Item, named: str) -> None:
     assert named in refusal({**MINIMAL, **values})
 
 
+GIT = {"name": "git", "existingSecret": "reconciler-git"}
+
+
+@pytest.mark.parametrize("values", [
+    {"targets": [{"namespace": "shop"}, {"namespace": "shop"}]},
+    {"secrets": [GIT, GIT]},
+    {"secrets": [{**GIT, "items": [{"key": "token", "path": "token"}] * 2}]},
+    {"imagePullSecrets": [{"name": "registry"}] * 2},
+    {"environment": [{"name": "A", "value": "b"}] * 2},
+    {"targets": [{"namespace": "shop", "scalable": [{"group": "argoproj.io", "resource": "rollouts"}] * 2}]},
+])  # fmt: skip
+def test_what_is_said_twice_is_refused_by_the_schema(values: Item) -> None:
+    told = refusal({**MINIMAL, **values})
+    assert "items at 0 and 1 are equal" in told
+    assert f"/{next(iter(values))}" in told
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (
+            {"targets": [{"namespace": "shop"}, {"namespace": "cart"}, {"namespace": "shop", "keda": True}]},
+            "targets names shop twice, which would make two Roles of one name: put it into one entry",
+        ),
+        (
+            {"secrets": [GIT, {**GIT, "existingSecret": "another"}]},
+            "secrets names git twice, which would make two volumes of one name: put it into one entry",
+        ),
+        (
+            {"secrets": [{**GIT, "items": [{"key": "a", "path": "token"}, {"key": "b", "path": "token"}]}]},
+            "secrets: items of git names token twice",
+        ),
+        ({"environment": [{"name": "A", "value": "b"}, {"name": "A", "value": "c"}]}, "environment names A twice"),
+        (
+            {"extraContainers": [{"name": "proxy", "image": "a"}, {"name": "proxy", "image": "b"}]},
+            "extraContainers names proxy twice",
+        ),
+        ({"extraContainers": [{"name": "reconciler", "image": "a"}]}, "the container `reconciler` is the daemon"),
+    ],
+)
+def test_what_would_be_there_twice_is_refused_by_name(values: Item, told: str) -> None:
+    assert told in refusal({**MINIMAL, **values})
+
+
+def test_the_same_name_in_different_places_is_no_repetition() -> None:
+    token = [{"key": "token", "path": "token"}]
+    secrets = [{**GIT, "items": token}, {"name": "unleash", "existingSecret": "reconciler-git", "items": token}]
+    items = helm({**MINIMAL, "secrets": secrets, "targets": [{"namespace": "ops"}, {"namespace": "shop"}]})
+    roles = [(each["metadata"]["namespace"], each["metadata"]["name"]) for each in items if each["kind"] == "Role"]
+    assert roles == [("ops", "reconciler"), ("shop", "reconciler"), ("ops", "reconciler-leases")]
+
+
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
