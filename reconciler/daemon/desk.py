@@ -256,7 +256,9 @@ class Desk:
         if pull is None or _is_to_be_opened(pull, wanted):
             pull = self._open(name, draft)
         elif pull.state == "closed":
+            reach("before-proposal-found")
             closing = self._forge.closing(pull)
+            reach("after-proposal-found")
             closed = Closed(wanted.mark, pull.number, wanted.sha, closing)
             # Whose branch is gone is pushed anew before anything else: its loop looks whether it is.
             self._tell(stage, lambda news: news.closed.update({name: closed}))
@@ -285,10 +287,13 @@ class Desk:
 
     def _find(self, name: str, wanted: Wanted) -> tuple[Sequence[Pull], Pull | None]:
         """Return all pull requests of a branch, and the newest onto the branch where approvals arrive."""
+        reach("before-proposal-found")
         found = self._forge.find(name, wanted.draft.base)
+        reach("after-proposal-found")
         return found, next((each for each in found if each.base == wanted.draft.base), None)
 
     def _open(self, name: str, draft: Draft) -> Pull:
+        reach("before-proposal-opened")
         pull = self._forge.open(draft)
         reach("after-proposal-opened")
         self._log.info("proposed", branch=name, url=pull.url)
@@ -313,11 +318,16 @@ class Desk:
             self._tell(stage, lambda news: news.stuck.update({name: sha}))
 
     def _leave(self, stage: StageName, name: str, leaving: Leaving) -> None:
-        for pull in self._forge.find(name):
+        reach("before-proposal-found")
+        pulls = self._forge.find(name)
+        reach("after-proposal-found")
+        for pull in pulls:
             if pull.state != "open":
                 continue
             why = f"Withdrawn: {leaving.why}."
+            reach("before-proposal-withdrawn")
             self._forge.withdraw(pull, withdrawn(pull.body, leaving.why), why)
+            reach("after-proposal-withdrawn")
             self._log.info("withdrawn", branch=name, reason=leaving.why, url=pull.url)
         self._stuck.pop(name, None)
         self._tell(stage, lambda news: news.withdrawn.update({name: leaving.sha}))

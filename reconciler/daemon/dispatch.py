@@ -110,6 +110,13 @@ class Servers:
         return self.allowed.verdict(want) or self._guarded(lambda: self._observe(want))
 
     def _observe(self, want: Want) -> Fact:
+        measured = isinstance(want, WantMeasures)
+        reach("before-measure" if measured else "before-observe")
+        fact = self._asked(want)
+        reach("after-measure" if measured else "after-observe")
+        return fact
+
+    def _asked(self, want: Want) -> Fact:
         match want:
             case WantMeasures():
                 return self.evidence.measure(want) if self.evidence else _unconnected("SLI provider", "evidence")

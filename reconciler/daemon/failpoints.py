@@ -1,34 +1,73 @@
 """Named moments at which tests kill the daemon, to see that nothing is lost and nothing happens twice.
 
-`RECONCILER_FAILPOINT=<name>` makes the process end itself with SIGKILL when it gets there; without it nothing happens.
+`RECONCILER_FAILPOINT=<name>` makes the process end itself with SIGKILL when it gets there, `<name>:<n>` when it does
+for the nth time; without it nothing happens. Each thing that is asked of Git, of a server or of a receiver has a moment
+right before and one right after it.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 from typing import Literal, TypeAlias
 
 Failpoint: TypeAlias = Literal[
+    "before-project-read",
+    "after-project-read",
+    "before-list",
+    "after-list",
+    "before-fetch",
+    "after-fetch",
     "before-write",
+    "after-write",
     "before-push",
     "after-push",
-    "before-apply",
-    "after-apply",
+    "before-read-back",
+    "after-read-back",
     "before-applied-push",
     "before-report-push",
     "after-report-push",
+    "before-observe",
+    "after-observe",
+    "before-measure",
+    "after-measure",
+    "before-apply",
+    "after-apply",
     "before-notify",
     "after-notify",
+    "before-trace",
+    "after-trace",
+    "before-proposal-push",
     "after-proposal-push",
+    "before-proposal-found",
+    "after-proposal-found",
+    "before-proposal-opened",
     "after-proposal-opened",
+    "before-proposal-withdrawn",
+    "after-proposal-withdrawn",
+    "before-proposal-taken-away",
+    "after-proposal-taken-away",
     "before-decline-push",
     "after-decline-push",
+    "before-verdict",
+    "after-verdict",
+    "before-lease-look",
+    "after-lease-look",
+    "before-lease-write",
+    "after-lease-write",
 ]
 VARIABLE = "RECONCILER_FAILPOINT"
+_reached = Counter[str]()
 
 
 def reach(name: Failpoint) -> None:
     """Die here, if this is where the environment says so."""
-    if os.environ.get(VARIABLE) == name:
-        os.kill(os.getpid(), signal.SIGKILL)
+    wanted = os.environ.get(VARIABLE)
+    if not wanted:
+        return
+    point, _, nth = wanted.partition(":")
+    if point == name:
+        _reached[name] += 1
+        if _reached[name] >= int(nth or 1):
+            os.kill(os.getpid(), signal.SIGKILL)

@@ -91,7 +91,9 @@ class _Environment:
         except ConfigError as error:  # what a file says may be mended
             raise BlindError(error.message, hint=error.hint) from error
         try:
+            reach("before-notify")
             ProblemComments(client).comment(pid, text, key)
+            reach("after-notify")
         finally:
             client.close()
 

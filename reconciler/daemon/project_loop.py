@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from reconciler.daemon.branch import Branch
 from reconciler.daemon.branches import Branches
+from reconciler.daemon.failpoints import reach
 from reconciler.daemon.holds import Holds
 from reconciler.daemon.inbox import Inbox, Receipt, later, unknown
 from reconciler.daemon.leases.protocol import HINT, NotOursError
@@ -266,9 +267,11 @@ class ProjectLoop:
         due = self._mirror.shared or self._due_for_project()
         if self._project is not None and not due:
             return self._project
+        reach("before-project-read")
         project = read_project(
             self._mirror, self._name, only=self._only, known=self._project, policy=self._branches.policy()
         )
+        reach("after-project-read")
         self._around.check([stage.name for stage in project.stages])
         if self._project is None or project.commit != self._project.commit:
             self._log.info("project", stages=[stage.name for stage in project.stages], commit=project.commit)
@@ -289,7 +292,7 @@ class ProjectLoop:
         The refs of a remote on this machine cost nothing, so each is read when its stage has its turn.
         """
         try:
-            return {} if self._mirror.shared else self._mirror.tips(_refs(stages))
+            return {} if self._mirror.shared else self._asked(_refs(stages))
         except _STANDS_STILL as error:
             for stage in stages:
                 self._holds.hold(stage.name, error)
@@ -358,12 +361,20 @@ class ProjectLoop:
 
     def _tips(self, project: Project, stage: StageRefs, listed: Listed | None = None) -> Tips | None:
         wanted = _refs([stage])
-        found = {ref: listed[ref] for ref in wanted} if listed else self._mirror.tips(wanted)
+        found = {ref: listed[ref] for ref in wanted} if listed else self._asked(wanted)
         config, ops = found[stage.config], found[stage.ops]
         if config is None:
             return None
+        reach("before-fetch")
         self._mirror.fetch(found)
+        reach("after-fetch")
         return Tips(project.commit, config, config if ops is None else ops, fresh=ops is None)
+
+    def _asked(self, refs: Sequence[str]) -> Listed:
+        reach("before-list")
+        found = self._mirror.tips(refs)
+        reach("after-list")
+        return found
 
     def _tips_or_fail(self, project: Project, stage: StageRefs, listed: Listed) -> Tips:
         tips = self._tips(project, stage, listed)

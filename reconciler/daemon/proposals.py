@@ -184,7 +184,9 @@ class Proposals:
     def _list(self, mirror: Mirror, known: _Known, stage: StageName) -> None:
         prefix = f"{PROPOSALS}{stage}/"
         before = known.heads
+        reach("before-list")
         known.heads = {ref.removeprefix(_REF): tip for ref, tip in mirror.heads(prefix).items()}
+        reach("after-list")
         if known.lost:
             known.arranged = ()  # some of them may be due by now
         known.lost |= {name: tip for name, tip in before.items() if name not in known.heads}
@@ -198,7 +200,9 @@ class Proposals:
         # What nobody is asked about goes whatever it holds, and is not even fetched.
         judged = {f"{_REF}{name}": tip for name, tip in known.heads.items() if name in about}
         if judged:
+            reach("before-fetch")
             mirror.fetch(judged)
+            reach("after-fetch")
         wanted: dict[str, Asked] = {}
         homeless: list[Asked] = []
         for each in asked:
@@ -230,6 +234,7 @@ class Proposals:
         self, mirror: Mirror, known: _Known, name: str, asked: Asked, tips: Tips
     ) -> TerminalError | None:  # fmt: skip
         """Push a branch that must not be there yet. Returns why the remote does not want it."""
+        reach("before-proposal-push")
         (commit,) = mirror.write(tips.ops, [asked.commit(datetime.fromtimestamp(self._clock.wall(), UTC))])
         result = mirror.push([RefUpdate(branch_ref(name), None, commit)])
         reach("after-proposal-push")
@@ -246,7 +251,9 @@ class Proposals:
     @staticmethod
     def _take_away(mirror: Mirror, known: _Known, name: str, sha: CommitId) -> TerminalError | None:
         """Take a branch away of which the forge has nothing open any more, if it still is as it was."""
+        reach("before-proposal-taken-away")
         result = mirror.push([RefUpdate(branch_ref(name), sha, None)])
+        reach("after-proposal-taken-away")
         known.heads.pop(name, None)
         if not result.declined:
             return None

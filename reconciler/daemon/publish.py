@@ -60,6 +60,7 @@ class Publisher:
         """
         reach("before-write")
         written = self._mirror.write(parent, commits)
+        reach("after-write")
         self._metrics.pushing(len(written))
         self._wait(self.delay())
         reach("before-push")
@@ -70,6 +71,7 @@ class Publisher:
             raise
         began = self._clock.monotonic()
         result = self._mirror.push([RefUpdate(self._ref, None if create else parent, written[-1])])
+        reach("after-push")
         self._pacer.pushed(began, self._clock.monotonic())
         if result.lost or result.landed:
             self._metrics.pushed(lost=bool(result.lost))
@@ -82,8 +84,9 @@ class Publisher:
                 f"{self._ref} was declined by the remote: {reason}",
                 hint="allow reconciler's user to push there, or set `opsBranch` in project.yaml",
             )
+        reach("before-read-back")
         tip = self._mirror.tips([self._ref])[self._ref]
-        reach("after-push")
+        reach("after-read-back")
         if tip is None or not self._holds(tip, written[-1]):
             raise TerminalError(
                 f"{self._ref} took the push and does not show it", hint="look at the remote's hooks and replication"
@@ -93,5 +96,7 @@ class Publisher:
     def _holds(self, tip: CommitId, ours: CommitId) -> bool:
         if tip == ours:
             return True
+        reach("before-fetch")
         self._mirror.fetch({self._ref: tip})
+        reach("after-fetch")
         return self._mirror.is_ancestor(ours, tip)

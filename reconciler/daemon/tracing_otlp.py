@@ -19,6 +19,7 @@ from structlog.typing import FilteringBoundLogger
 from reconciler import __version__
 from reconciler.daemon.backoff import Backoff
 from reconciler.daemon.clock import Clock
+from reconciler.daemon.failpoints import reach
 from reconciler.daemon.notifying import PAUSES
 from reconciler.daemon.secrets import KNOWN, secret_source, variables
 from reconciler.daemon.tracing import Span, Traced
@@ -180,9 +181,11 @@ class OtlpSender:
         try:
             body = encoded(spans, self._to.resource)
             headers = {**self._to.headers(), "Content-Type": "application/x-protobuf"}
+            reach("before-trace")
             reply = self._send(
                 self._to.endpoint, body, headers, deadline=self._to.deadline, ca_file=self._to.ca_file
             )  # fmt: skip
+            reach("after-trace")
             self._judge(reply.status, reply.retry_after)
         except TerminalError:
             self._counted(len(spans), "refused")

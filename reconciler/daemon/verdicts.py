@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, cast
 
+from reconciler.daemon.failpoints import reach
 from reconciler.decide.remediation import ENDINGS
 from reconciler.decide.snapshot import ServiceView
 from reconciler.decide.wording import short
@@ -73,9 +74,11 @@ class VerdictSender:
         if said is None:
             return
         for commit in notice.on:
+            reach("before-verdict")
             self._forge.say(commit, said.status)
             if said.remark and self._forge.takes_remarks:
                 self._forge.remark(commit, said.mark, said.remark)
+            reach("after-verdict")
 
 
 class ProblemVerdicts:

@@ -14,6 +14,7 @@ from structlog.typing import FilteringBoundLogger
 
 from reconciler.daemon.clock import Clock
 from reconciler.daemon.connections import access_of
+from reconciler.daemon.failpoints import reach
 from reconciler.daemon.leases.election import Election, Terms, Write
 from reconciler.daemon.leases.record import PROJECT, STAGE, LeaseName, Record, place_number, stage_lease
 from reconciler.daemon.leases.shelf import Shelf
@@ -129,7 +130,9 @@ class Keeper:
         """Look once, and write what follows."""
         trouble = ""
         try:
+            reach("before-lease-look")
             listed = self.shelf.list()
+            reach("after-lease-look")
         except ReconcilerError as error:
             trouble = str(error)
         else:
@@ -144,7 +147,9 @@ class Keeper:
         for write in writes:
             began, wall = self.clock.monotonic(), self.clock.wall()
             try:
+                reach("before-lease-write")
                 written = self.shelf.write(write)
+                reach("after-lease-write")
             except TerminalError as error:
                 trouble = str(error)
                 continue
