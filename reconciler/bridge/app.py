@@ -237,7 +237,7 @@ class Bridge:
         doubts: pages.Doubts = (), everywhere: str = "",
     ) -> Response:  # fmt: skip
         """Return a page that says why there is no other; ``everywhere`` is the moment that its links keep."""
-        project = request.path_params.get("project", "")
+        project = request.path_params.get("project", "") if _is_in(request) else ""
         links = Links(_root(request), project) if project in self._served.halls else Links(_root(request))
         if everywhere:
             links = links.when(request.query_params.get("at", ""))
@@ -258,7 +258,7 @@ class Bridge:
 
     def _around(self, request: Request, links: Links, everywhere: str) -> dict[str, object]:
         """Return what leads further from a page that could not be made; to a stranger nothing is told."""
-        if not links.project or not hasattr(request.state, "person"):
+        if not links.project:
             return {}
         try:
             looked = self._served.halls[links.project].follower.looked()
@@ -313,6 +313,11 @@ async def _form(request: Request) -> dict[str, str]:
     except ValueError as error:
         raise RefusedError(400, "this is no form of ours", "send the page's own") from error
     return {name: values[0] for name, values in read.items()}
+
+
+def _is_in(request: Request) -> bool:
+    """Whether whoever asks was let in; strangers are not told which projects there are."""
+    return hasattr(request.state, "person")
 
 
 def _root(request: Request) -> str:
