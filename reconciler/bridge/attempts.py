@@ -6,18 +6,17 @@ address. Where very many guess together, each address has one try at a time; who
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from reconciler.model.addresses import whose
+
 PAUSE: Final = 60.0
 """Seconds after a wrong password until the next one from there is looked at, while all together try too often."""
 _REMEMBERED: Final = 4096
-_NETWORK: Final = 64
-"""Digits of an IPv6 address that say whose it is; one person has all the others."""
 
 
 @dataclass
@@ -53,7 +52,7 @@ class Attempts:
 
     def wait(self, address: str) -> float:
         """Return the seconds until a password from there is looked at again, 0 where it is looked at now."""
-        known = self._of.get(_whose(address))
+        known = self._of.get(whose(address))
         if known is None:
             return 0.0
         bucket, failed = known
@@ -64,22 +63,10 @@ class Attempts:
 
     def failed(self, address: str) -> None:
         """Count a wrong password."""
-        whose, now = _whose(address), self._now()
-        bucket = self._of.pop(whose)[0] if whose in self._of else _Bucket(10.0, 1 / 6, 10.0, now)
+        them, now = whose(address), self._now()
+        bucket = self._of.pop(them)[0] if them in self._of else _Bucket(10.0, 1 / 6, 10.0, now)
         bucket.take(now)
         self._all.take(now)
-        self._of[whose] = (bucket, now)
+        self._of[them] = (bucket, now)
         while len(self._of) > _REMEMBERED:
             self._of.popitem(last=False)
-
-
-def _whose(address: str) -> str:
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is not None:
-            return str(found.ipv4_mapped)
-        return str(ipaddress.ip_network((found, _NETWORK), strict=False))
-    return str(found)

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from reconciler.model.addresses import whose
+
 HEAD_BYTES: Final = 16 * 1024
 """Bytes of a request's line and headers at the most."""
 BODIES: Final = 8
@@ -47,10 +49,13 @@ class Rate:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def wait(self, address: str) -> float:
-        """Count a request. Return 0 where it may come, else the seconds until the next one may."""
+        """Count a request. Return 0 where it may come, else the seconds until the next one may.
+
+        Addresses of one IPv6 network are one.
+        """
         if not self._rate:
             return 0.0
-        now = self._monotonic()
+        now, address = self._monotonic(), whose(address)
         left, at = self._buckets.get(address, (self._most, now))
         left = min(self._most, left + (now - at) * self._rate)
         allowed = left >= 1

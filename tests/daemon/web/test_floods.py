@@ -193,6 +193,14 @@ def test_the_rate_refills_with_time() -> None:
     assert [rate.wait("a"), rate.wait("a")] == [0, 0.5]
 
 
+def test_all_addresses_of_one_network_share_a_rate() -> None:
+    rate = Rate(1.0, lambda: 0.0)
+    waits = [rate.wait(each) for each in ("2001:db8:1:2::1", "2001:db8:1:2:ffff::2", "2001:db8:1:2::3%eth0")]
+    assert waits == [0, 0, 1]
+    assert rate.wait("2001:db8:1:3::1") == 0
+    assert [rate.wait("::ffff:192.0.2.1"), rate.wait("192.0.2.1"), rate.wait("::ffff:192.0.2.1")] == [0, 0, 1]
+
+
 def test_the_rate_remembers_no_more_addresses_than_it_must() -> None:
     rate = Rate(1.0, lambda: 0.0)
     for number in range(10_000):
