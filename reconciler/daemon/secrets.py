@@ -137,7 +137,7 @@ def _files(part: Any) -> Iterator[Path]:
     """Yield the files that hold secrets, of a part of a configuration whose keys are called as everywhere."""
     if isinstance(part, Mapping):
         part = tuple(part.values())
-    if isinstance(part, tuple):
+    if isinstance(part, tuple | list):
         for each in part:
             yield from _files(each)
     if dataclasses.is_dataclass(part) and not isinstance(part, type):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
@@ -13,10 +14,11 @@ import pytest
 from reconciler.daemon import secrets
 from reconciler.daemon.inbox import Inbox
 from reconciler.daemon.logs import configure
-from reconciler.daemon.secrets import Known, secret_files, secret_source, take_variables
+from reconciler.daemon.secrets import Known, _files, secret_files, secret_source, take_variables
 from reconciler.intake.report import Report, Where
 from reconciler.model.daemon_config import LogConfig, load_daemon_config
 from reconciler.model.errors import BlindError
+from reconciler.model.evidence_config import Access
 from reconciler.model.names import ProblemId
 from reconciler.model.problem import Problem
 
@@ -172,3 +174,8 @@ projects:
     config = load_daemon_config(text.encode(), "/etc/reconciler.yaml")
     [project] = config.projects.values()
     assert {file.name for file in secret_files(project)} == {"git", "values", "orders", "k"}
+
+
+@pytest.mark.parametrize("several", [tuple, list, lambda each: {"one": each[0]}])
+def test_files_with_secrets_are_found_in_all_that_holds_several(several: Callable[[list[object]], object]) -> None:
+    assert list(_files(several([Access(token_file=Path("git"))]))) == [Path("git")]

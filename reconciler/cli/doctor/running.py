@@ -9,10 +9,11 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from reconciler.cli.doctor.finding import Finding, failed, unknown
+from reconciler.daemon.secrets import KNOWN
 from reconciler.model.errors import ReconcilerError
 
 AT_ONCE: Final = 8
@@ -40,7 +41,10 @@ class _Work:
 def examine(
     asked: Sequence[Examination], monotonic: Callable[[], float], tell: Callable[[int], None], at_once: int = AT_ONCE
 ) -> list[Finding]:
-    """Return all findings, in the order of the examinations. ``tell`` hears how many are over."""
+    """Return all findings, in the order of the examinations. ``tell`` hears how many are over.
+
+    None has a secret in it that was read: servers repeat what they were sent, and so do errors.
+    """
     changed = threading.Condition()
     waiting = deque(_Work(each, 0.0) for each in asked)
     all_of_them, running = list(waiting), list[_Work]()
@@ -61,7 +65,12 @@ def examine(
             if running and not any(each.done for each in running):
                 ends = min(each.began + each.examination.seconds for each in running)
                 changed.wait(max(0.0, ends - monotonic()))
-    return [finding for work in all_of_them for finding in work.found]
+    return [_cleaned(finding) for work in all_of_them for finding in work.found]
+
+
+def _cleaned(finding: Finding) -> Finding:
+    hide = KNOWN.hide
+    return replace(finding, about=hide(finding.about), found=hide(finding.found), do=hide(finding.do))
 
 
 def _look(work: _Work, changed: threading.Condition) -> None:

@@ -6,8 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from reconciler.cli.doctor.finding import Finding, ok
+import pytest
+
+from reconciler.cli.doctor.finding import Finding, ok, problem
 from reconciler.cli.doctor.running import Examination, examine
+from reconciler.daemon.secrets import Known
 from reconciler.model.errors import BlindError
 
 
@@ -79,6 +82,24 @@ def test_what_is_raised_is_a_finding_and_a_bug_is_called_one() -> None:
     assert found[0] == ("refused", "problem", "the server is gone")
     assert found[2] == ("broken", "unknown", "a bug in reconciler: KeyError: 'x'")
     assert found[3] == ("else", "ok", "fine")
+
+
+def test_no_finding_shows_a_secret_that_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Known()
+    monkeypatch.setattr("reconciler.cli.doctor.running.KNOWN", known)
+
+    def broken() -> Iterator[Finding]:
+        known.note("tok-4711-planted")
+        yield problem("secrets", "tok-4711-planted", "refused tok-4711-planted", "not tok-4711-planted")
+        raise KeyError("tok-4711-planted")
+
+    def refused() -> Iterator[Finding]:
+        raise BlindError("tok%2D4711%2Dplanted is no good", hint="renew tok-4711-planted")
+
+    found = examine([exam("broken", broken), exam("refused", refused)], time.monotonic, lambda _: None)
+    assert len(found) == 3
+    assert [each for each in found if "***" not in each.found] == []
+    assert "4711" not in str(found)
 
 
 def test_only_so_many_run_at_a_time_and_progress_is_told() -> None:
