@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from reconciler.decide.archiving import archive_turn
 from reconciler.decide.draft import Draft
+from reconciler.decide.precedence import in_turn
 from reconciler.decide.snapshot import Snapshot
 from reconciler.decide.turns import service_turns, stage_turns
 from reconciler.decide.waiting import woken_by_steps
 from reconciler.model.instant import Instant
 from reconciler.model.names import RemediationId, ServicePath
-from reconciler.model.policy import StageConfig
 from reconciler.model.step import Step
 from reconciler.model.targets import Fact, Want
 
@@ -55,7 +55,7 @@ def decide(
     """
     draft = Draft(snapshot, facts, now, only=only, timers=timers)
     stage_turns(draft)
-    waiting = _oldest_first(draft, services)
+    waiting = in_turn(draft, services)
     if not waiting and not draft.steps:
         draft.first(archive_turn, (draft,))
     while waiting:
@@ -66,20 +66,3 @@ def decide(
         again = waiting if len(draft.steps) > made else ()
         waiting = tuple(service for service in again if woken_by_steps(draft.view(service), draft.stage))
     return Decision(tuple(draft.steps), frozenset(draft.wants), draft.dues)
-
-
-def _oldest_first(draft: Draft, services: Iterable[ServicePath]) -> tuple[ServicePath, ...]:
-    """Return the services in the order in which they get what is limited for the stage: the oldest problem first."""
-    limits = draft.stage.config.budgets if isinstance(draft.stage.config, StageConfig) else None
-    if limits is None or (limits.services_at_once is None and limits.services_per_hour is None):
-        return tuple(services)
-    return tuple(sorted(services, key=lambda path: (_waits_since(draft, path), path)))
-
-
-def _waits_since(draft: Draft, path: ServicePath) -> Instant:
-    """Return when the oldest problem came about which nothing was done yet; now where there is none."""
-    view = draft.view(path)
-    known = {problem.id for each in view.remediations.values() for problem in each.problems}
-    came = [draft.arrived(each.file) for each in view.problems.values() if each.id not in known]
-    waiting = (each for each in view.remediations.values() if not each.ended and not each.decisions)
-    return min([*came, *(each.reported for each in waiting if each.reported is not None)], default=draft.now)

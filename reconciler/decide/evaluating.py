@@ -45,6 +45,8 @@ _LONGEST_PAUSE = 60
 further pause is twice as long: some providers have a window's values only minutes after its end."""
 LARGEST = 1 << 20
 """Bytes of these at most; where they are more, the older half is forgotten."""
+LATE = 300
+"""Seconds after the planned time from which on an evaluation is marked: nobody was there to make it."""
 REMEMBERED = 50
 """Evaluations of a service that are kept for comparison; `number_of_comparison_results` beyond it counts these."""
 
@@ -206,6 +208,9 @@ def _record(
     data: dict[str, Any] = {"evaluation": {**window, **verdict.data}, "next": then}
     if verdict.is_half_blind:
         data["unmeasured"] = True
+    late = draft.now - waiting.until
+    if late > LATE:
+        data["late"] = late
     settled = Settled(view.desired)
     if then == "again":
         data |= _again(draft, remediation, timing, verdict)
@@ -222,7 +227,8 @@ def _record(
     span = f"From {window['start']} to {window['end']}"
     objectives = verdict.evaluated.objectives if verdict.evaluated is not None else ()
     values = lines(f"{objective(each)}." for each in objectives)
-    body = "\n".join([f"{span}: {verdict.message}.", *values, *settled.told, _told(then, data)])
+    overdue = [f"It was due at {format_instant(waiting.until)}; nobody looked until now."] if "late" in data else []
+    body = "\n".join([f"{span}: {verdict.message}.", *overdue, *values, *settled.told, _told(then, data)])
     note = Note("evaluated", titled(f"evaluated: {verdict.result}", remediation.about), body, data)
     return draft.add(view, remediation.id, note, desired=settled.desired, files=files)
 

@@ -73,8 +73,20 @@ def how_to_drop(draft: Draft, view: ServiceView, remediation: Remediation) -> On
     """
     if not remediation.healed:
         return "keep"
-    explicit = option(remediation, "onResolve") or effective(draft.stage, view).on_resolve
-    if explicit in ("keep", "revert"):
-        return "revert" if explicit == "revert" else "keep"
+    explicit = _on_resolve(draft, view, remediation)
+    if explicit is not None:
+        return explicit
     passing = any(key[1] not in ("replicas", "enabled") for key in fields_of(view, remediation.id))
     return "revert" if passing else "keep"
+
+
+def how_orphaned(draft: Draft, view: ServiceView, remediation: Remediation) -> OnResolve:
+    """Keep, unless it is configured otherwise and the newest evaluation was good: nobody looks at it any more."""
+    good = remediation.passed > 0 and remediation.unmeasured == 0
+    return "revert" if good and _on_resolve(draft, view, remediation) == "revert" else "keep"
+
+
+def _on_resolve(draft: Draft, view: ServiceView, remediation: Remediation) -> OnResolve | None:
+    """Return what is configured for the action in hand, None where nothing is."""
+    explicit = option(remediation, "onResolve") or effective(draft.stage, view).on_resolve
+    return None if explicit is None else "revert" if explicit == "revert" else "keep"

@@ -19,6 +19,7 @@ from reconciler.decide.policy import effective
 from reconciler.decide.problems import problems_turn
 from reconciler.decide.progress import progress_turn
 from reconciler.decide.remediation import Remediation
+from reconciler.decide.resolution import how_orphaned
 from reconciler.decide.snapshot import ServiceView
 from reconciler.model.errors import BugError
 from reconciler.model.names import ServicePath
@@ -54,7 +55,7 @@ def service_turns(draft: Draft, service: ServicePath) -> None:
 
 
 def _orphaned_turn(draft: Draft, service: ServicePath) -> bool:
-    """End the remediations of a service whose directory is gone; what they did stays."""
+    """End the remediations of a service whose directory is gone."""
     view = draft.view(service)
     return not view.exists and draft.first(partial(_orphaned, draft, view), view.remediations.values())
 
@@ -63,9 +64,10 @@ def _orphaned(draft: Draft, view: ServiceView, remediation: Remediation) -> bool
     if remediation.phase == "refused" or (remediation.ended and not fields_of(view, remediation.id)):
         return False
     bounds = effective(draft.stage, view).bounds
-    settled = settle(view.desired, Dropping(remediation.id, "keep", bounds, draft.sequence + 1))
+    how = how_orphaned(draft, view, remediation)
+    settled = settle(view.desired, Dropping(remediation.id, how, bounds, draft.sequence + 1))
     body = "\n".join([f"{view.path}/ is no longer a service on this stage.", *settled.told])
-    note = Note("orphaned", titled("orphaned", remediation.about), body)
+    note = Note("orphaned", titled("orphaned", remediation.about), body, settled.data)
     return draft.add(view, remediation.id, note, desired=settled.desired)
 
 
