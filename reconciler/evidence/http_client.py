@@ -22,10 +22,11 @@ import httpcore
 
 from reconciler import __version__
 from reconciler.evidence.answer import Answer
-from reconciler.evidence.deadlines import DeadlineBackend, until
 from reconciler.evidence.login import NOBODY, Credentials, Login
 from reconciler.evidence.tls import Stamp, Tls
 from reconciler.model.errors import BlindError, BugError, ConfigError
+from reconciler.net.backend import DeadlineBackend
+from reconciler.net.deadlines import until
 
 MAX_ANSWER: Final = 4 * 1024 * 1024
 """Bytes of an answer that are read at most; 60 points of one series have about 2 kB."""

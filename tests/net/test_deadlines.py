@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 import httpcore
 import pytest
 
-from reconciler.evidence.deadlines import LOOKUPS, DeadlineBackend, until
+from reconciler.net.backend import DeadlineBackend
+from reconciler.net.deadlines import LOOKUPS, until
 
 PATIENCE = 20.0
 
