@@ -15,8 +15,10 @@ import os
 import platform
 import sys
 import tempfile
+import threading
 import traceback
 from pathlib import Path
+from types import TracebackType
 from typing import Final
 
 import click
@@ -64,6 +66,38 @@ def handle(error: BaseException) -> int:
             return COULD_NOT
         case _:
             return _bug(error)
+
+
+def listen_to_threads() -> None:
+    """From now on, tell of errors that no caller is there for: what ended a thread, or was raised while tidying up.
+
+    Python writes them to stderr as they are, with every secret in them.
+    """
+
+    def ended(what: threading.ExceptHookArgs) -> None:
+        if not issubclass(what.exc_type, SystemExit):
+            name = what.thread.name if what.thread is not None else ""
+            _tell("a thread ended with a bug", what.exc_type, what.exc_value, what.exc_traceback, thread=name)
+
+    def unseen(what: sys.UnraisableHookArgs) -> None:
+        _tell("an error that nobody could be told of", what.exc_type, what.exc_value, what.exc_traceback)
+
+    threading.excepthook = ended
+    sys.unraisablehook = unseen
+
+
+def _tell(
+    what: str, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None, **about: str
+) -> None:
+    """Write it to the log, where there is one by now, else for a person."""
+    structlog = sys.modules.get("structlog")
+    if structlog is not None and structlog.is_configured():
+        structlog.get_logger().error(what, exc_info=(kind, error, trace), **about)
+        return
+    from reconciler.daemon.secrets import KNOWN
+
+    named = "".join(f", {name} {value}" for name, value in about.items())
+    complain(visible(KNOWN.hide(f"error: {what}{named}\n{''.join(traceback.format_exception(kind, error, trace))}")))
 
 
 def _usage(error: click.ClickException) -> str:

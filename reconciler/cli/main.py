@@ -10,7 +10,7 @@ import click
 
 from reconciler import __version__
 from reconciler.cli.context import Frame
-from reconciler.cli.exits import OK, handle
+from reconciler.cli.exits import OK, handle, listen_to_threads
 from reconciler.cli.group import LazyGroup
 from reconciler.cli.messages import use_color
 
@@ -86,4 +86,5 @@ def run(arguments: Sequence[str], frame: Frame = _FRAME) -> int:
 
 def main() -> NoReturn:
     """Run the command line of this process and end it."""
+    listen_to_threads()
     sys.exit(run(sys.argv[1:]))
