@@ -1,5 +1,7 @@
 """Alertmanager's webhook, payload version 4: every alert of a group becomes a report of its own.
 
+Grafana's alerting is made of Alertmanager and sends the same with more in it, as a version of its own.
+
 The group's own status and common labels are not used: a group that fires may hold alerts that are resolved. One
 occurrence is a fingerprint (a hash of the labels) and the moment it started at; resolved is its end, a new firing has
 a new moment.
@@ -29,6 +31,10 @@ _WHAT: Final = "the payload of Alertmanager"
 _CAUSES: Final = ("rootCause", "root_cause")
 _STATES: Final = {"firing": "open", "resolved": "resolved"}
 _NAME_LIMIT: Final = 512
+_LINKS: Final = ("dashboardURL", "panelURL")
+"""What of Grafana's additions a file keeps: its values differ each time that it tells of the same."""
+_BLIND: Final = frozenset({"DatasourceNoData", "DatasourceError"})
+"""What Grafana calls its alerts that it could not look, which have all labels of the rule, and `rulename`."""
 _FEWER: Final = "give the route more labels in `group_by`, so that fewer alerts come at a time"
 
 
@@ -41,10 +47,10 @@ def read(body: bytes, belonging: Belonging) -> Payload:
     """
     payload = parse_object(body, _WHAT)
     version = payload.get("version")
-    if version not in ("4", 4):
+    if version not in ("4", 4) and not _is_grafanas(payload):
         raise UserError(
             f"{_WHAT}: version {_shown(version)}" if version is not None else f"{_WHAT}: no `version`",
-            expected='`"version": "4"`, which Alertmanager sends since 0.4',
+            expected='`"version": "4"`, which Alertmanager sends since 0.4, or what Grafana sends',
             hint="point a `webhook_configs` receiver of Alertmanager at this address; other senders use "
             "/webhooks/problem",
         )
@@ -122,6 +128,12 @@ def _report(alert: object, belonging: Belonging, about: Mapping[str, str]) -> Re
     if not isinstance(alert, dict):
         raise UserError(f"{kind(alert)}", expected="an alert, `{...}`", hint="send alerts as Alertmanager makes them")
     labels, annotations = _texts(alert, "labels"), _texts(alert, "annotations")
+    if (name := label(labels, "alertname")) in _BLIND and "rulename" in labels:
+        raise UserError(
+            f"`{name}`: Grafana could not look at {_shown(labels['rulename'])}",
+            expected="an alert that says how a service is",
+            hint="nothing is done for want of data; let the rule keep its last state on no data and on errors",
+        )
     title = _first(label(labels, "problem"), label(annotations, "problem"), label(labels, "alertname"))
     if not title:
         raise UserError(
@@ -151,6 +163,7 @@ def _report(alert: object, belonging: Belonging, about: Mapping[str, str]) -> Re
         **about,
         "generatorURL": "" if link(url) else url,
         "endsAt": _text(alert.get("endsAt")) if ends and state == "resolved" else "",
+        **{name: link(alert.get(name)) for name in _LINKS},
     }
     return Report(
         sender="alertmanager",
@@ -171,6 +184,10 @@ def _report(alert: object, belonging: Belonging, about: Mapping[str, str]) -> Re
         day=f"{started:%Y-%m-%d}",
         final=True,
     )
+
+
+def _is_grafanas(payload: Mapping[str, Any]) -> bool:
+    return payload.get("version") == "1" and isinstance(payload.get("orgId"), int)
 
 
 def _group(payload: Mapping[str, Any]) -> Group | None:

@@ -12,7 +12,6 @@ import pytest
 from reconciler.intake import alertmanager, cloudevents, own
 from reconciler.intake.report import Payload
 from reconciler.model.daemon_config import DaemonConfig, load_daemon_config
-from reconciler.model.errors import UserError
 from reconciler.model.webhooks import Belonging
 from tests.docs.guide import ROOT, Shell
 from tests.test_docs import parsed
@@ -98,16 +97,13 @@ def test_what_datadog_sends_is_read() -> None:
     assert only(over)[1:4] == ("datadog-2344560123456789", "Response time degradation", "resolved")
 
 
-def test_what_grafana_sends_by_our_template_is_read_and_its_own_is_not() -> None:
+def test_what_grafana_sends_is_read() -> None:
     (body,) = shown("grafana", "json")
-    assert only(own.read(body.encode(), Belonging()))[:2] == (
-        "shop/production/carts", "grafana-0ccb298e18a222fd-20261121T100000Z",
+    read = alertmanager.read(body.encode(), Belonging())
+    assert only(read) == (
+        "shop/production/carts", "alertmanager-0ccb298e18a222fd-20261121T100000.000Z", "Response time degradation",
+        "open", "alertmanager",
     )  # fmt: skip
-    keys = set(json.loads(body)["problems"][0])
-    template = next(text for text in shown("grafana", "") if "reconciler.alerts" in text)
-    assert set(re.findall(r'"(\w+)" (?:\.Labels|\$|"grafana"|\.Gen)', template)) == keys
-    with pytest.raises(UserError, match="version"):
-        alertmanager.read(b'{"version": "1", "alerts": []}', Belonging())
 
 
 def test_the_event_is_read_and_ends_what_it_began() -> None:
