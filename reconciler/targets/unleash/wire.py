@@ -9,30 +9,37 @@ Belongs here: transport and its faults. What a status means for a flag is in `re
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from reconciler import __version__
 from reconciler.model.credentials import basic
 from reconciler.model.errors import BlindError, BugError, ConfigError, ReconcilerError
 from reconciler.model.hidden import hide
+from reconciler.net.deadlines import until
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
 
-    import httpx
+    import httpcore
 
 MAX_ANSWER = 8 * 1024 * 1024
 """Bytes of an answer that are read at most; a project's list of 10,000 flags has about 5 MB."""
 MAX_WAIT = 300.0
 """Seconds that a `Retry-After` is believed at most."""
-
-
 _SAID = 300
 """Characters of a server's own words, which a line that is no HTTP is too."""
+_TARGET = re.compile(r"/[!-~]*\Z")
+_PRINTED = re.compile(r"[!-~]+\Z")
+_ASKED = (("Accept", "application/json"), ("Accept-Encoding", "identity"))
+_CONNECTIONS = 32
+_IDLE = 5.0
+"""Seconds that an unused connection is kept; Node.js closes it then."""
 
 
 class LostAnswerError(BlindError):
@@ -105,9 +112,9 @@ class Answer:
 class Wire:
     """Calls to one server. Safe to use from several threads.
 
-    ``authorization`` returns the value of the Authorization header; ``call_seconds`` bounds one call (a third of it for
-    connecting, the rest for the answer), a `Budget` the whole of an operation. ``verify`` is as httpx takes it:
-    True, False or an SSL context with the server's CA.
+    ``authorization`` returns the value of the Authorization header; ``call_seconds`` bounds one call, however slowly
+    its answer comes (a third of it is for connecting), a `Budget` the whole of an operation. ``verify`` is True, False
+    or an SSL context with the server's CA.
     """
 
     def __init__(
@@ -124,16 +131,17 @@ class Wire:
             raise ConfigError("the flag server's URL is not http:// or https://", hint="write https://host[:port]")
         if parts.username or parts.password or parts.query or parts.fragment:
             raise ConfigError("the flag server's URL holds credentials or a query", hint="give the token by itself")
+        if not _PRINTED.match(url):
+            raise ConfigError("the flag server's URL has spaces or letters beyond ASCII", hint="write xn--... or %20")
         self.host = parts.netloc
         # Keptn's UNLEASH_SERVER_URL ends in /api, today's SDKs' too.
         self._base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/api')}"
         self._authorization = authorization
         self._clock = clock
         self._call_seconds = call_seconds
-        # Without TLS there is nothing to verify, and reading the system's certificates takes 30 ms.
-        self._verify = verify if parts.scheme == "https" else False
+        self._verify = verify
         self._lock = threading.Lock()
-        self._client: httpx.Client | None = None
+        self._pool: httpcore.ConnectionPool | None = None
         self._quiet_until = 0.0
 
     def get(self, path: str, budget: Budget) -> Answer:
@@ -150,9 +158,9 @@ class Wire:
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
         with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
 
     def _call(self, method: str, path: str, budget: Budget, body: object) -> Answer:
         wait = self._quiet_until - self._clock()
@@ -205,52 +213,67 @@ class Wire:
     def _exchange(
         self, method: str, path: str, budget: Budget, body: object, authorization: str
     ) -> tuple[int, Mapping[str, str], bytes]:
-        import httpx  # noqa: PLC0415  lazily, so that commands that change nothing start fast
+        import httpcore  # noqa: PLC0415  lazily, so that commands that change nothing start fast
 
+        if not _TARGET.match(path):
+            raise BugError(f"an unencoded path for {self.host}: {path!r}")
         left = min(self._call_seconds, budget.left())
         if left <= 0:
             raise BlindError(f"no time left to ask {self.host}")
-        end = self._clock() + left
-        headers = {"Authorization": authorization, "Accept": "application/json", "Accept-Encoding": "identity"}
+        headers = [("Authorization", authorization), ("User-Agent", f"reconciler/{__version__}"), *_ASKED]
         content = None if body is None else json.dumps(body).encode()
         if content is not None:
-            headers["Content-Type"] = "application/json"
-        # Connecting and reading each have their own limit in httpx; together they must not exceed what is left.
-        timeout = httpx.Timeout(left / 3, read=left * 2 / 3)
+            headers.append(("Content-Type", "application/json"))
+        extensions = {"timeout": {"connect": left / 3, "pool": left / 3}}
         try:
-            with self._open().stream(
-                method, self._base + path, headers=headers, content=content, timeout=timeout
-            ) as response:
-                return response.status_code, response.headers, self._body(response, end)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            with (
+                until(time.monotonic() + left),
+                self._open().stream(
+                    method, self._base + path, headers=headers, content=content, extensions=extensions
+                ) as response,
+            ):
+                found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+                return response.status, found, self._body(response, found)
+        except (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout) as error:
             raise BlindError(f"{self.host} cannot be reached: {_reason(error, authorization)}") from error
-        except httpx.TimeoutException as error:
-            raise LostAnswerError(f"{self.host} did not answer within {left * 2 / 3:.1f} s") from error
-        except (httpx.TransportError, httpx.StreamError) as error:
+        except httpcore.TimeoutException as error:
+            raise LostAnswerError(f"{self.host} did not answer within {left:.1f} s") from error
+        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
             raise BrokenConnectionError(f"{self.host} broke off: {_reason(error, authorization)}") from error
-        except httpx.InvalidURL as error:
-            raise BugError(f"an unchecked name reached a URL: {error}") from error
 
-    def _body(self, response: httpx.Response, end: float) -> bytes:
-        if response.headers.get("content-encoding", "identity").lower() != "identity":
+    def _body(self, response: httpcore.Response, headers: Mapping[str, str]) -> bytes:
+        if headers.get("content-encoding", "identity").lower() != "identity":
             raise BlindError(f"{self.host} sent a compressed answer that was not asked for")
         content = bytearray()
-        for chunk in response.iter_raw():
+        for chunk in response.iter_stream():
             content += chunk
             if len(content) > MAX_ANSWER:
                 raise BlindError(f"{self.host} sent more than {MAX_ANSWER >> 20} MiB")
-            if self._clock() > end:
-                raise LostAnswerError(f"{self.host} did not finish its answer in time")
         return bytes(content)
 
-    def _open(self) -> httpx.Client:
-        import httpx  # noqa: PLC0415  as above
+    def _open(self) -> httpcore.ConnectionPool:
+        import httpcore  # noqa: PLC0415  as above
+
+        from reconciler.net.backend import DeadlineBackend  # noqa: PLC0415  as above
 
         with self._lock:
-            if self._client is None:
-                # A proxy of the environment is Git's: nobody said that this server's token may go there.
-                self._client = httpx.Client(verify=self._verify, follow_redirects=False, trust_env=False)
-            return self._client
+            if self._pool is None:
+                # It knows no proxies: one of the environment is Git's, and nobody said that the token may go there.
+                self._pool = httpcore.ConnectionPool(
+                    ssl_context=self._context(), max_connections=_CONNECTIONS, keepalive_expiry=_IDLE,
+                    network_backend=DeadlineBackend(),
+                )  # fmt: skip
+            return self._pool
+
+    def _context(self) -> ssl.SSLContext | None:
+        """Return how the server is verified; None for the authorities that are commonly known, read when needed."""
+        import ssl  # noqa: PLC0415  as above
+
+        if self._verify is not False:
+            return None if self._verify is True else self._verify
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context
 
 
 def _reason(error: Exception, authorization: str) -> str:

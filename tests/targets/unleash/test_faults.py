@@ -192,7 +192,16 @@ def test_a_secret_file_that_is_gone_is_blind(doubled: Site, flag: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["unleash:4242", "ftp://unleash", "https://", "https://user:pw@unleash", "https://u?x=1"]
+    "url",
+    [
+        "unleash:4242",
+        "ftp://unleash",
+        "https://",
+        "https://user:pw@unleash",
+        "https://u?x=1",
+        "https://ünleash",
+        "https://unleash/a b",
+    ],
 )
 def test_a_url_that_is_none_is_refused_without_repeating_what_is_secret_in_it(url: str) -> None:
     with pytest.raises(ConfigError) as caught:

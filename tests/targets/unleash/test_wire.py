@@ -10,7 +10,9 @@ from contextlib import contextmanager
 import pytest
 
 from reconciler.embedded.unleash import UnleashDouble
-from reconciler.targets.unleash.wire import BrokenConnectionError, Budget, Wire
+from reconciler.model.errors import BugError
+from reconciler.targets.unleash.wire import BrokenConnectionError, Budget, LostAnswerError, Wire
+from tests.targets.dripping import Part, dripping
 from tests.targets.unleash.site import Site
 
 TOKEN = "t0ken-planted"
@@ -58,4 +60,22 @@ def test_a_proxy_of_the_environment_does_not_get_the_token(
         monkeypatch.delenv(name, raising=False)
     wire = Wire(double.url, lambda: doubled.secret, call_seconds=60)
     assert wire.get("/api/admin/projects/default/features", Budget(lambda: 0.0, 60)).good
+    wire.close()
+
+
+@pytest.mark.parametrize("part", ["status", "headers", "body"])
+def test_an_answer_that_drips_is_cut_off_at_the_deadline_of_the_call(part: Part) -> None:
+    with dripping(part) as url:
+        wire = Wire(url, lambda: TOKEN, call_seconds=0.3)
+        with pytest.raises(LostAnswerError, match="did not answer within") as caught:
+            wire.get("/x", Budget(lambda: 0.0, 60))
+        wire.close()
+    assert not isinstance(caught.value, BrokenConnectionError)
+
+
+def test_a_path_that_is_not_encoded_is_our_bug() -> None:
+    wire = Wire("http://127.0.0.1:1", lambda: TOKEN)
+    for path in ("/a b", "/a\r\nX: y", "/\xe9"):
+        with pytest.raises(BugError, match="unencoded"):
+            wire.get(path, Budget(lambda: 0.0, 60))
     wire.close()
