@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,9 @@ from reconciler import __version__
 from reconciler.model.credentials import basic
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.hidden import hide
+from reconciler.net.deadlines import until
 from reconciler.targets.kubernetes.access import Access, InCluster, Kubeconfig, TokenFile
+from reconciler.targets.kubernetes.connections import keep_deadlines
 from reconciler.targets.kubernetes.refusals import Call, Refusal, Unreachable
 
 _METHODS = {"get": "GET", "list": "GET", "patch": "PATCH", "create": "POST", "update": "PUT"}
@@ -103,7 +106,6 @@ class Client:
     ) -> dict[str, Any]:
         if timeout <= 0:
             raise Unreachable(call, "the time for it was used up")
-        ends = self._clock() + timeout
         headers = {"Accept": accept}
         if patch is not None:
             headers["Content-Type"] = f"application/{'merge-patch+' if call.verb == 'patch' else ''}json"
@@ -117,9 +119,10 @@ class Client:
         )
         sent = _secrets(request[2])
         try:
-            response = api.call_api(*request, _request_timeout=timeout).response
-            self._heard_date(response.headers.get("Date", ""))
-            status, content = response.status, self._read(response, call, ends)
+            with until(time.monotonic() + timeout):
+                response = api.call_api(*request, _request_timeout=timeout).response
+                self._heard_date(response.headers.get("Date", ""))
+                status, content = response.status, self._read(response, call)
         except official.ApiException as error:
             reason = str(error.reason).partition("\n")[2] or str(error.reason)
             raise Unreachable(call, f"TLS: {_plain(hide(reason, sent))}") from error
@@ -139,17 +142,17 @@ class Client:
             raise Unreachable(call, "the answer is not an object")
         return document
 
-    def _read(self, response: Any, call: Call, ends: float) -> bytes:
-        """Read a body, however slowly it comes, within the deadline and the size that we are ready to take."""
+    @staticmethod
+    def _read(response: Any, call: Call) -> bytes:
+        """Read a body of a size that we are ready to take."""
         parts: list[bytes] = []
         size = 0
         while part := response.read1(_CHUNK):
             parts.append(part)
             size += len(part)
-            if size > _LARGEST or self._clock() > ends:
+            if size > _LARGEST:
                 response.close()
-                why = f"is larger than {_LARGEST >> 20} MiB" if size > _LARGEST else "did not end in time"
-                raise Unreachable(call, f"the answer {why}")
+                raise Unreachable(call, f"the answer is larger than {_LARGEST >> 20} MiB")
         response.release_conn()
         return b"".join(parts)
 
@@ -188,6 +191,7 @@ class Client:
         before = self._api
         self._api = official.ApiClient(settings)
         self._api.user_agent = f"reconciler/{__version__}"
+        keep_deadlines(self._api.rest_client.pool_manager)
         self._files, self._stamp = files, stamp
         if before is not None:
             _close(before)

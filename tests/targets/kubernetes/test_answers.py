@@ -13,6 +13,7 @@ import pytest
 from reconciler.targets.kubernetes.access import TokenFile
 from reconciler.targets.kubernetes.client import Client
 from reconciler.targets.kubernetes.refusals import Call, Refusal, Unreachable
+from tests.targets.dripping import Part, dripping
 
 PODS = Call("list", "", "pods", "/api/v1/namespaces/sockshop/pods", "sockshop")
 DEEP = b"[" * 200_000
@@ -47,3 +48,13 @@ def test_what_is_nested_without_end_is_no_json(status: str, kind: type[Exception
         pytest.raises(kind),
     ):
         client.call(PODS, 60)
+
+
+@pytest.mark.parametrize("part", ["status", "headers", "body"])
+def test_an_answer_that_drips_is_cut_off_at_the_deadline_of_the_call(part: Part) -> None:
+    with (
+        dripping(part) as url,
+        closing(Client(TokenFile(url), {}, time.monotonic)) as client,
+        pytest.raises(Unreachable, match="no answer in time"),
+    ):
+        client.call(PODS, 0.3)
