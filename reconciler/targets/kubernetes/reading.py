@@ -17,6 +17,8 @@ ResultT = TypeVar("ResultT")
 OtherT = TypeVar("OtherT")
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 _THREADS = 32
+_LONGEST_QUIET = 300.0
+"""Seconds that a `Retry-After` is believed at most."""
 
 
 class Reader:
@@ -29,6 +31,7 @@ class Reader:
         self._make = client
         self._client: Client | None = None
         self._lock = threading.Lock()
+        self._quiet: tuple[float, Refusal | None] = (0.0, None)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="kubernetes")
 
     def close(self) -> None:
@@ -74,7 +77,7 @@ class Reader:
         Raises:
             Refusal, Unreachable: it was refused, or its answer was lost.
         """
-        return self.client.call(call, budget.timeout(), query=(("fieldManager", manager),), patch=patch)
+        return self._call(call, budget, query=(("fieldManager", manager),), patch=patch)
 
     def together(self, jobs: Sequence[Callable[[], ResultT]]) -> list[ResultT]:
         """Run jobs at the same time, the first one on the caller's thread; no job may do this again.
@@ -100,13 +103,25 @@ class Reader:
             raise
         return [future.result() for future in futures], done
 
+    def _call(self, call: Call, budget: Budget, **more: Any) -> dict[str, Any]:
+        """Make a call, unless the server asked to be left alone: that was meant for everything we do there."""
+        clock, (until, asked) = budget.patience.clock, self._quiet
+        if asked is not None and clock() < until:
+            raise Refusal(call, asked.status, asked.message, until - clock())
+        try:
+            return self.client.call(call, budget.timeout(), **more)
+        except Refusal as refusal:
+            if refusal.retry_after and refusal.status in RETRIED:
+                self._quiet = clock() + min(refusal.retry_after, _LONGEST_QUIET), refusal
+            raise
+
     def _tried(self, call: Call, budget: Budget, query: tuple[tuple[str, str], ...], accept: str) -> dict[str, Any]:
         attempt = 0
         failure: Refusal | Unreachable
         while True:
             retry_after = None
             try:
-                return self.client.call(call, budget.timeout(), query=query, accept=accept)
+                return self._call(call, budget, query=query, accept=accept)
             except Refusal as refusal:
                 if refusal.status not in RETRIED:
                     raise
