@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.cli.doctor import clocks
 from reconciler.cli.doctor.contents import Content
 from reconciler.cli.doctor.finding import Finding, failed, ok, problem, unknown, warning
+from reconciler.cli.doctor.logins import of_cluster, unread
 from reconciler.daemon.connections import access_of
 from reconciler.daemon.dispatch import Allowed
 from reconciler.daemon.leases.record import API
@@ -27,6 +28,8 @@ from reconciler.targets.kubernetes.rights import KEDA, LEASES, RIGHTS, Right, sc
 if TYPE_CHECKING:
     from reconciler.targets.kubernetes.client import Client
 
+_UNREAD = "credentials: "
+"""What the target says of credentials that it cannot make out begins so."""
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _PLAIN = frozenset(kind for right in RIGHTS for kind in right.kinds)
 
@@ -50,10 +53,8 @@ class Cluster:
         """Look at all of it; a server that does not answer ends it."""
         from reconciler.targets.kubernetes.client import Client
 
-        kubeconfig = self.connection.kubeconfig
-        if kubeconfig is not None and not kubeconfig.exists():
-            told = f"there is no kubeconfig {kubeconfig}"
-            yield problem("cluster-reach", self.about, told, "mount it, or correct `kubernetes.kubeconfig`")
+        if lacking := of_cluster(self.connection, os.environ):
+            yield problem("cluster-reach", self.about, *lacking)
             return
         try:
             access = access_of(self.connection)
@@ -65,6 +66,10 @@ class Cluster:
             try:
                 version = self._called(client, Call("get", "", "version", "/version"))
             except (Refusal, Unreachable) as failure:
+                if isinstance(failure, Unreachable) and failure.message.startswith(_UNREAD):
+                    told = failure.message.removeprefix(_UNREAD)
+                    yield problem("cluster-reach", self.about, told, unread(self.connection))
+                    return
                 yield failed("cluster-reach", self.about, as_error(failure))
                 yield unknown("cluster-rights", self.about, "the API server did not answer", "mend that first")
                 return

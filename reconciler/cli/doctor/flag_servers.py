@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from reconciler.cli.doctor.finding import Finding, failed, ok, problem, unknown, warning
+from reconciler.cli.doctor.logins import of_flags
 from reconciler.daemon.secrets import secret_source
 from reconciler.model.connections import FlagsConnection
 from reconciler.model.errors import ReconcilerError
@@ -36,6 +37,9 @@ class FlagServer:
         """Look at it, without writing."""
         if self.connection.kind == "flagd":
             yield from self._file()
+            return
+        if told := of_flags(self.connection):
+            yield problem("flags-reach", self.about, *told)
             return
         try:
             wire = Wire(self.connection.url, self._authorization, call_seconds=self.connection.deadline)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,21 +33,35 @@ def git(seconds: float) -> Iterator[Finding]:
         engine.close()
 
 
+def _refused(folder: Path) -> str:
+    """Return why nothing can be made in a folder, empty where it can: rights alone do not tell, as root in /proc."""
+    try:
+        Path(tempfile.mkdtemp(prefix=".reconciler-doctor-", dir=folder)).rmdir()
+    except OSError as error:
+        return (error.strerror or type(error).__name__).lower()
+    return ""
+
+
 def disk(state: Path) -> Iterator[Finding]:
-    """Look whether the folder of clones can be written to, or made, and at the space there. Makes nothing."""
+    """Look whether the folder of clones can be written to, or made, and at the space there. Leaves nothing behind."""
     near = state
-    while not near.exists() and near != near.parent:
+    while not os.path.exists(near) and near != near.parent:  # noqa: PTH110  Path.exists fails in what is closed to us
         near = near.parent
     about = f"stateDir {state}"
     if not near.is_dir():
         yield problem("state-folder", about, f"{near} is no folder", "name another folder, or remove that file")
         return
-    if not os.access(near, os.W_OK | os.X_OK):
-        told = f"{near} cannot be written to by this user"
-        yield problem("state-folder", about, told, "give the folder to the daemon's user, or mount a writable volume")
+    usage = shutil.disk_usage(near)
+    if reason := _refused(near):
+        told = f"nothing can be made in {near}: {reason}"
+        if not usage.total:
+            yield problem("state-folder", about, told, "set `stateDir` to a folder on a disk; this is none")
+            return
+        do = f"let {state} be a folder of the daemon's user, or a writable volume, or set `stateDir` to another folder"
+        yield problem("state-folder", about, told, do)
     else:
         yield ok("state-folder", about, "can be written to" if near == state else f"can be made in {near}")
-    free = shutil.disk_usage(near).free
+    free = usage.free
     told = f"{free / (1 << 30):.1f} GiB are free"
     if free < TOO_LITTLE:
         yield problem("disk-space", about, told, "make space, or set `stateDir` to another disk")

@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from reconciler.cli.doctor.finding import Finding, failed, ok, problem, unknown, warning
+from reconciler.cli.doctor.logins import of_provider
 from reconciler.daemon.evidence import login_of, tls_of
 from reconciler.evidence.answer import Answer
 from reconciler.evidence.http_client import HttpClient
@@ -54,6 +55,12 @@ class ProviderOf:
         about = f"{self.about}, {self.name}"
         try:
             match self.connection:
+                case (
+                    PrometheusConnection(access=access)
+                    | DynatraceConnection(access=access)
+                    | ScrapeConnection(access=access)
+                ) if told := of_provider(access):
+                    yield problem("evidence-reach", about, *told)
                 case PrometheusConnection():
                     yield from self._prometheus(about, self.connection)
                 case DynatraceConnection():
@@ -108,6 +115,9 @@ class ProviderOf:
         end = Instant(int(self.now))
         service = next(iter(self.services), "")
         want = WantMeasures(self.project, self.stage, ServiceName(service), Instant(end - _WINDOW), end, (), ())
+        if lacking := of_provider(endpoint.access):
+            yield problem("evidence-reach", about, *lacking)
+            return
         parts = urlsplit(endpoint.url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         if "{service}" in target and not service:

@@ -12,13 +12,14 @@ from pathlib import Path
 from reconciler.cli.doctor import git_over_http
 from reconciler.cli.doctor.contents import Content, content
 from reconciler.cli.doctor.finding import Finding, failed, ok, problem, warning
+from reconciler.cli.doctor.git_advice import advice
 from reconciler.daemon.github_apps import credentials_of
 from reconciler.model.daemon_config import EVERY_STAGE, ProjectConnections
 from reconciler.model.errors import ReconcilerError
 from reconciler.repo.engine import Timeouts
 from reconciler.repo.probe import Probe
 from reconciler.repo.project import Project, read_project
-from reconciler.repo.remote import Credentials, parse_remote
+from reconciler.repo.remote import Credentials, Scheme, parse_remote
 
 _ONLY_TRIED = "whether a protected branch or a hook would decline one is not seen without pushing"
 
@@ -54,12 +55,13 @@ class Repository:
             with probe:
                 yield from self._reached(probe, remote.scheme, credentials)
 
-    def _reached(self, probe: Probe, scheme: str, credentials: Credentials) -> Iterator[Finding]:
+    def _reached(self, probe: Probe, scheme: Scheme, credentials: Credentials) -> Iterator[Finding]:
         about = self.connections.name
         try:
             heads = probe.heads()
         except ReconcilerError as error:
-            yield failed("git-reach", about, error)
+            do = advice(error.message, scheme, self.connections.repository)
+            yield problem("git-reach", about, error.message, do) if do else failed("git-reach", about, error)
             return
         yield ok("git-reach", about, f"{len(heads)} branches at {self.connections.repository.url}")
         if scheme in {"http", "https"}:

@@ -32,32 +32,33 @@ def secrets(config: DaemonConfig, environ: Mapping[str, str]) -> Iterator[Findin
     """Look at all of them."""
     count = 0
     for key, value in named(config):
-        told = _missing(key, value, environ)
+        told = missing(value, environ)
         if told:
-            yield problem("secrets", key, *told)
+            yield problem("secrets", key, told, _advice(key, value, told))
         count += not told
     if count:
         yield ok("secrets", "reconciler.yaml", f"{count} that it names {'is' if count == 1 else 'are'} there")
 
 
-def _missing(key: str, value: Path | str, environ: Mapping[str, str]) -> tuple[str, str] | None:
-    """Return what is wrong with a secret and what to do, None where nothing is."""
+def missing(value: Path | str, environ: Mapping[str, str]) -> str:
+    """Return what is wrong with a secret's file or variable, empty where nothing is. Nothing of the secret is in it."""
     if isinstance(value, str):
-        if environ.get(value, "").strip():
-            return None
-        return f"the variable {value} is not set here", f"set {value} as the daemon has it, or look at its environment"
+        return "" if environ.get(value, "").strip() else f"the variable {value} is not set here"
     try:
-        if value.read_bytes().strip():
-            return None
+        return "" if value.read_bytes().strip() else f"{value} is empty"
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        return f"{value} cannot be read: {reason}", "mount it, readable for the daemon's user, or correct its path"
+        return f"{value} cannot be read: {(error.strerror or type(error).__name__).lower()}"
+
+
+def _advice(key: str, value: Path | str, told: str) -> str:
+    """Return what to do about a secret that is not there."""
+    if isinstance(value, str):
+        return f"set {value} as the daemon has it, or look at its environment"
+    if not told.endswith("is empty"):
+        return "mount it, readable for the daemon's user, or correct its path"
     if key.endswith("knownHostsFile"):
-        return (
-            f"{value} is empty",
-            "write the server's host keys into it: `ssh-keyscan HOST`, compared with what it tells",
-        )
-    return f"{value} is empty", "write the secret into it"
+        return "write the server's host keys into it: `ssh-keyscan HOST`, compared with what it tells"
+    return "write the secret into it"
 
 
 def _walk(value: Any, path: str) -> Iterator[tuple[str, Path | str]]:

@@ -176,11 +176,33 @@ def test_a_server_that_hangs_or_is_not_there(server: EmbeddedCluster, tmp_path: 
     server.faults.add(Hang(), when=matching(path="/version"), times=None)
     told = wrong(found(cluster(server, tmp_path, deadline=0.2)))
     assert "no answer in time" in told["cluster-reach"].found
-    nobody = KubernetesConnection(kubeconfig=tmp_path / "none")
-    gone = Cluster("cluster", nobody, {}, (), lambda: 0.0)
-    missing = wrong(gone.examine())["cluster-reach"]
-    assert missing.found == f"there is no kubeconfig {tmp_path / 'none'}"
-    assert missing.do == "mount it, or correct `kubernetes.kubeconfig`"
+
+
+def test_who_we_are_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is to be set is told; nobody is sent to a server that was not asked."""
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "empty").write_text("", "utf-8")
+    (tmp_path / "half").write_text("apiVersion: v1\nkind: Config\n", "utf-8")
+    none, nowhere = tmp_path / "none", "https://127.0.0.1:1"
+    gone = f"{none} cannot be read: no such file or directory"
+    mount = "mount it, readable for the daemon's user, or correct `kubernetes."
+    token = "the token of a service account with the rights in docs/deploying.md"
+    for connection, told, do in (
+        (KubernetesConnection(kubeconfig=none), gone, f"{mount}kubeconfig`"),
+        (KubernetesConnection(server=nowhere, ca_file=none, token_env="HOME"), gone, f"{mount}caFile`"),
+        (KubernetesConnection(server=nowhere, token_file=none), gone, f"mount {token} as that file"),
+        (KubernetesConnection(server=nowhere, token_file=tmp_path / "empty"), "empty is empty", f"mount {token}"),
+        (KubernetesConnection(server=nowhere, token_env="NOBODY"), "NOBODY is not set", f"set NOBODY to {token}"),
+        (KubernetesConnection(in_cluster=True), "no pod", "run doctor where the daemon runs"),
+        (KubernetesConnection(kubeconfig=tmp_path / "half"), "current-context", "correct that file: `kubectl"),
+        (KubernetesConnection(), "No configuration found", "name the cluster: `kubernetes.kubeconfig`"),
+    ):
+        found = wrong(Cluster("cluster", connection, {}, (), lambda: 0.0).examine())
+        assert list(found) == ["cluster-reach"], told
+        assert told in found["cluster-reach"].found
+        assert do in found["cluster-reach"].do
 
 
 def test_a_clock_that_is_wrong(server: EmbeddedCluster, tmp_path: Path) -> None:

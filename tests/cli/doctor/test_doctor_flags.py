@@ -57,8 +57,34 @@ def test_tokens_that_are_not_known_or_of_another_type(modern: UnleashDouble, tmp
     client = wrong(flags(modern.url, tmp_path, CLIENT_TOKEN))
     assert "403" in client["flags-reach"].found
     assert "admin token" in client["flags-reach"].do
-    empty = wrong(flags(modern.url, tmp_path, ""))
-    assert "credentials" in empty["flags-reach"].found
+
+
+TOKEN = "an admin token (or a personal access token of a user that may switch flags)"
+
+
+def test_a_token_that_is_missing_is_named_with_what_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is sent to look at a server that was not asked."""
+    monkeypatch.delenv("UNLEASH", raising=False)
+    nowhere, none, there = "http://127.0.0.1:1", tmp_path / "none", tmp_path / "there"
+    gone = f"{none} cannot be read: no such file or directory"
+    for content, connection, told, do in (
+        ("", FlagsConnection("unleash", nowhere, token_env="UNLEASH"), "the variable UNLEASH is not set here",
+         f"set UNLEASH to {TOKEN}, where the daemon runs"),
+        ("", FlagsConnection("unleash", nowhere, token_file=none), gone, f"mount {TOKEN} as that file"),
+        (" \n", FlagsConnection("unleash", nowhere, token_file=there), f"{there} is empty", f"mount {TOKEN}"),
+        ("*:*.a\n*:*.b", FlagsConnection("unleash", nowhere, token_file=there), "not one line", f"hold {TOKEN}, and"),
+        ("tökén", FlagsConnection("unleash", nowhere, token_file=there), "ASCII", f"let it hold {TOKEN}"),
+        ("", FlagsConnection("unleash", nowhere), "no token is configured", "`flags.tokenFile` or `flags.tokenEnv`"),
+        ("s3cr3t", FlagsConnection("unleash-legacy", nowhere, username_env="UNLEASH", password_file=there),
+         "UNLEASH is not set", "set UNLEASH to the name of Unleash's user"),
+        ("", FlagsConnection("unleash-legacy", nowhere, username="keptn", password_file=none), gone,
+         "mount the password of Unleash's user as that file"),
+    ):  # fmt: skip
+        there.write_text(content, "utf-8")
+        found = wrong(FlagServer("flags", connection, PRODUCTION).examine())["flags-reach"]
+        assert told in found.found
+        assert do in found.do
+        assert content.strip() == "" or content not in repr(found)
 
 
 def test_a_server_that_is_not_there_or_hangs(modern: UnleashDouble, tmp_path: Path) -> None:

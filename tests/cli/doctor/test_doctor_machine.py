@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
-import os
 import shutil
 import socket
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -59,8 +60,23 @@ def test_the_folder_of_clones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert not new.parent.exists()
     (tmp_path / "file").write_text("", "utf-8")
     assert "no folder" in wrong(machine.disk(tmp_path / "file" / "state"))["state-folder"].found
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    assert "cannot be written to" in wrong(machine.disk(tmp_path))["state-folder"].found
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["file"]
+
+    def read_only(**_: Any) -> str:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", read_only)
+    told = wrong(machine.disk(new))["state-folder"]
+    assert told.found == f"nothing can be made in {tmp_path}: read-only file system"
+    assert told.do.startswith(f"let {new} be a folder of the daemon's user, or a writable volume, or set `stateDir`")
+
+
+def test_a_folder_that_is_on_no_disk() -> None:
+    """Root may write everywhere, and can make nothing in /proc all the same; there is no space to be told of either."""
+    told = wrong(machine.disk(Path("/proc/state")))
+    assert list(told) == ["state-folder"]
+    assert told["state-folder"].found.startswith("nothing can be made in /proc: ")
+    assert told["state-folder"].do == "set `stateDir` to a folder on a disk; this is none"
 
 
 CONFIGURATION = """\

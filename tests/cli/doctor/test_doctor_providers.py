@@ -166,3 +166,24 @@ def test_metrics_that_are_scraped() -> None:
 def test_a_plugin_that_is_not_installed(tmp_path: Path) -> None:
     told = wrong(looked("newrelic", PluginConnection({}, tmp_path)))
     assert "no SLI provider `newrelic` is installed" in told["evidence-reach"].found
+
+
+def test_who_we_are_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is to be set is told; nobody is sent to a server that was not asked."""
+    monkeypatch.delenv("NOBODY", raising=False)
+    nowhere, gone = "http://127.0.0.1:1", Access(token_file=tmp_path / "none")
+    unset = Access(token_env="NOBODY")
+    password = Access(username="ada", password_env="NOBODY")
+    mount, token = "mount a token that may query as that file", "set NOBODY to a token that may query"
+    connections: tuple[tuple[ProviderConnection, str], ...] = (
+        (PrometheusConnection(nowhere, gone), mount),
+        (PrometheusConnection(nowhere, password), "set NOBODY to the password of ada"),
+        (DynatraceConnection(nowhere, unset), token),
+        (ScrapeConnection(url=nowhere, access=gone), mount),
+        (HttpConnection({"orders": JsonEndpoint(nowhere, access=unset)}), token),
+    )
+    for connection, do in connections:
+        told = wrong(looked("it", connection, "carts"))
+        assert list(told) == ["evidence-reach"], connection
+        assert told["evidence-reach"].verdict == "problem"
+        assert told["evidence-reach"].do.startswith(do)
