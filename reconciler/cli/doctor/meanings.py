@@ -6,7 +6,7 @@ from typing import Final
 
 MEANINGS: Final[dict[str, str]] = {
     "git-version": "without Git 2.31 or newer nothing is read and nothing committed",
-    "state-folder": "without a folder to write to the daemon does not start; nothing in it has to be kept",
+    "state-folder": "without a folder to write to no project is read or decided on; nothing in it has to be kept",
     "disk-space": "a clone that does not fit leaves its project unread",
     "secrets": "whoever is reached with it refuses us, or is not asked at all",
     "clock": "while clocks differ by more than five seconds nothing that is due by time is decided",
