@@ -292,7 +292,7 @@ class ProjectLoop:
         The refs of a remote on this machine cost nothing, so each is read when its stage has its turn.
         """
         try:
-            return {} if self._mirror.shared else self._asked(_refs(stages))
+            return {} if self._mirror.shared else self._list(_refs(stages))
         except _STANDS_STILL as error:
             for stage in stages:
                 self._holds.hold(stage.name, error)
@@ -361,7 +361,7 @@ class ProjectLoop:
 
     def _tips(self, project: Project, stage: StageRefs, listed: Listed | None = None) -> Tips | None:
         wanted = _refs([stage])
-        found = {ref: listed[ref] for ref in wanted} if listed else self._asked(wanted)
+        found = {ref: listed[ref] for ref in wanted} if listed else self._list(wanted)
         config, ops = found[stage.config], found[stage.ops]
         if config is None:
             return None
@@ -370,7 +370,7 @@ class ProjectLoop:
         reach("after-fetch")
         return Tips(project.commit, config, config if ops is None else ops, fresh=ops is None)
 
-    def _asked(self, refs: Sequence[str]) -> Listed:
+    def _list(self, refs: Sequence[str]) -> Listed:
         reach("before-list")
         found = self._mirror.tips(refs)
         reach("after-list")

@@ -87,6 +87,10 @@ class Later(SystemClock):
     def __init__(self) -> None:
         self._ahead = 0.0
 
+    @property
+    def ahead(self) -> float:
+        return self._ahead
+
     def pass_by(self, seconds: float) -> None:
         self._ahead += seconds
 
