@@ -32,11 +32,17 @@ def test_every_exemption_from_the_linter_has_a_reason() -> None:
 
 
 def test_debian_brings_git_ssh_and_certificates_and_nothing_else() -> None:
-    (run,) = LAST.of("RUN")
+    (run,) = [each for each in LAST.of("RUN") if "apt-get" in each]
     (install,) = [words for part in run.split("&&") if (words := shlex.split(part))[:2] == ["apt-get", "install"]]
     assert [word for word in install[2:] if not word.startswith("-")] == ["git", "openssh-client", "ca-certificates"]
     assert "--no-install-recommends" in install
     assert "rm -rf /var/lib/apt/lists/*" in run
+
+
+def test_what_the_base_has_to_build_with_is_gone_before_the_product_comes() -> None:
+    order = [instruction for instruction, text in LAST.steps if instruction in ("RUN", "COPY", "USER")]
+    assert order == ["RUN", "RUN", "COPY", "USER"]
+    assert re.match(r"rm -rf /usr/local/lib/python3\.\*/site-packages/\* ", LAST.of("RUN")[1])
 
 
 def test_only_what_was_built_is_taken_over() -> None:

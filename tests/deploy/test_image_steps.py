@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -25,7 +25,7 @@ import reconciler
 from tests.deploy.dockerfile import Stage, stages
 
 ROOT = Path(__file__).parents[2]
-PATHS = ("/src", "/build", "/opt", "/wheels", "/var/lib/reconciler")
+PATHS = ("/src", "/build", "/opt", "/wheels", "/var/lib/reconciler", "/usr/local")
 NOBODY = ["setpriv", "--reuid=65532", "--regid=65532", "--clear-groups"]
 LONG = 180.0
 
@@ -78,11 +78,17 @@ class Image:
                     self.copy(ROOT / source, folder / target)
             elif instruction == "RUN":
                 environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-                command = ["sh", "-e", "-c", self.put(text)]
-                done = subprocess.run(
-                    command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-                )  # fmt: skip
+                done = self.step(text, folder, environment)
                 assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+    def step(self, text: str, folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        """Carry out a RUN."""
+        command = self.put(text)
+        outside = re.search(rf"(?<!{re.escape(str(self.root))})/(usr/local|opt|build)/", command)
+        assert outside is None, "a step would reach into this machine"
+        return subprocess.run(
+            ["/bin/sh", "-e", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
 
     def copy(self, source: Path, target: Path) -> None:
         """Copy as a builder does: a folder's content, and what .dockerignore lets through."""
@@ -171,6 +177,64 @@ def test_what_was_needed_to_build_is_not_there(image: Image) -> None:
     files = [path for path in (image.root / "opt/reconciler").rglob("*.py") if "reconciler/reconciler" not in str(path)]
     compiled = [path for path in files if list((path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"))]
     assert len(compiled) > 0.9 * len(files)
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Image:
+    """A Python of its own in the image's /usr/local, with pip as the base has it; the standard library is borrowed."""
+    made = Image(tmp_path)
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    bare, library = tmp_path / "usr/local/bin", tmp_path / "usr/local/lib" / version
+    bare.mkdir(parents=True)
+    library.mkdir(parents=True)
+    shutil.copy2(Path(sys.executable).resolve(), bare / version)
+    (bare / "python").symlink_to(version)
+    for each in Path(os.__file__).parent.iterdir():
+        if each.name == "ensurepip":
+            shutil.copytree(each, library / each.name)
+        elif each.name != "site-packages":
+            (library / each.name).symlink_to(each)
+    for name in ("pip", "setuptools"):
+        (library / "site-packages" / name).mkdir(parents=True)
+        (library / "site-packages" / name / "__init__.py").write_text("", "utf-8")
+    for name in ("pip", "pip3", f"pip{sys.version_info.major}.{sys.version_info.minor}"):
+        (bare / name).write_text("#!/bin/sh\n", "utf-8")
+        (bare / name).chmod(0o755)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "rm").symlink_to(shutil.which("rm") or "rm")
+    return made
+
+
+def removal(base: Image) -> subprocess.CompletedProcess[str]:
+    """Carry out the step of the final stage that takes away what can build, with no program there but its own."""
+    (text,) = [each for each in stages()[-1].of("RUN") if "apt-get" not in each]
+    return base.step(text, base.root, {"PATH": f"{base.root}/usr/local/bin:{base.root}/bin"})
+
+
+def there(base: Image) -> set[str]:
+    """Return which of the modules that build and install can be found."""
+    names = ("pip", "setuptools", "ensurepip", "json")
+    code = f"import importlib.util as u; print(*filter(u.find_spec, {names}))"
+    done = subprocess.run(
+        [base.root / "usr/local/bin/python", "-c", code], capture_output=True, text=True, check=True, env={}
+    )  # fmt: skip
+    return set(done.stdout.split())
+
+
+def test_what_the_base_has_to_build_with_is_taken_away(base: Image) -> None:
+    assert there(base) == {"pip", "setuptools", "ensurepip", "json"}
+    done = removal(base)
+    assert done.returncode == 0, done.stderr
+    assert there(base) == {"json"}
+    assert not [each for each in (base.root / "usr/local/bin").iterdir() if "pip" in each.name]
+
+
+def test_a_base_with_a_compiler_is_refused(base: Image) -> None:
+    """As the full image of Python has one, where `BASE` names it."""
+    (base.root / "bin" / "gcc").symlink_to("/bin/true")
+    done = removal(base)
+    assert done.returncode != 0
+    assert "tools to build with: ['gcc']" in done.stderr
 
 
 def repository(image: Image) -> Path:
