@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
+import reconciler
 from reconciler.model.daemon_config import load_daemon_config
 from tests.deploy.cases import MINIMAL
-from tests.deploy.rendering import Item, check, helm, of_kind, settings
+from tests.deploy.rendering import Item, check, helm, of_kind, program, settings
 from tests.deploy.test_rights import SPACE, grants
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +63,23 @@ def test_files_that_commands_name_are_there() -> None:
     assert named == {"deploy/helm/reconciler", "deploy/kustomize/overlays/example"}
     assert all((ROOT / name).is_dir() for name in named)
     assert {shlex.split(line)[0] for line in lines} == {"docker", "helm", "kubectl"}
+
+
+def test_the_image_with_a_plug_in_is_made_on_the_base_of_ours() -> None:
+    """The interpreter that the packages are made for must be there where they run."""
+    (block,) = re.findall(r"^```dockerfile\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+    ours = (ROOT / "Dockerfile").read_text("utf-8")
+    (base,) = re.findall(r"^ARG BASE=(\S+)$", ours, re.MULTILINE)
+    first, second = re.findall(r"^FROM (\S+)", block, re.MULTILINE)
+    assert first == base
+    assert second.endswith(f"/reconciler:{reconciler.__version__}")
+    assert "/build/bin/pip --python /opt/reconciler/bin/python install" in ours
+    assert "\nRUN pip --python /opt/reconciler/bin/python install" in block
+    done = subprocess.run(
+        [program("hadolint"), "--failure-threshold", "style", "-"],
+        input=block, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize(
