@@ -34,4 +34,5 @@ class Pacer:
         free = self._ended + self._lasted
         if self._foreign is not None and self._foreign > self._ended:
             free = max(free, self._foreign + self._lasted)
-        return max(free - now, 0.0)
+        # After a slow push too: who asks a second later may go at once, so nobody is made to wait longer now.
+        return max(min(free, self._ended + QUIET) - now, 0.0)

@@ -111,6 +111,14 @@ def test_between_pushes_within_a_second_lies_one_push_time_or_a_tenth() -> None:
     assert pacer.delay(20.5) == pytest.approx(0.3)
 
 
+def test_after_a_slow_push_nobody_waits_longer_than_the_quiet_second() -> None:
+    pacer = Pacer()
+    pacer.pushed(10.0, 30.0)
+    pacer.foreign(30.1)
+    assert pacer.delay(30.2) == pytest.approx(0.8)
+    assert pacer.delay(31.0) == 0.0
+
+
 def test_after_somebody_elses_push_we_step_back_once_more() -> None:
     pacer = Pacer()
     pacer.pushed(10.0, 10.05)
