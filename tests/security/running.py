@@ -61,15 +61,19 @@ class Running:
 
 
 @contextmanager
-def running(site: Site, served: str = ALL, **more: Any) -> Iterator[Running]:
-    """Run the daemon of a site with these parts in its configuration, until it has read its project."""
+def running(site: Site, served: str = ALL, *, more: str = "", **options: Any) -> Iterator[Running]:
+    """Run the daemon of a site with these parts in its configuration, until it has read its project.
+
+    ``more`` is for the part `server`. A second time it is the same daemon, started again.
+    """
     (site.folder / "hook").write_text(TOKEN)
     (site.folder / "ada").write_text(PASSWORD)
-    site.config.write_text(site.config.read_text() + served)
+    if "\nserver:" not in site.config.read_text():
+        site.config.write_text(site.config.read_text() + served.replace("server: {", f"server: {{{more}"))
     said, before = StringIO(), structlog.get_config()
     with redirect_stderr(said):
         log = configure(LogConfig())
-    daemon = Daemon(site.config, log, clock=site.clock, **more)
+    daemon = Daemon(site.config, log, clock=site.clock, **options)
     thread = threading.Thread(target=daemon.run)
     thread.start()
     try:
