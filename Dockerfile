@@ -37,10 +37,11 @@ RUN apt-get update \
     && useradd --uid 65532 --gid 65532 --home-dir /var/lib/reconciler --no-create-home --shell /usr/sbin/nologin reconciler \
     && install --directory --owner=65532 --group=65532 --mode=0755 /var/lib/reconciler
 # Nothing is built or installed from here on: what the base brings for that goes, and what is left of it ends the build.
-RUN rm -rf /usr/local/lib/python3.*/site-packages/* /usr/local/lib/python3.*/ensurepip /usr/local/bin/pip* \
-    && /usr/local/bin/python -c "from importlib.util import find_spec as found; from shutil import which; \
-left = [*filter(found, ('pip', 'setuptools', 'wheel', 'ensurepip')), *filter(which, ('pip', 'gcc', 'cc', 'make'))]; \
-raise SystemExit(f'tools to build with: {left}' if left else 0)"
+RUN rm -rf /usr/local/lib/python3.*/site-packages/* /usr/local/lib/python3.*/ensurepip \
+    && find /usr/local/bin ! -type d ! -name 'python*' -delete \
+    && /usr/local/bin/python -c "from importlib.metadata import distributions; from importlib.util import find_spec; \
+from shutil import which; left = [*(each.name for each in distributions()), *filter(find_spec, ['ensurepip']), \
+*filter(which, ('cc', 'ld', 'make'))]; raise SystemExit(f'tools to build with: {left}' if left else 0)"
 COPY --from=build /opt/reconciler /opt/reconciler
 # What was installed is compiled already; nothing is written beside it at run time.
 ENV PATH=/opt/reconciler/bin:$PATH \
