@@ -16,9 +16,10 @@ from structlog.typing import FilteringBoundLogger
 
 from reconciler.daemon.clock import Clock, ServerDates
 from reconciler.daemon.failpoints import reach
-from reconciler.decide.claims import live_value
+from reconciler.decide.claims import live_value, mark_of
 from reconciler.decide.effects import Due
 from reconciler.evidence.protocol import Evidence
+from reconciler.model.desired import Key
 from reconciler.model.errors import BlindError, ReconcilerError, TerminalError, TransientError
 from reconciler.model.measures import MeasuresFact, WantMeasures
 from reconciler.model.targets import (
@@ -45,6 +46,8 @@ BRIEFLY = 0.05
 Lane: TypeAlias = Literal["kubernetes", "flags", "endpoints", "evidence"]
 _THREADS: Final[Mapping[Lane, int]] = {"kubernetes": 8, "flags": 8, "endpoints": 8, "evidence": 32}
 """Calls at a time; a provider that hangs must not keep other services from being measured."""
+_REMEMBERED: Final = 4096
+"""Writes that are known to have been done."""
 _LOOK = 0
 """In place of a step's sequence: nothing is written."""
 
@@ -217,6 +220,8 @@ class Dispatch:
         self._pools = {name: ThreadPoolExecutor(size, thread_name_prefix=name) for name, size in _THREADS.items()}
         self._calls: dict[tuple[int, Want], _Call] = {}
         self._news = threading.Event()
+        self._noting = threading.Lock()
+        self._written: dict[tuple[Key, int, str], None] = {}
 
     @property
     def dates(self) -> ServerDates | None:
@@ -234,9 +239,28 @@ class Dispatch:
 
     def apply(self, due: Iterable[tuple[Due, str]]) -> Mapping[Want, Fact]:
         """Write fields, with the commit behind each, and return what is seen then, as `observe` does."""
-        return self._collect(
-            {(each.sequence, each.want): partial(self._servers.apply, each, commit) for each, commit in due}
-        )
+        return self._collect({(each.sequence, each.want): partial(self._write, each, commit) for each, commit in due})
+
+    def _write(self, due: Due, commit: str) -> Fact:
+        """Write a field, once: what was changed since, under our mark, is looked at and not fought for.
+
+        A rollout takes its time, and a controller that wants another value would write it back at every look of ours.
+        """
+        done = (due.key, due.sequence, commit)
+        with self._noting:
+            again = done in self._written
+        if again:
+            fact = self._servers.observe(due.want)
+            mark = mark_of(due.key, fact)
+            if isinstance(fact, NoFact) or (mark is not None and mark.sequence >= due.sequence):
+                return fact
+        fact = self._servers.apply(due, commit)
+        if live_value(due.key, fact) == due.value:
+            with self._noting:
+                self._written[done] = None
+                if len(self._written) > _REMEMBERED:
+                    del self._written[next(iter(self._written))]
+        return fact
 
     def _collect(self, asked: Mapping[tuple[int, Want], Callable[[], Fact]]) -> Mapping[Want, Fact]:
         self._forget_old_answers()
