@@ -8,6 +8,7 @@ from structlog.typing import FilteringBoundLogger
 
 from reconciler.daemon.backoff import Backoff
 from reconciler.daemon.clock import Clock
+from reconciler.daemon.shortage import as_ours
 from reconciler.model.errors import ReconcilerError, TransientError, VerdictError
 
 _PAUSES = (1.0, 60.0)
@@ -50,13 +51,15 @@ class Holds:
         """Return for how many seconds more each thing stands still."""
         return [self.left(name) for name in self._until]
 
-    def hold(self, name: str, error: ReconcilerError) -> None:
-        """Hold something, longer each time, and say so once."""
+    def hold(self, name: str, found: Exception) -> ReconcilerError:
+        """Hold something, longer each time, and say so once. Returns the error as one of ours."""
+        error = as_ours(found)
         backoff = self._backoffs.setdefault(name, Backoff(*_PAUSES, seed=self._seed + len(self._backoffs)))
         pause = max(backoff.next(), error.retry_after if isinstance(error, TransientError) else 0.0)
         self._until[name] = self._clock.monotonic() + pause
         self._errors[name] = error
         self._tell(name, str(error), error.message, error.hint)
+        return error
 
     def remark(self, name: str, reason: str, hint: str) -> None:
         """Tell of what is wrong and holds nothing up; an empty reason takes it back."""

@@ -15,6 +15,7 @@ from reconciler.daemon.holds import Holds
 from reconciler.daemon.inbox import Inbox, Receipt, later, unknown
 from reconciler.daemon.leases.protocol import HINT, NotOursError
 from reconciler.daemon.reception import Reception
+from reconciler.daemon.shortage import SHORT
 from reconciler.daemon.stages import Stages
 from reconciler.daemon.surroundings import Surroundings
 from reconciler.decide.engine import Decision
@@ -28,6 +29,7 @@ from reconciler.repo.watch import RefWatcher
 
 _STANDS_STILL = (TransientError, TerminalError, UserError, ConfigError, BugError)
 """What holds a stage until it passes or somebody does something about it; anything else is a bug."""
+_HOLDING = (*_STANDS_STILL, *SHORT)
 
 Listed: TypeAlias = Mapping[str, CommitId | None]
 """What refs of the remote were found to point to."""
@@ -171,9 +173,8 @@ class ProjectLoop:
             return ()
         try:
             project = self._read()
-        except ReconcilerError as error:
-            self._holds.hold("project", error)
-            self._reception.turn_away(error)
+        except (ReconcilerError, *SHORT) as error:
+            self._reception.turn_away(self._holds.hold("project", error))
             return ()
         self._holds.clear("project")
         self._forget_others(project)
@@ -293,7 +294,7 @@ class ProjectLoop:
         """
         try:
             return {} if self._mirror.shared else self._list(_refs(stages))
-        except _STANDS_STILL as error:
+        except _HOLDING as error:
             for stage in stages:
                 self._holds.hold(stage.name, error)
             return None
@@ -314,7 +315,7 @@ class ProjectLoop:
         except NotOursError:
             self._wake.set()
             return ()
-        except _STANDS_STILL as error:
+        except _HOLDING as error:
             self._holds.hold(stage.name, error)
             return ()
         finally:

@@ -19,6 +19,7 @@ from reconciler.daemon.filing import Filing, Unfiled
 from reconciler.daemon.inbox import Inbox, OpenProblem, Receipt, Waiting, later
 from reconciler.daemon.petitions import Clerk
 from reconciler.daemon.reporting import reported
+from reconciler.daemon.shortage import SHORT, as_ours
 from reconciler.intake.report import Report, Where
 from reconciler.model.errors import BugError, ReconcilerError, TransientError
 from reconciler.model.names import ServicePath, StageName
@@ -93,9 +94,9 @@ class Reception:
             return
         try:
             found = tuple(self._open_problems())
-        except ReconcilerError as error:
+        except (ReconcilerError, *SHORT) as error:
             for each in asking:
-                each.set_exception(error)
+                each.set_exception(as_ours(error))
             return
         for each in asking:
             each.set_result(found)
@@ -161,13 +162,14 @@ class Reception:
     def _found(self, stage: str) -> Branch | Receipt:
         try:
             return self._find(stage)
-        except ReconcilerError as error:
-            return later(error)
+        except (ReconcilerError, *SHORT) as error:
+            return later(as_ours(error))
 
     def _taken(self, stage: StageName, branch: Branch, reports: Sequence[Report]) -> Sequence[Receipt]:
         try:
             return self._pushed(stage, branch, reports)
-        except ReconcilerError as error:
+        except (ReconcilerError, *SHORT) as found:
+            error = as_ours(found)
             self._log.warning("reports turned away", stage=stage, count=len(reports), reason=error.message)
             return [later(error)] * len(reports)
         except Exception:  # noqa: BLE001  (what others sent must never end the daemon: it would come again)

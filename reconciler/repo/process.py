@@ -20,12 +20,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
-from reconciler.model.errors import ConfigError
+from reconciler.model.errors import ConfigError, TransientError
 
 _CHUNK: Final = 1 << 18
 _KEPT_ERRORS: Final = 16 << 10
 _REAP_SECONDS: Final = 5.0
 _GRACE_SECONDS: Final = 2.0
+_SHORT: Final = "let the daemon have more open files, processes or memory (`ulimit -a`, the container's limits)"
 
 
 class ProcessDiedError(Exception):
@@ -92,6 +93,8 @@ class Process:
             raise ConfigError(
                 f"{argv[0]} is not installed", hint="install git 2.31 or newer, and ssh for ssh remotes, on the PATH"
             ) from error
+        except OSError as error:  # no more files, processes or memory; whoever has them may give them back
+            raise TransientError(f"{argv[0]} cannot be started: {error.strerror}", hint=_SHORT) from error
         stdin, stdout, stderr = self._popen.stdin, self._popen.stdout, self._popen.stderr
         if stdin is None or stdout is None or stderr is None:
             raise AssertionError("Popen was asked for pipes")

@@ -181,5 +181,7 @@ def set_aside(git_dir: Path) -> Path:
 
 
 def clutter(git_dir: Path) -> int:
-    """Return how many packs the mirror has of its own: each slows every new process a little."""
-    return sum(1 for _ in (git_dir / "objects" / "pack").glob("pack-*.pack"))
+    """Return how many packs the mirror has of its own; each slows every new process. 0 where they cannot be seen."""
+    with suppress(OSError):
+        return sum(1 for _ in (git_dir / "objects" / "pack").glob("pack-*.pack"))
+    return 0

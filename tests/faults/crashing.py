@@ -104,7 +104,7 @@ def _reconciled(path: Path, ahead: float, name: str) -> int:
     clock.pass_by(ahead)
     if not name:
         return int(any(result.conditions for result in reconcile_once(config, log, clock=clock).values()))
-    with opened(config, ProjectName("sockshop"), log, clock=clock, patience=15.0) as loop:
+    with opened(config, ProjectName("sockshop"), log, clock=clock, patience=15.0, settle=15.0) as loop:
         receipts = loop.inbox.submit([report(name)])
         loop.tick()
         return int(not receipts.result(timeout=0)[0].durable)
