@@ -27,12 +27,17 @@ from typing import Any
 
 from reconciler.daemon.project_loop import ProjectLoop
 from reconciler.embedded.cluster.journal import Entry
+from reconciler.embedded.unleash import Account, World
+from reconciler.embedded.unleash.world import Flag
+from reconciler.targets.unleash import marks
 from tests.daemon.agreement import check_story
 from tests.daemon.site import Site, git, until
 
 TITLE = "Response time degradation"
 _STEP = "reconciler.dev/step"
 _BRANCH = "refs/heads/production"
+ROBOT = "reconciler"
+"""Who we are to a flag server."""
 
 
 @dataclass
@@ -47,7 +52,9 @@ class Scene:
     said: list[str] = field(default_factory=list)
     ends: bool = True
     """Whether everything is over when the test is: then each problem has been dealt with."""
+    flags: list[World] = field(default_factory=list)
     _unfounded: list[str] = field(default_factory=list)
+    _switched: Counter[str] = field(default_factory=Counter)
 
     def watch(self) -> None:
         """Look at every write the moment the cluster gets it, and keep the branch's whole movement."""
@@ -62,6 +69,22 @@ class Scene:
             noted(entry)
 
         setattr(journal, "add", add)  # noqa: B010 - the class knows of no listeners, and needs none elsewhere
+
+    def watch_flags(self, world: World) -> None:
+        """Look at every flag the moment that we switch it: at the mark that it carries, which says by which step."""
+        noted = world.record
+        self.flags.append(world)
+
+        def record(who: Account, kind: str, flag: Flag, environment: str | None = None, data: Any = None) -> None:
+            if who.name == ROBOT and kind.startswith("feature-environment-"):
+                held = marks.decode(environment or "", [value for _, value in flag.tags])
+                commit = held.mark.commit if held is not None else "nothing"
+                if not _holds(self.site.remote, "merge-base", "--is-ancestor", commit, _BRANCH):
+                    self._unfounded.append(f"{flag.name} {kind}: {commit} was not on the branch")
+                self._switched[f"{flag.name} {environment}: {held}"] += 1
+            noted(who, kind, flag, environment, data)
+
+        setattr(world, "record", record)  # noqa: B010 - as above
 
     # What a test does
 
@@ -122,6 +145,7 @@ class Scene:
         assert not self._unfounded, f"I3: {self._unfounded}"
         written = Counter((entry.path, _step_of(entry)) for entry in self._writes())
         assert not [each for each, times in written.items() if times > 1], f"I2: {written}"
+        assert not [each for each, times in self._switched.items() if times > 1], f"I2: {self._switched}"
         self._nothing_is_dropped()
         self._no_secret_is_out()
         check_story(self.site)  # I6
@@ -157,7 +181,8 @@ class Scene:
         said = "\n".join(self.said)
         history = git(self.site.remote, "log", "--all", "-p", "--format=%an %ae %B")
         bodies = "\n".join(str(entry.body) for entry in self.site.cluster.journal.entries())
-        for name, text in {"said": said, "Git": history, "the cluster": bodies}.items():
+        events = "\n".join(str(world.events) for world in self.flags)
+        for name, text in {"said": said, "Git": history, "the cluster": bodies, "flags' events": events}.items():
             assert not [each for each in self.secrets if each in text], f"I7: a secret is in what was {name}"
 
 

@@ -1,11 +1,9 @@
-"""Faults of an API server and of what it answers: rows K1, K2, K7 and K8, through the whole loop."""
+"""Faults of an API server and of what it answers: rows K1 and K2, through the whole loop."""
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -16,18 +14,14 @@ from reconciler.embedded.cluster import (
     Before,
     Cut,
     Drop,
-    EmbeddedCluster,
     Hang,
     Refuse,
     Reset,
-    Stale,
-    User,
     matching,
 )
 from tests.daemon.site import Site, deployment, until
 from tests.faults.invariants import TITLE, Scene
 from tests.targets.dripping import dripping
-from tests.targets.kubernetes.test_access import certificate
 
 OBJECT: Final = matching("GET", "deployments/carts-primary")
 WRITE: Final = matching("PATCH", "deployments/carts-primary")
@@ -204,141 +198,3 @@ def test_k2_an_answer_that_is_lost_is_read_back(scene: Scene) -> None:
     with site.loop() as loop:
         scene.applied(loop)
     assert patches(site) == [0], "what had been done was not done again"
-
-
-def test_k2_an_authority_that_is_not_ours_is_blind(secured: Scene) -> None:
-    site = secured.site
-    put(site, "ca.crt", (site.folder / "new.pem").read_text())
-    secured.problem()
-    with site.loop() as loop:
-        until(loop, last(secured, "held"), "held while blind")
-        assert "TLS" in (site.file("ops/production/carts/remediations/p1/02-held.yaml") or "")
-        assert site.cluster.journal.entries() == []
-        put(site, "ca.crt", (site.folder / "old.pem").read_text())
-        site.later(HELD)
-        secured.applied(loop)
-
-
-# K7
-
-
-def test_k7_what_was_read_before_a_decision_is_not_added_to_twice(scene: Scene) -> None:
-    """Both decisions are made of one look, which shows 1: the second adds to what the first decided."""
-    site = scene.site
-    folder = "ops/production/carts/problems"
-    problems = {f"{folder}/{name}.yaml": f"title: {title}\nstate: open\n" for name, title in BOTH.items()}
-    scene.person({**problems, "carts/remediation.yaml": TWICE}, "two at once")
-    scene.accepted |= BOTH.keys()
-    with site.loop() as loop:
-        until(loop, lambda: site.events().count("applied") == 2, "both took effect")
-    assert site.subjects()[2:4] == [f"carts: scale 1 → 2 ({TITLE})", f"carts: scale 2 → 3 ({OTHER})"]
-    assert values(site)[-1] == 3
-
-
-def test_k7_what_is_read_stale_adds_nothing_twice(scene: Scene) -> None:
-    """It looks as if somebody had undone what we did; that is held, and nothing is written until it looks otherwise."""
-    site = scene.site
-    scene.person({"carts/remediation.yaml": TWICE})
-    scene.problem()
-    with site.loop() as loop:
-        scene.applied(loop)
-        site.cluster.idle()
-        site.cluster.faults.add(Stale(_versions_since(site, 1)), when=OBJECT, times=None)
-        scene.problem("p2", OTHER)
-        until(loop, last(scene, "held"), "held")
-        with scene.blind(loop):
-            site.later(HELD)
-            loop.tick()
-        site.cluster.faults.clear()
-        loop.look_at_everything()
-        until(loop, lambda: site.events().count("applied") == 2, "applied too")
-    assert values(site) == [2, 3]
-
-
-def test_k7_a_write_founded_on_a_stale_read_is_refused_and_read_again(scene: Scene) -> None:
-    site = scene.site
-    scene.problem()
-    label = {"metadata": {"labels": {"by": "somebody"}}}
-    site.cluster.patch("Deployment", "sockshop-production", "carts-primary", label)
-    site.cluster.idle()
-    site.cluster.faults.add(Stale(1), when=OBJECT)
-    with site.loop() as loop:
-        scene.applied(loop)
-    assert patches(site) == [409, 200]
-    assert values(site) == [2]
-
-
-def values(site: Site) -> list[int]:
-    """Return the replicas that our writes which the cluster took made."""
-    return [
-        entry.body["spec"]["replicas"]
-        for entry in site.cluster.journal.entries("PATCH")
-        if entry.manager == "reconciler" and entry.status in (0, 200)
-    ]
-
-
-def _versions_since(site: Site, replicas: int) -> int:
-    """Return how many versions ago the workload had so many replicas."""
-    kind = next(kind for kind in site.cluster._api.kinds.values() if kind.kind == "Deployment")
-    versions = site.cluster.store.versions(kind, "sockshop-production", "carts-primary")
-    return next(age for age, item in enumerate(versions) if item and item["spec"]["replicas"] == replicas)
-
-
-# K8
-
-
-@pytest.fixture
-def authority(tmp_path: Path) -> ssl.SSLContext:
-    """The server's side of TLS, with the certificate `old.pem`; there is `new.pem` too."""
-    certificate(tmp_path, "new")
-    return certificate(tmp_path, "old")
-
-
-@pytest.fixture
-def secured(tmp_path: Path, authority: ssl.SSLContext, capfd: pytest.CaptureFixture[str]) -> Iterator[Scene]:
-    """A scene whose cluster speaks TLS and wants a token; both are in files that a test exchanges."""
-    with EmbeddedCluster(tls=authority) as cluster:
-        cluster.users["tok-first-4711"] = User("bot")
-        made = Scene(Site(tmp_path, cluster))
-        made.watch()
-        made.secrets += ["tok-first-4711", "tok-second-4712"]
-        put(made.site, "ca.crt", (tmp_path / "old.pem").read_text())
-        put(made.site, "token", "tok-first-4711")
-        connect(made.site, f"server: '{cluster.url}', tokenFile: token, caFile: ca.crt")
-        made.person({"carts/remediation.yaml": TWICE})
-        yield made
-        said = capfd.readouterr()
-        made.check(said.out + said.err)
-
-
-def put(site: Site, name: str, text: str) -> None:
-    """Write a file as a projected volume does: at once, under a name that stays."""
-    fresh = site.folder / f"{name}.next"
-    fresh.write_text(text)
-    fresh.rename(site.folder / name)
-
-
-def test_k8_a_token_that_is_exchanged_is_picked_up(secured: Scene) -> None:
-    site = secured.site
-    secured.problem()
-    with site.loop() as loop:
-        secured.applied(loop)
-        put(site, "token", "tok-second-4712")
-        site.cluster.users["tok-second-4712"] = User("bot")
-        del site.cluster.users["tok-first-4711"]
-        secured.problem("p2", OTHER)
-        until(loop, lambda: site.events().count("applied") == 2, "applied with the new token")
-    assert site.events() == ["opened", "decided", "applied"] * 2
-    assert site.replicas() == 3
-
-
-def test_k8_an_authority_that_is_exchanged_is_picked_up(secured: Scene, authority: ssl.SSLContext) -> None:
-    site = secured.site
-    secured.problem()
-    with site.loop() as loop:
-        secured.applied(loop)
-        authority.load_cert_chain(site.folder / "new.pem", site.folder / "new.key")
-        put(site, "ca.crt", (site.folder / "new.pem").read_text())
-        secured.problem("p2", OTHER)
-        until(loop, lambda: site.events().count("applied") == 2, "applied with the new authority")
-    assert site.events() == ["opened", "decided", "applied"] * 2

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from reconciler.embedded.cluster import EmbeddedCluster
+from reconciler.embedded.unleash import Account, World
+from reconciler.model.targets import Mark
+from reconciler.targets.unleash import marks
 from tests.daemon.site import Site, git
-from tests.faults.invariants import Scene
+from tests.faults.invariants import ROBOT, Scene
 
 
 def lose_a_problem(scene: Scene) -> None:
@@ -39,6 +42,25 @@ def tell_a_secret(scene: Scene) -> None:
     scene.secrets.append("carts: scale 1")
 
 
+def switch(scene: Scene, commit: str) -> None:
+    """Let us switch a flag on, off and on again by the same step, with a mark that names a commit."""
+    world, who = World(), Account(7, ROBOT)
+    scene.watch_flags(world)
+    flag = world.create(who, "default", "EnableItemsCache", "release", None)
+    mark = marks.encode("production", marks.record(Mark("sockshop/production/carts", 3, commit), True, ""))
+    world.retag(who, flag, [(marks.TAG_TYPE, value) for value in mark], [])
+    for state in (True, False, True):
+        world.switch(who, flag, "production", state)
+
+
+def switch_twice(scene: Scene) -> None:
+    switch(scene, git(scene.site.remote, "rev-parse", "production"))
+
+
+def switch_unfounded(scene: Scene) -> None:
+    switch(scene, "a" * 40)
+
+
 @pytest.mark.parametrize(
     ("harm", "which"),
     [
@@ -46,6 +68,8 @@ def tell_a_secret(scene: Scene) -> None:
         (ignore_a_problem, "I1"),
         (write_twice, "I2"),
         (write_unfounded, "I3"),
+        (switch_twice, "I2"),
+        (switch_unfounded, "I3"),
         (drop_a_commit, "I4"),
         (tell_a_secret, "I7"),
     ],
