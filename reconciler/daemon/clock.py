@@ -81,16 +81,19 @@ class Watchful:
         jumped, an hour at most: until then a deadline could come early, afterwards none can.
         """
         wall, monotonic = self._clock.wall(), self._clock.monotonic()
+        self._note_jump(wall - monotonic, monotonic)
         if floor - wall > TOLERANCE:
             return f"steps in Git are {int(floor - wall)} s ahead of this machine's clock"
         if abs(ahead := self._dates.ahead()) > TOLERANCE:
             return (
                 f"this machine's clock is {abs(ahead):.0f} s {'behind' if ahead > 0 else 'ahead of'} the API server's"
             )
-        offset = wall - monotonic
+        return self._reason if monotonic < self._doubted_until else ""
+
+    def _note_jump(self, offset: float, monotonic: float) -> None:
+        """Take note of a jump when it is first seen, whatever else is wrong by then: the doubt begins there."""
         moved = offset - self._offset
         if abs(moved) > TOLERANCE:
             self._offset = offset
             self._doubted_until = max(self._doubted_until, monotonic + min(abs(moved), _DOUBTED_AT_MOST))
             self._reason = f"this machine's clock jumped by {moved:+.0f} s"
-        return self._reason if monotonic < self._doubted_until else ""

@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.decide.remediation import ENDINGS, Approvable, Attached, Hold, OnceDue, Phase, Remediation, Waiting
 from reconciler.model.copies import replace
-from reconciler.model.instant import parse_instant
+from reconciler.model.instant import Instant, parse_instant
 from reconciler.model.names import ProblemId, RemediationId
 from reconciler.model.step import Event, StepFile
 from reconciler.model.targets import Target
@@ -179,7 +179,9 @@ def _evaluated(state: Remediation, step: StepFile) -> Remediation:
 
 def _next(state: Remediation, step: StepFile, then: str) -> Remediation:
     """Return the state with the next action in hand, or the same one once more; without either it has failed."""
-    state = replace(state, hold=None, approved=None, insisted=False, asked=False, waiting=None, since=step.now)
+    # What was measured late is as old as the window: the next action could have been decided then.
+    since = Instant(step.now - int(step.data.get("late", 0)))
+    state = replace(state, hold=None, approved=None, insisted=False, asked=False, waiting=None, since=since)
     match then:
         case "retry":
             return replace(state, phase="opened", tries=state.tries + 1)

@@ -1,0 +1,34 @@
+"""The guards behind the rows of SLI and time."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.faults.guards import Mutation
+
+_READING: Final = "reconciler/evidence/prometheus/reading.py"
+_CLOCK: Final = "reconciler/daemon/clock.py"
+
+GUARDS: Final = (
+    Mutation("s1", "reconciler/decide/evaluation/evaluate.py",
+             '"no data" if _for_want_of_values(judged, maximum, limits, counted) else counted.result',
+             "counted.result"),
+    Mutation("s1", _READING, "    if math.isnan(value):\n", "    if False:\n"),
+    Mutation("s1", _READING, "    if len(result) > 1:\n", "    if False:\n"),
+    Mutation("s1", _READING, '    if kind != "vector":\n', "    if False:\n"),
+    Mutation("s1", "reconciler/decide/evaluating.py",
+             "if verdict.hopeless or remediation.unmeasured >= MEASURED_AGAIN", "if verdict.hopeless"),
+    Mutation("s2", "reconciler/decide/evaluation/judging.py",
+             "return self.target is None and not self.violated", "return False"),
+    Mutation("s3", "reconciler/decide/evaluating.py", "    if late > LATE:\n", "    if False:\n"),
+    Mutation("s3", "reconciler/decide/folding.py",
+             'since = Instant(step.now - int(step.data.get("late", 0)))', "since = step.now"),
+    Mutation("s4", _CLOCK, "        if abs(moved) > TOLERANCE:\n", "        if False:\n"),
+    Mutation("s4", _CLOCK, "        if abs(ahead := self._dates.ahead()) > TOLERANCE:\n",
+             "        if abs(ahead := 0.0) > TOLERANCE:\n"),
+    Mutation("s4", "reconciler/decide/draft.py", "Instant(max(now, snapshot.stage.now_floor))", "Instant(now)"),
+    Mutation("s5", "reconciler/intake/merging.py",
+             "if report.final or report.replayable or", "if report.replayable or"),
+    Mutation("s5", "reconciler/decide/problems.py", "    if known is None or known[1].resolved:\n",
+             "    if known is None:\n"),
+)  # fmt: skip
