@@ -1,0 +1,108 @@
+"""Whole histories with faults at every I/O, by seed: what holds at every moment of them, and at their end.
+
+See docs/simulation.md. A seed that fails here is run again, and told, by the one command that its failure names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from reconciler.daemon.branch import Branch
+from reconciler.daemon.dispatch import Servers
+from reconciler.daemon.publish import Landed, Publisher
+from reconciler.decide import claims
+from reconciler.model.desired import Claim
+from reconciler.model.names import CommitId, ServicePath
+from reconciler.model.targets import Fact, FieldValue, NoFact, Want
+from reconciler.repo.standing import Standing
+from reconciler.repo.stream import NewCommit
+from tests.simulation.simulation import Report, run
+
+CHUNK, CHUNKS = 10, 20
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_simulation_nothing_breaks(chunk: int) -> None:
+    for seed in range(chunk * CHUNK, (chunk + 1) * CHUNK):
+        report = run(seed)
+        assert not report.wrong, told(report)
+
+
+def told(report: Report) -> str:
+    last = "\n".join(report.story[-20:])
+    return f"{report.wrong}\nall of it: python -m tests.simulation --seed {report.seed} -v\n{last}"
+
+
+@pytest.mark.parametrize("seed", [3, 18])
+def test_simulation_a_seed_is_a_history(seed: int) -> None:
+    one, other = run(seed), run(seed)
+    assert one == other
+    assert one.steps
+
+
+def test_simulation_is_eventful() -> None:
+    """Seeds that did nothing would break nothing."""
+    reports = [run(seed) for seed in range(8)]
+    assert sum(each.decided for each in reports) > 10
+    assert sum(each.writes for each in reports) > 10
+    assert sum(each.starts for each in reports) > 30
+    assert any("rewritten" in line for each in reports for line in each.story)
+    assert any("lost after git.push" in line for each in reports for line in each.story)
+
+
+def caught(what: str, seeds: Sequence[int] = range(30)) -> bool:
+    """Whether a seed breaks with these words; what hangs is not waited for long."""
+    return any(what in run(seed, longest=600.0).wrong for seed in seeds)
+
+
+def test_simulation_notices_an_effect_before_its_decision_is_pushed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def push(self: Publisher, parent: CommitId, commits: Sequence[NewCommit], **_: Any) -> Landed:
+        written = self._mirror.write(parent, commits)
+        return Landed(tuple(written), written[-1])
+
+    monkeypatch.setattr(Publisher, "push", push)
+    assert caught("I3")
+
+
+def test_simulation_notices_a_report_that_is_acknowledged_before_it_is_pushed(monkeypatch: pytest.MonkeyPatch) -> None:
+    push = Branch.push
+
+    def hasty(self: Branch, tips: Any, commits: Sequence[NewCommit], *more: Any) -> Landed | None:
+        if more:
+            return push(self, tips, commits, *more)
+        written = self.publisher._mirror.write(tips.ops, commits)
+        return Landed(tuple(written), tips.ops)
+
+    monkeypatch.setattr(Branch, "push", hasty)
+    assert caught("I1")
+
+
+def test_simulation_notices_a_service_that_is_overlooked(monkeypatch: pytest.MonkeyPatch) -> None:
+    take = Standing.take_dirty
+    monkeypatch.setattr(Standing, "take_dirty", lambda self: take(self) - {ServicePath("carts")})
+    assert caught("nothing was done about")
+
+
+def test_simulation_notices_bounds_that_do_not_bind(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unbound(base: FieldValue, wishes: tuple[Claim, ...], _: object) -> tuple[FieldValue, tuple[Claim, ...]]:
+        return int(base) + sum(each.by or 0 for each in wishes) + 10, wishes
+
+    monkeypatch.setattr(claims, "fitted", unbound)
+    assert caught("are allowed")
+
+
+def test_simulation_notices_who_decides_on_what_he_remembers(monkeypatch: pytest.MonkeyPatch) -> None:
+    observe, known = Servers.observe, dict[str, Fact]()
+
+    def remembered(self: Servers, want: Want) -> Fact:
+        fact = observe(self, want)
+        if isinstance(fact, NoFact):
+            return known.get(str(want), fact)
+        known[str(want)] = fact
+        return fact
+
+    monkeypatch.setattr(Servers, "observe", remembered)
+    assert caught("I8")

@@ -1,0 +1,327 @@
+"""What holds at every moment of a simulation, and what holds at its end.
+
+The names are those of docs/promises.md (I1 to I8); beside them: numbers and moments of steps, bounds, and that all is
+over in the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+from reconciler.decide.effects import effects_of
+from reconciler.decide.policy import DEFAULT_BOUNDS
+from reconciler.decide.snapshot import ServiceView, Snapshot
+from reconciler.model import canonical
+from reconciler.model.desired import Desired, Key, load_desired
+from reconciler.model.errors import UserError
+from reconciler.model.names import CommitId, ProjectName, StageName
+from reconciler.model.policy import load_service, load_stage
+from reconciler.model.problem import Problem
+from reconciler.repo.project import read_project, settings_at
+from reconciler.repo.project_history import ProjectHistory
+from reconciler.repo.replay import Part, Replay
+from reconciler.repo.replay_findings import Kind
+from reconciler.repo.replay_reading import order
+from reconciler.repo.stage import ProjectSettings, StageRepo, Tips
+from reconciler.repo.steps import Claimed, claimed
+from tests.daemon.agreement import told
+from tests.simulation.cluster import State, World, Write
+from tests.simulation.estate import PROJECT, Plan
+from tests.simulation.memory import MemoryMirror, MemoryOffline
+from tests.simulation.objects import Objects
+from tests.simulation.people import People
+from tests.simulation.remote import HEAD, Move, Remote
+from tests.simulation.schedule import EPOCH
+from tests.simulation.walking import first_parents
+
+_SKEW: Final = 30.0
+"""Seconds by which an observation may be older than the decision that rests on it, clocks that differ included."""
+
+
+class Broken(AssertionError):  # noqa: N818  what is broken is no error by itself
+    """Something that must hold does not."""
+
+
+class Checks:
+    """Looks at every move of the remote and at every write, as it happens."""
+
+    def __init__(self, plan: Plan, remote: Remote, world: World) -> None:
+        self._plan = plan
+        self._remote = remote
+        self._world = world
+        self._stages = {plan.ops_ref(stage): StageName(stage) for stage in plan.stages}
+        self.steps = 0
+        self.decided = 0
+
+    # As it happens
+
+    def moved(self, move: Move) -> None:
+        """Look at what a push has brought."""
+        if move.who == "people" or move.new is None:
+            return
+        objects = self._remote.objects
+        if move.old is not None and not objects.descends(move.new, move.old):
+            raise Broken(f"I4: {move.who} rewrote {move.ref}: {move.old} -> {move.new}")
+        stage = self._stages.get(move.ref)
+        if stage is None:
+            raise Broken(f"I4: {move.who} pushed to {move.ref}")
+        for commit in reversed(list(self._new(objects, move))):
+            claim = claimed(objects.commit(commit), stage)
+            if claim is not None:
+                self._step(objects, claim, move)
+
+    def _new(self, objects: Objects, move: Move) -> Iterator[str]:
+        current: str | None = move.new
+        while current is not None and current != move.old:
+            yield current
+            parents = objects.commit(current).parents
+            if len(parents) > 1 or (move.old is None and current in self._remote.ever.get(HEAD, ())):
+                return
+            current = parents[0] if parents else None
+            if move.old is None and current is not None and not _is_ours(objects, current):
+                return
+
+    def _step(self, objects: Objects, claim: Claimed, move: Move) -> None:
+        self.steps += 1
+        self.decided += claim.event == "decided"
+        before = self._before(objects, claim)
+        if before is not None:
+            if claim.event != "rewritten" and claim.sequence != before.sequence + 1:
+                raise Broken(f"step {claim.sequence} ({claim.commit[:8]}) follows step {before.sequence}")
+            if claim.sequence <= before.sequence:
+                raise Broken(f"step {claim.sequence} after {before.sequence}: a number was used twice")
+            if claim.now < before.now:
+                raise Broken(f"Now: went back from {before.now} to {claim.now} at step {claim.sequence}")
+        if claim.event == "decided":
+            self._founded(objects, claim, move)
+
+    def _before(self, objects: Objects, claim: Claimed) -> Claimed | None:
+        """Return the newest of the steps that a step stands on, as far as it is ours."""
+        parents = claim.info.parents
+        while len(parents) == 1:
+            info = objects.commit(parents[0])
+            found = claimed(info, claim.stage) if _is_ours(objects, info.id) else None
+            if found is not None:
+                return found
+            parents = info.parents
+        return None
+
+    def _founded(self, objects: Objects, claim: Claimed, move: Move) -> None:
+        """I8: whoever decides has just seen what it decides about."""
+        content = next(
+            objects.get(blob, "blob") for path, _, blob in _changed(objects, claim) if path.endswith(b"-decided.yaml")
+        )
+        facts = canonical.read(content, "decided").get("facts", {})
+        for want, fact in facts.items():
+            if fact.get("kind") not in ("workload", "flag", "template"):
+                continue
+            at = claim.now - EPOCH
+            seen = self._world.looks.get((move.who, want), [])
+            if not any(at - _SKEW <= when <= at + _SKEW for when in seen):
+                raise Broken(f"I8: {move.who} decided step {claim.sequence} on {want}, which it had not seen")
+
+    def written(self, write: Write) -> None:
+        """Look at a write before it is done: I2 and I3."""
+        effect = write.effect
+        mark = effect.mark
+        stage = mark.stage.rpartition("/")[2]
+        ref = self._plan.ops_ref(stage)
+        if mark.commit not in self._remote.ever.get(ref, ()):
+            raise Broken(f"I3: {write.by} wrote {effect.target} for {mark.commit}, which is on no branch")
+        if not self._is_decided(write, stage):
+            raise Broken(f"I3: {write.by} wrote {effect.target} {effect.value}, which {mark.commit} does not say")
+        newer = dict(write.before.fences).get(effect.field, 0) > mark.sequence and _same_stage(write.before, write)
+        if newer and effect.target.kind != "Flag":
+            raise Broken(f"{write.by} wrote step {mark.sequence} over step {write.before.fences}")
+        twice = [
+            each for each in self._world.writes
+            if (each.effect.target, each.effect.field, each.effect.mark) == (effect.target, effect.field, mark)
+        ]  # fmt: skip
+        if twice and write.before.replicas == write.after.replicas and effect.target.kind != "Flag":
+            raise Broken(f"I2: {write.by} wrote {effect.target} {effect.value} once more for step {mark.sequence}")
+        if twice and effect.field == "restartedAt":
+            raise Broken(f"I2: {write.by} restarted {effect.target} once more for step {mark.sequence}")
+
+    def _is_decided(self, write: Write, stage: str) -> bool:
+        effect, objects = write.effect, self._remote.objects
+        commit = effect.mark.commit
+        claim = claimed(objects.commit(commit), StageName(stage))
+        if claim is None or claim.sequence != effect.mark.sequence:
+            return False
+        if effect.field == "restartedAt":
+            said = (objects.get(blob, "blob") for _, _, blob in _changed(objects, claim))
+            return any(str(effect.value).encode() in each for each in said)
+        for path, desired in self._desired(commit, stage):
+            held = desired.get((effect.target, effect.field))
+            if held is not None and held.sequence == effect.mark.sequence:
+                return held.value == effect.value and (bool(held.claims) or effect.mark.released) and bool(path)
+        return False
+
+    def _desired(self, commit: str, stage: str) -> Iterator[tuple[str, Desired]]:
+        objects = self._remote.objects
+        item = objects.item_at(commit, f"ops/{stage}")
+        for path, _, blob in objects.files(item[1]) if item is not None else ():
+            if path.endswith(b"/state/desired.yaml"):
+                try:
+                    yield path.decode(), load_desired(objects.get(blob, "blob"), path.decode())
+                except UserError:
+                    continue  # a person has changed it, and a step puts it back
+
+    # In the end
+
+    def kept(self, people: People) -> None:
+        """I1 and I4: everything that was accepted is there."""
+        objects = self._remote.objects
+        for ref, commits in people.accepted.commits.items():
+            lost = commits - objects.ancestry(self._remote.refs[ref]).keys()
+            if lost:
+                raise Broken(f"I4: dropped from {ref}: {lost}")
+        for ref, path in people.accepted.problems:
+            if objects.item_at(self._remote.refs[ref], path) is None:
+                raise Broken(f"I1: {path} is not on {ref}")
+
+    def bounded(self) -> None:
+        """No decision asks for more than the files that it was made on allow."""
+        for ref, stage in self._stages.items():
+            objects = self._remote.objects
+            for commit in objects.ancestry(self._remote.refs[ref]) if ref in self._remote.refs else ():
+                claim = claimed(objects.commit(commit), stage) if _is_ours(objects, commit) else None
+                if claim is None or claim.event != "decided":
+                    continue
+                for path, desired in self._desired(commit, stage):
+                    service = path.removesuffix("/state/desired.yaml")
+                    for key, held in desired.items():
+                        if held.sequence == claim.sequence and key[1] == "replicas":
+                            self._within(objects, claim, service, key, int(held.base), int(held.value))
+
+    def _within(self, objects: Objects, claim: Claimed, service: str, key: Key, base: int, value: int) -> None:
+        most = DEFAULT_BOUNDS.maximum or 0
+        for path, load in ((f"{service}/service.yaml", load_service), ("stage.yaml", load_stage)):
+            text = objects.file(claim.config, path)
+            try:
+                found = load(text, path).bounds.maximum if text is not None else None
+            except UserError:
+                return
+            if found is not None:
+                most = found
+                break
+        if value > max(most, base):
+            raise Broken(f"step {claim.sequence} sets {key[0]} to {value}, and at most {most} are allowed")
+
+
+class Judge:
+    """Somebody who comes when all is over, with nothing but the remote and the world."""
+
+    def __init__(self, plan: Plan, remote: Remote, world: World) -> None:
+        self._plan = plan
+        self._remote = remote
+        self._world = world
+
+    def reader(self, stage: str) -> Reader:
+        return Reader(self._plan, self._remote, stage)
+
+    def unfinished(self) -> list[str]:
+        """Return what is not over yet, in words; empty where everything is."""
+        found: list[str] = []
+        for stage in self._plan.stages:
+            if self._plan.ops_ref(stage) in self._remote.refs:
+                snapshot = self.reader(stage).newest()
+                found += [f"{stage}: {each}" for each in self._open_ends(snapshot)]
+        return found
+
+    def _open_ends(self, snapshot: Snapshot) -> Iterator[str]:
+        if snapshot.stage.foreign:
+            yield f"{[each.path for each in snapshot.stage.foreign]} are not put back"
+        for view in snapshot.services.values():
+            if view.foreign:
+                yield f"{[each.path for each in view.foreign]} are not put back"
+            for each in view.remediations.values():
+                if not each.ended and each.phase not in ("held", "refused"):
+                    yield f"{view.path}: {each.id} is {each.phase} since step {each.sequence}"
+                if each.hold is not None and not (each.hold.condition and each.hold.lifts):
+                    yield f"{view.path}: {each.id} is held for no reason"
+                if each.pending and each.hold is None and effects_of(snapshot.stage, view, each):
+                    yield f"{view.path}: {each.id} is not seen in the world yet"
+            known = {problem.id for each in view.remediations.values() for problem in each.problems}
+            for name, file in view.problems.items():
+                if isinstance(file.problem, Problem) and file.problem.state == "open" and name not in known:
+                    yield f"{view.path}: nothing was done about {name}"
+            yield from self._differing(snapshot, view)
+
+    def _differing(self, snapshot: Snapshot, view: ServiceView) -> Iterator[str]:
+        """Tell what the world has otherwise than it is held."""
+        stopped = {each.hold.condition for each in view.remediations.values() if each.hold is not None}
+        for key, held in view.desired.items():
+            state = self._world.states.get(f"{key[0].scope}/{key[0].name}")
+            live = None if state is None else bool(state.replicas) if key[1] == "enabled" else state.replicas
+            if live != held.value and not stopped & {"drift", "conflict", "blind"}:
+                yield f"{key[0]} {key[1]} is {live} and {held.value} is held"
+
+    def agrees(self) -> None:
+        """I6: who followed from the beginning and who has just come see the same."""
+        for stage in self._plan.stages:
+            ref = self._plan.ops_ref(stage)
+            if ref not in self._remote.refs:
+                continue
+            warm, cold = self.reader(stage), self.reader(stage)
+            for commit in reversed(list(first_parents(self._remote.objects, self._remote.refs[ref]))):
+                warm.at(commit)
+            if told(warm.newest()) != told(cold.newest()):
+                raise Broken(f"I6: who has followed {stage} sees something else than who has just come")
+
+    def replays(self) -> None:
+        """Every step of the history is decided again and comes out as it is."""
+        for stage in self._plan.stages:
+            ref = self._plan.ops_ref(stage)
+            if ref not in self._remote.refs:
+                continue
+            mirror, offline = MemoryMirror(self._remote, shared=True), MemoryOffline(self._remote.objects)
+            tip, project = CommitId(self._remote.refs[ref]), CommitId(self._remote.refs[HEAD])
+            config = CommitId(self._remote.refs[self._plan.config_ref(stage)]) if self._plan.apart else None
+            part = Part(StageName(stage), tip, project, config, None, order(offline, tip, None))
+            settings = partial(_settings, mirror, stage)
+            done = Replay(offline, mirror, part, settings, lambda _: None).run(whole=True).replayed
+            wrong = [each for each in done.findings if each.error and each.kind != Kind.FOREIGN]
+            if wrong:
+                raise Broken(f"replay of {stage}: " + "; ".join(str(each) for each in wrong[:3]))
+
+
+class Reader:
+    """Somebody who reads a stage without ever writing."""
+
+    def __init__(self, plan: Plan, remote: Remote, stage: str) -> None:
+        mirror = MemoryMirror(remote, shared=True)
+        self._project = read_project(mirror, ProjectName(PROJECT))
+        self._plan, self._remote, self._stage = plan, remote, stage
+        refs = next(each for each in self._project.stages if each.name == stage)
+        history = ProjectHistory(mirror, self._project.name, lambda: self._project.commit, lambda: None)
+        self.repo = StageRepo(mirror, refs.name, partial(history.settings, refs.name), own_branch=plan.apart)
+        self._settings = self._project.settings(refs)
+
+    def at(self, commit: str) -> Snapshot:
+        config = self._remote.refs[self._plan.config_ref(self._stage)] if self._plan.apart else commit
+        self.repo.sync(Tips(self._project.commit, CommitId(config), CommitId(commit)))
+        return self.repo.snapshot(self._settings)
+
+    def newest(self) -> Snapshot:
+        return self.at(self._remote.refs[self._plan.ops_ref(self._stage)])
+
+
+def _settings(mirror: MemoryMirror, stage: str, commit: CommitId) -> ProjectSettings | None:
+    return settings_at(mirror, commit, ProjectName(PROJECT), StageName(stage))
+
+
+def _is_ours(objects: Objects, commit: str) -> bool:
+    return objects.commit(commit).author.name == "reconciler"
+
+
+def _same_stage(state: State, write: Write) -> bool:
+    return state.mark is not None and state.mark.stage == write.effect.mark.stage
+
+
+def _changed(objects: Objects, claim: Claimed) -> Iterator[tuple[bytes, str, str]]:
+    parents = claim.info.parents
+    before = set(objects.files(objects.commit(parents[0]).tree)) if parents else set()
+    return (each for each in objects.files(claim.info.tree) if each not in before)

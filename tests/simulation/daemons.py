@@ -1,0 +1,246 @@
+"""The daemons of a simulation: the product's `ProjectLoop` with all that it stands on, begun, killed, begun anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+from structlog.typing import FilteringBoundLogger
+
+from reconciler.daemon.clock import ServerDates
+from reconciler.daemon.dispatch import Allowed, Servers
+from reconciler.daemon.leases.protocol import EveryStage, StageLeases
+from reconciler.daemon.project_loop import ProjectLoop
+from reconciler.daemon.surroundings import Surroundings
+from reconciler.model.errors import TransientError
+from reconciler.model.names import ProjectName, StageName
+from reconciler.repo.process import Finished
+from tests.simulation.cluster import Cluster, Flags, World
+from tests.simulation.estate import PROJECT, Plan
+from tests.simulation.measuring import Source
+from tests.simulation.memory import MemoryMirror, gone, unreachable
+from tests.simulation.objects import Objects
+from tests.simulation.remote import Remote
+from tests.simulation.schedule import EPOCH, Life, Schedule
+from tests.simulation.weather import Weather, Where
+
+_LEASE: Final = 15.0
+_POLL: Final = 20.0
+
+
+class Lines:
+    """A daemon's log; ``say`` hears of what a person would look at."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+
+    def bind(self, **_: object) -> Lines:
+        return self
+
+    def _tell(self, event: str, *_: object, **words: object) -> None:
+        told = " ".join(f"{key}={value}" for key, value in words.items() if key in {"reason", "of", "sequence"})
+        self._say(f"{event} {told}")
+
+    debug = info = warning = _tell
+
+    def error(self, event: str, *_: object, **words: object) -> None:
+        if "exc_info" in words:
+            self.exception(event, **words)
+        self._tell(event, **words)
+
+    def exception(self, event: str, *_: object, **words: object) -> None:
+        """A bug in the product, which it would survive: here it is the end."""
+        cause = words.get("exc_info")
+        raise AssertionError(f"{event}: {words}") from cause if isinstance(cause, BaseException) else None
+
+
+@dataclass
+class Leases:
+    """Which daemon looks after a stage: who had it last, until its time is over."""
+
+    schedule: Schedule
+    held: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    def of(self, name: str) -> StageLeases:
+        return _Lease(self, name)
+
+
+class _Lease:
+    trouble = ""
+
+    def __init__(self, table: Leases, name: str) -> None:
+        self._table = table
+        self._name = name
+
+    def tell(self, wake: Callable[[], None]) -> None:
+        """A daemon looks often enough."""
+
+    def want(self, stages: Iterable[StageName]) -> None:
+        now = self._table.schedule.now
+        for stage in stages:
+            holder, until = self._table.held.get(stage, ("", 0.0))
+            if holder == self._name or until <= now:
+                self._table.held[stage] = self._name, now + 2 * _POLL + _LEASE
+
+    def holds(self, stage: StageName) -> bool:
+        holder, until = self._table.held.get(stage, ("", 0.0))
+        return holder == self._name and until > self._table.schedule.now
+
+    def left(self, stage: StageName) -> None:
+        """Nobody waits for it."""
+
+    def end(self, busy: Collection[StageName]) -> None:
+        """Its time will be over."""
+
+
+class _Clock:
+    def __init__(self, schedule: Schedule, ahead: float) -> None:
+        self._schedule = schedule
+        self.ahead = ahead
+
+    def wall(self) -> float:
+        return EPOCH + self._schedule.now + self.ahead
+
+    def monotonic(self) -> float:
+        return 1000.0 + self._schedule.now
+
+
+class _Border:
+    """Between a daemon's mirror and the remote."""
+
+    def __init__(self, name: str, schedule: Schedule, weather: Weather) -> None:
+        self.name = name
+        self._schedule = schedule
+        self._weather = weather
+
+    def now(self) -> float:
+        return self._schedule.now
+
+    def talk(self, what: str, done: Callable[[], Finished]) -> Finished:
+        where = cast("Where", f"git.{what}")
+        try:
+            return self._weather.io(where, done, lost=_Lost, refused=_Lost)
+        except _Lost:
+            chance = self._schedule.random.random()
+            if chance < 0.2:
+                self._schedule.sleep(60.0)
+                raise TransientError(f"git {what}: no answer within 60 s") from None
+            return unreachable() if chance < 0.6 else Finished(128, b"", "fatal: the remote end hung up unexpectedly")
+
+    def look(self, done: Callable[[], Any]) -> Any:
+        return self._weather.io("git.look", done, lost=gone, refused=gone)
+
+
+class _Lost(Exception):  # noqa: N818  what was lost is told as git tells it
+    """No answer came."""
+
+
+@dataclass
+class Surrounding:
+    """All that daemons share."""
+
+    schedule: Schedule
+    weather: Weather
+    plan: Plan
+    remote: Remote
+    world: World
+    leases: Leases
+    say: Callable[[str], None]
+
+
+class Daemon:
+    """One replica: a name, a clock, a disk, and the process that runs now, if any."""
+
+    def __init__(self, around: Surrounding, name: str) -> None:
+        self.name = name
+        self._around = around
+        self._clock = _Clock(around.schedule, around.schedule.random.uniform(-2.0, 2.0))
+        self._disk = Objects()
+        self._life: Life | None = None
+        self._loop: ProjectLoop | None = None
+        self.starts = 0
+        around.schedule.spawn(Life(f"keeper of {name}"), self._keep)
+
+    @property
+    def ahead(self) -> float:
+        """Seconds by which its clock is ahead."""
+        return self._clock.ahead
+
+    @property
+    def loop(self) -> ProjectLoop | None:
+        """The loop that runs now, None where the process is dead."""
+        alive = self._life is not None and not self._life.dead and self._life.tasks
+        return self._loop if alive else None
+
+    def kill(self) -> None:
+        """End the process where it stands."""
+        if self._life is not None and not self._life.dead:
+            self._around.say(f"{self.name} is killed")
+            self._around.schedule.kill(self._life)
+
+    def stir(self, seconds: float) -> None:
+        """Tell a running loop, after a while, that there may be something new."""
+        life, loop = self._life, self.loop
+        if life is None or loop is None:
+            return
+
+        def tell() -> None:
+            self._around.schedule.sleep(seconds)
+            loop.wake()
+
+        self._around.schedule.spawn(life, tell)
+
+    def _keep(self) -> None:
+        """Start it again whenever it has ended, as a cluster does."""
+        schedule, chance = self._around.schedule, self._around.schedule.random
+        while True:
+            if self.loop is None:
+                self._start()
+            schedule.sleep(5.0 if self._around.weather.calm else chance.choice((0.5, 5.0, 30.0)))
+
+    def _start(self) -> None:
+        chance = self._around.schedule.random
+        self.starts += 1
+        if chance.random() < 0.5:
+            self._disk = Objects()
+        if not self._around.weather.calm:
+            self._clock.ahead = chance.uniform(-2.0, 2.0)
+        self._around.say(f"{self.name} starts{' with an empty disk' if not self._disk.own else ''}")
+        life = self._life = Life(self.name)
+        loop = self._loop = self._made()
+
+        def run() -> None:
+            try:
+                loop.run()
+            finally:
+                loop.inbox.close()
+
+        self._around.schedule.spawn(life, run)
+
+    def _made(self) -> ProjectLoop:
+        around, schedule, plan = self._around, self._around.schedule, self._around.plan
+        border, disk = _Border(self.name, schedule, around.weather), self._disk
+        log = Lines(lambda text: around.say(f"{self.name}: {text}"))
+        return ProjectLoop(
+            lambda: MemoryMirror(around.remote, border, shared=plan.shared, disk=disk),
+            ProjectName(PROJECT),
+            Surroundings(
+                clock=self._clock, connect=self._connected, log=cast("FilteringBoundLogger", log), poll=_POLL,
+                sweep_every=60.0, seed=schedule.random.getrandbits(32),
+                leases=around.leases.of(self.name) if plan.leases else EveryStage(),
+            ),
+        )  # fmt: skip
+
+    def _connected(self, stage: StageName) -> Servers:
+        around = self._around
+        allowed = Allowed(
+            frozenset({f"{PROJECT}-{stage}"}), frozenset({"Deployment"}), frozenset({"default"}), frozenset({stage})
+        )
+        return Servers(
+            Cluster(around.world, around.weather, self.name, "cluster"),
+            Flags(around.world, around.weather, self.name, "flags"),
+            allowed,
+            ServerDates(self._clock),
+            evidence=Source(around.world, around.weather, self.name),
+        )
