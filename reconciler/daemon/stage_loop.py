@@ -323,7 +323,7 @@ class StageLoop:
     def _plan_next_look(
         self, snapshot: Snapshot, focus: Iterable[ServicePath], facts: Mapping[Want, Fact], *, unseen: bool
     ) -> None:
-        for path in focus:
+        for path in sorted(focus):
             view = snapshot.services[path]
             blind = any(isinstance(facts.get(want_of(key, held)), NoFact) for key, held in view.desired.items())
             pending = blind or unseen or bool(due_effects(snapshot.stage, view))
