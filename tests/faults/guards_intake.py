@@ -1,0 +1,62 @@
+"""The guards behind the rows of intake."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.faults.guards import Mutation
+
+GUARDS: Final = (
+    Mutation(
+        "w1", "reconciler/intake/merging.py",
+        "    if report.final or report.replayable or (", "    if report.replayable or (",
+    ),
+    Mutation(
+        "w1", "reconciler/daemon/filing.py",
+        "        blob = self._files(service).get(rest)\n        return None if blob is None else",
+        "        blob = self._files(service).get(rest)\n        return None if blob is not None else",
+    ),
+    Mutation("w2", "reconciler/daemon/web/bodies.py", "if len(body) > largest:", "if False:"),
+    Mutation("w2", "reconciler/daemon/web/protocol.py", "if len(self.connections) > self._most:", "if False:"),
+    Mutation(
+        "w2", "reconciler/daemon/web/protocol.py",
+        "self._set_timer(self._limits.read, lambda: self._turn_away(408))", "self._stop_timer()",
+    ),
+    Mutation(
+        "w2", "reconciler/daemon/web/bodies.py",
+        'if request.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:', "if False:",
+    ),
+    Mutation(
+        "w2", "reconciler/intake/json_body.py",
+        "    except RecursionError as error:\n", "    except OSError as error:\n",
+    ),
+    Mutation("w3", "reconciler/daemon/web/authentication.py", "if not same(given, read_secret(auth)):", "if False:"),
+    Mutation("w3", "reconciler/model/credentials.py", "hmac.compare_digest(one, other)", "one == other"),
+    Mutation("w3", "reconciler/intake/signatures.py", "return right and bool(secret)", "return bool(secret)"),
+    Mutation(
+        "w3", "reconciler/intake/merging.py",
+        "    if report.final or report.replayable or (", "    if report.final or (",
+    ),
+    Mutation(
+        "w4", "reconciler/intake/alertmanager.py",
+        'state="open" if state == "open" else "resolved",', 'state="open",',
+    ),
+    Mutation("w4", "reconciler/daemon/web/webhooks.py", "truncated = group.truncated\n", "truncated = 0\n"),
+    Mutation(
+        "w5", "reconciler/daemon/filing.py",
+        "        return self._names.unknown(name)\n",
+        "        self._names.unknown(name)\n        return ServicePath(name)\n",
+    ),
+    Mutation(
+        "w5", "reconciler/intake/identity.py",
+        "len(stem) <= _LONGEST and is_plain(stem)", "len(stem) <= _LONGEST",
+    ),
+    Mutation(
+        "w6", "reconciler/daemon/reporting.py",
+        "title = escape(report.problem.title)", "title = report.problem.title",
+    ),
+    Mutation("w6", "reconciler/repo/trailers.py", 'lines = [f"{key}: {escape(value)}"', 'lines = [f"{key}: {value}"'),
+    Mutation("w6", "reconciler/bridge/rendering.py", "autoescape=True", "autoescape=False"),
+    Mutation("w6", "reconciler/daemon/logs.py", "            _escaped,\n", ""),
+    Mutation("w7", "reconciler/daemon/web/delivery.py", '    if outcomes["unavailable"]:\n', "    if False:\n"),
+)  # fmt: skip
