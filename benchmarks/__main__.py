@@ -17,6 +17,7 @@ from benchmarks import (
     alerts,
     bridge,
     commits,
+    contention,
     evaluations,
     idle,
     machine,
@@ -62,6 +63,10 @@ def _storm(folder: Path, options: argparse.Namespace) -> Section:
     return storm.run(folder, machine.Quiet(options.patience))
 
 
+def _contention(folder: Path, options: argparse.Namespace) -> Section:
+    return contention.run(folder, options.rounds, machine.Quiet(options.patience))
+
+
 def _idle(folder: Path, _: argparse.Namespace) -> Section:
     return idle.run(folder)
 
@@ -81,6 +86,7 @@ _METRICS: Mapping[str, Callable[[Path, argparse.Namespace], Section]] = {
     "push-to-applied": _push_to_applied,
     "alerts": _alerts,
     "storm": _storm,
+    "contention": _contention,
     "commits": _commits,
     "ticks": _ticks,
     "starts": _starts,

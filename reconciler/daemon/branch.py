@@ -101,6 +101,8 @@ class Branch:
         if landed is not None:
             shared = tips.config == tips.ops and not tips.fresh
             return Tips(tips.project, landed.tip if shared else tips.config, landed.tip)
+        # The pause after somebody else's push is over before the tip is read: nothing is decided about an older one.
+        self.publisher.rest()
         return self.read_tips() or tips
 
     def commit_of(self, sequence: int, service: ServicePath) -> CommitId | None:

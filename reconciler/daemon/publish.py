@@ -41,6 +41,10 @@ class Publisher:
         """Step back: somebody else is pushing to this branch."""
         self._pacer.foreign(self._clock.monotonic())
 
+    def rest(self) -> None:
+        """Let the time until the next push may be made go by."""
+        self._wait(self.delay())
+
     def delay(self) -> float:
         """Return the seconds to wait before the next push."""
         return self._pacer.delay(self._clock.monotonic())
@@ -62,7 +66,7 @@ class Publisher:
         written = self._mirror.write(parent, commits)
         reach("after-write")
         self._metrics.pushing(len(written))
-        self._wait(self.delay())
+        self.rest()
         reach("before-push")
         try:
             check()

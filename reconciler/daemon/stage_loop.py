@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from structlog.typing import FilteringBoundLogger
 
@@ -16,12 +17,14 @@ from reconciler.daemon.branch import Branch
 from reconciler.daemon.clock import Clock, Watchful
 from reconciler.daemon.dispatch import Dispatch
 from reconciler.daemon.failpoints import reach
+from reconciler.daemon.portions import Portions
 from reconciler.daemon.publish import Landed
 from reconciler.daemon.seen import as_seen
 from reconciler.daemon.unseen import unseen
 from reconciler.decide.claims import live_value, mark_of, want_of
 from reconciler.decide.effects import Due, due_effects
 from reconciler.decide.engine import Decision, decide
+from reconciler.decide.precedence import ranked
 from reconciler.decide.snapshot import ServiceView, Snapshot
 from reconciler.model.errors import BugError, TerminalError, TransientError
 from reconciler.model.instant import Instant
@@ -89,6 +92,7 @@ class StageLoop:
         self._focus: set[ServicePath] = set()
         self._own = ""
         self._unsound: set[ServicePath] = set()
+        self._portions = Portions()
         self.agenda = agenda or Agenda(ports.clock)
         self.condition = Condition()
 
@@ -98,46 +102,55 @@ class StageLoop:
         Raises TransientError, BlindError or TerminalError where the remote stands in the way; the world is then as the
         last push left it, and the next call goes on from there.
         """
+        pushed = list(self._reconcile_some(tips, settings))
+        for _ in range(2 * len(self._focus) + _ROUNDS):
+            if not self._focus or self._branch.left_to_newer:
+                return tuple(pushed)
+            pushed += self._reconcile_some(self._branch.read_tips() or tips, settings)
+        raise _no_end()
+
+    def _reconcile_some(self, tips: Tips, settings: ProjectSettings) -> tuple[Step, ...]:
+        """Do everything for as many services as one push can be about; the others stay in the focus."""
         pushed: list[Step] = []
         facts: dict[Want, Fact] = {}
         tried: set[tuple[object, int]] = set()
-        focus = self._focus
+        chosen: set[ServicePath] = set()
         if self._dispatch.take_news():
             self.agenda.look_soon()
         sweep = self.agenda.sweep_due()
         for _ in range(_ROUNDS):
             tips = self._follow(tips)
-            focus |= self._repo.take_dirty() | self.agenda.take_due()
+            self._focus |= self._repo.take_dirty() | self.agenda.take_due()
             if not self._may_decide():
                 return tuple(pushed)
             snapshot = self._repo.snapshot(settings)
             self._own = f"{settings.project}/{snapshot.stage.name}/"
             if sweep:
-                focus |= self._look_at_held(snapshot, facts)
+                self._focus |= self._look_at_held(snapshot, facts)
                 sweep = False
-            decision = self._decide(snapshot, facts, focus)
+            chosen = self._portions.choose(self._focus, chosen, partial(ranked, snapshot, self._watchful.now()))
+            decision = self._decide(snapshot, facts, chosen)
             if decision.steps:
                 landed, tips = self._publish(tips, decision.steps)
-                if landed is not None:
+                if landed is None:
+                    self._portions.lost(len(chosen))
+                else:
+                    self._portions.landed(len(self._focus) - len(chosen))
                     self._note_landed(decision.steps, landed.commits, snapshot)
                     pushed += decision.steps
-                    focus |= self.agenda.waiting()
+                    self._focus |= self.agenda.waiting()
                 continue
-            for service in focus:
+            for service in chosen:
                 self.agenda.wake_at(service, decision.dues.get(service))
-            if not self._apply(snapshot, facts, focus - self._unsound, tried):
+            if not self._apply(snapshot, facts, chosen - self._unsound, tried):
                 break
         else:
-            raise TransientError(
-                f"{_ROUNDS} rounds did not come to an end",
-                hint="others push all the time; it is tried again",
-                retry_after=1.0,
-            )
+            raise _no_end()
         self.condition.set("unseen", unseen(decision.wants, facts))
         pushed += self._archive(tips, settings)
         late = bool(decision.wants - facts.keys())
-        self._plan_next_look(self._repo.snapshot(settings), focus - self._unsound, facts, unseen=late)
-        self._focus = set()
+        self._plan_next_look(self._repo.snapshot(settings), chosen - self._unsound, facts, unseen=late)
+        self._focus -= chosen
         return tuple(pushed)
 
     def _follow(self, tips: Tips) -> Tips:
@@ -329,3 +342,8 @@ class StageLoop:
             pending = blind or unseen or bool(due_effects(snapshot.stage, view))
             held = {each.hold.condition for each in view.remediations.values() if each.hold is not None}
             self.agenda.note(path, pending=pending, outside=bool(held & _OUTSIDE), others=bool(held & _OTHERS))
+
+
+def _no_end() -> TransientError:
+    hint = "others push all the time; it is tried again"
+    return TransientError(f"{_ROUNDS} rounds did not come to an end", hint=hint, retry_after=1.0)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 from reconciler.decide.draft import Draft
-from reconciler.decide.snapshot import ServiceView
+from reconciler.decide.snapshot import ServiceView, Snapshot
 from reconciler.model.instant import Instant
 from reconciler.model.names import ServicePath
 from reconciler.model.policy import StageConfig
@@ -36,6 +36,11 @@ def in_turn(draft: Draft, services: Iterable[ServicePath]) -> tuple[ServicePath,
         return tuple(services)
     nothing: _Rank = (len(_GRADES), draft.now)
     return tuple(sorted(services, key=lambda path: (min(_waiting(draft, draft.view(path)), default=nothing), path)))
+
+
+def ranked(snapshot: Snapshot, now: Instant, services: Iterable[ServicePath]) -> tuple[ServicePath, ...]:
+    """Return services in the order in which `decide` would go over them if it were asked about all of them."""
+    return in_turn(Draft(snapshot, {}, now), services)
 
 
 def grade(labels: Mapping[str, str]) -> int:

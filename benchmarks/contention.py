@@ -1,0 +1,208 @@
+"""People and the product push to one branch: how long each waits for the other, and whether anything is lost.
+
+First somebody pushes once a second while single problems come: how long until the decision about one is on the remote.
+Then a thousand problems come at once while eight people push: how long each of their pushes takes. Beside both is a
+naive loop, which commits and pushes the same decisions and tries again at once when it is refused. The daemon is a
+process of its own.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import aside, command, product, repositories
+from benchmarks.machine import Quiet
+from benchmarks.people import Pushed, Pusher, crowd, lost, tip_of
+from benchmarks.plain_git import Files, git
+from benchmarks.report import Section, ms, percentile, table
+from benchmarks.repositories import STAGE, Shape
+from benchmarks.site import deployment, write_kubeconfig
+
+SHAPE = Shape(2_000)
+STORM = 1_000
+PEOPLE = 8
+EVERY = 1.0
+"""Seconds between two pushes of one person, more or less."""
+LANDING_BAR, PERSON_BAR = 0.5, 2.0
+"""Seconds at the 95th percentile: until a decision is on the remote, and until a person's push is."""
+_PATIENCE = 300.0
+
+
+@dataclass(frozen=True)
+class Contention:
+    """Seconds each: of decisions and of people's pushes, the product's and the naive loop's; what was lost."""
+
+    landing: tuple[float, ...]
+    naive_landing: tuple[float, ...]
+    people: tuple[Pushed, ...]
+    naive_people: tuple[Pushed, ...]
+    lost: int
+    storm: float
+    naive_storm: float
+
+
+def run(folder: Path, rounds: int, quiet: Quiet, storm: int = STORM, people: int = PEOPLE) -> Section:
+    """Measure and return the page's section."""
+    return section(measure(folder / "contention", rounds, quiet, storm, people), storm, people)
+
+
+def measure(folder: Path, rounds: int, quiet: Quiet, storm: int, people: int) -> Contention:
+    """Measure in a folder that is made and removed."""
+    folder.mkdir()
+    made = repositories.make(folder, SHAPE)
+    singles, many = list(range(rounds)), [number + rounds for number in range(storm)]
+    with ExitStack() as stack:
+        url, create = stack.enter_context(aside.cluster())
+        create([deployment(product.NAMESPACE, SHAPE.name(number)) for number in [*singles, *many]])
+        kubeconfig = write_kubeconfig(folder, url)
+        ours = _copied(folder / "product", made)
+        with _daemon(folder / "product", ours, kubeconfig):
+            quiet.wait()
+            landing, notes = _landing(folder / "one", ours, singles)
+            quiet.wait()
+            pushed, took = _storm(folder / "many", ours, many, people)
+    theirs = _copied(folder / "naive", made)
+    naive_landing = _naive_landing(folder / "naive-one", theirs, singles)
+    naive_pushed, naive_took = _naive_storm(folder / "naive-many", theirs, many, people)
+    missing = lost(ours, [*notes, *pushed])
+    shutil.rmtree(folder)
+    return Contention(
+        tuple(landing), tuple(naive_landing), tuple(pushed), tuple(naive_pushed), missing, took, naive_took
+    )
+
+
+def _copied(folder: Path, made: Path) -> Path:
+    folder.mkdir()
+    return Path(shutil.copytree(made, folder / "remote.git"))
+
+
+@contextmanager
+def _daemon(folder: Path, remote: Path, kubeconfig: Path) -> Iterator[None]:
+    port = command.free_port()
+    config = command.configure(folder, str(remote), kubeconfig, f"{{status: '127.0.0.1:{port}'}}")
+    with command.running(config) as daemon:
+        daemon.await_ready(port)
+        yield
+
+
+def _problems(numbers: Sequence[int]) -> dict[str, bytes]:
+    found = ((number, *repositories.problem(number)) for number in numbers)
+    return {f"ops/{STAGE}/{SHAPE.path(at)}/problems/{identity}.yaml": content for at, identity, content in found}
+
+
+def _landing(folder: Path, remote: Path, numbers: Sequence[int]) -> tuple[list[float], list[Pushed]]:
+    """Return the seconds from each problem's arrival to its decision's, while somebody pushes once a second."""
+    reporter = Pusher(folder / "reporter", remote)
+    seconds: list[float] = []
+    with crowd(folder, remote, 1, EVERY) as notes:
+        for number in numbers:
+            tip = reporter.push(_problems([number]), f"Problem of {SHAPE.name(number)}\n").commit
+            began = time.perf_counter()
+            _await(remote, tip, SHAPE.name(number), 1)
+            seconds.append(time.perf_counter() - began)
+            time.sleep(0.37)  # no whole part of a second: the person's pushes come at any moment of a round
+    reporter.close()
+    return seconds, notes
+
+
+def _await(remote: Path, since: str, service: str, count: int) -> None:
+    """Wait until so many decisions, of one service or of any, are on the branch."""
+    deadline = time.monotonic() + _PATIENCE
+    wanted = ["--all-match", "--grep=^Event: decided$", *([f"--grep=^Service: .*{service}$"] if service else [])]
+    tip = since
+    while True:
+        now = tip_of(remote)
+        if now != tip:
+            tip = now
+            if int(git(remote, "rev-list", "--count", *wanted, f"{since}..{tip}")) >= count:
+                return
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"there are no {count} decisions")
+        time.sleep(0.005)
+
+
+def _storm(folder: Path, remote: Path, numbers: Sequence[int], people: int) -> tuple[list[Pushed], float]:
+    """Return people's pushes while all problems of one push are decided, and how many seconds that took."""
+    reporter = Pusher(folder / "reporter", remote)
+    tip = reporter.push(_problems(numbers), "Everything is slow\n").commit
+    with crowd(folder, remote, people, EVERY) as pushed:
+        began = time.perf_counter()
+        _await(remote, tip, "", len(numbers))
+        took = time.perf_counter() - began
+    reporter.close()
+    return pushed, took
+
+
+def _naive_landing(folder: Path, remote: Path, numbers: Sequence[int]) -> list[float]:
+    naive = Pusher(folder / "naive", remote)
+    seconds = []
+    with crowd(folder, remote, 1, EVERY):
+        for number in numbers:
+            seconds.append(naive.push(_decision(number), f"Decide {number}\n").seconds)
+            time.sleep(0.37)
+    naive.close()
+    return seconds
+
+
+def _naive_storm(folder: Path, remote: Path, numbers: Sequence[int], people: int) -> tuple[list[Pushed], float]:
+    naive = Pusher(folder / "naive", remote)
+    with crowd(folder, remote, people, EVERY) as pushed:
+        began = time.perf_counter()
+        for number in numbers:
+            naive.push(_decision(number), f"Decide {number}\n")
+        took = time.perf_counter() - began
+    naive.close()
+    return pushed, took
+
+
+def _decision(number: int) -> Files:
+    return {f"ops/{STAGE}/{SHAPE.path(number)}/state/decided-{number}.yaml": b"replicas: 2\n"}
+
+
+def section(found: Contention, storm: int, people: int) -> Section:
+    """Say what came out."""
+    rows = [_row("product", found.landing), _row("naive loop", found.naive_landing)]
+    pushes = [
+        [name, str(len(each)), *_quantiles([one.seconds for one in each]), str(max(one.tries for one in each)),
+         f"{storm / took:.0f}"]
+        for name, each, took in (
+            ("product", found.people, found.storm), ("naive loop", found.naive_people, found.naive_storm)
+        )
+    ]  # fmt: skip
+    head = ["a decision's landing", "rounds", "p50", "p95", "slowest"]
+    other = ["a person's push in a storm", "pushes", "p50", "p95", "slowest", "most tries", "decisions/s"]
+    text = (
+        f"`reconciler run` over {SHAPE.services:,} services, with a remote on this machine. *A decision's landing*: "
+        "from the moment a problem is on the remote until its decision is, while somebody pushes to the same branch "
+        f"once a second. *A person's push in a storm*: {people} people push once a second each while {storm:,} "
+        "problems of one push are decided; from the first try until it is on the remote, as somebody who fetches, "
+        "commits anew and pushes again at once. The *naive loop* pushes as many commits, one by one, and tries again "
+        f"at once; it decides nothing. Of the people's pushes {found.lost} were lost.\n\n"
+        f"Bars: {LANDING_BAR:g} s and {PERSON_BAR:g} s at the 95th percentile, none lost.\n\n"
+        + "\n\n".join([table(head, rows), table(other, pushes)])
+    )
+    landing = percentile(found.landing, 95)
+    person = percentile([each.seconds for each in found.people], 95)
+    missed = [
+        what
+        for what, over in (
+            (f"{landing:.2f} s until a decision was on the remote", landing > LANDING_BAR),
+            (f"{person:.2f} s until a person's push was on the remote", person > PERSON_BAR),
+            (f"{found.lost} pushes of people were lost", bool(found.lost)),
+        )
+        if over
+    ]
+    return Section("People push, too", text, tuple(missed))
+
+
+def _row(name: str, seconds: Sequence[float]) -> list[str]:
+    return [name, str(len(seconds)), *_quantiles(seconds)]
+
+
+def _quantiles(seconds: Sequence[float]) -> list[str]:
+    return [ms(percentile(seconds, 50)), ms(percentile(seconds, 95)), ms(max(seconds))]

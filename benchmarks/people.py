@@ -1,0 +1,116 @@
+"""People who push to a branch while others do, each in a thread: they fetch, commit anew and push until it lands."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.plain_git import FastImport, Files, commit_stream, git, read_ref, sharing
+from benchmarks.repositories import STAGE_REF
+
+GIVES_UP = 60.0
+"""Seconds after which somebody whose push never lands would call for help."""
+
+RESTS = 0.1
+"""Seconds at most that a person takes before the next try: a script around `git pull --rebase && git push`."""
+
+
+def tip_of(remote: Path) -> str:
+    """Return the stage's tip, also where the remote has put its refs into one file meanwhile."""
+    try:
+        return read_ref(remote, STAGE_REF)
+    except FileNotFoundError:
+        return git(remote, "rev-parse", STAGE_REF).decode("ascii").strip()
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """A push that has landed: its commit, seconds from the first try on, and how often it was tried."""
+
+    commit: str
+    seconds: float
+    tries: int
+
+
+class Pusher:
+    """Somebody with a clone who tries again until it lands, after up to ``rest`` seconds each time."""
+
+    def __init__(self, folder: Path, remote: Path, rest: float = 0.0, seed: int = 0) -> None:
+        folder.mkdir(parents=True)
+        self._clone = sharing(folder / "clone.git", remote)
+        self._remote = remote
+        self._rest = rest
+        self._chance = random.Random(seed)
+        self._writer = FastImport(self._clone)
+
+    def push(self, files: Files, message: str) -> Pushed:
+        """Push files in one commit. Raises RuntimeError where it does not land in time."""
+        began, tries = time.perf_counter(), 0
+        while time.perf_counter() - began < GIVES_UP:
+            tries += 1
+            tip = tip_of(self._remote)
+            stream = commit_stream(
+                tip, files, message, mark=1, ref="refs/person/new", seconds=int(time.time())
+            )  # fmt: skip
+            new = self._writer.write(stream, 1)[0]
+            try:
+                git(self._clone, "push", "--quiet", str(self._remote), f"{new}:{STAGE_REF}")
+            except subprocess.CalledProcessError:
+                time.sleep(self._chance.random() * self._rest)
+                continue
+            return Pushed(new, time.perf_counter() - began, tries)
+        raise RuntimeError(f"{message.strip()}: {tries} tries in {GIVES_UP:g} s, and it is not on the branch")
+
+    def close(self) -> None:
+        """End its process."""
+        self._writer.close()
+
+
+@contextmanager
+def crowd(folder: Path, remote: Path, count: int, every: float, seed: int = 7) -> Iterator[list[Pushed]]:
+    """Let so many people push notes, each once in ``every`` seconds and at moments of their own; yields what landed.
+
+    The list is whole when the context has ended. Raises RuntimeError then, where a push never landed.
+    """
+    landed: list[Pushed] = []
+    failed: list[BaseException] = []
+    over = threading.Event()
+
+    def push_all(number: int) -> None:
+        chance = random.Random(seed + number)
+        pusher = Pusher(folder / f"person-{number}", remote, RESTS, seed + number)
+        try:
+            nth, next_at = 0, time.perf_counter() + chance.random() * every
+            while not over.wait(max(next_at - time.perf_counter(), 0.0)):
+                nth += 1
+                text = f"note {nth} of person {number}\n".encode()
+                landed.append(pusher.push({f"notes/{number}/{nth}.md": text}, f"Note {nth} of {number}\n"))
+                next_at += every * (0.5 + chance.random())
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+            failed.append(error)
+        finally:
+            pusher.close()
+
+    threads = [threading.Thread(target=push_all, args=(number,), name=f"person-{number}") for number in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield landed
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(GIVES_UP + 10)
+    if failed:
+        raise RuntimeError(f"a person's push did not land: {failed[0]}")
+
+
+def lost(remote: Path, landed: Sequence[Pushed]) -> int:
+    """Return how many of these commits are not on the branch any more."""
+    there = set(git(remote, "rev-list", STAGE_REF).decode("ascii").split())
+    return sum(each.commit not in there for each in landed)

@@ -1,0 +1,43 @@
+"""How many services one push is about: all that wait, and fewer while others push first.
+
+Between the tip that a decision stands on and its push lies the time that deciding and writing take, which grows with
+the number of steps. Where people push every second a thousand steps would lose every time, and nobody would be helped.
+So each push that loses is followed by a smaller one, and each that lands by a larger one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from reconciler.model.names import ServicePath
+
+_SHRINKS: Final = 4
+_GROWS: Final = 2
+
+
+class Portions:
+    """Chooses which services are looked at together. One owner thread."""
+
+    def __init__(self) -> None:
+        self._most: int | None = None
+
+    def choose(
+        self, waiting: set[ServicePath], chosen: Iterable[ServicePath],
+        in_turn: Callable[[Iterable[ServicePath]], Sequence[ServicePath]],
+    ) -> set[ServicePath]:  # fmt: skip
+        """Return what is looked at now: of ``waiting`` what was ``chosen`` before, then the others as they come."""
+        if self._most is None or len(waiting) <= self._most:
+            return set(waiting)
+        kept = in_turn(sorted(waiting.intersection(chosen)))[: self._most]
+        others = in_turn(sorted(waiting.difference(kept)))[: self._most - len(kept)]
+        return {*kept, *others}
+
+    def lost(self, services: int) -> None:
+        """Note that somebody else's push came first while so many services were decided about."""
+        self._most = max(services // _SHRINKS, 1)
+
+    def landed(self, left: int) -> None:
+        """Note that a push has landed; ``left`` are the services that wait besides."""
+        if self._most is not None:
+            self._most = self._most * _GROWS if left else None

@@ -1,0 +1,82 @@
+"""What never lands as a whole, since people push in between, lands in parts; and the gravest comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from reconciler.daemon.portions import Portions
+from reconciler.model.names import ServicePath
+from tests.daemon.site import SCALING, Site, deployment, git, until
+
+TITLE = "Response time degradation"
+SERVICES = tuple(f"service-{number:02}" for number in range(12))
+LARGEST = 6
+
+
+def test_while_nobody_is_in_the_way_all_is_looked_at_together() -> None:
+    portions = Portions()
+    assert portions.choose(_set("a", "b", "c"), (), _by_name) == _set("a", "b", "c")
+    portions.landed(0)
+    assert portions.choose(_set("a", "b", "c"), (), _by_name) == _set("a", "b", "c")
+
+
+def test_what_lost_is_tried_in_fourths_and_more_again_once_it_lands() -> None:
+    portions = Portions()
+    waiting = _set(*"abcdefgh")
+    portions.lost(8)
+    first = portions.choose(waiting, (), _by_name)
+    assert first == _set("a", "b")
+    portions.landed(6)
+    assert portions.choose(waiting - first, (), _by_name) == _set("c", "d", "e", "f")
+    portions.lost(4)
+    portions.lost(1)
+    assert portions.choose(waiting - first, (), _by_name) == _set("c")
+    portions.landed(0)
+    assert portions.choose(waiting, (), _by_name) == waiting
+
+
+def test_what_was_begun_is_gone_on_with_and_the_order_is_the_callers() -> None:
+    portions = Portions()
+    portions.lost(12)
+    assert portions.choose(_set("a", "b", "c", "d"), _set("d", "x"), _by_name) == _set("d", "a", "b")
+    assert portions.choose(_set("a", "b", "c", "d"), (), _backwards) == _set("d", "c", "b")
+
+
+def test_a_storm_lands_although_a_person_is_first_whenever_it_is_large(site: Site) -> None:
+    other = site.folder / "other"
+    git(site.folder, "clone", "-q", "-b", "production", str(site.remote), str(other))
+    site.push({f"{name}/remediation.yaml": SCALING for name in SERVICES}, "services")
+    for name in SERVICES:
+        site.cluster.create(deployment(f"{name}-primary"))
+    path = "ops/production/{0}/problems/{0}.yaml"
+    site.push({path.format(name): f"title: {TITLE}\nstate: open\n" for name in SERVICES}, "everything is slow")
+    hook = site.remote / "hooks" / "pre-receive"
+    hook.write_text(
+        "#!/bin/sh\n"
+        "read old new ref\n"
+        f"[ $(git rev-list --count $old..$new) -le {LARGEST} ] && exit 0\n"
+        "unset GIT_DIR GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES\n"
+        f"cd {other} && git pull -q --rebase && echo more >> NOTES && git add NOTES &&\n"
+        "git -c user.name=P -c user.email=p@example.org commit -q -m 'a person was faster' && git push -q\n"
+        "exit 0\n"
+    )
+    hook.chmod(0o755)
+    with site.loop() as loop:
+        until(loop, lambda: site.events().count("applied") == len(SERVICES), "all are applied")
+    assert [site.replicas(f"{name}-primary") for name in SERVICES] == [2] * len(SERVICES)
+    assert len(site.scalings()) == len(SERVICES)
+    log = git(site.remote, "log", "--format=%s", "production").splitlines()
+    assert log.count("a person was faster") == len(git(other, "show", "HEAD:NOTES").splitlines())
+    assert log.count("a person was faster") > 0
+
+
+def _set(*names: str) -> set[ServicePath]:
+    return {ServicePath(name) for name in names}
+
+
+def _by_name(services: Iterable[ServicePath]) -> Sequence[ServicePath]:
+    return sorted(services)
+
+
+def _backwards(services: Iterable[ServicePath]) -> Sequence[ServicePath]:
+    return sorted(services, reverse=True)
