@@ -118,6 +118,7 @@ class StageLoop:
         if self._dispatch.take_news():
             self.agenda.look_soon()
         sweep = self.agenda.sweep_due()
+        sequence: int | None = None
         for _ in range(_ROUNDS):
             tips = self._follow(tips)
             self._focus |= self._repo.take_dirty() | self.agenda.take_due()
@@ -125,6 +126,9 @@ class StageLoop:
                 return tuple(pushed)
             snapshot = self._repo.snapshot(settings)
             self._own = f"{settings.project}/{snapshot.stage.name}/"
+            if sequence not in (None, snapshot.stage.sequence):
+                facts.clear()  # another daemon has taken steps since, and written what we saw before
+            sequence = snapshot.stage.sequence
             if sweep:
                 self._focus |= self._look_at_held(snapshot, facts)
                 sweep = False
@@ -138,6 +142,7 @@ class StageLoop:
                     self._portions.landed(len(self._focus) - len(chosen))
                     self._note_landed(decision.steps, landed.commits, snapshot)
                     pushed += decision.steps
+                    sequence = decision.steps[-1].sequence
                     self._focus |= self.agenda.waiting()
                 continue
             for service in chosen:
