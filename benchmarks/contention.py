@@ -168,7 +168,7 @@ def section(found: Contention, storm: int, people: int) -> Section:
     """Say what came out."""
     rows = [_row("product", found.landing), _row("naive loop", found.naive_landing)]
     pushes = [
-        [name, str(len(each)), *_quantiles([one.seconds for one in each]), str(max(one.tries for one in each)),
+        [name, str(len(each)), *_quantiles([one.seconds for one in each]), str(max((one.tries for one in each), default=0)),
          f"{storm / took:.0f}"]
         for name, each, took in (
             ("product", found.people, found.storm), ("naive loop", found.naive_people, found.naive_storm)
@@ -187,7 +187,7 @@ def section(found: Contention, storm: int, people: int) -> Section:
         + "\n\n".join([table(head, rows), table(other, pushes)])
     )
     landing = percentile(found.landing, 95)
-    person = percentile([each.seconds for each in found.people], 95)
+    person = percentile([each.seconds for each in found.people] or [0.0], 95)
     missed = [
         what
         for what, over in (
@@ -205,4 +205,6 @@ def _row(name: str, seconds: Sequence[float]) -> list[str]:
 
 
 def _quantiles(seconds: Sequence[float]) -> list[str]:
+    if not seconds:
+        return ["", "", ""]
     return [ms(percentile(seconds, 50)), ms(percentile(seconds, 95)), ms(max(seconds))]
