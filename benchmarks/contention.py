@@ -168,8 +168,8 @@ def section(found: Contention, storm: int, people: int) -> Section:
     """Say what came out."""
     rows = [_row("product", found.landing), _row("naive loop", found.naive_landing)]
     pushes = [
-        [name, str(len(each)), *_quantiles([one.seconds for one in each]), str(max((one.tries for one in each), default=0)),
-         f"{storm / took:.0f}"]
+        [name, str(len(each)), *_quantiles([one.seconds for one in each]),
+         str(max((one.tries for one in each), default=0)), f"{storm / took:.0f}"]
         for name, each, took in (
             ("product", found.people, found.storm), ("naive loop", found.naive_people, found.naive_storm)
         )
