@@ -19,7 +19,7 @@ from typing import Any, Final
 import structlog
 
 import reconciler.targets.kubernetes.client  # noqa: F401  what a pass would load, and that takes a while
-from reconciler.daemon import failpoints
+from reconciler.daemon import dispatch, failpoints
 from reconciler.daemon.service import opened, read_config, reconcile_once
 from reconciler.model.names import ProjectName
 from tests.daemon.reporting import report
@@ -27,6 +27,7 @@ from tests.daemon.site import Later, Site
 
 _ROOT: Final = Path(__file__).parents[2]
 _SECONDS: Final = 120
+_UNHURRIED: Final = 15.0
 KILLED: Final = -int(signal.SIGKILL)
 
 
@@ -89,6 +90,8 @@ def _pass(job: Mapping[str, Any]) -> None:
     try:
         if job["failpoint"]:
             os.environ["RECONCILER_FAILPOINT"] = job["failpoint"]
+        # Nobody looks again later here, and no test is about how busy the machine is.
+        dispatch.BRIEFLY = _UNHURRIED
         if job["trace"]:
             _record(Path(job["trace"]))
         status = _reconciled(Path(job["config"]), float(job["ahead"]), job["report"])
@@ -104,7 +107,7 @@ def _reconciled(path: Path, ahead: float, name: str) -> int:
     clock.pass_by(ahead)
     if not name:
         return int(any(result.conditions for result in reconcile_once(config, log, clock=clock).values()))
-    with opened(config, ProjectName("sockshop"), log, clock=clock, patience=15.0, settle=15.0) as loop:
+    with opened(config, ProjectName("sockshop"), log, clock=clock, patience=_UNHURRIED, settle=_UNHURRIED) as loop:
         receipts = loop.inbox.submit([report(name)])
         loop.tick()
         return int(not receipts.result(timeout=0)[0].durable)
