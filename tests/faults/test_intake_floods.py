@@ -27,7 +27,7 @@ from tests.faults.invariants import Scene
 from tests.faults.receiving import PATH, alert, group, once, outcomes, post, receiving
 from tests.security.running import ALL, KNOWN, TOKEN, Running
 
-SOON = partial(Around, limits=Limits(read=1.0, gone=2.0, idle=1.0, linger=0.5))
+SOON = partial(Around, limits=Limits(read=1.0))
 MANY = 2000
 
 
