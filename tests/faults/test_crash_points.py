@@ -243,7 +243,8 @@ def test_killed_at_every_point_and_started_again_it_ends_the_same(
         def kill(phase_number: int, phase: Phase) -> None:
             points = expected.points[phase_number]
             if number < len(points):
-                assert driver.make(made.site, points[number], report=phase.report) == KILLED, points[number]
+                point = points[number]
+                eventually(lambda: driver.make(made.site, point, report=phase.report) == KILLED, f"killed at {point}")
                 made.look()
                 shutil.rmtree(made.site.folder / "state", ignore_errors=True)
 
