@@ -145,6 +145,17 @@ def test_a_huge_blob_costs_its_child_and_no_more(mirror: Mirror, hub: Hub, monke
     assert sizes == [b"1", b"2", b"3", 100_000, 200_000]
 
 
+def test_a_huge_blob_that_comes_last_leaves_a_child_that_answers(
+    mirror: Mirror, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children_module, "SKIPPED_AT_MOST", 1000)
+    hub.land({"huge": b"x" * 100_000, "small": b"s"})
+    tip = fetched(mirror)
+    huge, small = (entry.blob for entry in mirror.entries(tip))
+    assert mirror.blobs([huge], limit=10) == {huge: Oversize(huge, 100_000)}
+    assert mirror.blobs([small], limit=10) == {small: b"s"}
+
+
 def test_many_blobs_are_read_in_one_go(mirror: Mirror, hub: Hub) -> None:
     hub.land({f"d{n % 7}/{n}": b"%d" % n * 50 for n in range(2500)})
     tip = fetched(mirror)
