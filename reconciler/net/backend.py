@@ -57,7 +57,12 @@ class _Stream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         with _late(httpcore.ConnectTimeout):
-            return _Stream(self._inner.start_tls(ssl_context, server_hostname, left(timeout)))
+            try:
+                patience = left(timeout)
+            except TimeoutError:
+                self._inner.close()  # as the inner one does where its handshake fails
+                raise
+            return _Stream(self._inner.start_tls(ssl_context, server_hostname, patience))
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

@@ -13,12 +13,12 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, TypeAlias
 
-_ENDS: ContextVar[float | None] = ContextVar("_ENDS", default=None)
+_ENDS: ContextVar[tuple[float, Callable[[], float]] | None] = ContextVar("_ENDS", default=None)
 _LEAST = 0.001
 """Seconds; a time-out of 0 would mean a socket that never waits."""
 LOOKUPS: Final = 16
@@ -29,9 +29,9 @@ _Found: TypeAlias = "list[str] | OSError | UnicodeError"
 
 
 @contextmanager
-def until(moment: float) -> Iterator[None]:
-    """Let everything that this thread does on our sockets end at ``moment``, in `time.monotonic` seconds."""
-    before = _ENDS.set(moment)
+def until(moment: float, clock: Callable[[], float] | None = None) -> Iterator[None]:
+    """Let everything that this thread does on our sockets end at ``moment`` of a monotonic clock, the system's."""
+    before = _ENDS.set((moment, clock or time.monotonic))
     try:
         yield
     finally:
@@ -47,7 +47,8 @@ def left(timeout: float | None = None) -> float | None:
     ends = _ENDS.get()
     if ends is None:
         return timeout
-    rest = ends - time.monotonic()
+    moment, clock = ends
+    rest = moment - clock()
     if rest <= 0:
         raise TimeoutError("the time for it was used up")
     return max(_LEAST, rest if timeout is None else min(rest, timeout))

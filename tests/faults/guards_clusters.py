@@ -25,7 +25,7 @@ GUARDS: Final = (
     Mutation("k1", f"{_KUBERNETES}/refusals.py", _PASSES, _PASSES.replace(" 410,", "")),
     Mutation("k2", f"{_KUBERNETES}/refusals.py", _PASSES, _PASSES.replace(" 429,", "")),
     Mutation("k2", f"{_KUBERNETES}/reading.py", "self._quiet = clock() + min(", "self._quiet = 0 * min("),
-    Mutation("k2", f"{_KUBERNETES}/client.py", "until(time.monotonic() + timeout)", "until(time.monotonic() + 900)"),
+    Mutation("k2", f"{_KUBERNETES}/client.py", "until(self._clock() + timeout,", "until(self._clock() + 900,"),
     Mutation(
         "k2", f"{_KUBERNETES}/applying.py",
         "or (held and carries(state.item, notes(state.item, effect)))", "or False",

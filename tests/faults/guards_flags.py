@@ -11,7 +11,7 @@ _WIRE: Final = "reconciler/targets/unleash/wire.py"
 
 GUARDS: Final = (
     Mutation("u1", _WIRE, "            self._quiet_until = self._clock() + wait\n", "            pass\n"),
-    Mutation("u1", _WIRE, "until(time.monotonic() + left),", "until(time.monotonic() + 900),"),
+    Mutation("u1", _WIRE, "until(self._clock() + left,", "until(self._clock() + 900,"),
     Mutation("u1", "reconciler/targets/unleash/refusals.py", "    if answer.status == 403:\n", "    if False:\n"),
     Mutation("u1", "reconciler/targets/unleash/refusals.py", 'if "archived" in said.lower():', "if False:"),
     Mutation("u1", "reconciler/targets/unleash/modern.py", "        if here is None:\n", "        if False:\n"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import httpcore
 import pytest
 
 from reconciler.net.backend import DeadlineBackend
-from reconciler.net.deadlines import LOOKUPS, until
+from reconciler.net.deadlines import LOOKUPS, left, until
 
 PATIENCE = 20.0
 
@@ -99,3 +100,25 @@ def test_only_so_many_names_are_looked_up_at_a_time(silent: list[str]) -> None:
         with until(time.monotonic() + 0.02), pytest.raises(httpcore.ConnectTimeout):
             DeadlineBackend().connect_tcp(f"host{number}.example", 80)
     assert [thread.name for thread in threading.enumerate()].count("lookup") == len(silent) <= LOOKUPS
+
+
+def test_the_moment_may_be_of_another_clock() -> None:
+    now = [100.0]
+    with until(130.0, lambda: now[0]):
+        assert left() == 30.0
+        assert left(7.0) == 7.0
+        now[0] = 130.0
+        with pytest.raises(TimeoutError):
+            left()
+    assert left() is None
+
+
+def test_a_connection_whose_time_is_over_before_its_handshake_is_closed() -> None:
+    now = [0.0]
+    with socket.create_server(("127.0.0.1", 0)) as listening, until(PATIENCE, lambda: now[0]):
+        stream = DeadlineBackend().connect_tcp("127.0.0.1", listening.getsockname()[1])
+        sock = stream.get_extra_info("socket")
+        now[0] = PATIENCE
+        with pytest.raises(httpcore.ConnectTimeout):
+            stream.start_tls(ssl.create_default_context())
+        assert sock.fileno() == -1

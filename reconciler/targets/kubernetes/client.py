@@ -10,7 +10,6 @@ import importlib
 import json
 import os
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -119,7 +118,7 @@ class Client:
         )
         sent = _secrets(request[2])
         try:
-            with until(time.monotonic() + timeout):
+            with until(self._clock() + timeout, self._clock):
                 response = api.call_api(*request, _request_timeout=timeout).response
                 self._heard_date(response.headers.get("Date", ""))
                 status, content = response.status, self._read(response, call)

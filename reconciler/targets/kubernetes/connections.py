@@ -84,7 +84,6 @@ _POOLS: Final = {"http": _PlainPool, "https": _TlsPool}
 def _connected(connection: HTTPConnection, host: str) -> socket.socket:
     """Connect to the first address that answers; the handshake that may follow has what is left then."""
     timeout = connection.timeout if isinstance(connection.timeout, int | float) else None
-    failed: OSError = OSError("the host has no address")
     try:
         found = addresses(host.strip("[]"), connection.port, timeout)
     except TimeoutError as error:
@@ -92,19 +91,27 @@ def _connected(connection: HTTPConnection, host: str) -> socket.socket:
     except (OSError, UnicodeError) as error:
         reason = error if isinstance(error, socket.gaierror) else socket.gaierror(str(error))
         raise NameResolutionError(host, connection, reason) from error
+    failed: OSError = OSError("the host has no address")
     try:
         for address, share in shares(found, timeout):
             try:
-                made = socket.create_connection((address, connection.port), share)
+                return _opened(connection, address, share, timeout)
             except OSError as error:
                 failed = error
-                continue
-            for option in connection.socket_options or ():
-                made.setsockopt(*option)
-            made.settimeout(left(timeout))
-            return made
     except TimeoutError as error:
         failed = error
     if isinstance(failed, TimeoutError):
         raise ConnectTimeoutError(connection, str(failed)) from failed
     raise NewConnectionError(connection, str(failed)) from failed
+
+
+def _opened(connection: HTTPConnection, address: str, share: float | None, timeout: float | None) -> socket.socket:
+    made = socket.create_connection((address, connection.port), share)
+    try:
+        for option in connection.socket_options or ():
+            made.setsockopt(*option)
+        made.settimeout(left(timeout))
+    except OSError:
+        made.close()
+        raise
+    return made

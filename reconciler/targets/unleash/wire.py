@@ -227,7 +227,7 @@ class Wire:
         extensions = {"timeout": {"connect": left / 3, "pool": left / 3}}
         try:
             with (
-                until(time.monotonic() + left),
+                until(self._clock() + left, self._clock),
                 self._open().stream(
                     method, self._base + path, headers=headers, content=content, extensions=extensions
                 ) as response,
