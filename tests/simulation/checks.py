@@ -22,6 +22,7 @@ from reconciler.model.problem import Problem
 from reconciler.repo.project import read_project, settings_at
 from reconciler.repo.project_history import ProjectHistory
 from reconciler.repo.replay import Part, Replay
+from reconciler.repo.replay_chunks import _finished
 from reconciler.repo.replay_findings import Kind
 from reconciler.repo.replay_reading import order
 from reconciler.repo.stage import ProjectSettings, StageRepo, Tips
@@ -282,7 +283,7 @@ class Judge:
             config = CommitId(self._remote.refs[self._plan.config_ref(stage)]) if self._plan.apart else None
             part = Part(StageName(stage), tip, project, config, None, order(offline, tip, None))
             settings = partial(_settings, mirror, stage)
-            done = Replay(offline, mirror, part, settings, lambda _: None).run(whole=True).replayed
+            done = _finished(Replay(offline, mirror, part, settings, lambda _: None).run(whole=True).replayed)
             wrong = [each for each in done.findings if each.error and each.kind != Kind.FOREIGN]
             if wrong:
                 raise Broken(f"replay of {stage}: " + "; ".join(str(each) for each in wrong[:3]))

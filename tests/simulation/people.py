@@ -334,8 +334,11 @@ class People:
                 return
 
     def rewrite(self, stage: str) -> None:
-        """Force-push a branch to where it was some commits ago; what people lose with it they have given up."""
-        ref = self._chance.choice((self.plan.ops_ref(stage), self.plan.config_ref(stage)))
+        """Force-push the branch of steps to where it was some commits ago; what people lose with it they have given up.
+
+        Not the branch of people's files where that is another one (docs/limits.md).
+        """
+        ref = self.plan.ops_ref(stage)
         tip = self.remote.refs.get(ref)
         if tip is None:
             return
