@@ -15,7 +15,7 @@ from structlog.typing import FilteringBoundLogger
 from reconciler.daemon.agenda import STAGE, Agenda
 from reconciler.daemon.branch import Branch
 from reconciler.daemon.clock import Clock, Watchful
-from reconciler.daemon.dispatch import Dispatch
+from reconciler.daemon.dispatch import FRESH, Dispatch
 from reconciler.daemon.failpoints import reach
 from reconciler.daemon.portions import Portions
 from reconciler.daemon.publish import Landed
@@ -113,6 +113,7 @@ class StageLoop:
         """Do everything for as many services as one push can be about; the others stay in the focus."""
         pushed: list[Step] = []
         facts: dict[Want, Fact] = {}
+        looked = self._clock.monotonic()
         tried: set[tuple[object, int]] = set()
         chosen: set[ServicePath] = set()
         if self._dispatch.take_news():
@@ -126,8 +127,7 @@ class StageLoop:
                 return tuple(pushed)
             snapshot = self._repo.snapshot(settings)
             self._own = f"{settings.project}/{snapshot.stage.name}/"
-            if sequence not in (None, snapshot.stage.sequence):
-                facts.clear()  # another daemon has taken steps since, and written what we saw before
+            looked = self._forget_old(facts, looked, others=sequence not in (None, snapshot.stage.sequence))
             sequence = snapshot.stage.sequence
             if sweep:
                 self._focus |= self._look_at_held(snapshot, facts)
@@ -157,6 +157,16 @@ class StageLoop:
         self._plan_next_look(self._repo.snapshot(settings), chosen - self._unsound, facts, unseen=late)
         self._focus -= chosen
         return tuple(pushed)
+
+    def _forget_old(self, facts: dict[Want, Fact], looked: float, *, others: bool) -> float:
+        """Forget what was seen before ``others`` took steps, or before a push that took long: the world goes on.
+
+        Returns the moment, monotonic seconds, since which facts are being looked at; ``looked`` was that until now.
+        """
+        now = self._clock.monotonic()
+        if others or now - looked > FRESH:
+            facts.clear()
+        return looked if facts else now
 
     def _follow(self, tips: Tips) -> Tips:
         """Follow the branch, with what was reported meanwhile, and put back commands that nobody who may took away."""
