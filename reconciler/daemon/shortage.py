@@ -15,5 +15,9 @@ def as_ours(error: Exception) -> ReconcilerError:
     """Return an error as one of ours; what is none is a shortage that may pass."""
     if isinstance(error, ReconcilerError):
         return error
+    if isinstance(error, PermissionError):
+        reason = (error.strerror or "no right").lower()
+        told = f"{error.filename or 'something'} is closed to the daemon's user: {reason}"
+        return TransientError(told, hint="let that user into it, and into the folders above it", retry_after=1.0)
     reason = str(error) or "out of memory"
     return TransientError(f"the machine is short of something: {reason}", hint=HINT, retry_after=1.0)

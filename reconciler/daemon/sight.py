@@ -22,6 +22,7 @@ from reconciler.model.desired import Desired, Key
 from reconciler.model.instant import Instant
 from reconciler.model.names import CommitId, StageName
 from reconciler.model.targets import Fact, NoFact, Want
+from reconciler.repo.folders import is_folder
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.project import Project, StageRefs
 from reconciler.repo.stage import Tips
@@ -79,7 +80,7 @@ class Sight:
     @contextmanager
     def open(self) -> Iterator[Mirror]:
         """Open a view of the mirror. Raises UnreadError while there is none."""
-        if not (self._git_dir / "objects").is_dir():
+        if not is_folder(self._git_dir / "objects"):
             raise UnreadError
         with viewing(str(self._git_dir.absolute())) as mirror:
             yield mirror

@@ -23,11 +23,14 @@ class Tls:
     key_file: Path | None = None
 
     def stamp(self) -> Stamp:
-        """Return what changes when one of the files does; a file that is missing now has no part in it."""
+        """Return what changes when one of the files does; one that is missing or closed to us has no part in it."""
         found = []
         for file in (self.ca_file, self.cert_file, self.key_file):
-            if file is not None and file.exists():
-                stat = file.stat()
+            try:
+                stat = file.stat() if file is not None else None
+            except OSError:
+                continue
+            if stat is not None:
                 found.append((stat.st_ino, stat.st_mtime_ns, stat.st_size))
         return tuple(found)
 

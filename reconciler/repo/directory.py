@@ -16,6 +16,7 @@ from reconciler.repo import argv, upkeep
 from reconciler.repo.argv import Argv
 from reconciler.repo.engine import Engine
 from reconciler.repo.faults import checked
+from reconciler.repo.folders import closed, is_folder
 from reconciler.repo.localrefs import LocalRefs
 from reconciler.repo.names import full_ref, object_id
 from reconciler.repo.origin import LocalOrigin
@@ -82,8 +83,11 @@ class Directory:
         Raises:
             BlindError: it shares objects with a remote that is gone, so a new one would be no better.
         """
-        if self._origin is not None and not self._origin.objects.is_dir():
-            raise BlindError(f"{reason}, and the remote {self._origin.git_dir} is gone", hint="restore the remote")
+        if self._origin is not None and not is_folder(self._origin.objects):
+            why = closed(self._origin.objects)
+            told = f"cannot be looked into: {why}" if why else "is gone"
+            hint = "let the daemon's user into it" if why else "restore the remote"
+            raise BlindError(f"{reason}, and the remote {self._origin.git_dir} {told}", hint=hint)
         self.release()
         upkeep.set_aside(self.path)
         self._make()

@@ -73,6 +73,8 @@ class LocalRefs:
             entries = list(os.scandir(self._git_dir / prefix))
         except (FileNotFoundError, NotADirectoryError):
             return
+        except OSError as error:
+            raise _unreadable(self._git_dir, error) from error
         for entry in entries:
             name = prefix + entry.name
             if entry.is_dir(follow_symlinks=False):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from reconciler.model.errors import BlindError, ConfigError
 from reconciler.repo.faults import transport_error
+from reconciler.repo.folders import closed, is_folder
 from reconciler.repo.process import Finished
 
 
@@ -31,10 +32,13 @@ def located(path: Path, finished: Finished) -> LocalOrigin:
     """Read what `argv.locate` answered.
 
     Raises:
-        BlindError: there is no repository. ConfigError: git refuses to work in it.
+        BlindError: there is no repository, or none that we may see. ConfigError: git refuses to work in it.
     """
     if finished.status:
-        if not path.is_dir():
+        if reason := closed(path):
+            hint = "let the daemon's user into it and into the folders above it, or correct the repository's address"
+            raise BlindError(f"{path} cannot be looked into: {reason}", hint=hint)
+        if not is_folder(path):
             raise BlindError(f"there is no directory {path}", hint="mount it, or correct the repository's address")
         raise transport_error(f"opening {path}", finished.stderr)
     common = finished.stdout.decode("utf-8", "surrogateescape").splitlines()[-1]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.model.errors import ConfigError
+from reconciler.repo.folders import is_folder
 
 MARK: Final = "reconciler-mirror"
 """A file that says that the directory is ours; it holds the remote's address and is locked while in use."""
@@ -63,11 +64,18 @@ def is_ours(git_dir: Path) -> bool:
     """Tell whether the directory is a mirror of ours.
 
     Raises:
-        ConfigError: something else is there.
+        ConfigError: something else is there, or it is closed to us.
     """
-    if (git_dir / MARK).is_file():
-        return True
-    if git_dir.exists() and (not git_dir.is_dir() or any(git_dir.iterdir())):
+    try:
+        if (git_dir / MARK).is_file():
+            return True
+        taken = git_dir.exists() and (not git_dir.is_dir() or any(git_dir.iterdir()))
+    except OSError as error:
+        raise ConfigError(
+            f"{git_dir} cannot be looked into: {(error.strerror or type(error).__name__).lower()}",
+            hint="let the daemon's user into it and into the folders above it, or set `stateDir` to another folder",
+        ) from error
+    if taken:
         raise ConfigError(
             f"{git_dir} exists and is no mirror of reconciler",
             hint="name a directory that does not exist or is empty; what is there was left alone",
@@ -146,7 +154,7 @@ def damage(git_dir: Path) -> str:
         if not (git_dir / name).exists():
             return f"{name} is missing"
     alternate = shared_with(git_dir)
-    if alternate and not Path(alternate).is_dir():
+    if alternate and not is_folder(Path(alternate)):
         return f"the shared objects {alternate} are missing"
     for pack in (git_dir / "objects" / "pack").glob("pack-*.pack"):
         if not _pack_is_whole(pack):

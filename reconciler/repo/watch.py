@@ -16,6 +16,8 @@ from typing import Final, Self
 
 from watchfiles import Change, watch
 
+from reconciler.repo.folders import is_folder
+
 _REARM_SECONDS: Final = 5.0
 _RETRY_SECONDS: Final = 1.0
 
@@ -93,7 +95,7 @@ class Watcher:
     def _run(self) -> None:
         known = _identities(self._directories)
         while not self._stopping.is_set():
-            there = [directory for directory in self._directories if directory.is_dir()]
+            there = [directory for directory in self._directories if is_folder(directory)]
             if there:
                 self._watch(there)
             else:
