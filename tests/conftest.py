@@ -26,7 +26,7 @@ THOROUGH = (
     "daemon/test_archiving.py",
     "repo/test_signatures_agree.py", "daemon/test_notifications.py", "daemon/test_verdicts*", "daemon/test_proposals*",
     "daemon/test_signed*", "daemon/test_races.py", "daemon/test_portions.py", "repo/test_replay*", "repo/test_chronicle*", "bridge/*",
-    "cli/doctor/test_doctor_git.py", "docs/test_howto.py",
+    "cli/doctor/test_doctor_git.py", "docs/test_howto.py", "security/*",
     "embedded/test_against.py", "deploy/test_image_steps.py", "deploy/test_rights_contract.py",
     "docs/test_migration.py", "docs/test_sockshop*", "docs/test_operations.py",
 )  # fmt: skip
