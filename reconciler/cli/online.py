@@ -21,12 +21,14 @@ from reconciler.daemon.clock import SystemClock
 from reconciler.daemon.connections import connect
 from reconciler.daemon.dispatch import Servers, lane
 from reconciler.daemon.service import read_config
+from reconciler.evidence.providers import Providers
+from reconciler.model.copies import replace
 from reconciler.model.daemon_config import DaemonConfig, ProjectConnections
 from reconciler.model.errors import ConfigError, Place, ReconcilerError
 from reconciler.model.instant import Instant
-from reconciler.model.measures import MeasuresFact
+from reconciler.model.measures import MeasuresFact, WantMeasures
 from reconciler.model.names import ProjectName, StageName
-from reconciler.model.targets import Fact, NoFact
+from reconciler.model.targets import Fact, NoFact, Want
 
 AT_MOST: Final = 2000
 """Questions to the servers of one stage."""
@@ -84,11 +86,19 @@ def _answers(servers: Servers, asked: Sequence[Question], seconds: float) -> Map
         by_want: dict[object, Future[Fact]] = {}
         for each in asked:
             if each.want not in by_want:
-                by_want[each.want] = pool.submit(servers.observe, each.want)
+                by_want[each.want] = pool.submit(servers.observe, _late(each.want, servers))
         wait(by_want.values(), timeout=seconds)
         return {each: _fact(by_want[each.want], seconds) for each in asked}
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _late(want: Want, servers: Servers) -> Want:
+    """Return what is asked for now: a window ends when its providers have all of its values, as in `evaluate`."""
+    if not isinstance(want, WantMeasures) or not isinstance(servers.evidence, Providers):
+        return want
+    late = servers.evidence.settles(want)
+    return replace(want, start=Instant(want.start - late), end=Instant(want.end - late))
 
 
 def _fact(future: Future[Fact], seconds: float) -> Fact:

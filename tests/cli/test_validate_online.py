@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,6 +69,27 @@ def test_what_is_not_there_is_told_where_it_is_named(online: Site, reconciler: R
     # What asks for a label of the problem cannot be asked without one.
     assert flag[:2] == ("carts/slo.yaml:2", "online-no-query")
     assert "`baskets` has no value now: " in flag[2]
+
+
+def test_a_window_ends_where_dynatrace_has_its_values(site: Site, reconciler: Reconciler) -> None:
+    def values(request: Request) -> Response:
+        ends = int(request.params["to"])
+        series = [{"dimensions": [], "timestamps": [ends], "values": [300]}]
+        return Response(body=json.dumps({"result": [{"metricId": "builtin", "data": series}]}).encode())
+
+    (site.config.parent / "api.token").write_text("secret", "ascii")
+    (site.clone / "carts" / "slo.yaml").write_text("objectives:\n- sli: late\ntotal_score: {pass: 90%}\n", "utf-8")
+    (site.clone / "carts" / "dynatrace").mkdir()
+    (site.clone / "carts" / "dynatrace" / "sli.yaml").write_text(
+        "indicators:\n  late: metricSelector=builtin:service.response.time:avg\n", "utf-8"
+    )
+    with SpeakingServer(values) as server:
+        evidence = f"        evidence: {{dynatrace: {{url: '{server.url}', tokenFile: api.token, deadline: 60s}}}}\n"
+        site.config.write_text(site.config.read_text("utf-8") + evidence, "utf-8")
+        began = time.time()
+        assert told(reconciler, site) == []
+        assert int(server.requests[0].params["to"]) >= (began - 121) * 1000
+        assert int(server.requests[0].params["to"]) <= (time.time() - 120) * 1000
 
 
 def test_a_branch_is_asked_about_from_its_objects(online: Site, reconciler: Reconciler) -> None:
