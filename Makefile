@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # More of them than cores: many tests wait for processes and deadlines.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) * 2 )))
 
-.PHONY: help install demo test thorough faults nightly faults-mutated acceptance contract-kubernetes pictures coverage check bill format bench lock clean
+.PHONY: help install demo test thorough faults fuzz nightly faults-mutated acceptance contract-kubernetes pictures coverage check bill format bench lock clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ contract-kubernetes: $(STAMP)  ## the contract of clusters against the one that 
 
 faults: $(STAMP)  ## the table of faults: each row through the whole loop, with what must hold in all of them
 	@$(BIN)/python -m pytest -n $(WORKERS) tests/faults $(ARGS)
+
+fuzz: $(STAMP)  ## what others write, made up and led by coverage, against what reads it; some minutes
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 nightly: $(STAMP)  ## ten thousand simulated histories with faults at every I/O; an hour and more
 	@$(BIN)/python -m tests.simulation --seeds 0..9999 --jobs $(WORKERS) $(ARGS)
