@@ -45,7 +45,8 @@ def finished(view: ServiceView) -> tuple[Remediation, ...]:
     """
     if view.foreign:
         return ()
-    over = [each for each in view.remediations.values() if each.phase == "ended" and not each.pending]
+    # What is still to be given back is among what is held; another may have claimed it anew, who then answers for it.
+    over = [each for each in view.remediations.values() if each.phase == "ended"]
     if over and view.desired:
         behind = {each for held in view.desired.values() for each in (held.by, *(c.remediation for c in held.claims))}
         over = [each for each in over if each.id not in behind]

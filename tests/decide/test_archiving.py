@@ -165,6 +165,23 @@ def test_what_is_being_given_back_stays_until_it_is(world: World) -> None:
     archived(world, 1)
 
 
+def test_what_was_claimed_anew_while_it_was_being_given_back_keeps_nobody(world: World) -> None:
+    world.playbook(playbook(entry("slow", "scaling +1"), entry("other", "scaling +1")))
+    world.stage_yaml("onResolve: revert\n")
+    world.objectives(None)
+    world.open("p1", "slow")
+    world.tick()
+    world.blind()
+    world.over("p1", title="slow")
+    world.open("p2", "other")
+    world.tick()
+    world.see_again()
+    world.tick()
+    assert world.remediation("p1").ended
+    assert [claim.remediation for claim in next(iter(world.desired().values())).claims] == ["p2"]
+    assert archived(world).data["archived"] == [{"service": "carts", "remediation": "p1", "end": "remediated"}]
+
+
 def over_by_source(world: World) -> None:
     world.objectives(None)
     world.over("p1")
