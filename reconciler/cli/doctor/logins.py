@@ -45,6 +45,11 @@ def of_cluster(given: KubernetesConnection, environ: Mapping[str, str]) -> Told 
 
 def unread(given: KubernetesConnection) -> str:
     """Return what to do about an API server's address and credentials that cannot be made out."""
+    from reconciler.targets.kubernetes.client import contexts
+
+    there = contexts(str(given.kubeconfig)) if given.kubeconfig is not None and given.context else []
+    if there and given.context not in there:
+        return f"name one of its contexts as `kubernetes.context`: {', '.join(sorted(there))}"
     if given.kubeconfig is not None:
         return (
             f"correct that file: `kubectl --kubeconfig {given.kubeconfig} config view --minify` says what is in force"

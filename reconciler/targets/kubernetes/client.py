@@ -203,12 +203,17 @@ def _settings(access: Access, environ: Mapping[str, str]) -> tuple[official.Conf
         path = access.path or environ.get("KUBECONFIG") or f"{environ.get('HOME', '~')}/.kube/config"
         parts = [str(Path(part).expanduser()) for part in path.split(os.pathsep) if part]
         load: Any = official_config.load_kube_config  # it has no types
-        load(
-            config_file=os.pathsep.join(parts),
-            context=access.context or None,
-            client_configuration=settings,
-            persist_config=False,
-        )
+        for part in parts:
+            _expect_open(part)
+        try:
+            load(
+                config_file=os.pathsep.join(parts),
+                context=access.context or None,
+                client_configuration=settings,
+                persist_config=False,
+            )
+        except (TypeError, AttributeError, KeyError) as error:  # its loader takes for granted that a file is one
+            raise ValueError(f"{os.pathsep.join(parts)} is no kubeconfig") from error
         named = (settings.ssl_ca_cert, settings.cert_file, settings.key_file)
         return settings, (*parts, *(file for file in named if file))
     if isinstance(access, InCluster):
@@ -231,6 +236,26 @@ def _settings(access: Access, environ: Mapping[str, str]) -> tuple[official.Conf
         settings.ssl_ca_cert = certificate
         Path(certificate).stat()
     return settings, tuple(filter(None, (token, certificate)))
+
+
+def _expect_open(file: str) -> None:
+    """Make sure that we may read a file, if there is one: to the official loader one that is closed is not there."""
+    try:
+        with Path(file).open("rb"):
+            return
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {(error.strerror or type(error).__name__).lower()}") from error
+
+
+def contexts(kubeconfig: str) -> list[str]:
+    """Return the names of a kubeconfig's contexts, for people; none where they cannot be made out."""
+    listed: Any = official_config.list_kube_config_contexts  # it has no types
+    try:
+        return [str(each["name"]) for each in listed(kubeconfig)[0]]
+    except (official_config.ConfigException, _YAMLError, OSError, ValueError, TypeError, KeyError, AttributeError):
+        return []
 
 
 def _stamp(files: tuple[str, ...]) -> _Stamp:

@@ -185,6 +185,12 @@ def test_who_we_are_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "empty").write_text("", "utf-8")
     (tmp_path / "half").write_text("apiVersion: v1\nkind: Config\n", "utf-8")
+    (tmp_path / "junk").write_text("what is this?\n", "utf-8")
+    (tmp_path / "whole").write_text(
+        "current-context: blue\nclusters:\n- {name: a, cluster: {server: 'https://127.0.0.1:1'}}\n"
+        "contexts:\n- {name: blue, context: {cluster: a, user: a}}\n"
+        "- {name: green, context: {cluster: a, user: a}}\n", "utf-8",
+    )  # fmt: skip
     none, nowhere = tmp_path / "none", "https://127.0.0.1:1"
     gone = f"{none} cannot be read: no such file or directory"
     mount = "mount it, readable for the daemon's user, or correct `kubernetes."
@@ -197,6 +203,12 @@ def test_who_we_are_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         (KubernetesConnection(server=nowhere, token_env="NOBODY"), "NOBODY is not set", f"set NOBODY to {token}"),
         (KubernetesConnection(in_cluster=True), "no pod", "run doctor where the daemon runs"),
         (KubernetesConnection(kubeconfig=tmp_path / "half"), "current-context", "correct that file: `kubectl"),
+        (KubernetesConnection(kubeconfig=tmp_path / "junk"), "junk is no kubeconfig", "correct that file: `kubectl"),
+        (
+            KubernetesConnection(kubeconfig=tmp_path / "whole", context="red"),
+            "name red",
+            "name one of its contexts as `kubernetes.context`: blue, green",
+        ),
         (KubernetesConnection(), "No configuration found", "name the cluster: `kubernetes.kubeconfig`"),
     ):
         found = wrong(Cluster("cluster", connection, {}, (), lambda: 0.0).examine())

@@ -19,6 +19,7 @@ from reconciler.model.targets import WantWorkload
 from reconciler.targets.kubernetes import InCluster, Kubeconfig, TokenFile, client
 from reconciler.targets.kubernetes.refusals import Call, Unreachable
 from reconciler.targets.protocol import TargetServer
+from tests.closed import closed, open_to_all
 from tests.embedded.sandbox import workload
 from tests.targets.kubernetes.conftest import Bench, Clock, effect, make, nothing_of, want, workload_of
 
@@ -74,6 +75,17 @@ def test_k8_a_kubeconfig_that_cannot_be_used_is_blind_until_it_can(
     path.write_text("half of a fi: le: [")
     assert workload_of(server.observe(want("carts"))).replicas == 1
     server.close()
+
+
+def test_k8_a_kubeconfig_that_is_closed_to_us_is_told_as_such(bench: Bench) -> None:
+    with open_to_all() as folder:
+        (folder / "home").mkdir()
+        path = bench.cluster.write_kubeconfig(folder / "home" / "config")
+        server = make(Kubeconfig(str(path)), bench.clock)
+        with closed(folder / "home"):
+            fact = nothing_of(server.observe(want("carts")))
+        assert f"{path} cannot be read: permission denied" in fact.message
+        server.close()
 
 
 def project(folder: Path, token: str, generation: int) -> None:
