@@ -29,6 +29,5 @@ GUARDS: Final = (
     Mutation("s4", "reconciler/decide/draft.py", "Instant(max(now, snapshot.stage.now_floor))", "Instant(now)"),
     Mutation("s5", "reconciler/intake/merging.py",
              "if report.final or report.replayable or", "if report.replayable or"),
-    Mutation("s5", "reconciler/decide/problems.py", "    if known is None or known[1].resolved:\n",
-             "    if known is None:\n"),
+    Mutation("s5", "reconciler/decide/resolution.py", "return file is None or (", "return file is not None and ("),
 )  # fmt: skip

@@ -32,7 +32,7 @@ BOMBS: dict[str, bytes] = {
     "depth": b"[" * 60_000,
     "depth in blocks": b"".join(b" " * n + b"a:\n" for n in range(340)),
     "depth of keys": b"? " * 30_000,
-    "10 MB": b"remediations:\n" + b"# \n" * 3_400_000,
+    "10 MB": SCALING.encode() + b"# \n" * 3_400_000,
     "a key twice": SCALING.encode() + b"remediations: []\n",
     "tabs": SCALING.replace("  ", "\t").encode(),
     "two documents": SCALING.encode() + b"---\n" + SCALING.encode(),

@@ -1,0 +1,191 @@
+"""What must not do harm even where everything works: rows X1, X2 and X4, through the whole loop."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from reconciler.daemon.logs import configure
+from reconciler.embedded.cluster import EmbeddedCluster
+from reconciler.embedded.git_http import GitHttpServer
+from reconciler.model.daemon_config import LogConfig
+from tests.daemon.reporting import handed_in, report
+from tests.daemon.site import SCALING, Site, deployment, git, until
+from tests.evidence.speaking import Request, Response, SpeakingServer
+from tests.faults.invariants import TITLE, Scene
+from tests.faults.measuring import SLI, SLO, WAIT, happened
+
+FIGHT = """\
+remediations:
+- name: too slow
+  actions: [{action: scaling, value: +1}]
+- name: too idle
+  actions: [{action: scaling, value: -1}]
+"""
+ROUNDS = 10
+
+
+def escalations(scene: Scene) -> list[str]:
+    """Return why people were called, oldest first."""
+    found = git(scene.site.remote, "log", "--reverse", "--format=%B%x00", "production").split("\0")
+    return [text for text in found if "\nEvent: escalated" in text]
+
+
+def test_x1_two_problems_that_cause_each_other_are_given_to_a_person(scene: Scene) -> None:
+    """A simulator: with one replica it is too slow, with two too idle, and so on, a round a minute."""
+    site = scene.site
+    scene.person({"carts/remediation.yaml": FIGHT, "stage.yaml": f"wait: {WAIT}s\n"})
+    with site.loop() as loop:
+        for number in range(ROUNDS):
+            title = "too slow" if site.replicas() == 1 else "too idle"
+            scene.problem(f"p{number}", title)
+            until(loop, lambda number=number: _dealt_with(scene, f"p{number}"), f"p{number} is dealt with")  # type: ignore[misc]  # a lambda with a default
+            scene.person({f"ops/production/carts/problems/p{number}.yaml": f"title: {title}\nstate: resolved\n"})
+            site.later(60)
+            loop.tick()
+        decided = site.events().count("decided")
+    assert 2 <= decided <= 6, "three times an hour for each entry, whatever happens"
+    assert len(site.scalings()) == decided
+    called = escalations(scene)
+    assert called
+    assert all("loop guard" in text.casefold() for text in called)
+
+
+def test_x1_an_action_that_causes_its_own_alert_is_not_done_for_ever(scene: Scene) -> None:
+    site = scene.site
+    scene.person({"stage.yaml": f"wait: {WAIT}s\n"})
+    with site.loop() as loop:
+        for number in range(ROUNDS):
+            scene.problem(f"p{number}")
+            until(loop, lambda number=number: _dealt_with(scene, f"p{number}"), f"p{number} is dealt with")  # type: ignore[misc]  # a lambda with a default
+            scene.person({f"ops/production/carts/problems/p{number}.yaml": f"title: {TITLE}\nstate: resolved\n"})
+            site.later(60)
+            loop.tick()
+    assert site.replicas() == 4, "three times within the hour"
+    assert len(escalations(scene)) == ROUNDS - 3
+
+
+def _dealt_with(scene: Scene, name: str) -> bool:
+    listed = git(
+        scene.site.remote,
+        "ls-tree",
+        "-r",
+        "--name-only",
+        "production",
+        "--",
+        f"ops/production/carts/remediations/{name}",
+    )
+    return any(line.endswith(("applied.yaml", "escalated.yaml")) for line in listed.splitlines())
+
+
+SERVICES = 1000
+GRAVE = (137, 500, 999)
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Iterator[Scene]:
+    """A scene that is too large to be followed commit by commit afterwards, as the others are."""
+    with EmbeddedCluster() as cluster:
+        made = Scene(Site(tmp_path, cluster))
+        made.watch()
+        yield made
+        made._no_problem_is_lost()
+        made._nothing_is_dropped()
+        assert not made._unfounded
+
+
+def test_x2_where_everything_alerts_few_are_acted_upon_the_gravest_first(large: Scene) -> None:
+    scene, site = large, large.site
+    names = [f"s{number:03}" for number in range(SERVICES)]
+    files: dict[str, str | None] = {"stage.yaml": "budgets: {servicesPerHour: 5}\n"}
+    for number, name in enumerate(names):
+        site.cluster.create(deployment(name))
+        files[f"g{number % 10}/{name}/remediation.yaml"] = SCALING
+    scene.person(files, "a thousand services")
+    problems: dict[str, str | None] = {}
+    for number, name in enumerate(names):
+        severity = "critical" if number in GRAVE else "warning"
+        problems[f"ops/production/g{number % 10}/{name}/problems/p-{name}.yaml"] = (
+            f"title: {TITLE}\nstate: open\nlabels: {{severity: {severity}}}\n"
+        )
+    scene.person(problems, "a switch has failed")
+    scene.accepted |= {f"p-{name}" for name in names}
+    with site.loop() as loop:
+        until(loop, lambda: site.events().count("applied") == 5, "five are acted upon")
+        assert loop.tick() == ()
+    acted = {name for name in names if site.replicas(name) == 2}
+    assert len(acted) == 5
+    assert {names[number] for number in GRAVE} <= acted
+    assert site.events().count("held") == SERVICES - 5
+    shutil.rmtree(site.folder / "state")
+    with site.loop() as loop:
+        assert loop.tick() == (), "who starts anew sees the same"
+    waiting = next(name for name in names if name not in acted)
+    number = int(waiting[1:])
+    held = site.file(f"ops/production/g{number % 10}/{waiting}/remediations/p-{waiting}/02-held.yaml") or ""
+    assert "5 services were acted upon within an hour" in held
+    assert "budgets.servicesPerHour" in held
+
+
+class Echoing:
+    """A Prometheus that refuses, and repeats whatever it was sent in its words."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def __call__(self, request: Request) -> Response:
+        said = request.headers.get("authorization", "")
+        self.heard.append(said)
+        body = {"status": "error", "errorType": "bad_data", "error": f"who is {said}? I know no {said[7:]}"}
+        return Response(400, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+
+@pytest.fixture
+def _as_a_daemon_speaks() -> Iterator[None]:
+    configure(LogConfig(level="debug"))
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("_as_a_daemon_speaks")
+def test_x4_no_planted_secret_is_in_anything_that_leaves(
+    scene: Scene, server: GitHttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a token's file, in the environment, and again in what is reported; servers repeat what they are sent."""
+    site = scene.site
+    token = "prom-Pl4nted-0815/x+y"
+    monkeypatch.setenv("PROMETHEUS_TOKEN", token)
+    scene.secrets.append(token)
+    echoing = Echoing()
+    with SpeakingServer(echoing) as prometheus:
+        block = f"{{prometheus: {{url: {prometheus.url!r}, tokenEnv: PROMETHEUS_TOKEN}}}}"
+        site.config.write_text(f"{site.config.read_text()}        evidence: {block}\n")
+        scene.person({"carts/slo.yaml": SLO, "carts/prometheus/sli.yaml": SLI, "stage.yaml": f"wait: {WAIT}s\n"})
+        with site.loop() as loop:
+            title = f"{TITLE} with {token} and {scene.secrets[0]}"
+            ((receipt,),) = handed_in(loop, [report("p1", title=title)])
+            assert receipt.durable
+            scene.applied(loop)
+            site.later(WAIT)
+            happened(scene, loop, "evaluated")
+            server.users = {"robot": "another"}
+            scene.problem("p2", "unheard of")
+            loop.tick()
+            scene.said += loop.conditions.values()
+            assert "refuses our credentials" in " ".join(loop.conditions.values())
+            scene.said += [Path(f"/proc/{pid}/cmdline").read_text() for pid in loop._mirror.pids()]
+            server.users = {"robot": scene.secrets[0]}
+            loop.unblock()
+            happened(scene, loop, "unmatched")
+    assert echoing.heard
+    assert all(token in said for said in echoing.heard)
+    evaluated = site.file("ops/production/carts/remediations/p1/04-evaluated.yaml") or ""
+    assert "who is Bearer ***" in evaluated
+    for file in (path for path in (site.folder / "state").rglob("*") if path.is_file()):
+        content = file.read_bytes()
+        assert not [each for each in scene.secrets if each.encode() in content], file

@@ -1,0 +1,163 @@
+"""A pull request of somebody whom nobody knows, looked at in CI: row X3.
+
+The command runs as a forge's runner would run it for a fork: with secrets in its environment that are none of its
+business, and limits on memory and processor time that a kernel keeps. Whatever talks to the network is noticed twice,
+by what listens where the clone's remote is said to be, and by Python's own audit hook.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import git
+from tests.cli.test_what_if import SLOW, TWO, Stage
+from tests.decide.files import SLO, entry, playbook
+from tests.faults.test_files_bombs import BOMBS
+
+MEMORY = 1 << 30
+"""Bytes of address space for the command and for each of its children."""
+SECONDS = 60
+"""Of processor time, for each of them."""
+SECRET = "ghs_Pl4nted0815secretOfTheRunner"
+NO_NETWORK = """\
+import sys
+def refuse(event, _arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto", "socket.gethostbyname"):
+        sys.stderr.write(f"NETWORK: {event}\\n")
+        raise PermissionError("there is no network here")
+sys.addaudithook(refuse)
+"""
+
+
+class Listening:
+    """Somebody on loopback who counts who calls."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self.called = 0
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            self.called += 1
+            connection.close()
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join()
+
+
+def proposed(folder: Path, hostile: dict[str, bytes], links: dict[str, str]) -> Path:
+    """Return a clone in which a stranger's pull request is merged; ``links`` are symbolic links that it brings."""
+    stage = Stage(folder)
+    for name in ("p1", "p2"):
+        stage.problem(name)
+    stage.land()
+    hub = stage.hub
+    stage.propose({"carts/remediation.yaml": TWO})
+    hub.land(dict(hostile), "proposal")
+    for path, target in links.items():
+        listed = hub.git("ls-tree", "-r", "-z", "proposal").split("\0")
+        kept = [line for line in listed if line and not line.endswith(f"\t{path}")]
+        lines = "\0".join([*kept, f"120000 blob {hub.blob(target.encode())}\t{path}"]) + "\0"
+        hub.git("read-tree", "--empty")
+        hub.git("update-index", "-z", "--index-info", data=lines.encode())
+        hub.point(hub.commit_tree(hub.git("write-tree"), hub.tip("proposal")), "proposal")
+    git(folder, "clone", "-q", "--no-checkout", f"file://{hub.path}", "ci")
+    git(folder / "ci", "update-ref", "refs/heads/base", "origin/production")
+    git(folder / "ci", "update-ref", "refs/heads/head", "origin/proposal")
+    return folder / "ci"
+
+
+def asked(clone: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of Python's there, without a network, with little memory and little time."""
+    guard = clone.parent / "guard"
+    guard.mkdir(exist_ok=True)
+    (guard / "sitecustomize.py").write_text(NO_NETWORK)
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+
+    return subprocess.run(
+        [sys.executable, "-P", *command],
+        cwd=clone, capture_output=True, text=True, check=False, timeout=300, preexec_fn=limited,
+        env={
+            "PATH": os.environ["PATH"], "HOME": str(clone.parent / "none"), "GITHUB_TOKEN": SECRET, "CI": "true",
+            "PYTHONPATH": f"{guard}{os.pathsep}{Path(__file__).parents[2]}", "LC_ALL": "C.UTF-8",
+        },
+    )  # fmt: skip
+
+
+WHAT_IF = ("-m", "reconciler", "what-if", "--stage", "production", "--base", "base", "--head", "head", "-o", "json")
+HOSTILE: dict[str, tuple[dict[str, bytes], dict[str, str]]] = {
+    "bombs in every file": (
+        {
+            **{f"s{n:02}/remediation.yaml": bomb for n, bomb in enumerate(BOMBS.values())},
+            **{f"s{n:02}/slo.yaml": bomb for n, bomb in enumerate(BOMBS.values())},
+            "carts/slo.yaml": BOMBS["aliases"], "stage.yaml": BOMBS["depth"],
+        }, {},
+    ),
+    "links to what the runner has": (
+        {}, {"carts/slo.yaml": "/proc/self/environ", "carts/prometheus/sli.yaml": "../../../../proc/self/environ"},
+    ),
+    "commands for git and python": (
+        {
+            ".gitattributes": b"* filter=evil diff=evil\n",
+            ".gitmodules": b'[submodule "x"]\n\tpath = x\n\turl = ext::sh -c id\n',
+            "reconciler/__init__.py": b"print('owned')\n", "reconciler/__main__.py": b"print('owned')\n",
+            "ruamel/__init__.py": b"print('owned')\n", "sitecustomize.py": b"print('owned')\n",
+            "carts/remediation.yaml": playbook(entry(SLOW, "webhook {endpoint: 'http://169.254.169.254/'}")).encode(),
+        }, {},
+    ),
+    "thousands of services": ({f"g{n % 40}/s{n}/slo.yaml": SLO.encode() for n in range(4000)}, {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_x3_a_strangers_pull_request_is_answered_without_network_secrets_or_much_memory(
+    tmp_path: Path, name: str
+) -> None:
+    clone = proposed(tmp_path, *HOSTILE[name])
+    listening = Listening()
+    try:
+        git(clone, "remote", "set-url", "origin", f"git://127.0.0.1:{listening.port}/shop.git")
+        done = asked(clone, *WHAT_IF)
+    finally:
+        listening.close()
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert listening.called == 0
+    assert "NETWORK" not in done.stderr
+    assert "owned" not in done.stdout + done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    told = json.loads(done.stdout)
+    assert told["totals"]["problems"] == 2
+    assert len(done.stdout) < 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import socket; socket.create_connection(('127.0.0.1', 9))", "NETWORK: socket"),
+        ("x = b'x' * (2 << 30)", "MemoryError"),
+    ],
+)
+def test_x3_whoever_calls_or_takes_too_much_there_is_noticed(tmp_path: Path, code: str, said: str) -> None:
+    (tmp_path / "ci").mkdir()
+    assert said in asked(tmp_path / "ci", "-c", code).stderr
