@@ -51,6 +51,7 @@ def test_c1_killed_at_each_step_nothing_is_lost_and_nothing_happens_twice(
 
     eventually(sent_again, "goes on where it stood")
     scene.accepted.add(REPORTED)
+    assert len(git(site.remote, "log", "--author=alertmanager", "--format=%h", "production").splitlines()) == 1
     assert site.events() == ["opened", "decided", "applied"]
     assert [body["spec"]["replicas"] for body in site.scalings() if "spec" in body] == [2]
 

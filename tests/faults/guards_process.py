@@ -1,0 +1,49 @@
+"""The guards behind the rows of the process, the disk and people."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.faults.guards import Mutation
+from tests.faults.guards_git import _FORCED, _LEASE
+
+_AWAY: Final = "            return [later(error)] * len(reports)\n"
+_PUT_BACK: Final = (
+    "return draft.first(partial(_reverted, draft, view), view.foreign) or _restored(draft, view, view.foreign)"
+)
+
+GUARDS: Final = (
+    Mutation(
+        "c1", "reconciler/intake/merging.py",
+        "        return new if existing is None else None\n", "        return new\n",
+    ),
+    Mutation("c2", "reconciler/repo/argv.py", _LEASE, _FORCED),
+    Mutation("c2", "reconciler/daemon/dispatch.py", "        if not self.may_write():\n", "        if False:\n"),
+    Mutation(
+        "c2", "reconciler/daemon/stage_loop.py",
+        "            if sequence not in (None, snapshot.stage.sequence):\n", "            if False:\n",
+    ),
+    Mutation("c3", "reconciler/daemon/reception.py", _AWAY, "            raise\n"),
+    Mutation(
+        "c4", "reconciler/daemon/shortage.py",
+        "SHORT: Final = (OSError, MemoryError)\n", "SHORT: Final = (MemoryError,)\n",
+    ),
+    Mutation(
+        "c5", "reconciler/repo/cache.py",
+        "while self._size > self._budget and len(self._kept) > 1:", "while False:",
+    ),
+    Mutation(
+        "c6", "reconciler/daemon/service.py",
+        "            self._refuse(error)\n            return config\n", "            raise\n",
+    ),
+    Mutation(
+        "c7", "reconciler/daemon/service.py",
+        "thread.join(max(deadline - self.clock.monotonic(), 0.0))", "thread.join(0.0)",
+    ),
+    Mutation("c8", "reconciler/daemon/branch.py", 'if newer is not None else ""', 'if False else ""'),
+    Mutation("c9", "reconciler/decide/foreign.py", _PUT_BACK, "return _restored(draft, view, view.foreign)"),
+    Mutation(
+        "c9", "reconciler/decide/foreign.py",
+        _PUT_BACK, "return draft.first(partial(_reverted, draft, view), view.foreign)",
+    ),
+)  # fmt: skip
