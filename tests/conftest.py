@@ -25,9 +25,11 @@ THOROUGH = (
     "daemon/test_crashes.py", "daemon/test_closed_loop.py", "daemon/test_agreement.py", "daemon/test_world.py",
     "daemon/test_archiving.py",
     "repo/test_signatures_agree.py", "daemon/test_notifications.py", "daemon/test_verdicts*", "daemon/test_proposals*",
-    "daemon/test_signed*", "daemon/test_races.py", "daemon/test_portions.py", "repo/test_replay*", "repo/test_chronicle*", "bridge/*",
+    "daemon/test_signed*", "daemon/test_races.py", "daemon/test_portions.py",
+    "repo/test_replay*", "repo/test_chronicle*", "bridge/*",
     "cli/doctor/test_doctor_git.py", "docs/test_howto.py", "security/*",
     "embedded/test_against.py", "deploy/test_image_steps.py", "deploy/test_rights_contract.py",
+    "deploy/test_upgrade.py", "docs/test_tutorial.py",
     "docs/test_migration.py", "docs/test_sockshop*", "docs/test_operations.py",
 )  # fmt: skip
 """Whole files: many processes, real repositories by the dozen, long walks. All the rest takes a few minutes."""
