@@ -8,10 +8,13 @@ from tests.faults.guards import Mutation
 
 GUARDS: Final = (
     Mutation("x1", "reconciler/decide/guards.py", "    if len(recent) < times:\n", "    if True:\n"),
-    Mutation("x2", "reconciler/decide/guards.py", "    if view.path in acted or len(acted) < most:\n", "    if True:\n"),
+    Mutation("x2", "reconciler/decide/guards.py", "    if view.path in acted or len(acted) < most:\n",
+             "    if True:\n"),
     Mutation("x2", "reconciler/decide/precedence.py", "if word in words), _UNKNOWN)", "if not words), _UNKNOWN)"),
-    Mutation("x3", "reconciler/model/reader.py", "        if len(self._stack) >= DEPTH_LIMIT:\n", "        if False:\n"),
-    Mutation("x4", "reconciler/evidence/answer.py", "for letter in self.credentials.hide(text))", "for letter in text)"),
+    Mutation("x3", "reconciler/model/reader.py", "        if len(self._stack) >= DEPTH_LIMIT:\n",
+             "        if False:\n"),
+    Mutation("x4", "reconciler/evidence/answer.py", "for letter in self.credentials.hide(text))",
+             "for letter in text)"),
     Mutation("x4", "reconciler/daemon/inbox.py", "KNOWN.cleaned(getattr(report.problem, field.name))",
              "getattr(report.problem, field.name)"),
 )  # fmt: skip
