@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -19,7 +19,7 @@ from reconciler.repo.process import Finished
 from tests.simulation.cluster import Cluster, Flags, World
 from tests.simulation.estate import PROJECT, Plan
 from tests.simulation.measuring import Source
-from tests.simulation.memory import MemoryMirror, gone, unreachable
+from tests.simulation.memory import MemoryMirror, gone, turned_down, unreachable
 from tests.simulation.objects import Objects
 from tests.simulation.remote import Remote
 from tests.simulation.schedule import EPOCH, Life, Schedule
@@ -27,6 +27,11 @@ from tests.simulation.weather import Weather, Where
 
 _LEASE: Final = 15.0
 _POLL: Final = 20.0
+_SAID: Final = (
+    "[remote rejected] (pre-receive hook declined)", "[remote rejected] (unpacker error)",
+    "[remote rejected] (cannot lock ref)", "[rejected] (stale info)",
+)  # fmt: skip
+"""How a remote says no to a push."""
 
 
 class Lines:
@@ -117,12 +122,19 @@ class _Border:
     def now(self) -> float:
         return self._schedule.now
 
-    def talk(self, what: str, done: Callable[[], Finished]) -> Finished:
+    def talk(self, what: str, done: Callable[[], Finished], refs: Sequence[str] = ()) -> Finished:
         where = cast("Where", f"git.{what}")
         try:
-            return self._weather.io(where, done, lost=_Lost, refused=_Lost)
+            return self._weather.io(where, done, lost=_Lost, refused=_Refused)
+        except _Refused:
+            if refs:
+                return turned_down(refs, self._schedule.random.choice(_SAID))
+            return Finished(128, b"", "fatal: unable to access: The requested URL returned error: 503")
         except _Lost:
             chance = self._schedule.random.random()
+            if refs and chance > 0.8:
+                # A request that is sent again, since its answer was lost, finds what the first one did.
+                return turned_down(refs, "[remote rejected] (cannot lock ref)")
             if chance < 0.2:
                 self._schedule.sleep(60.0)
                 raise TransientError(f"git {what}: no answer within 60 s") from None
@@ -134,6 +146,10 @@ class _Border:
 
 class _Lost(Exception):  # noqa: N818  what was lost is told as git tells it
     """No answer came."""
+
+
+class _Refused(Exception):  # noqa: N818  as above
+    """The remote said no, and did nothing."""
 
 
 @dataclass

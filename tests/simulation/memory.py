@@ -25,7 +25,7 @@ from reconciler.repo.faults import DamagedError
 from reconciler.repo.history import History
 from reconciler.repo.localrefs import LocalRefs
 from reconciler.repo.mirror import Mirror
-from reconciler.repo.names import TreeId
+from reconciler.repo.names import ZERO, TreeId
 from reconciler.repo.objects import Change
 from reconciler.repo.offline import Offline
 from reconciler.repo.origin import LocalOrigin
@@ -53,8 +53,8 @@ class Border(Protocol):
     def now(self) -> float:
         """Return monotonic seconds."""
 
-    def talk(self, what: str, done: Callable[[], Finished]) -> Finished:
-        """Have a conversation with the remote."""
+    def talk(self, what: str, done: Callable[[], Finished], refs: Sequence[str] = ()) -> Finished:
+        """Have a conversation with the remote; ``refs`` are those that a push is to move."""
 
     def look(self, done: Callable[[], Any]) -> Any:
         """Read refs of a remote on this machine."""
@@ -68,7 +68,7 @@ class Direct:
     def now(self) -> float:
         return 0.0
 
-    def talk(self, what: str, done: Callable[[], Finished]) -> Finished:
+    def talk(self, what: str, done: Callable[[], Finished], refs: Sequence[str] = ()) -> Finished:
         return done()
 
     def look(self, done: Callable[[], Any]) -> Any:
@@ -228,7 +228,7 @@ class MemoryEngine:
         leases = dict(
             word.removeprefix("--force-with-lease=").rsplit(":", 1) for word in words if word.startswith("--force-with")
         )
-        return self._border.talk("push", lambda: self._push(rest, leases))
+        return self._border.talk("push", lambda: self._push(rest, leases), list(leases))
 
     def _list(self, refs: list[str]) -> Finished:
         if refs == ["HEAD"]:
@@ -323,6 +323,12 @@ class MemoryOffline(Offline):
     def parted(self, one: CommitId, other: CommitId) -> CommitId | None:
         found = parted(self.objects, one, other)
         return None if found is None else CommitId(found)
+
+
+def turned_down(refs: Sequence[str], summary: str) -> Finished:
+    """Return what git says where a push was refused, for whatever reason."""
+    told = "".join(f"!\t{ZERO}:{ref}\t{summary}\n" for ref in refs)
+    return Finished(1, f"To {URL}\n{told}".encode(), f"error: failed to push some refs to '{URL}'")
 
 
 def unreachable() -> Finished:
