@@ -89,7 +89,7 @@ def _flags(connection: FlagsConnection) -> TargetServer[WantFlag]:
         token = secret_source(connection.token_file, connection.token_env, "the Unleash token")
         if token is None:
             raise ConfigError("`flags.kind: unleash` needs `tokenFile` or `tokenEnv`", hint="an admin API token")
-        return UnleashServer(connection.url, token, deadline=connection.deadline)
+        return UnleashServer(connection.url, token, deadline=connection.deadline, ca_file=connection.ca_file)
     user = secret_source(None, connection.username_env, "the Unleash user")
     password = secret_source(connection.password_file, connection.password_env, "the Unleash password")
     if password is None:
@@ -98,6 +98,7 @@ def _flags(connection: FlagsConnection) -> TargetServer[WantFlag]:
         connection.url,
         lambda: f"{user() if user is not None else connection.username}:{password()}",
         deadline=connection.deadline,
+        ca_file=connection.ca_file,
     )
 
 

@@ -38,7 +38,7 @@ class KubernetesConnection:
 
 @dataclass(frozen=True)
 class FlagsConnection:
-    """A flag server, or flagd's file. ``deadline`` is in seconds for one call.
+    """A flag server, or flagd's file. ``deadline`` is in seconds for one call, ``ca_file`` for an own authority.
 
     ``project`` and ``environment`` are where flags are looked for unless stage or service say; empty leaves it to the
     allow-list's defaults.
@@ -52,6 +52,7 @@ class FlagsConnection:
     username_env: str = ""
     password_file: Path | None = None
     password_env: str = ""
+    ca_file: Path | None = None
     file: Path | None = None
     project: str = ""
     environment: str = ""
@@ -174,6 +175,7 @@ def _flags(fields: Fields, here: _Files, checks: Checks) -> FlagsConnection:
             words = " or ".join(f"`{name}`" for name in names)
             checks.add(f"`{kind}` needs {words}", fields.place_of("kind"), expected=words, hint=f"add {words}")
     allowed = {name for names in needed for name in names} | {"kind", "project", "environment", "deadline"}
+    allowed |= {"caFile"} if "url" in allowed else set()
     for key, _ in fields.map.entries:
         if key.raw not in allowed:
             checks.add(f"`{key.raw}` means nothing for `{kind}`", key.place, expected="no such key", hint="delete it")
@@ -186,6 +188,7 @@ def _flags(fields: Fields, here: _Files, checks: Checks) -> FlagsConnection:
         username_env=fields.text("usernameEnv"),
         password_file=here.get(fields, "passwordFile"),
         password_env=fields.text("passwordEnv"),
+        ca_file=here.get(fields, "caFile"),
         file=here.get(fields, "file"),
         project=fields.text("project"),
         environment=fields.text("environment"),

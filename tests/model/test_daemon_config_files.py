@@ -43,6 +43,7 @@ projects:
           kind: unleash
           url: https://unleash.example.com/
           tokenEnv: UNLEASH_TOKEN
+          caFile: company.crt
           environment: prod
         allow:
           namespaces: [shop, shop-extra]
@@ -83,7 +84,11 @@ def test_a_whole_configuration() -> None:
     )
     assert shop.stages["production"] == StageConnections(
         flags=FlagsConnection(
-            "unleash", url="https://unleash.example.com/", token_env="UNLEASH_TOKEN", environment="prod"
+            "unleash",
+            url="https://unleash.example.com/",
+            token_env="UNLEASH_TOKEN",
+            ca_file=Path("etc/company.crt"),
+            environment="prod",
         ),
         allow=AllowList(
             namespaces=("shop", "shop-extra"),
@@ -106,6 +111,7 @@ def test_a_stage_has_its_own_blocks_else_those_of_every_stage() -> None:
             "unleash",
             url="https://unleash.example.com/",
             token_env="UNLEASH_TOKEN",
+            ca_file=Path("etc/company.crt"),
             project="default",
             environment="prod",
         ),
@@ -209,6 +215,7 @@ def test_secrets_in_the_file_are_refused_and_not_repeated(text: str, hint: str) 
         ("flags: {kind: unleash-legacy, url: 'http://h', passwordEnv: P}", "`unleash-legacy` needs `username` or"),
         ("flags: {kind: flagd}", "`flagd` needs `file`"),
         ("flags: {kind: flagd, file: f, url: 'http://h'}", "`url` means nothing for `flagd`"),
+        ("flags: {kind: flagd, file: f, caFile: c}", "`caFile` means nothing for `flagd`"),
         ("kubernetes: {inCluster: true, kubeconfig: k}", "`inCluster` and `kubeconfig` exclude each other"),
         ("kubernetes: {server: 'http://h', kubeconfig: k}", "`server` and `kubeconfig` exclude each other"),
         ("kubernetes: {tokenFile: k}", "`tokenFile` without `server`"),

@@ -42,7 +42,8 @@ class FlagServer:
             yield problem("flags-reach", self.about, *told)
             return
         try:
-            wire = Wire(self.connection.url, self._authorization, call_seconds=self.connection.deadline)
+            given = self.connection
+            wire = Wire(given.url, self._authorization, call_seconds=given.deadline, ca_file=given.ca_file)
         except ReconcilerError as error:
             yield failed("flags-reach", self.about, error)
             return

@@ -17,8 +17,8 @@ from reconciler.targets.unleash.tags import make_tag_type, values_of_ours
 from reconciler.targets.unleash.wire import Budget, Wire
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable
+    from pathlib import Path
 
 _SWITCHED = {"feature-environment-enabled": True, "feature-environment-disabled": False}
 _EVENTS = 50
@@ -41,9 +41,9 @@ class UnleashServer(FlagServer):
         clock: Callable[[], float] = time.monotonic,
         deadline: float = 10.0,
         call_seconds: float = 3.0,
-        verify: ssl.SSLContext | bool = True,
+        ca_file: Path | None = None,
     ) -> None:
-        wire = Wire(url, token, clock=clock, call_seconds=call_seconds, verify=verify)
+        wire = Wire(url, token, clock=clock, call_seconds=call_seconds, ca_file=ca_file)
         super().__init__(wire, clock=clock, deadline=deadline)
 
     def _mark_key(self, place: FlagPlace) -> str:

@@ -25,6 +25,7 @@ from reconciler.net.deadlines import until
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     import httpcore
 
@@ -113,8 +114,8 @@ class Wire:
     """Calls to one server. Safe to use from several threads.
 
     ``authorization`` returns the value of the Authorization header; ``call_seconds`` bounds one call, however slowly
-    its answer comes (a third of it is for connecting), a `Budget` the whole of an operation. ``verify`` is True, False
-    or an SSL context with the server's CA.
+    its answer comes (a third of it is for connecting), a `Budget` the whole of an operation. ``ca_file`` holds the
+    authorities (PEM) that are believed in place of the well-known ones; it is read again when it changes.
     """
 
     def __init__(
@@ -124,7 +125,7 @@ class Wire:
         *,
         clock: Callable[[], float] = time.monotonic,
         call_seconds: float = 3.0,
-        verify: ssl.SSLContext | bool = True,
+        ca_file: Path | None = None,
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -139,7 +140,8 @@ class Wire:
         self._authorization = authorization
         self._clock = clock
         self._call_seconds = call_seconds
-        self._verify = verify
+        self._ca_file = ca_file if parts.scheme == "https" else None
+        self._stamp: tuple[int, ...] = ()
         self._lock = threading.Lock()
         self._pool: httpcore.ConnectionPool | None = None
         self._quiet_until = 0.0
@@ -257,23 +259,38 @@ class Wire:
         from reconciler.net.backend import DeadlineBackend  # noqa: PLC0415  as above
 
         with self._lock:
-            if self._pool is None:
+            seen = self._seen()
+            if self._pool is None or self._stamp != seen:
+                # One that is replaced is not closed: calls of other threads may be under way in it.
                 # It knows no proxies: one of the environment is Git's, and nobody said that the token may go there.
                 self._pool = httpcore.ConnectionPool(
                     ssl_context=self._context(), max_connections=_CONNECTIONS, keepalive_expiry=_IDLE,
                     network_backend=DeadlineBackend(),
                 )  # fmt: skip
+                self._stamp = seen
             return self._pool
+
+    def _seen(self) -> tuple[int, ...]:
+        """Return what tells a changed file of authorities; a mounted secret is exchanged by a link."""
+        try:
+            found = self._ca_file.stat() if self._ca_file is not None else None
+        except OSError:
+            found = None
+        return (found.st_ino, found.st_mtime_ns, found.st_size) if found is not None else ()
 
     def _context(self) -> ssl.SSLContext | None:
         """Return how the server is verified; None for the authorities that are commonly known, read when needed."""
         import ssl  # noqa: PLC0415  as above
 
-        if self._verify is not False:
-            return None if self._verify is True else self._verify
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        return context
+        if self._ca_file is None:
+            return None
+        try:
+            return ssl.create_default_context(cafile=str(self._ca_file))
+        except OSError as error:
+            raise BlindError(
+                f"the certificates in {self._ca_file} cannot be used: {error.strerror or type(error).__name__}",
+                hint="mount the authority of the flag server's certificate there, as a PEM file",
+            ) from error
 
 
 def _reason(error: Exception, authorization: str) -> str:
