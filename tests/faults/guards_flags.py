@@ -44,8 +44,4 @@ GUARDS: Final = (
         "u4", _FLOW, _READ_BACK,
         "            self._switch(place, value, state, budget)\n            if False:\n", _tests("u4"),
     ),
-    Mutation(
-        "u4", _FLOW, '        meddler = "" if state.enabled == value else self._write(',
-        '        meddler = "" if False else self._write(', _tests("u4"),
-    ),
 )  # fmt: skip
