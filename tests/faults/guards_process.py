@@ -25,8 +25,13 @@ GUARDS: Final = (
     ),
     Mutation("c3", "reconciler/daemon/reception.py", _AWAY, "            raise\n"),
     Mutation(
+        "c4", "reconciler/repo/upkeep.py",
+        "    with suppress(OSError):\n        return sum(", "    with suppress(KeyError):\n        return sum(",
+    ),
+    Mutation(
         "c4", "reconciler/daemon/shortage.py",
         "SHORT: Final = (OSError, MemoryError)\n", "SHORT: Final = (MemoryError,)\n",
+        "tests/daemon/test_shortage.py",
     ),
     Mutation(
         "c5", "reconciler/repo/cache.py",

@@ -69,12 +69,13 @@ class World:
     def state(self) -> dict[str, object]:
         """Return all that there is in the end, but for recorded times, ids of commits and the facts behind them."""
         listed = git(self.site.remote, "ls-tree", "-r", "--name-only", "production").splitlines()
+        # A request that was cut off by the kill has no body, and did nothing.
         return {
             "files": {path: _timeless(self.site.file(path) or "") for path in listed},
             "events": self.site.events(),
             "subjects": self.site.subjects(),
             "replicas": self.site.replicas(),
-            "scalings": [body["spec"] for body in self.site.scalings() if "spec" in body],
+            "scalings": [body["spec"] for body in self.site.scalings() if body and "spec" in body],
             "flags": _timeless(self.site.flags.read_text()),
             "writes of flags": len(self.flag_files),
             "told of": sorted(_timeless(each.json()["subject"]) for each in _first_of_each(self.receiver)),
