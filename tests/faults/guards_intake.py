@@ -48,14 +48,13 @@ GUARDS: Final = (
         "        self._names.unknown(name)\n        return ServicePath(name)\n",
     ),
     Mutation(
-        "w5", "reconciler/intake/identity.py",
-        "len(stem) <= _LONGEST and is_plain(stem)", "len(stem) <= _LONGEST",
-    ),
-    Mutation(
         "w6", "reconciler/daemon/reporting.py",
         "title = escape(report.problem.title)", "title = report.problem.title",
     ),
-    Mutation("w6", "reconciler/repo/trailers.py", 'lines = [f"{key}: {escape(value)}"', 'lines = [f"{key}: {value}"'),
+    Mutation(
+        "w6", "reconciler/repo/trailers.py",
+        'first = escape(" ".join(subject.split()))', 'first = " ".join(subject.split())',
+    ),
     Mutation("w6", "reconciler/bridge/rendering.py", "autoescape=True", "autoescape=False"),
     Mutation("w6", "reconciler/daemon/logs.py", "            _escaped,\n", ""),
     Mutation("w7", "reconciler/daemon/web/delivery.py", '    if outcomes["unavailable"]:\n', "    if False:\n"),
