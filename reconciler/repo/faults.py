@@ -42,13 +42,15 @@ class _Kind:
 
 
 def _kind(phrases: str, error: type[ConfigError | TransientError], meaning: str, hint: str) -> _Kind:
-    return _Kind(re.compile(phrases, re.IGNORECASE), error, meaning, hint)
+    return _Kind(re.compile(phrases, re.IGNORECASE | re.MULTILINE), error, meaning, hint)
 
 
 _REFUSED: Final = (
     r"authentication failed|returned error: 401|could not read (username|password)|terminal prompts disabled"
     r"|permission denied \(|invalid username or|invalid credentials"
 )
+
+_AWAY: Final = "the remote cannot be reached"
 
 _KINDS: Final = (
     _kind(
@@ -109,11 +111,23 @@ _KINDS: Final = (
         "correct the address, or give the daemon's account access",
     ),
     _kind(
-        r"could not resolve|failed to connect|connection refused|no route to host|network is unreachable"
-        r"|couldn't connect|connection timed out|operation timed out|SSL certificate|certificate verif",
+        r"SSL certificate|certificate verif|setting certificate|no alternative certificate|issuer certificate",
         BlindError,
-        "the remote cannot be reached",
-        "check the address, the network and, for https, the certificate authority file",
+        "the remote's certificate is not vouched for",
+        "name its certificate authority as `caFile` beside `url`; the address must have the certificate's host name",
+    ),
+    _kind(
+        r"^ssh: (connect to host|could not resolve)",
+        BlindError,
+        _AWAY,
+        "check host and port of the address, and the network; ssh takes no proxy of the environment",
+    ),
+    _kind(
+        r"could not resolve|failed to connect|connection refused|no route to host|network is unreachable"
+        r"|couldn't connect|connection timed out|operation timed out",
+        BlindError,
+        _AWAY,
+        "check the address, the network and the proxy that HTTPS_PROXY or http_proxy may name",
     ),
     _kind(
         r"no space left on device|disk quota exceeded|read-only file system",

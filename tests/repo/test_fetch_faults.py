@@ -29,3 +29,34 @@ def test_objects_of_ours_that_are_lost_make_the_mirror_anew(said: str) -> None:
 @pytest.mark.parametrize("said", ELSEWHERE)
 def test_what_the_remote_or_the_network_did_does_not(said: str) -> None:
     assert not isinstance(fetch_error("fetching", said), DamagedError)
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("ssh: connect to host git.example.com port 22: Connection refused", "host and port"),
+        ("ssh: Could not resolve hostname git.example.com: Name or service not known", "host and port"),
+        ("ssh: connect to host git.example.com port 22: Connection timed out", "host and port"),
+        ("Failed to connect to git.example.com port 443 after 0 ms: Couldn't connect to server", "proxy"),
+        ("Could not resolve host: git.example.com", "proxy"),
+    ],
+)
+def test_a_server_that_is_not_reached_is_told_by_the_way_there(said: str, hint: str) -> None:
+    error = fetch_error("fetching", f"{said}\nfatal: Could not read from remote repository.")
+    assert "the remote cannot be reached" in error.message
+    assert hint in error.hint
+    assert "authority" not in error.hint
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "SSL certificate problem: unable to get local issuer certificate",
+        "server certificate verification failed. CAfile: none CRLfile: none",
+        "SSL: no alternative certificate subject name matches target host name 'git.example.com'",
+    ],
+)
+def test_a_certificate_that_nobody_vouches_for_is_told_with_the_key_that_names_the_authority(said: str) -> None:
+    error = fetch_error("fetching", f"fatal: unable to access 'https://git.example.com/': {said}")
+    assert "certificate" in error.message
+    assert "`caFile`" in error.hint
