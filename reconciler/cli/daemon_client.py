@@ -28,7 +28,7 @@ PAUSES: Final = (1.0, 2.0, 4.0, 8.0)
 """Seconds before the second try and those after it; where the daemon asks for another pause, that one counts."""
 LONGEST_PAUSE: Final = 15.0
 _LATER: Final = frozenset({408, 425, 429, 502, 503, 504})
-_WEBHOOKS: Final = re.compile(r"(?:/webhooks/[^/]*|/v1/event)/*\Z")
+_WEBHOOKS: Final = re.compile(r"(?:/webhooks/[^/]*|(?:/api)?/v1/event)/*\Z")
 Sleep = Callable[[float], None]
 
 

@@ -7,7 +7,7 @@ network is first brought to the schema's names and bounds, so that no problem is
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -49,7 +49,7 @@ class Told:
     """What an event or a notification says. ``key`` is the source's own identity of the problem, empty without one.
 
     ``sent`` is when it says that it was sent (seconds since 1970), ``said`` what it says of where it belongs;
-    ``labels`` are labels and tags to look for it in.
+    ``labels`` are labels and tags to look for it in, ``tags`` all tags, of which one may be there twice.
     """
 
     problem: Problem
@@ -58,6 +58,7 @@ class Told:
     labels: Mapping[str, str]
     sent: float | None
     test: bool
+    tags: tuple[tuple[str, str], ...] = ()
 
 
 def told(kind: str, source: str, time: object, data: Mapping[str, Any], what: str) -> Told:
@@ -100,6 +101,7 @@ def told(kind: str, source: str, time: object, data: Mapping[str, Any], what: st
         labels={**tags, **event.labels},
         sent=sent.timestamp() if sent else None,
         test=_is_test(problem),
+        tags=tuple(_pairs(problem.get("Tags"))),
     )
 
 
@@ -174,17 +176,23 @@ _SHAPED: Final[Mapping[str, Callable[[object], object]]] = {
 
 
 def _tags(tags: object) -> dict[str, str]:
-    """Return tags, `key:value` or `key` alone, of a text apart by commas or of a list, as labels."""
-    words = tags.split(",") if isinstance(tags, str) else tags if isinstance(tags, list) else []
+    """Return tags as labels: of two with one key the first."""
     found: dict[str, str] = {}
+    for key, value in _pairs(tags):
+        found.setdefault(key, value)
+    return found
+
+
+def _pairs(tags: object) -> Iterator[tuple[str, str]]:
+    """Yield tags, `key:value` or `key` alone, of a text apart by commas or of a list."""
+    words = tags.split(",") if isinstance(tags, str) else tags if isinstance(tags, list) else []
     for word in words:
         if isinstance(word, dict):
             key, value = word.get("key"), word.get("value")
         else:
             key, _, value = word.strip().partition(":") if isinstance(word, str) else ("", "", "")
         if isinstance(key, str) and key.strip():
-            found.setdefault(key.strip(), value.strip() if isinstance(value, str) else "")
-    return found
+            yield key.strip(), value.strip() if isinstance(value, str) else ""
 
 
 def _with_properties(tags: object, details: object) -> object:

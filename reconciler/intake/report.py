@@ -76,8 +76,8 @@ class Group:
 class Payload:
     """What a request said: reports, what of it cannot be accepted, and what it was besides (a test, nothing at all).
 
-    ``note`` is for the sender's log: empty, or why a payload without any report is fine as it is. ``refused_more`` is
-    how many were refused besides ``refused``.
+    ``note`` is for the sender's log: empty, why a payload without any report is fine as it is, or what was not heeded.
+    ``refused_more`` is how many were refused besides ``refused``.
     """
 
     reports: tuple[Report, ...] = ()

@@ -161,7 +161,7 @@ def test_a_token_file_that_is_not_there(reconciler: Reconciler, nowhere: Path, m
 # Where it is
 
 
-@pytest.mark.parametrize("path", ["/webhooks/problem", "/webhooks/problem/", "/v1/event"])
+@pytest.mark.parametrize("path", ["/webhooks/problem", "/webhooks/problem/", "/v1/event", "/api/v1/event"])
 @pytest.mark.usefixtures("nowhere")
 def test_an_address_with_the_path_of_a_webhook(reconciler: Reconciler, path: str) -> None:
     with recorder(accepted()) as daemon:

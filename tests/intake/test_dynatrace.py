@@ -77,6 +77,25 @@ def test_tags_win_over_fields(tags: Any) -> None:
     assert report.problem.labels["a"] == "b"
 
 
+@pytest.mark.parametrize(
+    ("tags", "service", "note"),
+    [
+        (
+            "keptn_service:orders, keptn_service:carts, team:a, team:b", "carts",
+            "the tag `keptn_service` has several values (orders, carts), of which `carts` counts",
+        ),
+        (["keptn_service:carts", "keptn_service:orders"], "orders", "(carts, orders), of which `orders` counts"),
+        ("keptn_service:carts, keptn_service:carts", "carts", ""),
+        ("service:carts, service:orders", "carts", "`service` has several values (carts, orders), of which `carts`"),
+    ],
+)  # fmt: skip
+def test_a_tag_that_says_twice_where_it_belongs_is_noted(tags: Any, service: str, note: str) -> None:
+    payload = read(encoded(notification(Tags=tags)), ANYWHERE)
+    assert only(payload).where.service == service
+    assert note in payload.note
+    assert bool(payload.note) == bool(note)
+
+
 def test_rules_on_tags_win_over_what_is_said_and_defaults_fill_what_is_not() -> None:
     belonging = Belonging(rules=(Rule({"Team": "shop"}, stage="production"),), project="sockshop", stage="qa")
     report = only(read(encoded(notification(Tags="team:shop,stage:x,service:carts")), belonging))

@@ -49,6 +49,11 @@ def test_a_report_says_everything_a_problem_file_says() -> None:
     )
 
 
+@pytest.mark.parametrize("url", ["", None])
+def test_a_sender_without_a_link_says_so_by_an_empty_one(url: str | None) -> None:
+    assert only(read(encoded({**REPORT, "url": url}), ANYWHERE)).problem.url == ""
+
+
 def test_id_and_title_are_enough_where_the_configuration_knows_the_rest() -> None:
     belonging = Belonging(project="shop", stage="production", service="carts")
     report = only(read(b'{"id": "x", "title": "slow"}', belonging))

@@ -18,6 +18,8 @@ EVENTS: Final = ("application/cloudevents+json", "application/cloudevents-batch+
 PUSHES: Final = ("application/json", "application/x-www-form-urlencoded")
 """What forges tell of a push in; nothing in it is believed."""
 GIT_PATH: Final = "/webhooks/git"
+EVENT_PATHS: Final = ("/v1/event", "/api/v1/event")
+"""Where Keptn's API takes events, inside the cluster and at the address that its installation has outside."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ def senders(config: WebhooksConfig) -> Iterator[Sender]:
     if config.dynatrace is not None:
         yield Sender("dynatrace", ("/webhooks/dynatrace",), JSON, _bare(dynatrace.read), config.dynatrace)
     if config.cloudevents is not None:
-        paths = ("/webhooks/cloudevents", "/v1/event")
+        paths = ("/webhooks/cloudevents", *EVENT_PATHS)
         yield Sender("cloudevents", paths, EVENTS, cloudevents.read, config.cloudevents)
     if config.problem is not None:
         yield Sender("problem", ("/webhooks/problem",), JSON, _bare(own.read), config.problem)

@@ -92,7 +92,7 @@ def test_what_is_not_served_is_told_what_is() -> None:
         for path in ("/", PATH, "/v1/event/", "/v1/event/../problem", "/healthz"):
             answer = here.post(path, {})
             assert answer.status_code == 404
-            assert answer.json()["hint"] == "there are: /v1/event, /webhooks/cloudevents"
+            assert answer.json()["hint"] == "there are: /api/v1/event, /v1/event, /webhooks/cloudevents"
         assert here.counted.requests == {("other", 404): 5}
 
 
@@ -127,13 +127,14 @@ def test_all_senders_reach_the_inbox() -> None:
         codes = [
             here.post("/webhooks/cloudevents", event, headers=kind).status_code,
             here.post("/v1/event", event, headers=kind).status_code,
+            here.post("/api/v1/event", event, headers=kind).status_code,
             here.post("/webhooks/dynatrace", dynatrace).status_code,
             here.post(
                 "/webhooks/problem",
                 {"project": "shop", "stage": "production", "service": "carts", "id": "x1", "title": "slow"},
             ).status_code,
         ]
-        assert codes == [200] * 4
+        assert codes == [200] * 5
         assert {report.sender for report in here.seen} == {"cloudevents", "dynatrace", "problem"}
 
 
