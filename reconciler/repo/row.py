@@ -212,7 +212,18 @@ class Rows:
         founded = [link for link in self._links if link.founded]
         rows = [link for link in self._links if link.length > 1 and (not whole or self._guard is not None)]
         sound = [link for link in rows if not link.refuted]
-        return max(founded or sound or rows, key=lambda link: link.length, default=None)
+        best = max(founded or sound or rows, key=lambda link: link.length, default=None)
+        return best if best is None else self._begun_anew(best)
+
+    def _begun_anew(self, best: Link) -> Link:
+        """Return the row by which newer rules began the stage anew after this one, or this one: who steps back waits.
+
+        Who may push can hold a stage by a step of newer rules in any case.
+        """
+        newer = (link for link in self._links if link.claim.rules > max(RULES, best.claim.rules))
+        first = {link: link.chain()[0].claim for link in newer}
+        later = (link for link, begun in first.items() if follows(begun, None) and self._stands_on(begun, best.claim))
+        return max(later, key=lambda link: link.length, default=best)
 
 
 def _is_row(link: Link) -> bool:

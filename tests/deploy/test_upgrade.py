@@ -94,6 +94,21 @@ def test_before_the_stage_is_begun_anew_going_back_is_safe(site: Site) -> None:
     assert (site.replicas(), scaled(site), {*rules_of(site)}) == (2, [2], {RULES})
 
 
+def test_after_that_an_older_one_leaves_the_stage_to_newer_ones(site: Site) -> None:
+    with daemon(site, "old", leases=False) as old:
+        began(site)
+        assert old.stop() == 0
+    with daemon(site, "new", leases=False, environment=build(site.folder, rules=RULES + 1)) as new:
+        eventually(lambda: said(new, HELD), "the newer one holds the stage")
+        begin_anew(site)
+        eventually(lambda: newest(site)[1] == RULES + 1, "begun anew")
+        assert new.stop() == 0
+    steps, scalings = rules_of(site), scaled(site)
+    with daemon(site, "back", leases=False) as back:
+        eventually(lambda: said(back, "left to a newer reconciler"), "the older one holds the stage")
+    assert (rules_of(site), scaled(site)) == (steps, scalings)
+
+
 def test_sooner_an_older_daemon_gives_back_what_is_held(site: Site) -> None:
     """Why the last one must be gone first."""
     with daemon(site, "old", leases=False):
