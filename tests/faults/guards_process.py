@@ -21,7 +21,7 @@ GUARDS: Final = (
     Mutation("c2", "reconciler/daemon/dispatch.py", "        if not self.may_write():\n", "        if False:\n"),
     Mutation(
         "c2", "reconciler/daemon/stage_loop.py",
-        "            if sequence not in (None, snapshot.stage.sequence):\n", "            if False:\n",
+        "others=sequence not in (None, snapshot.stage.sequence))", "others=False)",
     ),
     Mutation("c3", "reconciler/daemon/reception.py", _AWAY, "            raise\n"),
     Mutation(
