@@ -5,7 +5,11 @@ See docs/simulation.md. A seed that fails here is run again, and told, by the on
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,21 +40,37 @@ def told(report: Report) -> str:
     return f"{report.wrong}\nall of it: python -m tests.simulation --seed {report.seed} -v\n{last}"
 
 
-@pytest.mark.parametrize("seed", [3, 18])
+@pytest.mark.parametrize("seed", [4, 18])
 def test_simulation_a_seed_is_a_history(seed: int) -> None:
-    one, other = run(seed), run(seed)
-    assert one == other
-    assert one.steps
+    """The command that a failure names tells the same story, in a process whose sets have another order."""
+    here = [*run(seed).story, *run(seed).story]
+    for order in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.simulation", "--seed", str(seed), "-v"], cwd=Path(__file__).parents[2],
+            env={**os.environ, "PYTHONHASHSEED": order}, capture_output=True, text=True, check=False, timeout=300,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "\n".join(here) == "\n".join(2 * done.stdout.splitlines()[:-1])
 
 
 def test_simulation_is_eventful() -> None:
     """Seeds that did nothing would break nothing."""
-    reports = [run(seed) for seed in range(8)]
-    assert sum(each.decided for each in reports) > 10
-    assert sum(each.writes for each in reports) > 10
-    assert sum(each.starts for each in reports) > 30
-    assert any("rewritten" in line for each in reports for line in each.story)
-    assert any("lost after git.push" in line for each in reports for line in each.story)
+    missing = {
+        "took effect", "escalated", "remediated", "held: blind", "put back", "the branch was rewritten", "a merge",
+        "lost after git.push", "refused git.push", "lost after cluster", "dies on the way", "is away for everybody",
+        "is accepted as",
+    }  # fmt: skip
+    decided = writes = 0
+    for seed in range(CHUNK * CHUNKS):
+        report = run(seed)
+        story = "\n".join(report.story)
+        missing = {each for each in missing if each not in story}
+        decided, writes = decided + report.decided, writes + report.writes
+        if not missing:
+            break
+    assert not missing
+    assert decided > seed / 2
+    assert writes > seed / 2
 
 
 def caught(what: str, seeds: Sequence[int] = range(30)) -> bool:

@@ -12,6 +12,8 @@ from tests.simulation.simulation import Report, run
 
 _CHUNK = 8
 """Seeds that a process takes at a time."""
+_SAID = 500
+"""Seeds after which it is told how far it is."""
 
 
 def main(words: list[str]) -> int:
@@ -30,6 +32,9 @@ def main(words: list[str]) -> int:
         steps += report.steps
         broken += bool(report.wrong)
         tell(report, whole=given.v)
+        if report.seed % _SAID == _SAID - 1 and report.seed != seeds[-1]:
+            sys.stdout.write(f"up to {report.seed}: {broken} broken\n")
+            sys.stdout.flush()
     seconds = time.perf_counter() - began
     sys.stdout.write(f"{len(seeds)} seeds, {steps} steps, {broken} broken, {seconds / len(seeds):.2f} s a seed\n")
     return min(broken, 100)
