@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # More of them than cores: many tests wait for processes and deadlines.
 WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) * 2 )))
 
-.PHONY: help install demo test thorough faults fuzz nightly faults-mutated acceptance contract-kubernetes pictures coverage check bill format bench lock clean
+.PHONY: help install demo test thorough faults fuzz nightly mutated faults-mutated acceptance contract-kubernetes pictures coverage check bill format bench lock clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ fuzz: $(STAMP)  ## what others write, made up and led by coverage, against what 
 
 nightly: $(STAMP)  ## ten thousand simulated histories with faults at every I/O; an hour and more
 	@$(BIN)/python -m tests.simulation --seeds 0..9999 --jobs $(WORKERS) $(ARGS)
+
+mutated: $(STAMP)  ## make small mistakes in what decides, one at a time, and see a test notice each; takes an hour
+	@$(BIN)/python -m tests.mutation $(ARGS)
 
 faults-mutated: $(STAMP)  ## take each guard away in a copy, and see its row fail; takes long
 	@$(BIN)/python -m tests.faults.mutations $(ARGS)
