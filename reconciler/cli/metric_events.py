@@ -1,4 +1,8 @@
-"""Metric events of a stage as settings objects of Dynatrace: printed, with what of the SLOs is not in them."""
+"""Metric events of a stage as settings objects of Dynatrace: printed, with what of the SLOs is not in them.
+
+A notification on the default alerting profile reports what Dynatrace detects by itself. Events beside it would report
+the same trouble once more, under another title, and it would be acted on twice. So there is one or the other.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +53,8 @@ def print_events(wish: Wish, form: Format) -> bool:
         project = stage.snapshot.stage.project
     made = [(each.service.path, metric_events(each.service)) for each in found.services]
     events = [event for _, one in made for event in one.events]
-    objects = [event.setting() for event in events]
+    doubled = daemon is not None and wish.profile is None
+    objects = [] if doubled else [event.setting() for event in events]
     if daemon is not None:
         objects.insert(0, notification(project, daemon.url, wish.profile or DEFAULT_PROFILE))
     for errors in found.unreadable.values():
@@ -59,6 +64,13 @@ def print_events(wish: Wish, form: Format) -> bool:
     _write(form, objects, made)
     if daemon is None:
         say("without --url there is no notification among them, by which Dynatrace reports to the daemon")
+        say("it should use an alerting profile of custom alerts alone, or Dynatrace's own problems come beside these")
+    elif doubled and events:
+        are = "1 metric event is" if len(events) == 1 else f"{len(events)} metric events are"
+        say(
+            f"{are} left out of the settings: on the default alerting profile Dynatrace reports its own problems, and "
+            "the same trouble would come twice; --alerting-profile with one of custom alerts alone has events instead"
+        )
     return not found.unreadable
 
 

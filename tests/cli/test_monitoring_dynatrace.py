@@ -29,9 +29,11 @@ def stage(clone: Path) -> Path:
 
 @pytest.mark.usefixtures("stage")
 def test_json_is_what_the_settings_api_takes(reconciler: Reconciler) -> None:
-    result = reconciler("monitoring", "dynatrace", "--url", "https://r.example.com", "-o", "json")
+    named = ("--url", "https://r.example.com", "--alerting-profile", "custom-alerts")
+    result = reconciler("monitoring", "dynatrace", *named, "-o", "json")
     assert result.code == 0, result.err
     notification, event = json.loads(result.out)
+    assert notification["value"]["alertingProfile"] == "custom-alerts"
     assert notification["schemaId"] == "builtin:problem.notifications"
     assert notification["value"]["webHookNotification"]["url"] == "https://r.example.com/webhooks/dynatrace"
     value = event["value"]
@@ -42,10 +44,19 @@ def test_json_is_what_the_settings_api_takes(reconciler: Reconciler) -> None:
 
 
 @pytest.mark.usefixtures("stage")
+def test_on_the_default_profile_no_event_reports_what_dynatrace_reports_itself(reconciler: Reconciler) -> None:
+    result = reconciler("monitoring", "dynatrace", "--url", "https://r.example.com", "-o", "json")
+    assert [each["schemaId"] for each in json.loads(result.out)] == ["builtin:problem.notifications"]
+    assert "1 metric event is left out" in result.err
+    assert "--alerting-profile" in result.err
+
+
+@pytest.mark.usefixtures("stage")
 def test_without_an_address_there_are_events_only_and_that_is_said(reconciler: Reconciler) -> None:
     result = reconciler("monitoring", "dynatrace", "--stage", "production", "-o", "json")
     assert [each["schemaId"] for each in json.loads(result.out)] == ["builtin:anomaly-detection.metric-events"]
     assert "without --url there is no notification" in result.err
+    assert "custom alerts" in result.err
 
 
 @pytest.mark.usefixtures("stage")

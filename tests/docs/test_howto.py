@@ -121,7 +121,7 @@ def shell(tmp_path: Path) -> Shell:
     shell = Shell(tmp_path, {
         "REPOSITORY": str(tmp_path / "shop.git"), "CLONE": str(tmp_path / "clone"), "RULES": str(tmp_path / "rules"),
         "ROUTE": str(tmp_path / "route.yaml"), "SETTINGS": str(tmp_path / "settings.json"),
-        "CONFIGURATION": str(tmp_path / "reconciler.yaml"),
+        "CONFIGURATION": str(tmp_path / "reconciler.yaml"), "PROFILE": "custom-alerts",
     })  # fmt: skip
     (tmp_path / "reconciler.yaml").write_text(
         "stateDir: state\nprojects: {shop: {repository: {url: shop.git}, stages: {production: {}}}}\n", "utf-8"
@@ -158,4 +158,6 @@ def test_the_steps_that_make_rules_make_them(page: str, shell: Shell, tmp_path: 
         assert "namespace: shop-production" in (tmp_path / "rules").read_text("utf-8")
         assert "name: reconciler-webhook" in (tmp_path / "route.yaml").read_text("utf-8")
     else:
-        assert json.loads((tmp_path / "settings.json").read_text("utf-8"))
+        notification, event = json.loads((tmp_path / "settings.json").read_text("utf-8"))
+        assert notification["value"]["alertingProfile"] == "custom-alerts"
+        assert event["value"]["eventTemplate"]["eventType"] == "CUSTOM_ALERT"

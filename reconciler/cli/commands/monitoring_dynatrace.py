@@ -20,7 +20,7 @@ from reconciler.cli.output import Format, output_option
     "--alerting-profile",
     "profile",
     metavar="ID",
-    help="The notification's alerting profile; else the default.",
+    help="The notification's alerting profile, of custom alerts alone: events in place of Dynatrace's own problems.",
 )
 @click.option("--payload", is_flag=True, help="Print the notification's payload template alone, to be pasted.")
 @fetch_option
@@ -40,8 +40,10 @@ def command(
     """Print a metric event for every objective of a stage that Dynatrace can tell to be missed.
 
     With -o json it is what `POST /api/v2/settings/objects` takes: the events, and with --url the notification that
-    reports their problems to /webhooks/dynatrace there. Its header has `$RECONCILER_TOKEN` for the token, which is to
-    be put in on the way. What cannot become an event is told on stderr, with the reason.
+    reports problems to /webhooks/dynatrace there. On the default alerting profile those are Dynatrace's own, and events
+    are left out, which would report the same trouble twice; with --alerting-profile both are there. The header has
+    `$RECONCILER_TOKEN` for the token, which is to be put in on the way. What cannot become an event is told on stderr,
+    with the reason.
     """
     from reconciler.cli.metric_events import Wish, print_events
     from reconciler.monitoring.dynatrace_notification import PAYLOAD
