@@ -11,6 +11,7 @@ from typing import Final
 
 from reconciler.cli.evidence_doubts import Queries, about_measuring, about_queries
 from reconciler.cli.findings.finding import Finding, located
+from reconciler.cli.late_doubts import about_late_values
 from reconciler.cli.limit_doubts import about_service, about_stage
 from reconciler.cli.objective_doubts import about_objectives
 from reconciler.cli.playbook_doubts import about_playbook
@@ -47,7 +48,9 @@ def _doubts(data: bytes, path: str, around: Surroundings, kind: Kind | None) -> 
             yield from about_shipyard(data, path)
         case "slo":
             yield from about_objectives(data)
-            yield from about_measuring(data, folder, Queries(around.near, around.slis))
+            queries = Queries(around.near, around.slis)
+            yield from about_measuring(data, folder, queries)
+            yield from about_late_values(data, folder, queries, around.policy(folder))
         case "sli":
             yield from about_queries(data, folder, name, around.near)
         case "service":

@@ -237,9 +237,18 @@ def _again(draft: Draft, remediation: Remediation, timing: Timing, verdict: Verd
     """Return the next wait: for the same window where it had no data, else for the one that begins now."""
     waiting = remediation.waiting
     if (verdict.result == "no data" or verdict.is_half_blind) and waiting is not None:
-        pause = min(max(timing.wait // 5, 1), _LONGEST_PAUSE) << remediation.unmeasured
+        pause = _first_pause(timing.wait) << remediation.unmeasured
         return _wait(replace(waiting, until=Instant(draft.now + pause)))
     return wait_data(replace(timing, settle=0, wait=max(timing.wait, timing.window)), draft.now)
+
+
+def _first_pause(wait: int) -> int:
+    return min(max(wait // 5, 1), _LONGEST_PAUSE)
+
+
+def last_look(wait: int) -> int:
+    """Return how many seconds after a wait its window is measured for the last time, if it never has data."""
+    return _first_pause(wait) * ((1 << MEASURED_AGAIN) - 1)
 
 
 def _remembered(remediation: Remediation, waiting: Waiting, verdict: Verdict, evaluated: Evaluated) -> Evaluation:
