@@ -22,7 +22,7 @@ GUARDS: Final = (
     Mutation("f4", _READER, "        if len(self._stack) >= DEPTH_LIMIT:\n", "        if False:\n"),
     Mutation("f4", "reconciler/repo/children.py",
              "            if _is_left_unread(answers[-1]):\n                # Also",
-             "            if len(answers) < len(names):\n                # Also"),
+             "            if len(answers) < len(names):\n                # Also", "tests/repo/test_reader.py"),
     Mutation("f5", "reconciler/model/slo.py", 'weight=fields.integer("weight") or 1,',
              'weight=fields.integer("weight") or 0,'),
     Mutation("f5", "reconciler/decide/evaluation/evaluate.py", 'if judged else Total(0.0, "fail")',

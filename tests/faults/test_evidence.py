@@ -34,7 +34,9 @@ WORTHLESS = {
 def test_s1_what_is_no_value_is_no_pass_and_no_fail_and_is_not_acted_upon(scene: Scene, name: str) -> None:
     answer, said = WORTHLESS[name]
     site = scene.site
-    with measured(scene, deadline="300ms", url="" if answer else NOWHERE) as prometheus:
+    # Only what never answers is waited for in vain: no other answer depends on how busy the machine is.
+    deadline = "300ms" if name == "slow" else "60s"
+    with measured(scene, deadline=deadline, url="" if answer else NOWHERE) as prometheus:
         prometheus.answer = answer or prometheus.answer
         scene.problem()
         with site.loop() as loop:
