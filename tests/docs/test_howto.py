@@ -149,6 +149,7 @@ def test_the_steps_that_make_rules_make_them(page: str, shell: Shell, tmp_path: 
         )
         (tmp_path / "clone" / "dynatrace").mkdir()
         (tmp_path / "clone" / "dynatrace" / "sli.yaml").write_text(queries, "utf-8")
+        shell.run('git -C "$CLONE" add . && git -C "$CLONE" commit -qm Dynatrace && git -C "$CLONE" push -q')
     for block in shown(page, "sh"):
         shell.run(f'cd "$CLONE"\n{block}')
     if page == "prometheus":
