@@ -12,7 +12,8 @@ ROOT = Path(__file__).parent
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
 THOROUGH = (
-    "benchmarks/*", "plugins/*", "faults/*", "fuzz/*", "mutation/*", "repo/test_stage_bombs.py", "cli/test_stage_bombs.py",
+    "benchmarks/*", "plugins/*", "faults/*", "fuzz/*", "mutation/*",
+    "repo/test_stage_bombs.py", "cli/test_stage_bombs.py", "daemon/test_shortage.py",
     "daemon/test_tracing.py", "demo/test_demo.py",
     "cli/test_template_ci*", "cli/test_plan*", "cli/test_bisect.py", "cli/test_explain.py", "cli/test_status_at.py",
     "cli/test_verify.py", "cli/test_replay.py", "cli/test_tampering*", "cli/test_validate_mistakes_names.py",
