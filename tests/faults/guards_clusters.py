@@ -78,5 +78,8 @@ GUARDS: Final = (
         _tests("_reads", "k7"),
     ),
     Mutation("k7", _APPLYING, _FOUNDED, _UNFOUNDED, _tests("_reads", "k7")),
-    Mutation("k8", _CLIENT, "_stamp(self._files) != self._stamp)", "False)", _tests("_credentials", "k8")),
+    Mutation(
+        "k8", _CLIENT, "marks.append((file, found.st_ino, found.st_mtime_ns, found.st_size))",
+        "marks.append((file, 0, 0, 0))", _tests("_credentials", "k8_a_token"),
+    ),
 )  # fmt: skip
