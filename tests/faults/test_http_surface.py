@@ -142,7 +142,7 @@ def signed(body: bytes) -> dict[str, str]:
 
 LOGINS: Final = {
     "alertmanager": bearer, "problem": bearer, "dynatrace": dynatrace, "cloudevents": signed, "keptn": signed,
-    "git": signed,
+    "keptnApi": signed, "git": signed,
 }  # fmt: skip
 WHERE: Final = (
     "default: {project: sockshop, stage: production, service: carts}, labels: {project: p0, stage: s0, service: v0}, "
