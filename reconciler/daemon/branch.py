@@ -75,7 +75,7 @@ class Branch:
             TerminalError, TransientError, BlindError: see `Publisher.push`.
         """
         self.check()
-        landed = self.push(tips, [as_commit(step) for step in steps], self.check)
+        landed = self.push(tips, [as_commit(step, kept=self.publisher.keeps) for step in steps], self.check)
         if landed is not None:
             self.repo.expect(landed.commits)
             self.commits.update(zip((step.sequence for step in steps), landed.commits, strict=True))

@@ -44,6 +44,14 @@ class Branches:
             branch = self._made[stage.name] = self._make(stage)
         return branch
 
+    def known(self, stage: StageName) -> Branch | None:
+        """Return the branch of a stage if it was made."""
+        return self._made.get(stage)
+
+    def pushing_to(self, ref: str) -> Iterator[StageName]:
+        """Yield the stages whose steps go to a branch."""
+        return (stage.name for stage in self.project().stages if stage.ops == ref)
+
     def policy(self) -> Policy | None:
         """Return what judges people's commits on the project's branch, None where everybody's count."""
         if self._policy is None and self.around.policy is not None:

@@ -25,6 +25,8 @@ Failpoint: TypeAlias = Literal[
     "after-push",
     "before-read-back",
     "after-read-back",
+    "before-home",
+    "after-home",
     "before-applied-push",
     "before-report-push",
     "after-report-push",

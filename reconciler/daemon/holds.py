@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from structlog.typing import FilteringBoundLogger
 
@@ -10,6 +10,7 @@ from reconciler.daemon.backoff import Backoff
 from reconciler.daemon.clock import Clock
 from reconciler.daemon.shortage import as_ours
 from reconciler.model.errors import ReconcilerError, TransientError, VerdictError
+from reconciler.repo.faults import AwayError
 
 _PAUSES = (1.0, 60.0)
 """Seconds until what stands still is tried again: the first and the longest pause."""
@@ -38,6 +39,10 @@ class Holds:
     def error(self, name: str) -> ReconcilerError | None:
         """Return why something stands still, None where it does not."""
         return self._errors.get(name) if name in self else None
+
+    def away(self) -> Mapping[str, AwayError]:
+        """Return what stands still because the remote gives no answer."""
+        return {name: error for name, error in self._errors.items() if isinstance(error, AwayError)}
 
     def refuted(self) -> frozenset[str]:
         """Return what was found to be such that this daemon cannot go on from it, and others perhaps can."""

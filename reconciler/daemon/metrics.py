@@ -187,6 +187,7 @@ class StageMetrics:
         self._actions = metrics.actions
         self._of = (project, stage)
         self._census: Census | None = None
+        self._kept = 0
         self.errors = metrics.errors
         for metric in (families.drift, families.retries, families.unpushed, families.score, families.passes):
             metric.labels(*self._of)
@@ -212,7 +213,7 @@ class StageMetrics:
         """Show how the stage stands after a pass that came to its end ``now``, seconds since 1970."""
         census = counted()
         self._families.last_pass.labels(*self._of).set(now)
-        self._families.unpushed.labels(*self._of).set(0)
+        self._families.unpushed.labels(*self._of).set(self._kept)
         if census == self._census:
             return
         self._census = census
@@ -262,11 +263,17 @@ class StageMetrics:
     @harmless
     def pushing(self, commits: int) -> None:
         """Say that commits were made which are not on the remote yet."""
+        self._families.unpushed.labels(*self._of).set(self._kept + commits)
+
+    @harmless
+    def keeps(self, commits: int) -> None:
+        """Say how many commits are in the mirror only, because the remote was or is away."""
+        self._kept = commits
         self._families.unpushed.labels(*self._of).set(commits)
 
     @harmless
     def pushed(self, *, lost: bool) -> None:
         """Say that a push had an answer: everything landed, or somebody else's came first and all begins anew."""
-        self._families.unpushed.labels(*self._of).set(0)
+        self._families.unpushed.labels(*self._of).set(self._kept)
         if lost:
             self._families.retries.labels(*self._of).inc()

@@ -14,10 +14,12 @@ from reconciler.daemon.failpoints import reach
 from reconciler.daemon.holds import Holds
 from reconciler.daemon.inbox import Inbox, Receipt, later, unknown
 from reconciler.daemon.leases.protocol import HINT, NotOursError
+from reconciler.daemon.outage import Outage
 from reconciler.daemon.reception import Reception
 from reconciler.daemon.shortage import SHORT
 from reconciler.daemon.stages import Stages
 from reconciler.daemon.surroundings import Surroundings
+from reconciler.daemon.tidying import Tidying
 from reconciler.decide.engine import Decision
 from reconciler.model.errors import BugError, ConfigError, ReconcilerError, TerminalError, TransientError, UserError
 from reconciler.model.names import CommitId, ProjectName, StageName
@@ -41,8 +43,6 @@ JITTER = 0.2
 """By which part of itself a poll comes early or late, so that daemons started together do not ask together."""
 HEED_EVERY = 1.0
 """Seconds between two looks that a forge's hints ask for: whoever may send one may send many."""
-TIDY_EVERY = 300.0
-"""Seconds between two times that the mirror's packs are combined, at the least."""
 _COLLECT = (50_000, 20, 100)
 """After how many objects more cycles are looked for: a push brings next to none, and looking takes a fourth."""
 
@@ -67,7 +67,7 @@ class ProjectLoop:
         self._hinted = threading.Event()
         self._heed_at = 0.0
         self._asked_anew = False
-        self._tidy_at = 0.0
+        self._tidying = Tidying(around.clock, self._log)
         self._random = random.Random(around.seed)  # noqa: S311  (spreads polls; no secret depends on it)
         self._project: Project | None = None
         self._branches = Branches(
@@ -82,6 +82,7 @@ class ProjectLoop:
         self._stages = Stages(around, self._branches, self._reception.take, self.wake)
         self.seen_at: float | None = None
         self._holds = Holds(around.clock, self._log, around.seed)
+        self._outage = Outage(around, lambda: self._mirror, self._holds, self._branches, self._read_project_soon)
         self._ask_head_at = 0.0
         around.metrics.queued(lambda: self.inbox.depth)
         gc.set_threshold(*_COLLECT)
@@ -136,7 +137,7 @@ class ProjectLoop:
         while not self._stop.is_set():
             self._wake.clear()
             if not self.tick():
-                self._tidy_up()
+                self._tidying.look(self._opened, busy=self._wake.is_set())
             self.seen_at = self._around.clock.monotonic()
             self._around.metrics.stands(self.conditions)
             if first:
@@ -145,33 +146,29 @@ class ProjectLoop:
                 first = False
             self._wake.wait(self.pause())
 
-    def _tidy_up(self) -> None:
-        """Combine the mirror's packs while nothing is due; it takes a second, and everything else waits for it."""
-        now = self._around.clock.monotonic()
-        if self._opened is None or now < self._tidy_at or self._wake.is_set() or not self._opened.cluttered:
-            return
-        self._tidy_at = now + TIDY_EVERY
-        try:
-            self._opened.maintain()
-        except ReconcilerError as error:
-            self._log.warning("the mirror could not be tidied up", reason=error.message, hint=error.hint)
-
     def tick(self) -> tuple[Step, ...]:
         """Do everything that can be done now, stage by stage. Never raises for what a stage or the remote does."""
+        pushed = self._pass()
+        return pushed + self._pass() if self._outage.begins(self._project) else pushed
+
+    def _pass(self) -> tuple[Step, ...]:
         pushed: list[Step] = []
         if self._unblocked.is_set():
             self._unblocked.clear()
             self._holds.release()
+            self._outage.ask_now()
             self._read_project_soon()
         self._asked_anew = False
         if self._hinted.is_set():
             self._hinted.clear()
             self._heed_at = self._around.clock.monotonic() + HEED_EVERY
+            self._outage.ask_now()
             self._read_project_soon()
         if (held := self._holds.error("project")) is not None:
             self._reception.turn_away(held)
             return ()
         try:
+            self._outage.look()
             project = self._read()
         except (ReconcilerError, *SHORT) as error:
             self._reception.turn_away(self._holds.hold("project", error))
@@ -189,6 +186,7 @@ class ProjectLoop:
             pushed += self._guarded(project, stage, listed)
         readable = (stage.name for stage in project.stages if stage.name not in self._holds.refuted())
         self._around.leases.want(self._branches.not_newer(readable))
+        self._outage.note(project)
         self._around.looked(project, self._branches.of, self.conditions)
         return tuple(pushed)
 
@@ -225,7 +223,8 @@ class ProjectLoop:
         held = self._holds.error(name)
         if isinstance(held, TransientError):
             return later(held)
-        return self._branches.of(stages[name])
+        barred = self._outage.bar(stages[name])
+        return self._branches.of(stages[name]) if barred is None else later(barred)
 
     def preview(self) -> Mapping[StageName, Decision]:
         """Return what the next pass would decide for each stage; `conditions` say what could not be found out.
@@ -251,6 +250,7 @@ class ProjectLoop:
         pauses += self._holds.pauses()
         if self._hinted.is_set():
             pauses.append(max(self._heed_at - self._around.clock.monotonic(), 0.0))
+        pauses.append(self._outage.pause())
         if not self._mirror.shared:
             pauses.append(max(self._ask_head_at - self._around.clock.monotonic(), 0.0))
         return min(pauses)
@@ -306,11 +306,13 @@ class ProjectLoop:
         try:
             if not led and not self._stages.stand_by(stage.name):
                 return ()
+            self._outage.check(stage, led=led)
             tips = self._tips_or_fail(project, stage, {} if stage.name in self._reception.moved else listed)
             if not led:
                 self._branches.of(stage).follow(tips)
                 self._holds.clear(stage.name)
                 return ()
+            self._outage.allow(stage, self._branches.of(stage), tips, project.settings(stage))
             steps = self._stages.of(stage).reconcile(tips, project.settings(stage))
         except NotOursError:
             self._wake.set()
@@ -324,7 +326,7 @@ class ProjectLoop:
         metrics.passed(self._branches.of(stage).repo.census, clock.wall())
         self._holds.clear(stage.name)
         forge, branch = self._around.forge, self._branches.of(stage)
-        if forge is not None and forge.look(self._mirror, project, stage, branch, self._holds):
+        if forge is not None and not self._outage.out and forge.look(self._mirror, project, stage, branch, self._holds):
             self._wake.set()
         return steps
 
@@ -332,6 +334,7 @@ class ProjectLoop:
         """Make the stage's own conditions part of the project's."""
         loop = self._stages.loops.get(stage)
         own = loop.condition.reasons if loop is not None else self._branches.reasons(stage)
+        own = own | self._outage.reasons(stage)
         for name in [name for name in self.conditions if name.startswith(f"{stage}/")]:
             del self.conditions[name]
         self.conditions.update({f"{stage}/{name}": reason for name, reason in own.items()})

@@ -37,6 +37,20 @@ class Publisher:
         self._metrics = metrics
         self._pacer = Pacer()
 
+    @property
+    def keeps(self) -> bool:
+        """Whether what is pushed now is kept in the mirror, because the remote is away."""
+        return self._mirror.away.out
+
+    def on_remote(self, path: str) -> bool:
+        """Whether a file is on the remote as it is here, as far as that was seen last."""
+        base, ours = self._mirror.away.base(self._ref), self._mirror.away.kept.get(self._ref)
+        ours = ours or base
+        if base is None or ours is None:
+            return False
+        blob = self._mirror.blob_id(ours, path)
+        return blob is not None and blob == self._mirror.blob_id(base, path)
+
     def noticed_foreign_push(self) -> None:
         """Step back: somebody else is pushing to this branch."""
         self._pacer.foreign(self._clock.monotonic())

@@ -7,7 +7,7 @@ again; what will never belong anywhere is told which names are known (DESIGN.md,
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from structlog.typing import FilteringBoundLogger
@@ -167,7 +167,8 @@ class Reception:
 
     def _taken(self, stage: StageName, branch: Branch, reports: Sequence[Report]) -> Sequence[Receipt]:
         try:
-            return self._pushed(stage, branch, reports)
+            made = self._pushed(stage, branch, reports)
+            return [_kept(branch, each) for each in made] if branch.publisher.keeps else made
         except (ReconcilerError, *SHORT) as found:
             error = as_ours(found)
             self._log.warning("reports turned away", stage=stage, count=len(reports), reason=error.message)
@@ -229,6 +230,14 @@ def _receipt(answer: str | Unfiled, tips: Tips, files: Collection[str] = ()) -> 
     if isinstance(answer, Unfiled):
         return answer.receipt
     return Receipt("accepted" if answer in files else "unchanged", tips.ops, answer)
+
+
+def _kept(branch: Branch, receipt: Receipt) -> Receipt:
+    """Return what is told while the remote is away: what is in the mirror only is for its sender to keep (law 7)."""
+    if not receipt.durable or branch.publisher.on_remote(receipt.path):
+        return receipt
+    reason = "the repository cannot be reached: this is kept and acted on here, and not safe before it is there"
+    return replace(receipt, outcome="unavailable", reason=reason, hint="send it again")
 
 
 def _bug() -> Receipt:

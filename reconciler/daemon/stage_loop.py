@@ -29,7 +29,7 @@ from reconciler.decide.snapshot import ServiceView, Snapshot
 from reconciler.model.errors import BugError, TerminalError, TransientError
 from reconciler.model.instant import Instant
 from reconciler.model.names import CommitId, ServicePath
-from reconciler.model.step import Step, log_fields
+from reconciler.model.step import MIRROR, Step, log_fields
 from reconciler.model.targets import Fact, NoFact, Want
 from reconciler.repo.stage import ProjectSettings, Tips
 
@@ -290,6 +290,7 @@ class StageLoop:
         for step, commit in zip(steps, commits, strict=True):
             reason = step.data.get("reason", step.data.get("error"))
             why = {} if reason is None else {"reason": str(reason)}
+            why |= {"durability": MIRROR} if self._branch.publisher.keeps else {}
             tell = self._log.warning if step.event in _FOR_PEOPLE else self._log.info
             tell(step.subject, **log_fields(step), **why, commit=commit)
             self._count(step, before.services)

@@ -17,6 +17,7 @@ OnFail: TypeAlias = Literal["keep", "revert"]
 OnWarning: TypeAlias = Literal["accept", "next"]
 DriftPolicy: TypeAlias = Literal["repair", "adopt", "report"]
 Approval: TypeAlias = Literal["automatic", "required"]
+ForgeOutage: TypeAlias = Literal["hold", "proceed"]
 
 WORKLOADS: Final = frozenset({"Deployment", "StatefulSet", "ReplicaSet", "ReplicationController", "DaemonSet"})
 """The workloads that Kubernetes itself has; all but the last can be scaled."""
@@ -106,6 +107,7 @@ class StageConfig:
     retention: int | None = None
     freeze: tuple[Freeze, ...] | None = None
     approval: Approval | None = None
+    forge_outage: ForgeOutage | None = None
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,7 @@ def stage_from(fields: Fields) -> StageConfig:
         retention=positive(fields, "retention", checks),
         freeze=_freezes(fields, checks),
         approval=cast("Approval | None", fields.text("approval") or None),
+        forge_outage=cast("ForgeOutage | None", fields.text("forgeOutage") or None),
     )
     checks.done()
     return config

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from reconciler.model import canonical
 from reconciler.model.copies import quick
@@ -23,6 +23,9 @@ Event: TypeAlias = Literal[
     "reopened", "rewritten", "archived",
 ]  # fmt: skip
 EVENTS: frozenset[str] = frozenset(get_args(Event))
+DURABILITY: Final = "Durability"
+MIRROR: Final = "mirror"
+"""The trailer of a step that was applied before it was pushed, and its value (DESIGN.md, law 2)."""
 _FACTS = b"\nfacts:\n"
 """What the facts of a step's file begin with; they come last."""
 
@@ -85,10 +88,11 @@ def facts_hash(step: Step) -> str:
     return hashlib.sha256(canonical.emit(step.facts) if step.facts else b"").hexdigest()
 
 
-def trailers(step: Step, facts: str | None = None) -> dict[str, str]:
+def trailers(step: Step, facts: str | None = None, *, kept: bool = False) -> dict[str, str]:
     """Return the machines' part of the commit message, in its order (DESIGN.md section 5).
 
-    ``facts`` is what `facts_hash` returns, for somebody who has it already.
+    ``facts`` is what `facts_hash` returns, for somebody who has it already. ``kept``: it was made while the remote was
+    away, so that nothing but the daemon's mirror had it at first (law 2).
     """
     found: dict[str, str] = {"Stage": step.stage}
     if step.service is not None:
@@ -100,6 +104,8 @@ def trailers(step: Step, facts: str | None = None) -> dict[str, str]:
         found["Action"] = str(step.data["action"])
         found["Action-Index"] = f"{step.data['index']}/{step.data['count']}"
     found |= {"Sequence": str(step.sequence), "Now": format_instant(step.now), "Rules": str(step.rules)}
+    if kept:
+        found[DURABILITY] = MIRROR
     return found | {
         "Config": step.config,
         "Project": step.project,

@@ -21,7 +21,7 @@ from reconciler.repo import argv as commands
 from reconciler.repo.argv import Argv
 from reconciler.repo.conversation import Conversation, Heard, Op, conversing, unheard
 from reconciler.repo.environ import engine_environment
-from reconciler.repo.faults import checked, refuses_credentials, timed_out
+from reconciler.repo.faults import checked, refuses_credentials, silent, timed_out
 from reconciler.repo.process import Finished, Process, ProcessTimedOutError, run
 from reconciler.repo.remote import Credentials, Remote, redact
 
@@ -63,7 +63,7 @@ class Engine:
         self.timeouts = timeouts
         self._credentials = credentials
         self._clock = clock
-        self._durable = durable
+        self.durable = durable
         self._heard = heard
         self._base = dict(os.environ if base is None else base)
         self._local = engine_environment(
@@ -112,7 +112,7 @@ class Engine:
         Where the remote refuses a secret that can be renewed, it is run once more: nothing has been done until then.
 
         Raises:
-            TransientError: it took too long. BlindError: the secret cannot be read.
+            AwayError: it took too long. BlindError: the secret cannot be read.
         """
         credentials = self._credentials
         if credentials.secret is None:
@@ -132,12 +132,12 @@ class Engine:
             secret=secret,
             control_directory=self._sockets,
             network_timeout=self.timeouts.network,
-            durable=self._durable,
+            durable=self.durable,
         )
         try:
             finished = run(argv, environment, timeout=timeout or self.timeouts.network, clock=self._clock)
         except ProcessTimedOutError as error:
-            raise timed_out(doing, error) from error
+            raise silent(doing, error) from error
         output = redact(finished.stdout.decode("utf-8", "surrogateescape"), secret, credentials.username)
         errors = redact(finished.stderr, secret, credentials.username)
         return Finished(finished.status, output.encode("utf-8", "surrogateescape"), errors)

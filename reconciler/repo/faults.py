@@ -7,6 +7,8 @@ children run in the C locale, so the phrases below are stable; what matches none
 ::
 
     TransientError
+    ├── AwayError           the remote gives no answer, or its server none that git understands; not: it refuses us
+    │   └── UnreachableError    it cannot even be connected to; a BlindError too
     └── BlindError
         └── DamagedError    objects that must be there are not, or cannot be read; the mirror is made anew
     UserError
@@ -27,6 +29,14 @@ _SHOWN: Final = 600
 
 class DamagedError(BlindError):
     """An object that must be there is missing or unreadable. The next `Mirror.fetch` makes the mirror anew."""
+
+
+class AwayError(TransientError):
+    """The remote gives no answer: it hangs, breaks off, or the server before it says that it is out of order."""
+
+
+class UnreachableError(AwayError, BlindError):
+    """Nobody answers at the remote's address."""
 
 
 class TooMuchError(UserError):
@@ -118,14 +128,14 @@ _KINDS: Final = (
     ),
     _kind(
         r"^ssh: (connect to host|could not resolve)",
-        BlindError,
+        UnreachableError,
         _AWAY,
         "check host and port of the address, and the network; ssh takes no proxy of the environment",
     ),
     _kind(
         r"could not resolve|failed to connect|connection refused|no route to host|network is unreachable"
         r"|couldn't connect|connection timed out|operation timed out",
-        BlindError,
+        UnreachableError,
         _AWAY,
         "check the address, the network and the proxy that HTTPS_PROXY or http_proxy may name",
     ),
@@ -140,6 +150,13 @@ _KINDS: Final = (
         TransientError,
         "a branch vanished while it was fetched",
         "",
+    ),
+    _kind(
+        r"returned error: 5\d\d|connection (was )?(reset|closed|aborted)|remote end hung up|empty reply from server"
+        r"|operation too slow|unexpected disconnect|early EOF|RPC failed; curl",
+        AwayError,
+        "the remote gives no answer",
+        "look at the server and at the network in between",
     ),
 )
 
@@ -214,6 +231,12 @@ def timed_out(doing: str, error: ProcessTimedOutError) -> TransientError:
     return TransientError(
         f"{doing}: {error}", hint="if it persists, look at the remote's load and at the network in between"
     )
+
+
+def silent(doing: str, error: ProcessTimedOutError) -> AwayError:
+    """Return the error for a conversation with the remote that was given up because nothing came."""
+    told = timed_out(doing, error)
+    return AwayError(told.message, hint=told.hint)
 
 
 def checked(doing: str, finished: Finished) -> bytes:

@@ -11,29 +11,30 @@ process.
 
 from __future__ import annotations
 
-import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
 
-from reconciler.model.errors import BugError, ConfigError, TransientError
-from reconciler.model.names import BlobId, CommitId
+from reconciler.model.errors import BlindError, BugError, TransientError
+from reconciler.model.names import CommitId
 from reconciler.repo import argv
+from reconciler.repo.away import Away, Seen, is_volatile
 from reconciler.repo.conversation import Heard, Op, unheard
 from reconciler.repo.directory import FETCHED, Directory, private_ref
 from reconciler.repo.engine import Engine, Timeouts
-from reconciler.repo.faults import DamagedError, fetch_error, transport_error
-from reconciler.repo.history import History
+from reconciler.repo.faults import AwayError, fetch_error, transport_error
+from reconciler.repo.listing import Listing, Remembered
 from reconciler.repo.localrefs import LocalRefs
-from reconciler.repo.names import TreeId, full_ref, is_full_ref
-from reconciler.repo.objects import Change, CommitInfo, Entry, Identity, Oversize, TreeItem
+from reconciler.repo.names import full_ref
+from reconciler.repo.objects import Identity
 from reconciler.repo.origin import LocalOrigin, check_format, located, settings
 from reconciler.repo.process import Finished
-from reconciler.repo.push import PushResult, RefUpdate, push_result
-from reconciler.repo.reader import DEFAULT_LIMIT, Reader
+from reconciler.repo.push import PushResult, RefResult, RefUpdate, push_result
+from reconciler.repo.reader import Reader
+from reconciler.repo.readings import Readings
 from reconciler.repo.remote import Credentials, parse_remote
 from reconciler.repo.signing import CommitSigner
 from reconciler.repo.signing_commits import SignedCommits
@@ -45,10 +46,11 @@ __all__ = ["Mirror"]
 PROPOSALS: Final = "refs/heads/proposals/"
 """Where proposals lie: branches for people to merge, which are no stages and the only ones that are ever taken away."""
 _REMEMBERED: Final = 4096
-_LISTED = re.compile(r"(?P<id>[0-9a-f]+)\t(?P<ref>refs/\S+)\Z")
+_KNOCKED: Final = 20.0
+"""Seconds for which a remote that was away is waited for each time: meanwhile nothing goes on."""
 
 
-class Mirror:
+class Mirror(Readings):
     """See the module's text. Made by `Mirror.open`; `close` ends all its processes."""
 
     def __init__(
@@ -58,14 +60,18 @@ class Mirror:
         self.path, self.start = path, engine.start_bounded  # who reads much at once starts a child of his own
         self._engine = engine
         self._origin = origin
-        self._refs = None if origin is None else LocalRefs(origin.git_dir)
+        refs = None if origin is None else LocalRefs(origin.git_dir)
+        self._last = Remembered()
+        self._listing = Listing(
+            engine.remote, refs, lambda command: self._talk("list", "listing the remote", command), self._last
+        )
         self._directory = Directory(path, engine, origin)
-        self._reader = Reader(path, engine.start)
-        self._history = History(path, engine.start, self._reader)
+        super().__init__(Reader(path, engine.start), path, engine.start)
         signed = SignedCommits(path, engine.start, self._reader.raw_commits, signer) if signer is not None else None
         self._writer = Writer(lambda: engine.start(argv.fast_import(path)), committer, signed)
         self._complete: OrderedDict[CommitId, None] = OrderedDict()
-        self._suspect = False
+        self.away = Away(path, lambda doing, words, data: engine.local(doing, words, data=data))
+        self._unanswered: dict[str, tuple[CommitId | None, CommitId]] = {}
 
     @classmethod
     def open(
@@ -125,44 +131,24 @@ class Mirror:
         Raises:
             BlindError: the remote cannot be seen. TransientError: it may be seen later.
         """
-        if self._refs is not None:
-            return {ref: self._refs.read(ref) for ref in refs}
-        if not refs:
-            return {}
-        listed = self._listed(argv.ls_remote(self._engine.remote, refs))
-        return {ref: listed.get(ref) for ref in refs}
+        if self.away.out:
+            return self.away.tips(refs)
+        found = self._listing.tips(refs)
+        for ref in found:
+            self._unanswered.pop(ref, None)  # whether that push has landed is known now
+        return found
 
     def heads(self, prefix: str = "refs/heads/") -> dict[str, CommitId]:
         """Return the remote's branches below a prefix that ends with a slash, for example ``refs/heads/ops/``."""
         if not prefix.startswith("refs/heads/") or not prefix.endswith("/"):
             raise BugError(f"not a prefix of branches: {prefix!r}")
-        if self._refs is not None:
-            return self._refs.below(prefix)
-        listed = self._listed(argv.ls_remote_below(self._engine.remote, prefix))
-        return {ref: tip for ref, tip in listed.items() if ref.startswith(prefix)}
+        return self.away.heads(prefix) if self.away.out else self._listing.heads(prefix)
 
     def default_branch(self) -> str | None:
         """Return the full ref that the remote's HEAD names; None where it names none or the remote doesn't say."""
-        if self._refs is not None:
-            return self._refs.head()
-        finished = self._talk("list", "listing the remote", argv.ls_remote_head(self._engine.remote))
-        match = re.search(rb"^ref: (refs/\S+)\tHEAD$", finished.stdout, re.MULTILINE)
-        ref = "" if match is None else match[1].decode("utf-8", "replace")
-        return ref if is_full_ref(ref) else None
-
-    def _listed(self, command: argv.Argv) -> dict[str, CommitId]:
-        finished = self._talk("list", "listing the remote", command)
-        found: dict[str, CommitId] = {}
-        for line in finished.stdout.decode("utf-8", "replace").splitlines():
-            match = _LISTED.match(line)
-            if match is not None and is_full_ref(match["ref"]):
-                if len(match["id"]) != 40:
-                    raise ConfigError(
-                        "the remote uses SHA-256 object ids, which are not supported",
-                        hint="use a SHA-1 repository (git init's default)",
-                    )
-                found[match["ref"]] = CommitId(match["id"])
-        return found
+        if self.away.out and self.away.seen is not None:
+            return self.away.seen.head
+        return self._listing.default_branch()
 
     # Moving
 
@@ -175,15 +161,20 @@ class Mirror:
             TransientError: the transport failed, or a branch was rewritten in between (list and fetch again).
             BlindError: the remote cannot be seen.
         """
-        if self._suspect:
+        if self._suspect and not self.away.out:
             self._end_children()
             self._complete.clear()
             self._directory.remake("objects were missing or unreadable")
             self._suspect = False
+            self.away.load()
         if self._origin is not None:
             return
         wanted = {full_ref(ref): tip for ref, tip in tips.items() if tip is not None and tip not in self._complete}
         if not wanted:
+            return
+        if self.away.out:
+            if missing := [ref for ref, tip in wanted.items() if not self._reader.has(tip)]:
+                raise BlindError(f"the remote is away, and {', '.join(missing)} was never fetched")
             return
         timeout = self._engine.timeouts.network if self._complete else self._engine.timeouts.first_fetch
         pairs = [(ref, private_ref(ref)) for ref in wanted]
@@ -220,15 +211,74 @@ class Mirror:
                 raise BugError(f"{update.ref} is no proposal that could be taken away")
             if update.new and update.old is not None and not self._descends(update.new, update.old):
                 raise BugError(f"{update.new} does not descend from {update.old}: {update.ref} would be rewritten")
+        if self.away.out:
+            return self._keep(updates)
         triples = [(update.ref, update.old, update.new) for update in updates]
         with self._engine.conversation("push") as conversation, self._noticing():
-            finished = self._engine.talk("pushing", argv.push(self.path, self._engine.remote, triples))
-            result = push_result(updates, finished, finished.stdout.decode("utf-8", "replace"), finished.stderr)
+            try:
+                finished = self._engine.talk("pushing", argv.push(self.path, self._engine.remote, triples))
+                result = push_result(updates, finished, finished.stdout.decode("utf-8", "replace"), finished.stderr)
+            except AwayError:
+                self._unanswered = {each.ref: (each.old, each.new) for each in updates if each.new is not None}
+                raise
             conversation.result = "ok" if result.landed else "lost" if result.lost else "declined"
         if result.landed:
-            for new in filter(None, (update.new for update in updates)):
-                self._remember(new)
+            for update in updates:
+                self._last.refs[update.ref] = update.new
+                if update.new is not None:
+                    self._remember(update.new)
         return result
+
+    # While the remote is away
+
+    def knock(self) -> None:
+        """Find out whether the remote answers by now; who needs longer than 20 s for a list of refs is away.
+
+        Raises:
+            AwayError: it does not. TransientError, ConfigError: it does, and refuses.
+        """
+        patience = min(_KNOCKED, self._engine.timeouts.network)
+        self._talk("list", "listing the remote", argv.ls_remote_head(self._engine.remote), timeout=patience)
+
+    def why_not_without(self) -> str:
+        """Return why nothing may be kept here for a remote that is away; empty where it may."""
+        if self._origin is not None:
+            return "the remote is a folder of this machine whose objects are read in place"
+        if not self._engine.durable:
+            return "what is written here is not waited for until it is on the disk"
+        return f"{self.path} is in memory only (`stateDir`)" if is_volatile(self.path) else ""
+
+    def go_without(self, since: int) -> None:
+        """Answer in the remote's place, as it was last seen, until `away` ends; ``since`` is seconds since 1970.
+
+        Raises:
+            BlindError: it was never seen by this process nor by the one before it. TransientError: the disk.
+        """
+        if self._last.head is not None:
+            self.away.begin(Seen(since, self._last.head, dict(self._last.refs)))
+        elif self.away.seen is not None and self.away.seen.head is not None:
+            self.away.begin(self.away.seen)
+        else:
+            raise BlindError("the remote is away, and where its branches are was never seen")
+
+    def adopt_unanswered(self, ref: str) -> bool:
+        """Keep the commits whose push had no answer: they may be on the remote, so these very ones are to count."""
+        old, new = self._unanswered.pop(ref, (None, None))
+        if new is None or ref in self.away.kept:
+            return False
+        return self._move(ref, old, new)
+
+    def _keep(self, updates: Sequence[RefUpdate]) -> PushResult:
+        (update,) = updates
+        if update.new is None or update.ref.startswith(PROPOSALS):
+            raise AwayError("the remote is away: nothing is proposed")
+        moved = self._move(update.ref, update.old, update.new)
+        return PushResult({update.ref: RefResult("landed" if moved else "lost")})
+
+    def _move(self, ref: str, old: CommitId | None, new: CommitId) -> bool:
+        made = [each.id for each in self.commits(new, since=old, limit=_REMEMBERED)]
+        self._remember(new)
+        return self.away.move(ref, old, new, made)
 
     def _descends(self, new: CommitId, old: CommitId) -> bool:
         return self._writer.descends(new, old) or self.is_ancestor(old, new)
@@ -246,101 +296,6 @@ class Mirror:
         """Write a linear chain of commits on ``parent``; see `Writer.write`. No branch moves."""
         with self._noticing():
             return self._writer.write(parent, commits)
-
-    # Reading
-
-    def has(self, identity: str) -> bool:
-        """Tell whether an object is here."""
-        return self._reader.has(identity)
-
-    def entries(self, commit: CommitId, under: str = "") -> Iterator[Entry]:
-        """Yield all files of a commit or of one directory; see `Reader.entries`."""
-        with self._noticing():
-            yield from self._reader.entries(commit, under)
-
-    def diff(self, old: CommitId | None, new: CommitId, under: str = "") -> list[Change]:
-        """Return the files that differ; see `Reader.diff`."""
-        with self._noticing():
-            return self._reader.diff(old, new, under)
-
-    def changes(self, old: CommitId | None, new: CommitId) -> list[Change]:
-        """Return the files that differ from what anybody may propose; see `Reader.changes`."""
-        with self._noticing():
-            return self._reader.changes(old, new)
-
-    def blob(self, blob: BlobId, limit: int = DEFAULT_LIMIT) -> bytes:
-        """Return a blob's bytes; see `Reader.blob`."""
-        with self._noticing():
-            return self._reader.blob(blob, limit)
-
-    def blobs(self, ids: Sequence[BlobId], limit: int = DEFAULT_LIMIT) -> dict[BlobId, bytes | Oversize]:
-        """Return many blobs in one go; see `Reader.blobs`."""
-        with self._noticing():
-            return self._reader.blobs(ids, limit)
-
-    def known_blobs(self, ids: Sequence[BlobId], limit: int = DEFAULT_LIMIT) -> dict[BlobId, bytes | Oversize]:
-        """Return those of many blobs that are here; see `Reader.known_blobs`."""
-        with self._noticing():
-            return self._reader.known_blobs(ids, limit)
-
-    def blob_id(self, commit: CommitId, path: str) -> BlobId | None:
-        """Return the id of the file at a path, None where there is none."""
-        with self._noticing():
-            item = self._reader.item_at(commit, path)
-        return BlobId(item[0]) if item is not None and item[1] == "blob" else None
-
-    def blob_at(self, commit: CommitId, path: str, limit: int = DEFAULT_LIMIT) -> tuple[BlobId, bytes] | None:
-        """Return id and bytes of the file at a path; see `Reader.blob_at`."""
-        with self._noticing():
-            return self._reader.blob_at(commit, path, limit)
-
-    def tree_id(self, commit: CommitId, path: str = "") -> TreeId | None:
-        """Return the id of a directory; see `Reader.tree_id`."""
-        with self._noticing():
-            return self._reader.tree_id(commit, path)
-
-    def trees(self, ids: Sequence[str]) -> list[list[TreeItem]]:
-        """Return what stands in directories, by their trees' ids; see `Reader.trees`."""
-        with self._noticing():
-            return self._reader.trees(ids)
-
-    # History
-
-    def find_commit(self, prefix: str) -> CommitId | None:
-        """Return the commit that an id or its beginning names; see `Reader.find_commit`."""
-        with self._noticing():
-            return self._reader.find_commit(prefix)
-
-    def commit(self, commit: CommitId) -> CommitInfo:
-        """Return one commit."""
-        with self._noticing():
-            return self._reader.commit(commit)
-
-    def raw_commits(self, ids: Sequence[CommitId]) -> list[bytes]:
-        """Return the bytes of commits; see `Reader.raw_commits`."""
-        with self._noticing():
-            return self._reader.raw_commits(ids)
-
-    def parents(self, commit: CommitId) -> tuple[CommitId, ...]:
-        """Return a commit's parents."""
-        return self.commit(commit).parents
-
-    def commits(
-        self, tip: CommitId, *, since: CommitId | None = None, paths: Sequence[str] = (), limit: int | None = None
-    ) -> Iterator[CommitInfo]:
-        """Yield commits, children before their parents; see `History.commits`."""
-        with self._noticing():
-            yield from self._history.commits(tip, since=since, paths=paths, limit=limit)
-
-    def is_ancestor(self, old: CommitId, new: CommitId) -> bool:
-        """Tell whether ``new`` is ``old`` or descends from it."""
-        with self._noticing():
-            return self._history.is_ancestor(old, new)
-
-    def last_change(self, tip: CommitId, path: str, *, first_parent: bool = False) -> CommitInfo | None:
-        """Return the newest commit that changed a path; see `History.last_change`."""
-        with self._noticing():
-            return self._history.last_change(tip, path, first_parent=first_parent)
 
     # Upkeep
 
@@ -379,18 +334,11 @@ class Mirror:
         self._writer.rest()
         self._reader.drop()
 
-    @contextmanager
-    def _noticing(self) -> Iterator[None]:
-        try:
-            yield
-        except DamagedError:
-            self._suspect = True
-            raise
-
     def _prepare(self) -> None:
         self._directory.prepare()
         for tip in self._directory.refs.below(FETCHED).values():
             self._remember(tip)
+        self.away.load()
 
 
 def _local_origin(engine: Engine, path: Path) -> LocalOrigin:

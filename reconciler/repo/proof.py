@@ -211,7 +211,7 @@ def _made(before: Snapshot, claim: Claimed, own: OwnFile, service: ServicePath |
     recorded = StepFile(cast("Event", claim.event), claim.sequence, claim.now, number, own.data)
     try:
         made = redo(before, service, remediation, recorded)
-        return as_commit(made) if made is not None and made.path == own.path else None
+        return as_commit(made, kept=claim.kept) if made is not None and made.path == own.path else None
     except _REDO_FAILS:
         return None
 

@@ -34,6 +34,8 @@ from reconciler.repo.steps import MACHINE_LIMIT, Claimed, claimed
 _WAITING: Final = 4096
 """Commits that are kept to be followed one by one; beyond, what differs is asked for."""
 _CLAIM: Final = "\nSequence: "
+_PUSHED: Final = 32
+"""Steps of a row among which one says that it was made without the remote: those of a push without answer do not."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class Replay:
         self._shadow: set[CommitId] = set()
         self._lost: set[CommitId] = set()
         self._rows = Rows(store, part.stage, self._standing)
+        self._kept: set[int] = set()
 
     def run(self, *, whole: bool) -> Ended:
         """Go through the part. ``whole``: nothing comes after it."""
@@ -245,6 +248,8 @@ class Replay:
 
     def _step(self, each: Read, claim: Claimed) -> None:
         self._done.count(claim.sequence)
+        if claim.kept:
+            self._kept.add(claim.sequence)
         if self._at is None:
             self._at = self._first(each, claim)
         places = [self._at] if self._other is None else [self._at, self._other]
@@ -304,7 +309,8 @@ class Replay:
         """Replay a step of a row that goes on from where another one did: the branch was pushed back, or forked."""
         verdict = self._tried(row.place, each, claim, look=False)
         self._done.exact += verdict.clean and all(not finding.error for finding in verdict.findings)
-        self._done.findings += (*row.told(each, claim), *verdict.findings)
+        kept = claim.kept or not self._kept.isdisjoint(range(row.base + 1, row.base + 1 + _PUSHED))
+        self._done.findings += (*row.told(each, claim, kept=kept), *verdict.findings)
         self._foreign.note(each)
         if verdict.made is not None:
             self._proved(row.place, verdict.made, verdict, each)

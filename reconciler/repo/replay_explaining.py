@@ -108,7 +108,7 @@ class Explainer:
         if made is None:
             yield _finding(Kind.NOTHING, claim, "nothing was to be decided there, with the facts that it records", LOOK)
             return
-        new = as_commit(made)
+        new = as_commit(made, kept=claim.kept)
         there = {change.path: change for change in read.differences()}
         if made.path not in there:
             what = "another step had to come there"

@@ -122,7 +122,7 @@ class Judge(Proof):
         for service in self._about(standing, claim, moves):
             try:
                 made = redo_first(before, service, _remediation(claim), claim.now, facts)
-                new = rendered(made.step) if made is not None else None
+                new = rendered(made.step, kept=claim.kept) if made is not None else None
             except _REDO_FAILS as error:
                 return self._failed(claim, read, moves, findings, error)
             if new is None or not self._has_files(new, claim, read, moves):

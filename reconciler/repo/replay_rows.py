@@ -32,9 +32,17 @@ class Row:
     base: int
     steps: list[CommitId] = field(default_factory=list)
 
-    def told(self, each: Read, claim: Claimed) -> Iterable[Finding]:
-        """Yield, with its first step, that there is such a row."""
-        if not self.steps:
+    def told(self, each: Read, claim: Claimed, *, kept: bool) -> Iterable[Finding]:
+        """Yield, with its first step, that there is such a row.
+
+        ``kept``: one of the two was made while the remote was away, which is how they came to be.
+        """
+        if not self.steps and kept:
+            yield Finding(
+                Kind.NUMBER, each.id, f"it goes on from step {self.base}, and so does what was made without the remote",
+                "", sequence=claim.sequence, where=BESIDE, error=False,
+            )  # fmt: skip
+        elif not self.steps:
             yield Finding(
                 Kind.NUMBER, each.id, f"it goes on from step {self.base}, beside another step that does",
                 "was the branch pushed back, and merged again? find out by whom", sequence=claim.sequence, where=BESIDE,

@@ -72,9 +72,11 @@ class SignedCommits:
 
 
 def with_parent(raw: bytes, parent: CommitId | None) -> bytes:
-    """Return a commit that fast-import wrote (one parent or none) as it is on another parent."""
+    """Return a commit that fast-import wrote as it is on another first parent; what it merges stays."""
     head, separator, body = raw.partition(b"\n\n")
-    lines = [line for line in head.split(b"\n") if not line.startswith(b"parent ")]
+    lines = head.split(b"\n")
+    if lines[1].startswith(b"parent "):
+        del lines[1]
     if parent is not None:
         lines.insert(1, b"parent " + parent.encode("ascii"))
     return b"\n".join(lines) + separator + body

@@ -17,7 +17,7 @@ from reconciler.model.copies import quick
 from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant, parse_instant
 from reconciler.model.names import CommitId, RemediationId, StageName
-from reconciler.model.step import EVENTS, Step, render_file, step_path, trailers
+from reconciler.model.step import DURABILITY, EVENTS, MIRROR, Step, render_file, step_path, trailers
 from reconciler.repo.faults import TooMuchError
 from reconciler.repo.layout import OpsPlace, ops_place
 from reconciler.repo.mirror import Mirror
@@ -28,14 +28,19 @@ from reconciler.repo.trailers import compose, parse
 MACHINE_LIMIT: Final = 4 << 20
 """Bytes of the largest machine-written file that is read; more than is ever written into one."""
 
-_READ: Final = frozenset({"Stage", "Service", "Remediation", "Event", "Sequence", "Now", "Rules", "Config", "Project"})
+_READ: Final = frozenset(
+    {"Stage", "Service", "Remediation", "Event", "Sequence", "Now", "Rules", DURABILITY, "Config", "Project"}
+)
 _IN_FILE: Final = {"event": "Event", "sequence": "Sequence", "now": "Now", "rules": "Rules"}
 
 
-def as_commit(step: Step) -> NewCommit:
-    """Return the commit of a step; the same step gives the same bytes, so a branch can be replayed."""
+def as_commit(step: Step, *, kept: bool = False) -> NewCommit:
+    """Return the commit of a step; the same step gives the same bytes, so a branch can be replayed.
+
+    ``kept``: it is kept in the mirror only until the remote is back, and says so for good.
+    """
     files = {**step.files, step.path: render_file(step)}
-    message = compose(step.subject, step.body, trailers(step))
+    message = compose(step.subject, step.body, trailers(step, kept=kept))
     return NewCommit(files, message, datetime.fromtimestamp(step.now, UTC))
 
 
@@ -60,6 +65,11 @@ class Claimed:
     def event(self) -> str:
         """The event; one that is not known here where the rules are newer than ours."""
         return self.trailers["Event"]
+
+    @property
+    def kept(self) -> bool:
+        """Whether it was made while the remote was away, and kept in a mirror until that was back."""
+        return self.trailers.get(DURABILITY) == MIRROR
 
     @property
     def config(self) -> CommitId:

@@ -28,12 +28,14 @@ class NewCommit:
     """A commit to be written: files by path (None deletes), message, date, and who if not the committer.
 
     ``when`` is aware and used to the second for author and committer. All files are written with mode ``100644``.
+    ``merged`` is a second parent; the files are what differs from the first.
     """
 
     files: Mapping[str, bytes | None]
     message: str
     when: datetime
     author: Identity | None = field(default=None)
+    merged: CommitId | None = None
 
 
 def _person(identity: Identity, when: datetime) -> bytes:
@@ -86,6 +88,8 @@ def commit_stream(ref: str, parent: CommitId | None, commits: Sequence[NewCommit
         parts.append(_data(_message(commit.message)))
         if number == 1 and parent is not None:
             parts.append(f"from {object_id(parent)}\n".encode())
+        if commit.merged is not None:
+            parts.append(f"merge {object_id(commit.merged)}\n".encode())
         # Deletions first, so that a file may become a directory in one commit.
         gone = sorted(path for path, content in commit.files.items() if content is None)
         parts.extend(b"D " + quote_path(path) + b"\n" for path in gone)

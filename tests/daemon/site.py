@@ -214,7 +214,7 @@ class Site:
 
     def pass_once(self, failpoint: str = "") -> int:
         """Make one pass in a process of its own; returns its exit status (-9 where the failpoint killed it)."""
-        return self._in_a_process(
+        return self.in_a_process(
             "from reconciler.daemon.service import read_config, reconcile_once\n"
             "done = reconcile_once(read_config(Path(sys.argv[1])), structlog.get_logger())\n"
             "sys.exit(any(result.conditions for result in done.values()))\n",
@@ -223,7 +223,7 @@ class Site:
 
     def take_in_once(self, name: str, failpoint: str = "") -> int:
         """Let a process of its own take in the report of this name and do what follows; see `pass_once`."""
-        return self._in_a_process(
+        return self.in_a_process(
             "from reconciler.daemon.service import opened, read_config\n"
             "from tests.daemon.reporting import report\n"
             "with opened(read_config(Path(sys.argv[1])), 'sockshop', structlog.get_logger()) as loop:\n"
@@ -233,7 +233,8 @@ class Site:
             failpoint,
         )
 
-    def _in_a_process(self, code: str, failpoint: str) -> int:
+    def in_a_process(self, code: str, failpoint: str) -> int:
+        """Run Python on the configuration, with `Path`, `structlog` and `sys`; returns its status, see `pass_once`."""
         environment = {**os.environ, "RECONCILER_FAILPOINT": failpoint}
         done = subprocess.run(
             [sys.executable, "-c", f"import structlog, sys; from pathlib import Path\n{code}", str(self.config)],

@@ -35,3 +35,23 @@ def server(scene: Scene) -> Iterator[GitHttpServer]:
         where = f'{{url: "{server.url}/remote.git", username: robot, tokenFile: token}}'
         site.config.write_text(site.config.read_text().replace("{url: remote.git}", where))
         yield server
+
+
+@pytest.fixture
+def proceeding(scene: Scene, server: GitHttpServer) -> Scene:
+    """A stage that goes on without its remote, which is behind a network: take the fixture `server` too."""
+    scene.person({"stage.yaml": "forgeOutage: proceed\n"}, "go on without the forge")
+    scene.proceeds = True
+    return scene
+
+
+@pytest.fixture
+def apart(proceeding: Scene) -> Scene:
+    """Such a stage with its steps on a branch of their own, where nothing is told of what is on people's branch."""
+    site = proceeding.site
+    git(site.clone, "checkout", "-q", "-B", "main", "origin/main")
+    site.write("project.yaml", "name: sockshop\nstages: [production]\nopsBranch: ops/{stage}\n")
+    git(site.clone, "commit", "-qam", "opsBranch")
+    git(site.clone, "push", "-q", "origin", "main")
+    git(site.clone, "checkout", "-q", "production")
+    return proceeding

@@ -6,7 +6,7 @@ planted. `check` is called by the fixture after each test; a test that needs mor
 
 * I1 no accepted problem is lost
 * I2 no action takes effect twice for one decision
-* I3 nothing is applied without a decision that was pushed before
+* I3 nothing is applied without a decision that was pushed before, or kept in the mirror under `forgeOutage: proceed`
 * I4 no force push, and no commit of anybody else dropped
 * I5 one bad file stops only its own service: problems of all services must have been dealt with (as I1)
 * I6 who starts anew sees the same
@@ -38,6 +38,9 @@ _STEP = "reconciler.dev/step"
 _BRANCH = "refs/heads/production"
 ROBOT = "reconciler"
 """Who we are to a flag server."""
+_APART = "refs/heads/ops/production"
+KEPT = "refs/reconciler/unpushed/heads%2Fproduction"
+"""Where a mirror keeps the branch while its remote is away."""
 
 
 @dataclass
@@ -53,6 +56,8 @@ class Scene:
     ends: bool = True
     """Whether everything is over when the test is: then each problem has been dealt with."""
     flags: list[World] = field(default_factory=list)
+    proceeds: bool = False
+    """Whether the stage goes on without its remote: a decision that is kept in a mirror is durable then."""
     _unfounded: list[str] = field(default_factory=list)
     _switched: Counter[str] = field(default_factory=Counter)
 
@@ -64,7 +69,7 @@ class Scene:
 
         def add(entry: Entry) -> None:
             commit = _step_of(entry)[1]
-            if commit and not _holds(self.site.remote, "merge-base", "--is-ancestor", commit, _BRANCH):
+            if commit and not self._is_durable(commit):
                 self._unfounded.append(f"{entry.path}: {commit} was not on the branch")
             noted(entry)
 
@@ -79,12 +84,20 @@ class Scene:
             if who.name == ROBOT and kind.startswith("feature-environment-"):
                 held = marks.decode(environment or "", [value for _, value in flag.tags])
                 commit = held.mark.commit if held is not None else "nothing"
-                if not _holds(self.site.remote, "merge-base", "--is-ancestor", commit, _BRANCH):
+                if not self._is_durable(commit):
                     self._unfounded.append(f"{flag.name} {kind}: {commit} was not on the branch")
                 self._switched[f"{flag.name} {environment}: {held}"] += 1
             noted(who, kind, flag, environment, data)
 
         setattr(world, "record", record)  # noqa: B010 - as above
+
+    def _is_durable(self, commit: str) -> bool:
+        """Whether a commit is on the branch or, while the remote is away, kept in a mirror for it."""
+        places = [(self.site.remote, _BRANCH), (self.site.remote, _APART)]
+        if self.proceeds:
+            mirrors = (self.site.folder / "state" / "mirrors").glob("*.git")
+            places += [(mirror, ref) for mirror in mirrors for ref in (KEPT, KEPT.replace("heads", "heads%2Fops"))]
+        return any(_holds(where, "merge-base", "--is-ancestor", commit, ref) for where, ref in places)
 
     # What a test does
 

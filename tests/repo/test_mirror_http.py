@@ -12,7 +12,7 @@ from reconciler.embedded.git_http import GitFault, GitHttpServer
 from reconciler.model.errors import BlindError, ConfigError, TransientError
 from reconciler.model.names import CommitId
 from reconciler.repo.engine import Timeouts
-from reconciler.repo.faults import DamagedError
+from reconciler.repo.faults import AwayError, DamagedError, UnreachableError
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.process import Finished, run
 from reconciler.repo.push import RefUpdate
@@ -131,8 +131,8 @@ def test_g6_a_renewed_token_is_picked_up(mirror: Mirror, server: GitHttpServer, 
         (404, BlindError, "no repository at this address"),
         (301, BlindError, "has moved"),
         (429, TransientError, "429"),
-        (500, TransientError, "500"),
-        (503, TransientError, "503"),
+        (500, AwayError, "500"),
+        (503, AwayError, "503"),
     ],
 )
 def test_g6_refusals_of_the_forge(
@@ -175,7 +175,7 @@ def test_g5_a_remote_that_hangs_is_given_up(hub: Hub, server: GitHttpServer, tok
     with Mirror.open(tmp_path / "m", url(server), credentials=credentials, timeouts=timeouts) as mirror:
         server.faults = [GitFault("hang", times=None)]
         for ask in (lambda: mirror.tips([PRODUCTION]), lambda: mirror.fetch({PRODUCTION: base})):
-            with pytest.raises(TransientError, match="no answer within") as raised:
+            with pytest.raises(AwayError, match="no answer within") as raised:
                 ask()
             assert not isinstance(raised.value, BlindError)
 
@@ -197,7 +197,7 @@ def test_g5_a_push_whose_answer_is_lost_is_read_back(mirror: Mirror, hub: Hub, s
 def test_g5_a_connection_that_breaks_passes(mirror: Mirror, hub: Hub, server: GitHttpServer) -> None:
     hub.land({"a": b"1"})
     server.faults = [GitFault("reset")]
-    with pytest.raises(TransientError):
+    with pytest.raises(AwayError):
         mirror.tips([PRODUCTION])
     assert fetched(mirror) == hub.tip()
 
@@ -208,7 +208,7 @@ def test_g5_nobody_listens(token: Path, tmp_path: Path) -> None:
         address = f"{gone.url}/hub.git"
     with (
         Mirror.open(tmp_path / "m", address, credentials=credentials) as mirror,
-        pytest.raises(BlindError, match="cannot be reached"),
+        pytest.raises(UnreachableError, match="cannot be reached"),
     ):
         mirror.tips([PRODUCTION])
 

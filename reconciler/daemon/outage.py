@@ -1,0 +1,257 @@
+"""What a project does while its remote is away: go on with the stages that want that, and bring home what they did.
+
+ADR 0250 says who goes on and how the mirror plays the remote, ADR 0251 how it all gets to the remote afterwards. Here
+is only when: the loop asks `look` before and `begins` after it has looked at the project, and `allow` for each stage.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from reconciler.daemon.backoff import Backoff
+from reconciler.daemon.branch import Branch
+from reconciler.daemon.branches import Branches
+from reconciler.daemon.failpoints import reach
+from reconciler.daemon.holds import Holds
+from reconciler.daemon.surroundings import Surroundings
+from reconciler.model.errors import BlindError, ReconcilerError, UserError
+from reconciler.model.instant import Instant, format_instant
+from reconciler.model.names import StageName
+from reconciler.repo.away import Away
+from reconciler.repo.faults import AwayError
+from reconciler.repo.homecoming import Home, bring_home, unpushed
+from reconciler.repo.mirror import Mirror
+from reconciler.repo.project import Project, StageRefs
+from reconciler.repo.stage import Tips
+from reconciler.repo.standing import ProjectSettings
+
+TWICE: Final = 2
+"""How often in a row the remote must have been found away: one broken connection is no outage."""
+_PAUSES: Final = (1.0, 60.0)
+_TOLD_FOR: Final = 24 * 3600.0
+"""Seconds for which a condition tells that both sides had moved, or that a row has no place on the remote."""
+_SHOWN: Final = 5
+_CONDITIONS: Final = ("unpushed", "outage")
+_HINT: Final = "what is in the mirror only is lost with it: leave `stateDir` alone until the remote is back"
+
+
+@dataclass
+class Outage:
+    """One project's. One owner thread. ``soon`` is called where the project is to be read anew."""
+
+    around: Surroundings
+    mirror: Callable[[], Mirror]
+    holds: Holds
+    branches: Branches
+    soon: Callable[[], None]
+    _error: ReconcilerError | None = None
+    _first: int = 0
+    _count: int = 0
+    _known: list[AwayError] = field(default_factory=list)
+    _going: set[StageName] = field(default_factory=set)
+    _pending: dict[str, ReconcilerError] = field(default_factory=dict)
+    _counts: dict[StageName, str] = field(default_factory=dict)
+    _notes: dict[tuple[StageName, str], tuple[str, float]] = field(default_factory=dict)
+    _away: Away | None = None
+    _ask_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._backoff = Backoff(*_PAUSES, seed=self.around.seed)
+
+    @property
+    def out(self) -> bool:
+        """Whether the mirror answers in the remote's place."""
+        return self._away is not None and self._away.out
+
+    # Before a pass
+
+    def look(self) -> None:
+        """Ask the remote, if it is time to, and bring home what is kept. Raises what keeps the mirror from opening."""
+        mirror, now = self.mirror(), self.around.clock.monotonic()
+        begun, self._away = self._away is None, mirror.away
+        if self._away.seen is None or now < self._ask_at:
+            return
+        self._ask_at = now + self._backoff.next()
+        was, self._away.out = self._away.out, False
+        try:
+            reach("before-list")
+            mirror.knock()
+            reach("after-list")
+            self._bring_home(mirror)
+        except AwayError as error:
+            self._error = error
+            if was or begun:
+                self._go_without(mirror)
+            else:
+                self._pending = dict.fromkeys(self._away.kept, error)
+        except ReconcilerError as error:
+            self._pending = dict.fromkeys(self._away.kept, error)
+            self._going.clear()
+
+    def _go_without(self, mirror: Mirror) -> bool:
+        try:
+            mirror.go_without(self._first or int(self.around.clock.wall()))
+        except BlindError as error:
+            self._error = error
+        return mirror.away.out
+
+    def _bring_home(self, mirror: Mirror) -> None:
+        log = self.around.log
+        self._pending = {}
+        for ref in list(mirror.away.kept):
+            try:
+                reach("before-home")
+                home = bring_home(mirror, ref, Instant(int(self.around.clock.wall())))
+                reach("after-home")
+            except AwayError:
+                raise
+            except ReconcilerError as error:
+                self._pending[ref] = error
+                log.warning("not brought home", ref=ref, reason=error.message, hint=error.hint)
+            else:
+                self._tell(ref, home)
+        mirror.away.reached()
+        self._going.clear()
+        self._known, self._count, self._first = [], 0, 0
+        for name in self.holds.away():
+            self.holds.forget(name)
+        self.soon()
+        if mirror.away.seen is None:
+            self._backoff.reset()
+            log.info("the remote is back")
+
+    def _tell(self, ref: str, home: Home) -> None:
+        until = self.around.clock.monotonic() + _TOLD_FOR
+        shown = ", ".join(home.both[:_SHOWN]) + (f" and {len(home.both) - _SHOWN} more" if home.both[_SHOWN:] else "")
+        text = f"both sides changed these while the remote was away, and there they stand: {shown}" if shown else ""
+        if home.how == "left":
+            text = (
+                f"the branch was rewritten while the remote was away: {home.commits} commits of ours are not on it;"
+                f" the mirror has them as {home.aside}"
+            )
+        tell = self.around.log.warning if text else self.around.log.info
+        tell("brought home", ref=ref, how=home.how, commits=home.commits, **({"reason": text} if text else {}))
+        for stage in [name for name in self.branches.pushing_to(ref) if text]:
+            self._notes[stage, "outage"] = (text, until)
+
+    # In a pass
+
+    def bar(self, stage: StageRefs) -> ReconcilerError | None:
+        """Return why nothing may be taken in for a stage now; None where nothing stands in the way."""
+        if self._away is None:
+            return None
+        if not self._away.out:
+            return self._pending.get(stage.ops) if stage.ops in self._away.kept else None
+        return None if stage.name in self._going else self._error or AwayError("the remote is away")
+
+    def check(self, stage: StageRefs, *, led: bool) -> None:
+        """Raise where a stage may not be looked at: by whoever has not its lease, or before its row is home."""
+        if self.out and led:
+            return
+        self._going.discard(stage.name)
+        if (barred := self.bar(stage)) is not None:
+            raise barred
+
+    def allow(self, stage: StageRefs, branch: Branch, tips: Tips, settings: ProjectSettings) -> None:
+        """Let a stage go on, whose lease is ours. Raises where it has to wait for the remote."""
+        if not self.out:
+            return
+        branch.follow(tips)
+        if not _proceeds(branch, settings):
+            self._going.discard(stage.name)
+            raise self._error or AwayError("the remote is away")
+        self._going.add(stage.name)
+
+    # After a pass
+
+    def begins(self, project: Project | None) -> bool:
+        """Tell whether an outage begins now, which is when the stages that want that go on: look at them again."""
+        away = self.holds.away()
+        if not away or project is None or self.out:
+            if not away:
+                self._known, self._count, self._first = [], 0, 0
+            return False
+        if any(all(error is not known for known in self._known) for error in away.values()):
+            self._count += 1
+            self._first = self._first or int(self.around.clock.wall())
+            self._error = next(iter(away.values()))
+        self._known = list(away.values())
+        stages = [stage for stage in project.stages if self._wants(project, stage)]
+        mirror = self.mirror()
+        if self._count < TWICE or not stages or self._cannot(mirror):
+            return False
+        if not self._go_without(mirror):
+            return False
+        for stage in stages:
+            mirror.adopt_unanswered(stage.ops)
+        self._ask_at = self.around.clock.monotonic() + self._backoff.next()
+        self._going = {stage.name for stage in stages}
+        self.around.log.warning(
+            "the remote is away; these stages go on", stages=sorted(self._going), reason=str(self._error), hint=_HINT
+        )
+        for name in away:
+            self.holds.forget(name)
+        return True
+
+    def _wants(self, project: Project, stage: StageRefs) -> bool:
+        branch = self.branches.known(stage.name)
+        known = branch is not None and branch.repo.tips is not None and self.around.leases.holds(stage.name)
+        return known and branch is not None and _proceeds(branch, project.settings(stage))
+
+    def _cannot(self, mirror: Mirror) -> str:
+        why = mirror.why_not_without()
+        told = f"`forgeOutage: proceed` is not kept here: {why}" if why else ""
+        self.holds.remark("outage", told, "see docs/operations.md; until then stages wait for the remote")
+        return why
+
+    def note(self, project: Project) -> None:
+        """Count what is kept of each stage, for the conditions and the metrics."""
+        if self._away is None or (self._away.seen is None and not self._counts):
+            return
+        since = format_instant(Instant(self._away.seen.since)) if self._away.seen is not None else ""
+        counts: dict[StageName, str] = {}
+        for stage in project.stages:
+            commits = unpushed(self.mirror(), stage.ops)
+            self.around.metrics.stage(stage.name).keeps(commits)
+            going = stage.name in self._going and self._away.out
+            if commits or going:
+                counts[stage.name] = (
+                    f"{commits} commits are in the mirror and not on the remote, which is away since {since}"
+                    if self._away.out else f"{commits} commits are in the mirror and not on the remote yet"
+                )  # fmt: skip
+        self._counts = counts
+        for stage in project.stages:
+            told = self.reasons(stage.name)
+            for what in _CONDITIONS:
+                if what in told:
+                    self.holds.conditions[f"{stage.name}/{what}"] = told[what]
+                else:
+                    self.holds.conditions.pop(f"{stage.name}/{what}", None)
+
+    def reasons(self, stage: StageName) -> dict[str, str]:
+        """Return the conditions of a stage that are about this."""
+        now = self.around.clock.monotonic()
+        self._notes = {key: each for key, each in self._notes.items() if now < each[1]}
+        found = {what: text for (name, what), (text, _) in self._notes.items() if name == stage}
+        return found | ({"unpushed": self._counts[stage]} if stage in self._counts else {})
+
+    def ask_now(self) -> None:
+        """Ask the remote in the next pass: somebody says that it is there, or that credentials have changed."""
+        self._ask_at = 0.0
+
+    def pause(self) -> float:
+        """Return the seconds until the remote is to be asked; without end while it answers."""
+        if self._away is None or self._away.seen is None:
+            return math.inf
+        return max(self._ask_at - self.around.clock.monotonic(), 0.0)
+
+
+def _proceeds(branch: Branch, settings: ProjectSettings) -> bool:
+    """Whether a stage goes on without its remote, by what is in force of its files; not where nobody can say."""
+    if branch.left_to_newer:
+        return False
+    config = branch.repo.snapshot(settings).stage.config
+    return not isinstance(config, UserError) and config.forge_outage == "proceed"

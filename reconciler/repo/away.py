@@ -1,0 +1,238 @@
+"""What a mirror has of a remote that is away, and what is kept for it until it is back (ADR 0250).
+
+A file says what the remote was last seen to have; refs of the mirror say where we have moved branches since. Both are
+on the disk before anybody acts on them: whoever opens the mirror next goes on from there. Nothing is here, and no file
+is read, while the remote answers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from reconciler.model.errors import TransientError
+from reconciler.model.names import CommitId
+from reconciler.repo import argv
+from reconciler.repo.faults import checked
+from reconciler.repo.localrefs import LocalRefs
+from reconciler.repo.names import ZERO, full_ref, is_full_ref, is_object_id, object_id
+from reconciler.repo.process import Finished
+
+FILE: Final = "reconciler-away"
+UNPUSHED: Final = "refs/reconciler/unpushed/"
+LEFT: Final = "refs/reconciler/left/"
+"""Rows that a rewritten branch has no place for, each under the id of its last commit."""
+_VOLATILE: Final = frozenset({"tmpfs", "ramfs"})
+_MOUNTS: Final = Path("/proc/self/mountinfo")
+
+Run: TypeAlias = Callable[[str, argv.Argv, bytes], Finished]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the remote had when it was seen last, ``since`` seconds since 1970 without it. None: no such branch."""
+
+    since: int
+    head: str | None
+    refs: Mapping[str, CommitId | None]
+
+
+class Away:
+    """One mirror's. One owner thread. ``run`` runs a local command with input.
+
+    ``out``: the mirror answers in the remote's place. It may have ``seen`` while it does not, until all is home.
+    """
+
+    def __init__(self, git_dir: Path, run: Run) -> None:
+        self._git_dir = git_dir
+        self._run = run
+        self._refs = LocalRefs(git_dir)
+        self.out = False
+        self.seen: Seen | None = None
+        self._moved: dict[str, CommitId] = {}
+
+    def load(self) -> None:
+        """Take up what is on the disk, of this process or one before it."""
+        self.seen = _read(self._git_dir / FILE)
+        self._moved = {}
+        for ref in self.seen.refs if self.seen is not None else ():
+            tip = self._refs.read(kept_ref(ref))
+            if tip is not None:
+                self._moved[ref] = tip
+        self.out = self.out and self.seen is not None
+
+    def begin(self, seen: Seen) -> None:
+        """Answer in the remote's place from now on. What was kept before, and is not home yet, stays.
+
+        Raises:
+            TransientError: it cannot be written down.
+        """
+        known = self.seen
+        if known is not seen:
+            since = known.since if known is not None else seen.since
+            self._note(Seen(since, seen.head, {**seen.refs, **{ref: self.base(ref) for ref in self._moved}}))
+        self.out = True
+
+    def reached(self) -> None:
+        """Let the remote answer again; only what is still kept of a branch is known of it from now on."""
+        self.out = False
+        if self.seen is None:
+            return
+        if self._moved:
+            self._note(Seen(self.seen.since, None, {ref: self.base(ref) for ref in self._moved}))
+            return
+        with _writing():
+            (self._git_dir / FILE).unlink(missing_ok=True)
+            _sync(self._git_dir)
+        self.seen = None
+
+    def _note(self, seen: Seen) -> None:
+        with _writing():
+            _write(self._git_dir / FILE, seen)
+        self.seen = seen
+
+    @property
+    def kept(self) -> Mapping[str, CommitId]:
+        """Where we have moved branches that are not on the remote yet."""
+        return self._moved
+
+    def base(self, ref: str) -> CommitId | None:
+        """Return where the remote had a branch when it was seen last; None where it had none, or nothing is known."""
+        return self.seen.refs.get(ref) if self.seen is not None else None
+
+    def tips(self, refs: Iterable[str]) -> dict[str, CommitId | None]:
+        """Return where the branches are: as we moved them, else as the remote had them."""
+        return {ref: self._moved.get(ref) or self.base(ref) for ref in refs}
+
+    def heads(self, prefix: str) -> dict[str, CommitId]:
+        """Return the branches below a prefix."""
+        names = self.seen.refs if self.seen is not None else ()
+        found = self.tips(ref for ref in names if ref.startswith(prefix))
+        return {ref: tip for ref, tip in found.items() if tip is not None}
+
+    def move(self, ref: str, old: CommitId | None, new: CommitId, commits: Iterable[CommitId]) -> bool:
+        """Move a branch from where it is; False where it is elsewhere. On the disk, with its ``commits``, when it ends.
+
+        Raises:
+            TransientError: the disk is full, or does not take it; the branch is where it was.
+        """
+        if self.seen is None or ref not in self.seen.refs or self.tips([ref])[ref] != old:
+            return False
+        self._settle_objects(commits)
+        before = self._moved.get(ref)
+        self._update(f"update {kept_ref(ref)}\0{object_id(new)}\0{before or ZERO}\0")
+        try:
+            self._settle_ref(kept_ref(ref))
+        except TransientError:
+            # Nobody is to go on from what a power cut may take away.
+            self._update(f"update {kept_ref(ref)}\0{before}\0{new}\0" if before else f"delete {kept_ref(ref)}\0{new}\0")
+            raise
+        self._moved[ref] = new
+        return True
+
+    def home(self, ref: str) -> None:
+        """Forget what was kept of a branch: the remote has it."""
+        tip = self._moved.pop(ref)
+        self._update(f"delete {kept_ref(ref)}\0{tip}\0")
+
+    def leave(self, ref: str) -> str:
+        """Lay aside what was kept of a branch that has no place for it; return the ref that has it from now on."""
+        tip = self._moved[ref]
+        aside = f"{LEFT}{object_id(tip)}"
+        self._update(f"update {aside}\0{tip}\0\0")
+        self._settle_ref(aside)
+        self.home(ref)
+        return aside
+
+    def _update(self, instruction: str) -> None:
+        """Raises TransientError; see `checked`."""
+        finished = self._run("keeping a ref", argv.update_ref(self._git_dir), instruction.encode())
+        checked("keeping a ref", finished)
+
+    def _settle_ref(self, ref: str) -> None:
+        """Make sure that a ref outlives the machine: git itself waits for its file at most, and not in old versions."""
+        file = self._git_dir / ref
+        with _writing():
+            for path in (file, *file.parents):
+                _sync(path)
+                if path == self._git_dir:
+                    return
+
+    def _settle_objects(self, commits: Iterable[CommitId]) -> None:
+        objects = self._git_dir / "objects"
+        loose = {objects / commit[:2] for commit in commits}
+        for folder in (objects, objects / "pack", *(each for each in sorted(loose) if each.is_dir())):
+            with _writing():
+                _sync(folder)
+
+
+def kept_ref(ref: str) -> str:
+    """Return where a branch is kept; one level only, so that `a` and `a/b` have room beside each other."""
+    return UNPUSHED + full_ref(ref).removeprefix("refs/").replace("%", "%25").replace("/", "%2F")
+
+
+def is_volatile(path: Path) -> bool:
+    """Tell whether what lies at a path is in memory only, as far as the system says; the longest mount point counts."""
+    try:
+        lines = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return False
+    found = (Path("/"), "")
+    where = path.resolve()
+    for line in lines:
+        words = line.split(" ")
+        if "-" not in words[6:]:
+            continue
+        point = Path(words[4].encode().decode("unicode_escape"))
+        kind = words[words.index("-", 6) + 1]
+        if where.is_relative_to(point) and len(point.parts) >= len(found[0].parts):
+            found = point, kind
+    return found[1] in _VOLATILE
+
+
+def _read(file: Path) -> Seen | None:
+    """Return what a file says; None where there is none, or it is none of ours: then nothing is gone on from."""
+    try:
+        data = json.loads(file.read_bytes())
+        refs, head, since = data["refs"], data["head"], data["since"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    sound = (
+        isinstance(since, int) and (head is None or (isinstance(head, str) and is_full_ref(head)))
+        and isinstance(refs, dict)
+        and all(is_full_ref(ref) and (tip is None or is_object_id(str(tip))) for ref, tip in refs.items())
+    )  # fmt: skip
+    return Seen(since, head, refs) if sound else None
+
+
+def _write(file: Path, seen: Seen) -> None:
+    new = file.with_name(f"{file.name}.new")
+    with new.open("w", encoding="utf-8") as out:
+        json.dump({"since": seen.since, "head": seen.head, "refs": dict(seen.refs)}, out, sort_keys=True)
+        out.flush()
+        os.fsync(out.fileno())
+    new.rename(file)
+    _sync(file.parent)
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise TransientError(
+            f"the mirror cannot be written: {error.strerror}", hint="make space, or mend the disk of `stateDir`"
+        ) from error
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,50 @@
+"""The guards behind row G5 with `forgeOutage: proceed`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.faults.guards import Mutation
+
+_HERE: Final = "tests/faults/test_outage.py -k "
+_HOME: Final = "tests/faults/test_outage_home.py -k "
+_AROUND: Final = "tests/faults/test_outage_around.py -k "
+
+GUARDS: Final = (
+    Mutation("g5", "reconciler/repo/away.py", "self.tips([ref])[ref] != old:", "False:", "tests/repo/test_away.py"),
+    Mutation(
+        "g5", "reconciler/repo/away.py", "self._settle_ref(kept_ref(ref))\n        except", "pass\n        except",
+        "tests/repo/test_away.py",
+    ),
+    Mutation(
+        "g5", "reconciler/daemon/outage.py", 'config.forge_outage == "proceed"', "bool(config)",
+        f"{_HERE}stages_that_want_it",
+    ),
+    Mutation(
+        "g5", "reconciler/repo/mirror.py", 'return f"{self.path} is in memory only (`stateDir`)" if', 'return "" if',
+        f"{_HERE}not_kept",
+    ),
+    Mutation(
+        "g5", "reconciler/daemon/reception.py", "if branch.publisher.keeps else made", "if not made else made",
+        f"{_HERE}very_commits",
+    ),
+    Mutation(
+        "g5", "reconciler/repo/proof.py", "as_commit(made, kept=claim.kept)", "as_commit(made)", f"{_HERE}very_commits"
+    ),
+    Mutation("g5", "reconciler/daemon/outage.py", "if self.out and led:", "if self.out:", f"{_AROUND}lease"),
+    Mutation("g5", "reconciler/repo/homecoming.py", ", merged=ours)", ")", f"{_HOME}people_pushed"),
+    Mutation(
+        "g5", "reconciler/repo/homecoming.py", "both.append(path)", "wanted[path] = change.new_blob",
+        "tests/repo/test_homecoming.py",
+    ),
+    Mutation(
+        "g5", "reconciler/repo/homecoming.py", "and not mirror.is_ancestor(base, theirs):", "and not base:",
+        f"{_HOME}rewritten_branch",
+    ),
+    Mutation(
+        "g5", "reconciler/daemon/outage.py", "            raise barred\n", "            return\n", f"{_HOME}declines"
+    ),
+    Mutation(
+        "g5", "reconciler/daemon/outage.py", "mirror.adopt_unanswered(stage.ops)", "str(stage)", f"{_HOME}no_answer"
+    ),
+)  # fmt: skip
