@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.model.errors import BlindError, TransientError
+from reconciler.repo.faults import AwayError, UnreachableError
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.push import RefUpdate
 from reconciler.repo.remote import Credentials
@@ -91,10 +92,10 @@ def test_a_temporary_folder_with_a_long_name_is_no_place_for_a_socket(
     [
         ("git@host: Permission denied (publickey).", BlindError, "refuses our credentials"),
         ("Host key verification failed.", BlindError, "host key is not known"),
-        ("ssh: connect to host h port 22: Connection refused", BlindError, "cannot be reached"),
-        ("ssh: Could not resolve hostname h: Name or service not known", BlindError, "cannot be reached"),
+        ("ssh: connect to host h port 22: Connection refused", UnreachableError, "cannot be reached"),
+        ("ssh: Could not resolve hostname h: Name or service not known", UnreachableError, "cannot be reached"),
         ("ERROR: Repository not found.", BlindError, "no repository at this address"),
-        ("kex_exchange_identification: read: Connection reset by peer", TransientError, "Connection reset"),
+        ("kex_exchange_identification: read: Connection reset by peer", AwayError, "Connection reset"),
     ],
 )
 def test_g6_refusals(ssh: Path, tmp_path: Path, said: str, kind: type[TransientError], words: str) -> None:
