@@ -139,6 +139,11 @@ class Headers:
         return self.child.ask(exchange)
 
 
+def _is_left_unread(answer: Content | None) -> bool:
+    """Whether an object is so large that it is not even read to be forgotten."""
+    return answer is not None and answer.data is None and answer.header.size > SKIPPED_AT_MOST
+
+
 class Contents:
     """``cat-file --batch``: objects with their bytes, any number in one go."""
 
@@ -154,7 +159,8 @@ class Contents:
         while len(answers) < len(names):
             part = names[len(answers) :]
             answers += self.child.ask(partial(self._exchange, names=part, limit=limit))
-            if len(answers) < len(names):
+            if _is_left_unread(answers[-1]):
+                # Also where it was the last that was asked for: whoever asks next must not find its rest.
                 self.child.drop()
         return answers
 
@@ -171,9 +177,8 @@ class Contents:
                 process.skip(1)
             else:
                 answers.append(Content(header, None))
-                if header.size > SKIPPED_AT_MOST:
+                if _is_left_unread(answers[-1]):
                     # The rest is asked of a new child; see `ask`.
-                    process.kill()
                     break
                 process.skip(header.size + 1)
         return answers
