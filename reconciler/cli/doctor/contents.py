@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
 
 from reconciler.cli.doctor.finding import Finding, failed, ok, problem
+from reconciler.decide.actions.featuretoggle import Toggle
+from reconciler.decide.actions.registry import parse_action
+from reconciler.decide.actions.restart import Restart
+from reconciler.decide.actions.rollback import Rollback
+from reconciler.decide.actions.scaling import Scaling
+from reconciler.decide.actions.slowdown import Slowdown
 from reconciler.model.errors import ReconcilerError, UserError
 from reconciler.model.names import CommitId, ProjectName, StageName
-from reconciler.model.policy import StageConfig, load_service, load_stage
+from reconciler.model.playbook import load_playbook
+from reconciler.model.policy import ServiceConfig, StageConfig, load_service, load_stage
 from reconciler.model.targets import WantWorkload
 from reconciler.repo.layout import MAKES_A_SERVICE, config_place
 from reconciler.repo.probe import Probe
 
 MOST: Final = 200
-"""Services whose workloads are asked about; `validate --online` asks about all of them."""
+"""Services whose files are read and whose workloads are asked about; `validate --online` asks about all of them."""
+Need: TypeAlias = Literal["kubernetes", "flags", "evidence"]
+"""What has to be connected, by its key in reconciler.yaml."""
+_ON_WORKLOADS: Final = (Scaling, Restart, Rollback, Slowdown)
 
 
 @dataclass(frozen=True)
 class Content:
-    """A stage: its settings, the names of its services, and the workloads that their files name."""
+    """A stage: its settings, the names of its services, and the workloads that their files act on or name.
+
+    ``needs`` are the services, by name, that cannot do without what they are listed under.
+    """
 
     project: ProjectName
     stage: StageName
@@ -27,6 +41,7 @@ class Content:
     services: tuple[str, ...] = ()
     workloads: tuple[WantWorkload, ...] = ()
     findings: tuple[Finding, ...] = ()
+    needs: Mapping[Need, tuple[str, ...]] = field(default_factory=dict)
 
 
 def content(probe: Probe, tip: CommitId, project: ProjectName, stage: StageName) -> Content:
@@ -44,30 +59,55 @@ def content(probe: Probe, tip: CommitId, project: ProjectName, stage: StageName)
         hint = f"{error.hint}; {mend}" if error.hint else mend
         where = f"{error.place}: " if isinstance(error, UserError) and error.place else ""
         findings.append(problem("stage-file", about, f"{where}{error.message}", hint))
-    names: dict[str, str] = {}
-    files: set[str] = set()
+    files: dict[str, set[str]] = {}
     try:
         for entry in probe.entries(tip):
             place = config_place(entry.path or "")
             if place is not None and place[1] in MAKES_A_SERVICE:
-                names[place[0]] = place[0].rpartition("/")[2]
-                if place[1] == "service.yaml":
-                    files.add(place[0])
+                files.setdefault(place[0], set()).add(place[1])
     except ReconcilerError as error:
         findings.append(failed("git-fetch", about, error))
+    names = {folder: folder.rpartition("/")[2] for folder in files}
+    needs: dict[Need, list[str]] = {}
     wants = []
-    for folder in sorted(files)[:MOST]:
+    for folder in [each for each in sorted(files) if each][:MOST]:
+        name = names[folder]
+        acts = _acts(probe, tip, f"{folder}/remediation.yaml") if "remediation.yaml" in files[folder] else frozenset()
+        judged: frozenset[Need] = frozenset({"evidence"}) if "slo.yaml" in files[folder] else frozenset()
+        for need in acts | judged:
+            needs.setdefault(need, []).append(name)
         path = f"{folder}/service.yaml"
         try:
-            found = probe.blob_at(tip, path)
-            service = load_service(found[1], path) if found is not None else None
+            found = probe.blob_at(tip, path) if "service.yaml" in files[folder] else None
+            service = load_service(found[1], path) if found is not None else ServiceConfig()
         except ReconcilerError as error:
-            findings.append(problem("stage-file", f"{about}/{names[folder]}", f"{error.message} in {path}", mend))
+            findings.append(problem("stage-file", f"{about}/{name}", f"{error.message} in {path}", mend))
             continue
-        if service is None or not (service.workload.name or service.workload.kind):
+        own = service.workload.name
+        if not (own or service.workload.kind or "kubernetes" in acts):
             continue
         where = service.workload.namespace or config.namespace or f"{project}-{stage}"
-        own = service.workload.name
-        either = (own,) if own else (f"{names[folder]}-primary", names[folder])
+        either = (own,) if own else (f"{name}-primary", name)
         wants.append(WantWorkload("kubernetes", where, service.workload.kind or "Deployment", either))
-    return Content(project, stage, config, tuple(sorted(names.values())), tuple(wants), tuple(findings))
+    listed = {need: tuple(services) for need, services in needs.items()}
+    return Content(project, stage, config, tuple(sorted(names.values())), tuple(wants), tuple(findings), listed)
+
+
+def _acts(probe: Probe, tip: CommitId, path: str) -> frozenset[Need]:
+    """Return what a playbook acts on; what of it cannot be read is `validate`'s to tell."""
+    found: set[Need] = set()
+    try:
+        blob = probe.blob_at(tip, path)
+        entries = load_playbook(blob[1], path).entries if blob is not None else ()
+    except ReconcilerError:
+        return frozenset()
+    for action in (each for entry in entries for each in entry.actions):
+        try:
+            spec = parse_action(action.action, action.value, action.place)
+        except ReconcilerError:
+            continue
+        if isinstance(spec, Toggle):
+            found.add("flags")
+        elif isinstance(spec, _ON_WORKLOADS):
+            found.add("kubernetes")
+    return frozenset(found)

@@ -22,6 +22,7 @@ from reconciler.cli.doctor.finding import Finding
 from reconciler.cli.doctor.flag_servers import FlagServer
 from reconciler.cli.doctor.forges import ForgeOf
 from reconciler.cli.doctor.listeners import Listeners
+from reconciler.cli.doctor.needed import needed
 from reconciler.cli.doctor.providers import ProviderOf
 from reconciler.cli.doctor.repositories import Repository
 from reconciler.cli.doctor.running import Examination, examine
@@ -83,6 +84,7 @@ def _servers(
     stages = [stage for each in repositories for stage in _stages(each)]
     for stage in (each for each in stages if each.read):
         yield Examination(stage.about, partial(allowed, stage.about, stage.content, stage.reach), seconds)
+        yield Examination(stage.about, partial(needed, stage.about, stage.content, stage.reach), seconds)
     yield from (Examination(each.about, each.examine, seconds) for each in _clusters(config, stages, wall))
     yield from (Examination(each.about, each.examine, seconds) for each in _flags(stages))
     yield from (Examination(each.about, each.examine, seconds) for each in _providers(stages, wall()))

@@ -17,7 +17,7 @@ from reconciler.daemon.web.serving import opened, tls_context
 from reconciler.evidence.http_client import HttpClient
 from reconciler.model.daemon_config import DaemonConfig
 from reconciler.model.errors import ConfigError, ReconcilerError
-from reconciler.model.webhooks import Listen, Tls
+from reconciler.model.webhooks import Listen, Tls, WebhooksConfig
 
 _SOON: Final = timedelta(days=14)
 _ANYWHERE: Final[Mapping[str, str]] = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  nothing is bound by it
@@ -42,6 +42,9 @@ class Listeners:
         ):  # fmt: skip
             if listen is not None and listen.port:
                 yield self._port(key, listen, running=running)
+        if server.listen is not None and self.config.webhooks == WebhooksConfig():
+            told = "an address is listened on, and no webhook is served there"
+            yield warning("webhooks", "server.listen", told, "add `webhooks` to reconciler.yaml, or delete `listen`")
         if is_in_clear(bridge):
             yield warning("bridge", "bridge.auth", IN_CLEAR, TO_DO)
         for key, tls in (("server.tls", server.tls), ("bridge.tls", bridge.tls)):

@@ -17,6 +17,8 @@ MEANINGS: Final[dict[str, str]] = {
     "stages": "a stage that cannot be read is left alone",
     "stage-file": "while stage.yaml cannot be used nothing new is done in the stage",
     "allowed": "every action there is refused: the daemon touches nothing that its own configuration does not allow",
+    "needed": "actions on it are refused, and what nobody measures ends unverified",
+    "webhooks": "nobody can report a problem by a request; problem files in Git count as always",
     "cluster-reach": "the stage is blind: nothing of its workloads is looked at or changed",
     "cluster-rights": "actions that need it fail, or are held because nothing could be seen",
     "cluster-workloads": "the service's actions fail, for there is nothing to act on",

@@ -54,8 +54,8 @@ def test_all_is_well(whole: Site, reconciler: Reconciler) -> None:
     checks = {each["check"] for each in data["findings"]}
     assert checks == {
         "git-version", "state-folder", "disk-space", "secrets", "git-reach", "stages", "git-push", "git-fetch",
-        "stage-file", "allowed", "cluster-reach", "clock", "cluster-rights", "flags-reach", "flags-place",
-        "evidence-reach",
+        "stage-file", "allowed", "needed", "cluster-reach", "clock", "cluster-rights", "cluster-workloads",
+        "flags-reach", "flags-place", "evidence-reach",
     }  # fmt: skip
     assert git(whole.remote, "for-each-ref") == before
     assert not (whole.config.parent / "state").exists(), "nothing is made"

@@ -194,7 +194,8 @@ def taken() -> Iterator[int]:
 def test_ports(taken: int, tmp_path: Path) -> None:
     found = wrong(listening(f'server: {{listen: "127.0.0.1:{taken}"}}', tmp_path))
     assert "cannot listen" in found["port"].found
-    assert listening('server: {listen: "127.0.0.1:0"}', tmp_path) == [], "whatever is free is taken"
+    free = 'server: {listen: "127.0.0.1:0"}\nwebhooks: {problem: {}}'
+    assert listening(free, tmp_path) == [], "whatever is free is taken"
     assert wrong(listening('server: {listen: "192.0.2.1:8080"}', tmp_path))["port"].verdict == "problem"
 
 
@@ -212,6 +213,7 @@ def test_a_daemon_that_runs_holds_its_ports_and_says_how_it_is(taken: int, tmp_p
 
     with SpeakingServer(respond) as server:
         config = f'server: {{listen: "127.0.0.1:{taken}", status: "{server.url.removeprefix("http://")}"}}'
+        config += "\nwebhooks: {problem: {}}"
         told = seen(listening(config, tmp_path))
         assert set(told) == {("daemon", "ok"), ("port", "ok")}
         conditions["production/unseen"] = "the cluster does not answer"
