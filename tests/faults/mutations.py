@@ -63,9 +63,9 @@ def is_noticed(mutation: Mutation) -> bool:
             timeout=_SECONDS,
             check=False,
         )
-    # 1: tests failed. Anything else but success (no tests, an import that fails) says nothing about the guard.
-    noticed = done.returncode == 1
     last = done.stdout.strip().splitlines()[-1:] or [done.stderr.strip()[-200:]]
+    # Anything but tests that failed (no tests, an import that fails) says nothing about the guard.
+    noticed = done.returncode == 1 and " failed" in f" {last[0]}"
     sys.stdout.write(f"{mutation.row}: {'noticed' if noticed else 'SURVIVED'} ({mutation.file}): {last[0]}\n")
     sys.stdout.flush()
     return noticed
