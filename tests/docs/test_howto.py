@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from reconciler.embedded.cluster import EmbeddedCluster
 from reconciler.intake import alertmanager, cloudevents, own
 from reconciler.intake.report import Payload
 from reconciler.model.daemon_config import DaemonConfig, load_daemon_config
 from reconciler.model.webhooks import Belonging
+from tests.daemon.site import deployment
 from tests.docs.guide import ROOT, Shell
+from tests.evidence.speaking import Request, Response, SpeakingServer
 from tests.test_docs import parsed
 
 FOLDER = ROOT / "docs" / "howto"
@@ -116,20 +120,36 @@ def test_the_event_is_read_and_ends_what_it_began() -> None:
     assert (over[1], over[3]) == (opened[1], "resolved")
 
 
+def prometheus(_: Request) -> Response:
+    """Answer any query with one value."""
+    vector = [{"metric": {}, "value": [1, "300"]}]
+    return Response(body=json.dumps({"status": "success", "data": {"resultType": "vector", "result": vector}}).encode())
+
+
+@pytest.fixture
+def around(tmp_path: Path) -> Iterator[str]:
+    """Run what a stage acts on and is measured by; return the daemon's configuration that names it."""
+    carts = deployment("carts-primary")
+    carts["metadata"]["namespace"] = "shop-production"
+    with EmbeddedCluster() as cluster, SpeakingServer(prometheus) as server:
+        cluster.create(carts)
+        cluster.write_kubeconfig(tmp_path / "kubeconfig")
+        stage = {"kubernetes": {"kubeconfig": "kubeconfig"}, "evidence": {"prometheus": {"url": server.url}}}
+        shop = {"repository": {"url": "shop.git"}, "stages": {"production": stage}}
+        yield json.dumps({"stateDir": "state", "projects": {"shop": shop}})
+
+
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
-    shell = Shell(tmp_path, {
+    return Shell(tmp_path, {
         "REPOSITORY": str(tmp_path / "shop.git"), "CLONE": str(tmp_path / "clone"), "RULES": str(tmp_path / "rules"),
         "ROUTE": str(tmp_path / "route.yaml"), "SETTINGS": str(tmp_path / "settings.json"),
         "CONFIGURATION": str(tmp_path / "reconciler.yaml"), "PROFILE": "custom-alerts",
     })  # fmt: skip
-    (tmp_path / "reconciler.yaml").write_text(
-        "stateDir: state\nprojects: {shop: {repository: {url: shop.git}, stages: {production: {}}}}\n", "utf-8"
-    )
-    return shell
 
 
-def test_the_steps_of_a_plain_server_lead_to_a_hook_that_refuses(shell: Shell, tmp_path: Path) -> None:
+def test_the_steps_of_a_plain_server_lead_to_a_hook_that_refuses(shell: Shell, tmp_path: Path, around: str) -> None:
+    (tmp_path / "reconciler.yaml").write_text(around, "utf-8")
     said = [shell.run(block) for block in shown("plain-git", "sh")]
     assert (tmp_path / "shop.git" / "hooks" / "pre-receive").stat().st_mode & 0o111
     assert "git-push" in said[-2]
