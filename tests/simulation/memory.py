@@ -7,7 +7,6 @@ too) and children that read and write objects. Everything above is the product's
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -22,7 +21,7 @@ from reconciler.repo.conversation import Conversation, Op, conversing, unheard
 from reconciler.repo.directory import Directory
 from reconciler.repo.engine import Engine, Timeouts
 from reconciler.repo.faults import DamagedError
-from reconciler.repo.history import History
+from reconciler.repo.listing import Listing
 from reconciler.repo.localrefs import LocalRefs
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.names import ZERO, TreeId
@@ -31,6 +30,7 @@ from reconciler.repo.offline import Offline
 from reconciler.repo.origin import LocalOrigin
 from reconciler.repo.process import Finished, Process
 from reconciler.repo.reader import Reader
+from reconciler.repo.readings import Readings
 from reconciler.repo.remote import parse_remote
 from reconciler.repo.stream import NewCommit, commit_stream
 from reconciler.repo.writer import PRIVATE_REF, RECONCILER, Writer
@@ -288,16 +288,16 @@ class MemoryMirror(Mirror):
         objects.below = remote.objects if shared else None
         directory = MemoryDirectory(objects)
         engine = MemoryEngine(objects, remote, between, directory.known)
-        self.path, self.start = NOWHERE, engine.start_bounded
-        self._engine = cast("Engine", engine)
-        self._origin = LocalOrigin(NOWHERE) if shared else None
-        self._refs = cast("LocalRefs", MemoryRefs(remote.refs, between.look)) if shared else None
+        origin = LocalOrigin(NOWHERE) if shared else None
+        super().__init__(NOWHERE, cast("Engine", engine), origin, RECONCILER, None)
+        # What would read files or ask a child is put in; all else is as the product makes it.
+        Readings.__init__(self, memory_reader(objects), NOWHERE, engine.start)
+        refs = cast("LocalRefs", MemoryRefs(remote.refs, between.look)) if shared else None
+        self._listing = Listing(
+            engine.remote, refs, lambda command: self._talk("list", "listing the remote", command), self._last
+        )
         self._directory = cast("Directory", directory)
-        self._reader = memory_reader(objects)
-        self._history = History(NOWHERE, engine.start, self._reader)
         self._writer = MemoryWriter(objects)
-        self._complete: OrderedDict[CommitId, None] = OrderedDict()
-        self._suspect = False
 
 
 def memory_reader(objects: Objects) -> Reader:
