@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -44,9 +45,14 @@ def command(context: click.Context, file: Path, seconds: float, progress: bool |
         findings = doctor(config, context.ensure_object(Frame).clock, seconds, meter.tell)
     write(form, as_data(findings), lambda: as_text(findings, terminal_columns()))
     count = counted(findings)
-    words = {"problem": "problem", "unknown": "not found out", "warning": "warning"}
-    told = [f"{count['ok']} well", *(f"{count[each]} {word}" for each, word in words.items() if count[each])]
+    told = [f"{count['ok']} well"]
+    told += [f"{count[each]} {word}" for each, word in _words(count).items() if count[each]]
     say(", ".join(told))
     if count["problem"]:
         return NO
     return COULD_NOT if findings and count["unknown"] == len(findings) else OK
+
+
+def _words(count: Mapping[str, int]) -> dict[str, str]:
+    counted = {each: f"{each}{'' if count[each] == 1 else 's'}" for each in ("problem", "warning")}
+    return {"problem": counted["problem"], "unknown": "not found out", "warning": counted["warning"]}

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from reconciler.cli.doctor import clocks
+from reconciler.cli.doctor import clocks, trust
 from reconciler.cli.doctor.contents import Content
 from reconciler.cli.doctor.finding import Finding, failed, ok, problem, unknown, warning
 from reconciler.cli.doctor.logins import of_cluster, unread
@@ -70,7 +70,12 @@ class Cluster:
                     told = failure.message.removeprefix(_UNREAD)
                     yield problem("cluster-reach", self.about, told, unread(self.connection))
                     return
-                yield failed("cluster-reach", self.about, as_error(failure))
+                trusted = self._trust(str(failure))
+                yield (
+                    problem("cluster-reach", self.about, str(failure), trusted)
+                    if trusted
+                    else failed("cluster-reach", self.about, as_error(failure))
+                )
                 yield unknown("cluster-rights", self.about, "the API server did not answer", "mend that first")
                 return
             ended = self.wall()
@@ -85,6 +90,15 @@ class Cluster:
                 yield unknown("cluster-rights", self.about, broken.message, broken.hint or "ask again later")
         yield from self._workloads()
 
+    def _trust(self, said: str) -> str:
+        given = self.connection
+        found = trust.advice(said, "kubernetes.caFile", given.ca_file)
+        if given.server or given.ca_file is not None or not found:
+            return found
+        return (
+            "name the authority of the server's certificate in the kubeconfig: `certificate-authority` of its cluster"
+        )
+
     def _called(self, client: Client, call: Call, body: dict[str, Any] | None = None) -> dict[str, object]:
         return client.call(call, self.connection.deadline, patch=body)
 
@@ -98,9 +112,10 @@ class Cluster:
                 client, Call("get", "", "namespaces", f"/api/v1/namespaces/{namespace}", name=namespace)
             ):
                 about = f"{self.about}, namespace {namespace}"
-                yield _no_namespace(
-                    "cluster-rights", about, namespace, "`allow.namespaces` (or stage.yaml's `namespace`)"
-                )
+                key = "`allow.namespaces` (or stage.yaml's `namespace`)"
+                if namespace in {f"{each.project}-{each.stage}" for each in self.contents}:
+                    key += ", or the project's name in reconciler.yaml, of which and the stage's it is made"
+                yield _no_namespace("cluster-rights", about, namespace, key)
                 continue
             needed = [right for right in RIGHTS if right.needed(kinds)]
             for kind in sorted(kinds - _PLAIN - {ROUTE}):

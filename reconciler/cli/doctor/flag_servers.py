@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
+from reconciler.cli.doctor import trust
 from reconciler.cli.doctor.finding import Finding, failed, ok, problem, unknown, warning
 from reconciler.cli.doctor.logins import of_flags
 from reconciler.daemon.secrets import secret_source
@@ -51,7 +52,13 @@ class FlagServer:
             try:
                 yield from self._legacy(wire) if self.connection.kind == "unleash-legacy" else self._modern(wire)
             except ReconcilerError as error:
-                yield failed("flags-reach", self.about, error, "see that the server is up and the address its own")
+                do = "see that the server is up and the address its own"
+                trusted = trust.advice(error.message, "flags.caFile", self.connection.ca_file)
+                yield (
+                    problem("flags-reach", self.about, error.message, trusted)
+                    if trusted
+                    else failed("flags-reach", self.about, error, do)
+                )
 
     def _authorization(self) -> str:
         """Return what is shown of who we are, read anew. Raises BlindError where it is not there."""

@@ -56,6 +56,8 @@ def _key(said: str, key: Path | None) -> str:
 
 
 def _http(said: str, given: RepositoryConfig) -> str:
+    if given.ca_file is not None and missing(given.ca_file, {}):
+        return f"mount {given.ca_file}, readable for the daemon's user, or correct `caFile`"
     if "certificate" in said:
         if given.ca_file is None:
             return "if the server's certificate is of an authority of your own, name that as `caFile` beside `url`"
@@ -65,6 +67,8 @@ def _http(said: str, given: RepositoryConfig) -> str:
     nobody = given.token_file is None and not given.token_env and given.github_app is None
     if "refuses our credentials" in said and nobody:
         return "set `tokenFile` or `tokenEnv` to an access token that may write"
+    if "refuses our credentials" in said and given.github_app is None and not given.username:
+        return "renew the token (a changed file is read by itself), or set `username`, where the server wants one"
     return ""
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from reconciler.cli.doctor import trust
 from reconciler.cli.doctor.finding import Finding, failed, ok, problem, unknown, warning
 from reconciler.cli.doctor.logins import of_provider
 from reconciler.daemon.evidence import login_of, tls_of
@@ -74,7 +76,13 @@ class ProviderOf:
                     load_plugin(self.name, self.connection.settings, self.connection.folder).close()
                     yield ok("evidence-reach", about, "the plugin is installed and takes its settings")
         except ReconcilerError as error:
-            yield failed("evidence-reach", about, error, "see that the server is up, and its address and token")
+            do = "see that the server is up, and its address and token"
+            trusted = trust.advice(error.message, f"evidence.{self.name}.caFile", _ca_file(self.connection))
+            yield (
+                problem("evidence-reach", about, error.message, trusted)
+                if trusted
+                else failed("evidence-reach", about, error, do)
+            )
 
     def _prometheus(self, about: str, connection: PrometheusConnection) -> Iterator[Finding]:
         with closing(_client(connection.url, "Prometheus", connection.access)) as client:
@@ -158,6 +166,11 @@ class ProviderOf:
                 else:
                     told = f"it answers {answer.status}"
                     yield warning("evidence-reach", f"{about} {service}", told, "correct the address in `scrape`")
+
+
+def _ca_file(connection: ProviderConnection) -> Path | None:
+    access = getattr(connection, "access", None)
+    return access.ca_file if isinstance(access, Access) else None
 
 
 def _client(url: str, what: str, access: Access, login: Login | None = None) -> HttpClient:

@@ -113,7 +113,7 @@ def test_what_a_person_reads(whole: Site, reconciler: Reconciler) -> None:
     assert "problem: projects.shop.stages.production.flags.tokenFile: " in result.out
     assert f"    means: {MEANINGS['secrets']}\n    do: mount it" in result.out
     assert re.search(r"^OK +CHECK +FOUND$", result.out, re.MULTILINE)
-    assert re.search(r"\d+ well, 2 problem\n", result.err)
+    assert re.search(r"\d+ well, 2 problems\n", result.err)
     quiet = reconciler("doctor", "-c", whole.config, "-o", "yaml", "--progress")
     assert YAML(typ="safe").load(quiet.out)["summary"]["problem"] == 2
     assert "looked at" in quiet.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -151,6 +152,13 @@ def test_an_allowed_namespace_that_is_not_there(server: EmbeddedCluster, tmp_pat
     assert told["cluster-rights"].verdict == "problem"
     assert told["cluster-rights"].found == "there is no namespace `not-there`"
     assert "`allow.namespaces`" in told["cluster-rights"].do
+    assert "the project's name" not in told["cluster-rights"].do
+    misspelt = cluster(server, tmp_path, space="shopp-production")
+    content, reaches = Content(ProjectName("shopp"), StageName("production")), misspelt.reaches.values()
+    told = wrong(
+        found(replace(misspelt, contents=(content,), reaches=dict.fromkeys(("shopp/production",), next(iter(reaches)))))
+    )
+    assert "or the project's name in reconciler.yaml" in told["cluster-rights"].do
 
 
 def test_where_namespaces_are_not_to_be_seen_missing_rights_tell_that_it_may_be_missing(

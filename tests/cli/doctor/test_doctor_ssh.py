@@ -124,10 +124,16 @@ def test_the_command_for_host_keys_is_one_that_can_be_copied(url: str, shown: st
     ("words", "given", "do"),
     [
         ("SSL certificate problem: self-signed certificate", {}, "name that as `caFile` beside `url`"),
-        ("SSL certificate problem", {"ca_file": Path("ca.pem")}, "ca.pem must hold the authority"),
+        ("SSL certificate problem", {"ca_file": Path(pytest.__file__)}, ".py must hold the authority"),
         ("Failed to connect to git.example.com port 443", {}, "check host and port of the address"),
         ("could not read Username", {}, "set `tokenFile` or `tokenEnv`"),
-        ("Authentication failed", {"token_file": Path("token")}, ""),
+        ("Authentication failed", {"token_file": Path("token")}, "`username`, where the server wants one"),
+        ("Authentication failed", {"token_file": Path("token"), "username": "bot"}, ""),
+        (
+            "error setting certificate verify locations: CAfile: none.pem",
+            {"ca_file": Path("none.pem")},
+            "mount none.pem",
+        ),
     ],
 )
 def test_over_https_it_is_the_authority_the_way_or_the_token(words: str, given: Any, do: str) -> None:
