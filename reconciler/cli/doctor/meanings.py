@@ -9,6 +9,7 @@ MEANINGS: Final[dict[str, str]] = {
     "state-folder": "without a folder to write to no project is read or decided on; nothing in it has to be kept",
     "disk-space": "a clone that does not fit leaves its project unread",
     "secrets": "whoever is reached with it refuses us, or is not asked at all",
+    "secrets-open": "whoever has an account on this machine can do with it what the daemon can",
     "clock": "while clocks differ by more than five seconds nothing that is due by time is decided",
     "git-reach": "nothing of the project is decided or applied; webhooks say `come again`",
     "git-format": "the daemon refuses a remote that it cannot read whole",

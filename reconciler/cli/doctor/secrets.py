@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from reconciler.cli.doctor.finding import Finding, ok, problem
+from reconciler.cli.doctor.finding import Finding, ok, problem, warning
 from reconciler.model.bridge_config import BridgeConfig
 from reconciler.model.daemon_config import DaemonConfig
 from reconciler.model.github_app_config import GitHubAppConfig
@@ -35,6 +35,9 @@ def secrets(config: DaemonConfig, environ: Mapping[str, str]) -> Iterator[Findin
         told = missing(value, environ)
         if told:
             yield problem("secrets", key, told, _advice(key, value, told))
+        elif isinstance(value, Path) and not environ.get(_IN_A_POD) and not key.endswith(_PUBLIC) and _is_open(value):
+            told = f"{value} can be read by everybody on this machine"
+            yield warning("secrets-open", key, told, f"let its owner alone read it: `chmod 600 {value}`")
         count += not told
     if count:
         yield ok("secrets", "reconciler.yaml", f"{count} that it names {'is' if count == 1 else 'are'} there")
@@ -48,6 +51,21 @@ def missing(value: Path | str, environ: Mapping[str, str]) -> str:
         return "" if value.read_bytes().strip() else f"{value} is empty"
     except OSError as error:
         return f"{value} cannot be read: {(error.strerror or type(error).__name__).lower()}"
+
+
+_IN_A_POD: Final = "KUBERNETES_SERVICE_HOST"
+"""A variable of pods: mounted secrets have the mode 0644 there, and nobody else is there."""
+_PUBLIC: Final = ("caFile", "certFile", "clientCaFile", "knownHostsFile", "allowedSigners", "revokedKeys")
+_PASSABLE: Final = 0o001
+
+
+def _is_open(file: Path) -> bool:
+    """Whether everybody may read a file and get to it."""
+    try:
+        real = file.resolve()
+        return bool(real.stat().st_mode & 0o004) and all(each.stat().st_mode & _PASSABLE for each in real.parents)
+    except OSError:
+        return False
 
 
 def _advice(key: str, value: Path | str, told: str) -> str:

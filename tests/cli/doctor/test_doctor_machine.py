@@ -26,6 +26,7 @@ from reconciler.model.daemon_config import DaemonConfig, ProjectConnections, Rep
 from reconciler.model.names import ProjectName
 from reconciler.model.signing_config import SigningConfig
 from tests.cli.doctor.looking import seen, wrong
+from tests.closed import open_to_all
 from tests.evidence.speaking import Request, Response, SpeakingServer
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
@@ -146,6 +147,25 @@ def test_secrets_that_are_not_there_or_empty(config: DaemonConfig, tmp_path: Pat
         ("keyFile", "/tls.key cannot be read: no such file or directory"),
     ]
     assert "s3cr3t" not in repr(found)
+
+
+def test_secrets_that_everybody_may_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_to_all() as folder:
+        for name, mode in (("token", 0o644), ("kept", 0o600), ("ca.crt", 0o644)):
+            (folder / name).write_text("x", "utf-8")
+            (folder / name).chmod(mode)
+        repository = RepositoryConfig("https://git", token_file=folder / "token", ca_file=folder / "ca.crt")
+        other = RepositoryConfig("git@git:x", ssh_key_file=folder / "kept", known_hosts_file=folder / "ca.crt")
+        projects = {ProjectName(name): ProjectConnections(ProjectName(name), each) for name, each in
+                    (("a", repository), ("b", other))}  # fmt: skip
+        config = DaemonConfig(projects, folder)
+        (told,) = [each for each in secrets(config, {}) if each.verdict != "ok"]
+        assert (told.check, told.verdict) == ("secrets-open", "warning")
+        assert told.about == "projects.a.repository.tokenFile"
+        assert f"chmod 600 {folder}/token" in told.do
+        assert wrong(secrets(config, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"})) == {}
+        folder.chmod(0o700)
+        assert wrong(secrets(config, {})) == {}
 
 
 def project(config: SigningConfig) -> ProjectConnections:
