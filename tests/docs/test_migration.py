@@ -109,9 +109,10 @@ def test_the_steps_lead_from_keptns_repository_to_a_healed_problem(
 def test_stages_in_directories_become_branches(tmp_path: Path, samples: Mapping[str, str]) -> None:
     shell = Shell(tmp_path, {"UPSTREAM": str(with_directories(tmp_path, samples))})
     shell.run('git clone "$UPSTREAM" sockshop && cd sockshop')
-    for block in blocks(section(GUIDE, "Stages in directories")):
-        said = shell.run(block)
-    assert "all valid" in said
+    made, deleted = blocks(section(GUIDE, "Stages in directories"))
+    assert "all valid" in shell.run(made)
+    assert "error" in shell.run("reconciler validate --all-stages", code=1), "as the guide says of the directories"
+    assert "all valid" in shell.run(deleted)
     listed = git(tmp_path / "upstream.git", "ls-tree", "-r", "--name-only", "production").splitlines()
     assert "carts/remediation.yaml" in listed
     assert not [path for path in listed if path.startswith(".keptn-stages")]
@@ -150,7 +151,7 @@ def test_the_configuration_with_all_of_keptns_secrets_can_be_used() -> None:
         {"user": "keptn", "token": "secret", "privateKey": "key\n", "remoteURI": "https://git.example.com"},
         {
             "user": "keptn", "remoteURL": "https://git.example.com",
-            "https": {"token": "secret"}, "ssh": {"privateKey": "key\n"},
+            "https": {"token": "secret", "insecureSkipTLS": False}, "ssh": {"privateKey": "key\n"},
         },
     ],
     ids=["0.6", "1.0"],
@@ -159,17 +160,31 @@ def test_credentials_of_either_form_are_read(tmp_path: Path, credentials: dict[s
     shell = Shell(tmp_path)
     lines = [line[2:] for block in blocks(GUIDE, "console") for line in block.splitlines()]
     ours = [line for line in lines if line.startswith(("jq", "sed"))]
-    assert len(ours) == 5
+    assert len(ours) == 7
     (tmp_path / "git.json").write_text(json.dumps(credentials), "utf-8")
     (tmp_path / "prometheus.yaml").write_text('user: ada\npassword: "p\'w: 1"\nurl: https://p.example.com\n', "utf-8")
     said = shell.run("\n".join(ours))
-    assert said.splitlines() == ["https://git.example.com", "keptn", "ada", "https://p.example.com"]
+    named = {"ssh.privateKey", "privateKey"} & set(said.splitlines())
+    assert len(named) == 1, "what there is, is named"
+    assert said.splitlines()[-4:] == ["https://git.example.com", "keptn", "ada", "https://p.example.com"]
+    assert "insecureSkipTLS" not in said, "what is off is not named"
+    assert "secret" not in said
     assert (tmp_path / "git.token").read_text("utf-8").strip() == "secret"
     assert (tmp_path / "git.key").read_text("utf-8").strip() == "key"
     assert (tmp_path / "prometheus.password").read_text("utf-8").strip() == "p'w: 1"
     (tmp_path / "git.json").write_text(json.dumps({"user": "keptn"}), "utf-8")
     shell.run("\n".join(line for line in ours if line.startswith("jq")))
     assert (tmp_path / "git.token").read_text("utf-8") == ""
+
+
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="the guide's command needs ssh-keygen")
+def test_a_passphrase_is_taken_off_the_key(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    (line,) = [line for block in blocks(GUIDE, "console") for line in block.splitlines() if "ssh-keygen -p" in line]
+    shell.run("ssh-keygen -q -t ed25519 -N 'correct horse' -f git.key")
+    shell.run("ssh-keygen -y -P '' -f git.key", code=255)
+    shell.run(f"{line.removeprefix('$ ').partition(' #')[0]} -P 'correct horse'")
+    assert "ssh-ed25519" in shell.run("ssh-keygen -y -P '' -f git.key")
 
 
 def test_the_commands_that_are_named_as_ours_are_there() -> None:
