@@ -43,5 +43,5 @@ GUARDS: Final = (
     Mutation("g16", "reconciler/repo/children.py", "return self._again(exchange)\n", "raise\n"),
     Mutation("g17", "reconciler/repo/origin.py", '    if object_format != "sha1":\n', "    if False:\n"),
     Mutation("g18", "reconciler/repo/argv.py", _LEASE, _FORCED),
-    Mutation("g19", "reconciler/repo/mirror.py", "self._suspect = True\n", "self._suspect = False\n"),
+    Mutation("g19", "reconciler/repo/readings.py", "self._suspect = True\n", "self._suspect = False\n"),
 )  # fmt: skip
