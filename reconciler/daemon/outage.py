@@ -16,6 +16,7 @@ from reconciler.daemon.branch import Branch
 from reconciler.daemon.branches import Branches
 from reconciler.daemon.failpoints import reach
 from reconciler.daemon.holds import Holds
+from reconciler.daemon.shortage import SHORT, as_ours
 from reconciler.daemon.surroundings import Surroundings
 from reconciler.model.errors import BlindError, ReconcilerError, UserError
 from reconciler.model.instant import Instant, format_instant
@@ -179,14 +180,17 @@ class Outage:
             self._first = self._first or int(self.around.clock.wall())
             self._error = next(iter(away.values()))
         self._known = list(away.values())
-        stages = [stage for stage in project.stages if self._wants(project, stage)]
-        mirror = self.mirror()
-        if self._count < TWICE or not stages or self._cannot(mirror):
+        if self._count < TWICE:
             return False
-        if not self._go_without(mirror):
+        try:
+            stages = self._begun(project)
+        except (ReconcilerError, *SHORT) as error:
+            # The remote is waited for, as without `proceed`; what began halfway has not begun.
+            self.mirror().away.out = False
+            self._remark(as_ours(error).message)
             return False
-        for stage in stages:
-            mirror.adopt_unanswered(stage.ops)
+        if not stages:
+            return False
         self._ask_at = self.around.clock.monotonic() + self._backoff.next()
         self._going = {stage.name for stage in stages}
         self.around.log.warning(
@@ -196,6 +200,16 @@ class Outage:
             self.holds.forget(name)
         return True
 
+    def _begun(self, project: Project) -> list[StageRefs]:
+        """Let the mirror answer from now on, if that may be; return the stages that go on."""
+        stages = [stage for stage in project.stages if self._wants(project, stage)]
+        mirror = self.mirror()
+        if not stages or self._cannot(mirror) or not self._go_without(mirror):
+            return []
+        for stage in stages:
+            mirror.adopt_unanswered(stage.ops)
+        return stages
+
     def _wants(self, project: Project, stage: StageRefs) -> bool:
         branch = self.branches.known(stage.name)
         known = branch is not None and branch.repo.tips is not None and self.around.leases.holds(stage.name)
@@ -203,9 +217,12 @@ class Outage:
 
     def _cannot(self, mirror: Mirror) -> str:
         why = mirror.why_not_without()
+        self._remark(why)
+        return why
+
+    def _remark(self, why: str) -> None:
         told = f"`forgeOutage: proceed` is not kept here: {why}" if why else ""
         self.holds.remark("outage", told, "see docs/operations.md; until then stages wait for the remote")
-        return why
 
     def note(self, project: Project) -> None:
         """Count what is kept of each stage, for the conditions and the metrics."""
@@ -214,7 +231,12 @@ class Outage:
         since = format_instant(Instant(self._away.seen.since)) if self._away.seen is not None else ""
         counts: dict[StageName, str] = {}
         for stage in project.stages:
-            commits = unpushed(self.mirror(), stage.ops)
+            try:
+                commits = unpushed(self.mirror(), stage.ops)
+            except (ReconcilerError, *SHORT) as error:
+                reason = as_ours(error).message
+                counts[stage.name] = f"what is in the mirror and not on the remote cannot be counted: {reason}"
+                continue
             self.around.metrics.stage(stage.name).keeps(commits)
             going = stage.name in self._going and self._away.out
             if commits or going:

@@ -263,10 +263,10 @@ class Mirror(Readings):
 
     def adopt_unanswered(self, ref: str) -> bool:
         """Keep the commits whose push had no answer: they may be on the remote, so these very ones are to count."""
-        old, new = self._unanswered.pop(ref, (None, None))
-        if new is None or ref in self.away.kept:
-            return False
-        return self._move(ref, old, new)
+        old, new = self._unanswered.get(ref, (None, None))
+        moved = new is not None and ref not in self.away.kept and self._move(ref, old, new)
+        self._unanswered.pop(ref, None)  # not where the disk did not take it: it is to be kept yet
+        return moved
 
     def _keep(self, updates: Sequence[RefUpdate]) -> PushResult:
         (update,) = updates

@@ -69,3 +69,19 @@ def test_a_project_that_cannot_be_read_for_a_shortage_is_tried_again(
         site.problem("p1", "Response time degradation")
         loop.unblock()
         until(loop, lambda: site.events()[-1:] == ["applied"], "goes on")
+
+
+def test_a_mirror_that_cannot_be_tidied_up_for_a_shortage_is_left_as_it_is(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Mirror, "cluttered", True)
+    monkeypatch.setattr(Mirror, "maintain", short)
+    with site.loop() as loop:
+
+        def once() -> float:
+            loop.stop()
+            return 0.0
+
+        monkeypatch.setattr(loop, "pause", once)
+        loop.run()
+    assert "the mirror could not be tidied up" in capsys.readouterr().out

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -135,6 +137,30 @@ def test_a_push_without_an_answer_is_kept_with_its_ids(mirror: Mirror, hub: Hub,
     assert mirror.adopt_unanswered(PRODUCTION)
     assert mirror.tips([PRODUCTION]) == {PRODUCTION: made}
     assert not mirror.adopt_unanswered(PRODUCTION)
+
+
+def _full(_: Path) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_push_without_an_answer_waits_for_a_disk_that_takes_it(
+    mirror: Mirror, hub: Hub, server: GitHttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.land({"project.yaml": b"name: shop\n"}, "main")
+    base = hub.land({"a": b"1"})
+    mirror.default_branch()
+    fetched(mirror)
+    [made] = mirror.write(base, [new({"b": b"1"})])
+    server.faults = [GitFault("status", times=None)]
+    with pytest.raises(AwayError):
+        mirror.push([RefUpdate(PRODUCTION, base, made)])
+    mirror.go_without(SINCE)
+    with monkeypatch.context() as there:
+        there.setattr(away, "_sync", _full)
+        with pytest.raises(TransientError, match="cannot be written"):
+            mirror.adopt_unanswered(PRODUCTION)
+    assert mirror.adopt_unanswered(PRODUCTION)
+    assert mirror.tips([PRODUCTION]) == {PRODUCTION: made}
 
 
 def test_a_push_that_was_looked_after_is_no_longer_without_an_answer(

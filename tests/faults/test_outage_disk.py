@@ -1,0 +1,50 @@
+"""Rows G5 and C3 with `forgeOutage: proceed`: a disk that does not take what is to be kept."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from reconciler.embedded.git_http import GitHttpServer
+from reconciler.repo import away as on_disk
+from tests.faults.invariants import Scene
+from tests.faults.outage import acted, away, back, goes, history, out, over
+
+
+def full(*_: object, **__: object) -> object:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_g5_proceed_waits_where_the_disk_is_full_when_the_outage_begins(
+    proceeding: Scene, server: GitHttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene, site = proceeding, proceeding.site
+    with site.loop() as loop:
+        loop.tick()
+        scene.problem()
+        with scene.blind(loop, "503", "No space left"), monkeypatch.context() as there:
+            there.setattr(on_disk, "_write", full)
+            goes(server)
+            out(scene, loop)
+        out(scene, loop)
+        assert "the remote is away" not in loop.conditions.get("production", ""), "it goes on once there is room"
+        back(scene, server)
+        scene.applied(loop)
+
+
+def test_g5_proceed_whose_commits_cannot_be_counted_says_so_and_goes_on(
+    proceeding: Scene, server: GitHttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene, site = proceeding, proceeding.site
+    with site.loop() as loop:
+        loop.tick()
+        with away(scene, server, loop):
+            made = acted(scene, loop)
+            with monkeypatch.context() as there:
+                there.setattr("reconciler.daemon.outage.unpushed", full)
+                loop.tick()
+                assert "cannot be counted" in loop.conditions["production/unpushed"]
+        assert set(made) <= set(history(site))
+        over(scene, loop)
