@@ -18,7 +18,7 @@ WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: $(STAMP)  ## the command `reconciler` in .venv/bin, with the locked versions of all it needs
+install: $(STAMP)  ## the command `reconciler` in .venv/bin, in locked versions, with the tools of development: 1.2 GB
 
 $(STAMP): requirements/dev.txt pyproject.toml LICENSE
 	@test -n "$(PYTHON)" || { echo "no Python >= 3.11 found; install one or name it: make PYTHON=... $(MAKECMDGOALS)" >&2; exit 1; }
@@ -28,7 +28,7 @@ $(STAMP): requirements/dev.txt pyproject.toml LICENSE
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(STAMP)  ## watch three problems being healed on this machine, in a temporary folder
+demo: $(STAMP)  ## watch three problems being healed on this machine; ARGS=--fast in less than a minute, ARGS=--stay goes on
 	@$(BIN)/reconciler demo $(ARGS)
 
 test: $(STAMP)  ## the tests that need nothing but this, in some minutes
