@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
 THOROUGH = (
-    "benchmarks/*", "plugins/*", "faults/*", "fuzz/*", "mutation/*",
+    "benchmarks/*", "plugins/*", "faults/*", "fuzz/*", "mutation/*", "simulation/*",
     "repo/test_stage_bombs.py", "cli/test_stage_bombs.py", "daemon/test_shortage.py",
     "daemon/test_tracing.py", "demo/test_demo.py",
     "cli/test_template_ci*", "cli/test_plan*", "cli/test_bisect.py", "cli/test_explain.py", "cli/test_status_at.py",
