@@ -79,7 +79,7 @@ class ProjectLoop:
             self.inbox, self._stage_names, self._branch_or_receipt, self._branches,
             around.clock, self._sleep, self._log,
         )  # fmt: skip
-        self._stages = Stages(around, self._branches, self._reception.take, self.wake)
+        self._stages = Stages(around, self._branches, self._reception.take, self.wake, self._stop.is_set)
         self.seen_at: float | None = None
         self._holds = Holds(around.clock, self._log, around.seed)
         self._outage = Outage(around, lambda: self._mirror, self._holds, self._branches, self._read_project_soon)

@@ -66,7 +66,7 @@ class Ports:
     """What a stage's loop works through.
 
     ``take_in`` commits what was reported meanwhile, and tells whether that concerned this stage's branch. ``count``
-    hears of each step that has landed, with the services as they stood before.
+    hears of each step that has landed, with the services as they stood before. ``stopping``: no other part is begun.
     """
 
     branch: Branch
@@ -75,6 +75,7 @@ class Ports:
     log: FilteringBoundLogger
     take_in: Callable[[], bool] = lambda: False
     count: Callable[[Step, Mapping[ServicePath, ServiceView]], None] = lambda *_: None
+    stopping: Callable[[], bool] = lambda: False
 
 
 class StageLoop:
@@ -86,6 +87,7 @@ class StageLoop:
         self._dispatch = ports.dispatch
         self._take_in = ports.take_in
         self._count = ports.count
+        self._stopping = ports.stopping
         self._clock = ports.clock
         self._log = ports.log
         self._watchful = Watchful(ports.clock, ports.dispatch.dates)
@@ -97,16 +99,17 @@ class StageLoop:
         self.condition = Condition()
 
     def reconcile(self, tips: Tips, settings: ProjectSettings) -> tuple[Step, ...]:
-        """Do everything that can be done now. Returns the steps that were pushed.
+        """Do everything that can be done now, in parts where others push too. Returns the steps that were pushed.
 
         Raises TransientError, BlindError or TerminalError where the remote stands in the way; the world is then as the
         last push left it, and the next call goes on from there.
         """
         pushed = list(self._reconcile_some(tips, settings))
         for _ in range(2 * len(self._focus) + _ROUNDS):
-            if not self._focus or self._branch.left_to_newer:
+            if not self._focus or self._branch.left_to_newer or self._stopping():
                 return tuple(pushed)
-            pushed += self._reconcile_some(self._branch.read_tips() or tips, settings)
+            # Where the branch is gone by now, what this call pushed itself must not look as if it were taken back.
+            pushed += self._reconcile_some(self._branch.read_tips() or self._repo.tips or tips, settings)
         raise _no_end()
 
     def _reconcile_some(self, tips: Tips, settings: ProjectSettings) -> tuple[Step, ...]:
@@ -132,7 +135,8 @@ class StageLoop:
             if sweep:
                 self._focus |= self._look_at_held(snapshot, facts)
                 sweep = False
-            chosen = self._portions.choose(self._focus, chosen, partial(ranked, snapshot, self._watchful.now()))
+            waiting = self._focus & chosen if chosen and self._stopping() else self._focus
+            chosen = self._portions.choose(waiting, chosen, partial(ranked, snapshot, self._watchful.now()))
             decision = self._decide(snapshot, facts, chosen)
             if decision.steps:
                 landed, tips = self._publish(tips, decision.steps)
@@ -183,7 +187,7 @@ class StageLoop:
         raise TransientError("others take commands away all the time", hint="it is tried again", retry_after=1.0)
 
     def _archive(self, tips: Tips, settings: ProjectSettings) -> tuple[Step, ...]:
-        """Archive what is over for good, now that nothing else is left to do; where a push came first, another time."""
+        """Archive what is over for good, behind all that was to be done; where a push came first, another time."""
         snapshot = self._repo.snapshot(settings)
         decision = self._decide(snapshot, {}, ())
         self.agenda.wake_at(STAGE, decision.dues.get(STAGE))

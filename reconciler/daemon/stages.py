@@ -19,13 +19,15 @@ from reconciler.repo.project import StageRefs
 class Stages:
     """One owner thread.
 
-    ``take`` commits what was reported and tells of which stages; ``wake`` is called when an answer came late.
+    ``take`` commits what was reported and tells of which stages; ``wake`` is called when an answer came late;
+    ``stopping`` tells whether nothing more is to be begun.
     """
 
     around: Surroundings
     branches: Branches
     take: Callable[[], Collection[StageName]]
     wake: Callable[[], None]
+    stopping: Callable[[], bool]
     loops: dict[StageName, StageLoop] = field(default_factory=dict)
     _dispatches: dict[StageName, Dispatch] = field(default_factory=dict)
 
@@ -80,6 +82,7 @@ class Stages:
                 log=log,
                 take_in=lambda: stage.name in self.take(),
                 count=metrics.step,
+                stopping=self.stopping,
             ),
             Agenda(around.clock, sweep_every=around.sweep_every, seed=around.seed),
         )  # fmt: skip

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import pytest
+
+from reconciler.daemon.branch import Branch
 from reconciler.daemon.portions import Portions
-from reconciler.model.names import ServicePath
+from reconciler.daemon.publish import Landed
+from reconciler.model.names import ServicePath, StageName
+from reconciler.model.step import Step
+from reconciler.repo.stage import Tips
 from tests.daemon.site import SCALING, Site, deployment, git, until
 
 TITLE = "Response time degradation"
@@ -68,6 +74,30 @@ def test_a_storm_lands_although_a_person_is_first_whenever_it_is_large(site: Sit
     log = git(site.remote, "log", "--format=%s", "production").splitlines()
     assert log.count("a person was faster") == len(git(other, "show", "HEAD:NOTES").splitlines())
     assert log.count("a person was faster") > 0
+
+
+def test_who_is_to_stop_begins_no_other_part(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.push({f"{name}/remediation.yaml": SCALING for name in SERVICES}, "services")
+    for name in SERVICES:
+        site.cluster.create(deployment(f"{name}-primary"))
+    path = "ops/production/{0}/problems/{0}.yaml"
+    with site.loop() as loop:
+        loop.tick()
+        site.push({path.format(name): f"title: {TITLE}\nstate: open\n" for name in SERVICES}, "everything is slow")
+        loop._stages.loops[StageName("production")]._portions.lost(1)
+        publish = Branch.publish
+
+        def stopped(branch: Branch, tips: Tips, steps: Sequence[Step]) -> Landed | None:
+            loop.stop()
+            return publish(branch, tips, steps)
+
+        monkeypatch.setattr(Branch, "publish", stopped)
+        loop.tick()
+    monkeypatch.undo()
+    assert site.events().count("decided") <= 1
+    with site.loop() as loop:
+        until(loop, lambda: site.events().count("applied") == len(SERVICES), "all are applied")
+    assert len(site.scalings()) == len(SERVICES)
 
 
 def _set(*names: str) -> set[ServicePath]:
