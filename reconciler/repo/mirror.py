@@ -219,7 +219,8 @@ class Mirror(Readings):
                 finished = self._engine.talk("pushing", argv.push(self.path, self._engine.remote, triples))
                 result = push_result(updates, finished, finished.stdout.decode("utf-8", "replace"), finished.stderr)
             except AwayError:
-                self._unanswered = {each.ref: (each.old, each.new) for each in updates if each.new is not None}
+                moves = ((each.ref, each.old, each.new) for each in updates if not each.ref.startswith(PROPOSALS))
+                self._unanswered |= {ref: (old, new) for ref, old, new in moves if new is not None}
                 raise
             conversation.result = "ok" if result.landed else "lost" if result.lost else "declined"
         if result.landed:

@@ -139,6 +139,24 @@ def test_a_push_without_an_answer_is_kept_with_its_ids(mirror: Mirror, hub: Hub,
     assert not mirror.adopt_unanswered(PRODUCTION)
 
 
+def test_a_push_without_an_answer_is_kept_whatever_other_branches_had_none(
+    mirror: Mirror, hub: Hub, server: GitHttpServer
+) -> None:
+    hub.land({"project.yaml": b"name: shop\n"}, "main")
+    base, other = hub.land({"a": b"1"}), hub.land({"a": b"1"}, "staging")
+    mirror.default_branch()
+    staging = "refs/heads/staging"
+    mirror.fetch(mirror.tips([PRODUCTION, staging]))
+    [made], [also] = (mirror.write(each, [new({"b": b"1"})]) for each in (base, other))
+    server.faults = [GitFault("status", times=None)]
+    for ref, old, tip in ((PRODUCTION, base, made), (staging, other, also)):
+        with pytest.raises(AwayError):
+            mirror.push([RefUpdate(ref, old, tip)])
+    mirror.go_without(SINCE)
+    assert [mirror.adopt_unanswered(ref) for ref in (PRODUCTION, staging)] == [True, True]
+    assert mirror.tips([PRODUCTION, staging]) == {PRODUCTION: made, staging: also}
+
+
 def _full(_: Path) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
