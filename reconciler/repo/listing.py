@@ -57,7 +57,10 @@ class Listing:
             return self._refs.below(prefix)
         listed = self._listed(argv.ls_remote_below(self._remote, prefix))
         found = {ref: tip for ref, tip in listed.items() if ref.startswith(prefix)}
-        self._last.refs.update(dict.fromkeys(ref for ref in self._last.refs if ref.startswith(prefix)))
+        # Names of proposals never come again. What was asked for by name and is not there yet may be made meanwhile.
+        gone = [ref for ref, tip in self._last.refs.items() if tip and ref.startswith(prefix) and ref not in found]
+        for ref in gone:
+            del self._last.refs[ref]
         self._last.refs.update(found)
         return found
 

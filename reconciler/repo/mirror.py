@@ -225,9 +225,11 @@ class Mirror(Readings):
             conversation.result = "ok" if result.landed else "lost" if result.lost else "declined"
         if result.landed:
             for update in updates:
+                if update.new is None:
+                    self._last.refs.pop(update.ref, None)
+                    continue
                 self._last.refs[update.ref] = update.new
-                if update.new is not None:
-                    self._remember(update.new)
+                self._remember(update.new)
         return result
 
     # While the remote is away

@@ -157,6 +157,23 @@ def test_a_push_without_an_answer_is_kept_whatever_other_branches_had_none(
     assert mirror.tips([PRODUCTION, staging]) == {PRODUCTION: made, staging: also}
 
 
+def test_branches_that_came_and_went_are_forgotten(mirror: Mirror, hub: Hub, server: GitHttpServer) -> None:
+    without(mirror, hub, server)
+    mirror.away.reached()
+    server.faults = []
+    for number in range(3):
+        hub.land({"a": b"1"}, f"proposals/production/p{number}")
+        assert len(mirror.heads("refs/heads/proposals/")) == 1
+        git(hub.path, "branch", "-D", f"proposals/production/p{number}")
+    tip = hub.land({"a": b"1"}, "proposals/production/p4")
+    mirror.fetch(mirror.heads("refs/heads/proposals/"))
+    assert mirror.push([RefUpdate("refs/heads/proposals/production/p4", tip, None)]).landed
+    assert mirror.heads("refs/heads/proposals/") == {}
+    mirror.go_without(SINCE)
+    assert mirror.away.seen is not None
+    assert not any("proposals" in ref for ref in mirror.away.seen.refs)
+
+
 def _full(_: Path) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
