@@ -6,6 +6,7 @@ on (`KNOWN`), in memory alone: a sender may repeat it in what it reports, and a 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import re
@@ -75,7 +76,7 @@ class Known:
 
 KNOWN: Final = Known()
 _TAKEN: Final[dict[str, str]] = {}
-_SECRET_FILES: Final = frozenset({"token_file", "password_file", "key_file"})
+_SECRET_FILES: Final = frozenset({"token_file", "password_file", "key_file", "secret_file", "url_file"})
 _HOLDING: Final = ("token_env", "password_env", "secret_env", "key_env", "url_env", "headers_env")
 """How fields are called that name a variable with a secret."""
 OF_TRACING: Final = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
@@ -111,6 +112,19 @@ def take_variables(config: Any) -> None:
     for name in (*_variables(config), *(OF_TRACING if traced else ())):
         if name in os.environ:
             _TAKEN[name] = os.environ.pop(name)
+
+
+def know_secrets(config: Any) -> None:
+    """Know the secrets that a configuration names before anything comes in: a sender may repeat one at once.
+
+    What cannot be read is told by whoever needs it.
+    """
+    sources = [secret_source(file, "", str(file)) for file in _files(config)]
+    sources += [secret_source(None, variable, variable) for variable in _variables(config)]
+    for source in sources:
+        if source is not None:
+            with contextlib.suppress(BlindError):
+                source()
 
 
 def variables() -> dict[str, str]:

@@ -32,7 +32,7 @@ from reconciler.daemon.metrics import Metrics
 from reconciler.daemon.notifying import notifier
 from reconciler.daemon.plugins import load_actions
 from reconciler.daemon.project_loop import ProjectLoop
-from reconciler.daemon.secrets import secret_files, take_variables
+from reconciler.daemon.secrets import know_secrets, secret_files, take_variables
 from reconciler.daemon.sight import Sight, watched
 from reconciler.daemon.surroundings import Surroundings
 from reconciler.daemon.tracing_otlp import tracer
@@ -117,6 +117,7 @@ def opened(
     """
     load_actions()
     take_variables(config)
+    know_secrets(config)
     project = config.projects[name]
     own = clock or SystemClock()
     where, chance = state or config.state_dir, randbits(32) if seed is None else seed
@@ -257,6 +258,7 @@ class Daemon:
         ``seen`` is what the file held when the configuration was read.
         """
         take_variables(config)
+        know_secrets(config)
         self.metrics.keep(config.projects)
         with ExitStack() as stack:
             sights = self._sights(config)
