@@ -153,8 +153,10 @@ def test_x3_a_strangers_pull_request_is_answered_without_network_secrets_or_much
     if name.startswith("links"):
         assert found["carts/slo.yaml"] == "the file is `/proc/self/environ`", "the link's own text, and not followed"
     if name.startswith("bombs"):
-        values = f"s{list(BOMBS).index('values'):02}/slo.yaml"
-        assert "values in one file" in found[values]
+        # Services that had no problem yet have no past, and are not read at all.
+        assert found.keys() == {"stage.yaml", "carts/slo.yaml"}
+        assert "nested deeper than" in found["stage.yaml"]
+        assert "anchor" in found["carts/slo.yaml"]
 
 
 @pytest.mark.parametrize(
