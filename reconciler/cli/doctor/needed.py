@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from reconciler.cli.doctor.contents import Content, Need
-from reconciler.cli.doctor.finding import Finding, ok, problem
+from reconciler.cli.doctor.finding import Finding, ok, problem, warning
 from reconciler.model.daemon_config import Reach
 
 _WORDS: Final[Mapping[Need, tuple[str, str, str]]] = {
@@ -31,6 +31,8 @@ def needed(about: str, content: Content, reach: Reach) -> Iterator[Finding]:
         more = f" and {len(services) - _NAMED} more" if len(services) > _NAMED else ""
         subject = f"{whose} {', '.join(services[:_NAMED])}{more}"
         told = f"{subject} {does}, and reconciler.yaml has no `{need}` for this stage"
-        yield problem("needed", about, told, f'add {block} to the stage, or to `"*"`')
+        # Without values a remediation ends `unverified`, which says so; without a cluster nothing is done at all.
+        weigh = warning if need == "evidence" else problem
+        yield weigh("needed", about, told, f'add {block} to the stage, or to `"*"`')
     if content.needs and not lacking:
         yield ok("needed", about, f"{', '.join(sorted(content.needs))}: connected")
