@@ -88,8 +88,8 @@ class Outage:
                 self._go_without(mirror)
             else:
                 self._pending = dict.fromkeys(self._away.kept, error)
-        except ReconcilerError as error:
-            self._pending = dict.fromkeys(self._away.kept, error)
+        except (ReconcilerError, *SHORT) as error:
+            self._pending = dict.fromkeys(self._away.kept, as_ours(error))
             self._going.clear()
 
     def _go_without(self, mirror: Mirror) -> bool:
@@ -109,8 +109,8 @@ class Outage:
                 reach("after-home")
             except AwayError:
                 raise
-            except ReconcilerError as error:
-                self._pending[ref] = error
+            except (ReconcilerError, *SHORT) as found:
+                self._pending[ref] = error = as_ours(found)
                 log.warning("not brought home", ref=ref, reason=error.message, hint=error.hint)
             else:
                 self._tell(ref, home)

@@ -10,6 +10,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from reconciler.daemon.counting import CONDITIONS
+from reconciler.daemon.outage import _CONDITIONS as CONDITIONS_OF_A_STAGE
 from tests.daemon.site import Site, git, until
 from tests.docs.guide import ROOT, Shell, blocks, section
 
@@ -43,13 +44,13 @@ def conditions() -> Iterator[str]:
                     yield f"<stage>/{given(call)}"
                 case ast.Attribute(value=ast.Attribute(attr="_holds"), attr="hold" | "remark"):
                     yield given(call) or "<stage>"
-                case ast.Attribute(value=ast.Name(id="holds"), attr="hold" | "remark"):
+                case ast.Attribute(value=ast.Name(id="holds") | ast.Attribute(attr="holds"), attr="hold" | "remark"):
                     yield given(call) or "<stage>"
 
 
 def test_every_condition_is_explained_and_no_other() -> None:
     told = {re.sub(r"(?<=[ :])<\w+>", "<>", name) for name in first_cells("Conditions")}
-    found = set(conditions())
+    found = set(conditions()) | {f"<stage>/{name}" for name in CONDITIONS_OF_A_STAGE}
     assert len(found) > 10
     assert '"configuration": invalid' in (DAEMON / "web" / "attaching.py").read_text("utf-8")
     assert told == found | {"configuration"}

@@ -9,8 +9,9 @@ import pytest
 
 from reconciler.embedded.git_http import GitHttpServer
 from reconciler.repo import away as on_disk
+from tests.daemon.site import until
 from tests.faults.invariants import Scene
-from tests.faults.outage import acted, away, back, goes, history, out, over
+from tests.faults.outage import acted, away, back, goes, history, merges, out, over
 
 
 def full(*_: object, **__: object) -> object:
@@ -48,3 +49,27 @@ def test_g5_proceed_whose_commits_cannot_be_counted_says_so_and_goes_on(
                 assert "cannot be counted" in loop.conditions["production/unpushed"]
         assert set(made) <= set(history(site))
         over(scene, loop)
+
+
+def test_g5_proceed_decides_nothing_beside_what_could_not_be_brought_home_for_a_shortage(
+    proceeding: Scene, server: GitHttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene, site = proceeding, proceeding.site
+    with site.loop() as loop:
+        loop.tick()
+        goes(server)
+        out(scene, loop)
+        made = acted(scene, loop)
+        with monkeypatch.context() as there:
+            there.setattr("reconciler.daemon.outage.bring_home", full)
+            back(scene, server)
+            for _ in range(3):
+                loop.tick()
+                assert "No space left" in str(loop.conditions)
+                loop.unblock()
+                assert site.events() == []
+        site.later(90)
+        until(loop, lambda: site.events()[-1:] == ["applied"], "what took effect is on the remote")
+        over(scene, loop)
+        assert set(made) <= set(history(site))
+        assert not merges(site)
