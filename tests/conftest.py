@@ -31,6 +31,10 @@ THOROUGH = (
     "cli/doctor/test_doctor_git.py", "docs/test_howto.py", "security/*",
     "embedded/test_against.py", "deploy/test_image_steps.py", "deploy/test_rights_contract.py",
     "deploy/test_upgrade.py", "docs/test_tutorial.py",
+    "repo/test_signing_line.py", "repo/test_differing.py", "repo/test_lastchange.py", "cli/test_uncounted.py",
+    "cli/test_bombs_in_history.py", "daemon/test_github_app.py", "daemon/test_listing.py", "daemon/test_stage_bombs.py",
+    "daemon/test_late_answers.py", "daemon/test_old_facts.py", "daemon/test_closed.py", "requirements/*",
+    "cli/test_problem_end_to_end.py", "daemon/leases/test_beliefs.py", "targets/flagd/test_spans.py",
     "docs/test_migration.py", "docs/test_sockshop*", "docs/test_operations.py",
 )  # fmt: skip
 """Whole files: many processes, real repositories by the dozen, long walks. All the rest takes a few minutes."""

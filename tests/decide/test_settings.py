@@ -112,6 +112,7 @@ def test_every_key_of_a_stage_can_come_from_the_project() -> None:
         mode="shadow", bounds=Bounds(1, 2), budgets=Budgets(1, 2, 3), on_resolve="revert", namespace="n", rollout=1,
         wait=2, window=2, settle=3, retries=4, on_fail="revert", on_warning="next", cooldown=5,
         loop_guard=LoopGuard(6, 7), max_problem_age=8, retention=9, freeze=(WEEKEND,), approval="required",
+        forge_outage="proceed",
     )  # fmt: skip
     plain = StageConfig()
     unsaid = {
