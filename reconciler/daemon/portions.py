@@ -14,6 +14,10 @@ from reconciler.model.names import ServicePath
 
 _SHRINKS: Final = 4
 _GROWS: Final = 2
+_SMALL: Final = 16
+"""Services whose deciding and writing takes about as long as a push: with fewer of them little time is won."""
+_STUBBORN: Final = 8
+"""Losses in a row after which it is fewer all the same."""
 
 
 class Portions:
@@ -21,6 +25,7 @@ class Portions:
 
     def __init__(self) -> None:
         self._most: int | None = None
+        self._lost = 0
 
     def choose(
         self, waiting: set[ServicePath], chosen: Iterable[ServicePath],
@@ -35,9 +40,14 @@ class Portions:
 
     def lost(self, services: int) -> None:
         """Note that somebody else's push came first while so many services were decided about."""
-        self._most = max(services // _SHRINKS, 1)
+        self._lost += 1
+        if self._lost < _STUBBORN:
+            self._most = max(services // _SHRINKS, min(services, _SMALL))
+        else:
+            self._lost, self._most = 0, max(services // 2, 1)
 
     def landed(self, left: int) -> None:
         """Note that a push has landed; ``left`` are the services that wait besides."""
+        self._lost = 0
         if self._most is not None:
             self._most = self._most * _GROWS if left else None

@@ -28,22 +28,34 @@ def test_while_nobody_is_in_the_way_all_is_looked_at_together() -> None:
 
 def test_what_lost_is_tried_in_fourths_and_more_again_once_it_lands() -> None:
     portions = Portions()
-    waiting = _set(*"abcdefgh")
-    portions.lost(8)
+    waiting = {ServicePath(f"{number:03}") for number in range(200)}
+    portions.lost(200)
     first = portions.choose(waiting, (), _by_name)
-    assert first == _set("a", "b")
-    portions.landed(6)
-    assert portions.choose(waiting - first, (), _by_name) == _set("c", "d", "e", "f")
-    portions.lost(4)
-    portions.lost(1)
-    assert portions.choose(waiting - first, (), _by_name) == _set("c")
+    assert first == set(sorted(waiting)[:50])
+    portions.landed(150)
+    assert len(portions.choose(waiting - first, (), _by_name)) == 100
     portions.landed(0)
     assert portions.choose(waiting, (), _by_name) == waiting
 
 
+def test_a_small_part_is_tried_some_times_before_it_is_a_smaller_one() -> None:
+    portions = Portions()
+    waiting = {ServicePath(f"{number:03}") for number in range(200)}
+    sizes = []
+    for _ in range(24):
+        portions.lost(len(portions.choose(waiting, (), _by_name)))
+        sizes.append(len(portions.choose(waiting, (), _by_name)))
+    assert sizes[:7] == [50, 16, 16, 16, 16, 16, 16]
+    assert (sizes[7], sizes[15], sizes[23]) == (8, 4, 2)
+    portions.landed(150)
+    portions.lost(4)
+    assert len(portions.choose(waiting, (), _by_name)) == 4
+
+
 def test_what_was_begun_is_gone_on_with_and_the_order_is_the_callers() -> None:
     portions = Portions()
-    portions.lost(12)
+    for _ in range(8):
+        portions.lost(6)
     assert portions.choose(_set("a", "b", "c", "d"), _set("d", "x"), _by_name) == _set("d", "a", "b")
     assert portions.choose(_set("a", "b", "c", "d"), (), _backwards) == _set("d", "c", "b")
 
