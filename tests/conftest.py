@@ -35,7 +35,8 @@ THOROUGH = (
     "cli/test_bombs_in_history.py", "daemon/test_github_app.py", "daemon/test_listing.py", "daemon/test_stage_bombs.py",
     "daemon/test_late_answers.py", "daemon/test_old_facts.py", "daemon/test_closed.py", "requirements/*",
     "repo/test_mirror_http.py", "repo/test_push.py", "repo/test_isolated.py", "model/test_arbitrary_bytes.py",
-    "cli/test_problem.py", "daemon/test_metrics.py", "cli/test_problem_end_to_end.py", "daemon/leases/test_beliefs.py", "targets/flagd/test_spans.py",
+    "cli/test_problem.py", "daemon/test_metrics.py", "cli/test_problem_end_to_end.py",
+    "daemon/leases/test_beliefs.py", "targets/flagd/test_spans.py",
     "docs/test_migration.py", "docs/test_sockshop*", "docs/test_operations.py",
 )  # fmt: skip
 """Whole files: many processes, real repositories by the dozen, long walks. All the rest takes a few minutes."""
