@@ -21,6 +21,7 @@ def test_a_small_storm_among_people(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert min(found.landing) > 0
     assert found.lost == 0
     assert found.storm > 0
+    assert found.decided == 40
     section = contention.section(found, 40, 2)
     assert "Of the people's pushes 0 were lost" in section.text
 
@@ -39,5 +40,5 @@ def test_what_is_not_on_the_branch_any_more_is_lost(tmp_path: Path) -> None:
 
 
 def test_a_bar_that_is_missed_is_said() -> None:
-    slow = contention.Contention((0.9,), (0.1,), (Pushed("a", 2.5, 9),), (Pushed("b", 0.1, 1),), 1, 10.0, 20.0)
-    assert len(contention.section(slow, 20, 2).missed) == 3
+    slow = contention.Contention((0.9,), (0.1,), (Pushed("a", 2.5, 9),), (Pushed("b", 0.1, 1),), 1, 10.0, 20.0, 19)
+    assert len(contention.section(slow, 20, 2).missed) == 4

@@ -11,8 +11,9 @@ import pytest
 
 from reconciler.embedded.cluster import EmbeddedCluster
 from tests.bridge.serving import Browser, clone_source, served
+from tests.daemon.measured import SLI, SLO, TITLE
 from tests.daemon.site import Site, deployment, git, until
-from tests.daemon.test_closed_loop import SLI, SLO, TITLE, WAIT, Monitoring
+from tests.daemon.test_closed_loop import WAIT, Monitoring
 from tests.evidence.speaking import SpeakingServer
 
 PLAYBOOK = f"""\

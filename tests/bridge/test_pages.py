@@ -8,8 +8,8 @@ import pytest
 
 from tests.bridge.conftest import HOSTILE
 from tests.bridge.serving import Browser, Element, links, parsed
+from tests.daemon.measured import TITLE
 from tests.daemon.site import Site, git
-from tests.daemon.test_closed_loop import TITLE
 
 STAGE = "/sockshop/production"
 TAGS = ("section", "div", "li", "tr", "p", "h2", "input", "main", "form", "figure", "output", "title")

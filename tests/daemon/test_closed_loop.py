@@ -12,25 +12,10 @@ import pytest
 from reconciler.daemon import stage_loop
 from reconciler.model.evaluations import load_evaluations
 from reconciler.model.instant import Instant, format_instant
+from tests.daemon.measured import SLI, SLO, TITLE, TWO
 from tests.daemon.site import Site, eventually, git, until
 from tests.evidence.speaking import Request, Response, SpeakingServer
 
-TITLE = "Response time degradation"
-SLO = """\
-objectives:
-- sli: response_time_p90
-  pass:
-  - criteria: ["<=100"]
-total_score: {pass: "100%"}
-"""
-SLI = 'indicators:\n  response_time_p90: p90{job="$SERVICE"}\n'
-TWO = f"""\
-remediations:
-- name: {TITLE}
-  actions:
-  - {{action: scaling, value: +1}}
-  - {{action: featuretoggle, value: "EnableItemsCache:on"}}
-"""
 WAIT = 20
 
 

@@ -8,27 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from reconciler.daemon.project_loop import ProjectLoop
+from tests.daemon.measured import SLI, SLO, TITLE, TWO
 from tests.daemon.site import Later, until
 from tests.evidence.speaking import Request, Response, SpeakingServer
-from tests.faults.invariants import TITLE, Scene
+from tests.faults.invariants import Scene
 
 WAIT = 20
 """Seconds from an action's effect to its evaluation."""
-SLO = """\
-objectives:
-- sli: response_time_p90
-  pass:
-  - criteria: ["<=100"]
-total_score: {pass: "100%"}
-"""
-SLI = 'indicators:\n  response_time_p90: p90{job="$SERVICE"}\n'
-TWO = f"""\
-remediations:
-- name: {TITLE}
-  actions:
-  - {{action: scaling, value: +1}}
-  - {{action: featuretoggle, value: "EnableItemsCache:on"}}
-"""
 BEGUN = ["opened", "decided", "applied"]
 
 

@@ -21,9 +21,10 @@ import pytest
 from reconciler.embedded.cluster import EmbeddedCluster
 from reconciler.embedded.cluster.rollout import Manual, Progress, WorkloadKey
 from reconciler.embedded.git_http import GitHttpServer
+from tests.daemon.measured import SLI, SLO
 from tests.daemon.reporting import path_of
 from tests.daemon.site import THREE_ENTRIES, Site, eventually, git
-from tests.daemon.test_closed_loop import SLI, SLO, Monitoring
+from tests.daemon.test_closed_loop import Monitoring
 from tests.evidence.speaking import SpeakingServer
 from tests.faults.crashing import KILLED, Passes, passes
 from tests.faults.invariants import Scene

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.daemon.measured import SLI
 from tests.daemon.site import until
 from tests.faults.crowd import crowd, data, playbook, settled, steps
 from tests.faults.invariants import TITLE, Scene
-from tests.faults.measuring import SLI, WAIT, measured, vector
+from tests.faults.measuring import WAIT, measured, vector
 
 SEEDS = Path(__file__).parents[3] / "shared" / "conformance" / "keptn" / "samples" / "remediation"
 PRINTED = {

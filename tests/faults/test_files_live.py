@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.daemon.measured import SLI, SLO, TWO
 from tests.daemon.site import SCALING, git, until
 from tests.faults.invariants import Scene
-from tests.faults.measuring import BEGUN, SLI, SLO, TWO, WAIT, happened, measured
+from tests.faults.measuring import BEGUN, WAIT, happened, measured
 
 OTHER = TWO.replace("EnableItemsCache:on", "EnablePromotion:off").replace("+1", "+3")
 STAGE = f"wait: {WAIT}s\n"

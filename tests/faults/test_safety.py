@@ -14,11 +14,12 @@ from reconciler.daemon.logs import configure
 from reconciler.embedded.cluster import EmbeddedCluster
 from reconciler.embedded.git_http import GitHttpServer
 from reconciler.model.daemon_config import LogConfig
+from tests.daemon.measured import SLI, SLO
 from tests.daemon.reporting import handed_in, report
 from tests.daemon.site import SCALING, Site, deployment, git, until
 from tests.evidence.speaking import Request, Response, SpeakingServer
 from tests.faults.invariants import TITLE, Scene
-from tests.faults.measuring import SLI, SLO, WAIT, happened
+from tests.faults.measuring import WAIT, happened
 
 FIGHT = """\
 remediations:

@@ -124,7 +124,8 @@ def test_after_a_look_only_what_is_still_kept_is_known(mirror: Mirror, hub: Hub,
     assert git(mirror.path, "for-each-ref", "refs/reconciler/unpushed") == ""
 
 
-def test_a_push_without_an_answer_is_kept_with_its_ids(mirror: Mirror, hub: Hub, server: GitHttpServer) -> None:
+def unanswered(mirror: Mirror, hub: Hub, server: GitHttpServer) -> CommitId:
+    """Let a push have no answer, and the mirror go on without the remote; returns what was pushed."""
     hub.land({"project.yaml": b"name: shop\n"}, "main")
     base = hub.land({"a": b"1"})
     mirror.default_branch()
@@ -134,6 +135,11 @@ def test_a_push_without_an_answer_is_kept_with_its_ids(mirror: Mirror, hub: Hub,
     with pytest.raises(AwayError):
         mirror.push([RefUpdate(PRODUCTION, base, made)])
     mirror.go_without(SINCE)
+    return made
+
+
+def test_a_push_without_an_answer_is_kept_with_its_ids(mirror: Mirror, hub: Hub, server: GitHttpServer) -> None:
+    made = unanswered(mirror, hub, server)
     assert mirror.adopt_unanswered(PRODUCTION)
     assert mirror.tips([PRODUCTION]) == {PRODUCTION: made}
     assert not mirror.adopt_unanswered(PRODUCTION)
@@ -181,15 +187,7 @@ def _full(_: Path) -> None:
 def test_a_push_without_an_answer_waits_for_a_disk_that_takes_it(
     mirror: Mirror, hub: Hub, server: GitHttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hub.land({"project.yaml": b"name: shop\n"}, "main")
-    base = hub.land({"a": b"1"})
-    mirror.default_branch()
-    fetched(mirror)
-    [made] = mirror.write(base, [new({"b": b"1"})])
-    server.faults = [GitFault("status", times=None)]
-    with pytest.raises(AwayError):
-        mirror.push([RefUpdate(PRODUCTION, base, made)])
-    mirror.go_without(SINCE)
+    made = unanswered(mirror, hub, server)
     with monkeypatch.context() as there:
         there.setattr(away, "_sync", _full)
         with pytest.raises(TransientError, match="cannot be written"):

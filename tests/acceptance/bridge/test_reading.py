@@ -16,10 +16,11 @@ from playwright.sync_api import Browser, Page, Route, expect
 from reconciler.embedded.cluster import EmbeddedCluster
 from tests.acceptance.bridge.chromium import NARROW, WIDE, Scheme, Window, window
 from tests.bridge.conftest import PLAYBOOK, make_shop
+from tests.daemon.measured import TITLE
 from tests.daemon.site import Site, deployment, eventually, git, until
 from tests.daemon.test_bridge import PASSWORD
 from tests.daemon.test_bridge import running as daemon_of
-from tests.daemon.test_closed_loop import TITLE, WAIT, Monitoring
+from tests.daemon.test_closed_loop import WAIT, Monitoring
 from tests.evidence.speaking import SpeakingServer
 
 HERE = "/sockshop/production"
