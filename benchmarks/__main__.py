@@ -1,7 +1,7 @@
-"""`make bench`: measure every metric, print it, and write the page that shows it.
+"""`make bench`: measure every metric, print it, and write it to the page that shows it.
 
-A metric is a module with `run(folder, rounds, ...)` that returns a `Section`; it is added to `_METRICS`. Exit status 1
-means that a bar was missed.
+A metric is a module with `run(folder, rounds, ...)` that returns a `Section`; it is added to `_METRICS`. Where only
+some are named, the others stay on the page as they are. Exit status 1 means that a bar was missed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import (
@@ -122,17 +123,21 @@ def main(words: list[str]) -> int:
     command = " ".join(["make bench", *([f'ARGS="{" ".join(words)}"'] if words else [])])
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as folder:
-        sections = []
+        where, day = machine.describe(Path(folder)), datetime.now(UTC).date()
+        missed, entries = False, []
         for name in options.metrics or _METRICS:
             (Path(folder) / name).mkdir()
-            sections.append(_METRICS[name](Path(folder) / name, options))
-        text = report.page(machine.describe(Path(folder)), command, sections)
-    print(text)
-    print(f"took {time.monotonic() - began:.0f} s", file=sys.stderr)
+            found = _METRICS[name](Path(folder) / name, options)
+            missed = missed or bool(found.missed)
+            entries.append(report.entry(found, command, where, day))
+            print(entries[-1], end="\n\n", flush=True)
+            # After each, for a run of all takes long and may be ended.
+            if not options.print:
+                PAGE.write_text(report.merged(PAGE.read_text("utf-8"), entries), "utf-8")
     if not options.print and not options.metrics:
-        PAGE.parent.mkdir(exist_ok=True)
-        PAGE.write_text(text, "utf-8")
-    return 1 if any(section.missed for section in sections) else 0
+        PAGE.write_text(report.page(entries), "utf-8")
+    print(f"took {time.monotonic() - began:.0f} s", file=sys.stderr)
+    return int(missed)
 
 
 if __name__ == "__main__":

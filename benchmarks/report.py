@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 
 @dataclass(frozen=True)
@@ -28,22 +29,32 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([line(head), f"| {' | '.join(rule)} |", *map(line, rows)])
 
 
-def page(machine: str, command: str, sections: Sequence[Section]) -> str:
-    """Return the whole page."""
+def page(entries: Sequence[str]) -> str:
+    """Return the whole page of these `entry`s, in their order."""
     trust = (
         "Whatever is compared was measured in the same run, in turns, so that noise hits both sides: trust the ratios, "
         "not the milliseconds."
     )
-    parts = [
-        "# Performance",
-        f"Written by `{command}`, which measured it. Times are milliseconds.",
-        f"Machine: {machine}.",
-        trust,
-    ]
-    for section in sections:
-        bars = "\n".join(f"- **missed**: {bar}" for bar in section.missed) or "All bars kept."
-        parts += [f"## {section.title}", section.text, bars]
-    return "\n\n".join(parts) + "\n"
+    written = "Written by `make bench`. Each part says which command measured it, and where. Times are milliseconds."
+    return "\n\n".join(["# Performance", written, trust, *entries]) + "\n"
+
+
+def entry(section: Section, command: str, machine: str, day: date) -> str:
+    """Return one metric's part of the page, from its heading on."""
+    bars = "\n".join(f"- **missed**: {bar}" for bar in section.missed) or "All bars kept."
+    source = f"*`{command}` on {day.isoformat()}: {machine}.*"
+    return "\n\n".join([f"## {section.title}", source, section.text, bars])
+
+
+def merged(written: str, entries: Sequence[str]) -> str:
+    """Return a page that was ``written`` before with these entries in it, in the place of those with their titles."""
+    kept = {part.partition("\n")[0]: part for part in _entries(written)}
+    kept.update({part.partition("\n")[0]: part for part in entries})
+    return page(list(kept.values()))
+
+
+def _entries(written: str) -> list[str]:
+    return [f"## {part.strip()}" for part in written.split("\n## ")[1:]]
 
 
 def ms(seconds: float) -> str:
