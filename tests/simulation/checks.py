@@ -28,7 +28,7 @@ from reconciler.repo.replay_reading import order
 from reconciler.repo.stage import ProjectSettings, StageRepo, Tips
 from reconciler.repo.steps import Claimed, claimed
 from tests.daemon.agreement import told
-from tests.simulation.cluster import State, World, Write
+from tests.simulation.cluster import CONTROLLER, State, World, Write
 from tests.simulation.estate import PROJECT, Plan
 from tests.simulation.memory import MemoryMirror, MemoryOffline
 from tests.simulation.objects import Objects
@@ -39,6 +39,10 @@ from tests.simulation.walking import first_parents
 
 _SKEW: Final = 30.0
 """Seconds by which an observation may be older than the decision that rests on it, clocks that differ included."""
+_TOLD: Final = frozenset({"drift", "conflict", "blind"})
+"""Holds that tell of a field that is not as it is held."""
+_IDLE: Final = frozenset({"suspended", "shadow"})
+"""Holds of a stage that repairs nothing."""
 
 
 class Broken(AssertionError):  # noqa: N818  what is broken is no error by itself
@@ -252,12 +256,16 @@ class Judge:
             yield from self._differing(snapshot, view)
 
     def _differing(self, snapshot: Snapshot, view: ServiceView) -> Iterator[str]:
-        """Tell what the world has otherwise than it is held."""
+        """Tell what the world has otherwise than it is held, unless somebody has been told to look at it.
+
+        Drift that is only reported is not told of a second time where a remediation waits already.
+        """
         stopped = {each.hold.condition for each in view.remediations.values() if each.hold is not None}
         for key, held in view.desired.items():
             state = self._world.states.get(f"{key[0].scope}/{key[0].name}")
             live = None if state is None else bool(state.replicas) if key[1] == "enabled" else state.replicas
-            if live != held.value and not stopped & {"drift", "conflict", "blind"}:
+            repaired = state is not None and state.manager == CONTROLLER and not stopped & _IDLE
+            if live != held.value and not stopped & _TOLD and (repaired or not stopped):
                 yield f"{key[0]} {key[1]} is {live} and {held.value} is held"
 
     def agrees(self) -> None:

@@ -31,6 +31,8 @@ from tests.simulation.schedule import Schedule
 from tests.simulation.weather import Weather, Where
 
 OURS: Final = "reconciler"
+CONTROLLER: Final = "some-controller"
+"""Who changes values and is no person."""
 _TRIES: Final = 5
 _LAG: Final = 2.0
 """Seconds by which a read may be behind."""

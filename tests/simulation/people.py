@@ -12,7 +12,7 @@ from reconciler.intake.report import Report, Where
 from reconciler.model.command import Command, Verb, command_name, render_command
 from reconciler.model.names import ProblemId
 from reconciler.model.problem import Problem
-from tests.simulation.cluster import World
+from tests.simulation.cluster import CONTROLLER, World
 from tests.simulation.daemons import Daemon
 from tests.simulation.estate import (
     FLAGS,
@@ -365,7 +365,7 @@ class People:
         """Let a controller or a person change what may be held."""
         service = self._chance.choice(SERVICES).rpartition("/")[2]
         name = f"{PROJECT}-{stage}/{service}"
-        manager = self._chance.choice(("some-controller", "kubectl-edit"))
+        manager = self._chance.choice((CONTROLLER, "kubectl-edit"))
         value = self._chance.choice((1, 2, 3, 4))
         if self._chance.random() < 0.3:
             name, manager = f"default/{stage}/{self._chance.choice(FLAGS)}", "a person"
