@@ -3,81 +3,113 @@
 `make faults-mutated`, or `python -m tests.faults.mutations [ROW...]` for some rows. To add one: a `Mutation` in the
 `guards_*.py` of its part, with the row, the file, a text that stands in it exactly once, what stands there without the
 guard, and which tests to run (the row's own by default). The working tree is never touched; a text that is no longer
-there is an error, so that the table follows the code. A mutation that survives is told, and the exit status is 1: the
-row's test does not prove its guard.
+there is an error, so that the table follows the code. A guard that survives is told: the row's test does not prove it.
+So is one whose test fails with it too (`trial.py`). The exit status is 1 where there is any of these.
+
+`--resume` goes on where an earlier run stopped: it believes what was noticed of a guard whose file, and whose tests'
+files, are as they were. What else these depend on may have changed meanwhile, so a proof of all is a run without it.
 """
 
 from __future__ import annotations
 
-import os
-import pkgutil
-import shutil
-import subprocess
+import argparse
+import json
 import sys
 import tempfile
-from collections.abc import Sequence
-from importlib import import_module
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from queue import SimpleQueue
+from typing import Any, Final
 
-from tests.faults.guards import Mutation
+from tests.faults.guards import Mutation, guards
+from tests.faults.trial import Result, Trial
 
 ROOT: Final = Path(__file__).parents[2]
-_COPIED: Final = ("reconciler", "tests", "schemas", "config-repo-template", "pyproject.toml")
-_SECONDS: Final = 900
+KEPT: Final = ROOT / ".make/faults-mutated.json"
+"""By the key of a guard: what came of it. It is written after each, so that a run may be stopped at any time."""
 
 
-def guards() -> tuple[Mutation, ...]:
-    """Return the guards of all rows, in the order of the modules' names."""
-    found = pkgutil.iter_modules([str(Path(__file__).parent)], "tests.faults.")
-    modules = (import_module(each.name) for each in found if each.name.startswith("tests.faults.guards_"))
-    return tuple(guard for module in modules for guard in module.GUARDS)
+def main(words: Sequence[str]) -> int:
+    """Try the guards of these rows, of all where none is named. Returns 0 where each was noticed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.mutations", description="Take guards away.")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="such as g1; all of them if none is named")
+    parser.add_argument("--jobs", type=int, default=2, help="guards that are tried at once (default: 2)")
+    parser.add_argument("--resume", action="store_true", help="leave out what an earlier run noticed")
+    options = parser.parse_args(words)
+    chosen = [each for each in guards() if not options.rows or each.row in options.rows]
+    kept = _kept()
+    found: dict[Mutation, Result] = {}
+    if options.resume:
+        found = {each: kept[each.key(ROOT)] for each in chosen if each.key(ROOT) in kept}
+        found = {each: result for each, result in found.items() if result.verdict == "noticed"}
+    for guard, result in _tried([each for each in chosen if each not in found], options.jobs):
+        found[guard] = result
+        kept[guard.key(ROOT)] = result
+        KEPT.parent.mkdir(exist_ok=True)
+        KEPT.write_text(json.dumps({key: asdict(each) for key, each in kept.items()}, indent=1))
+        sys.stdout.write(f"[{len(found)}/{len(chosen)}] {_line(guard, result)}\n")
+        sys.stdout.flush()
+    return _told({each: found[each] for each in chosen})
 
 
-def main(rows: Sequence[str]) -> int:
-    """Try the mutations of these rows, of all where none is named. Returns how many survived, 0 for success."""
-    chosen = [each for each in guards() if not rows or each.row in rows]
-    survived = [each for each in chosen if not is_noticed(each)]
-    sys.stdout.write(f"{len(chosen) - len(survived)} of {len(chosen)} guards were missed when they were gone\n")
-    return int(bool(survived) or not chosen)
+def _kept() -> dict[str, Result]:
+    if not KEPT.exists():
+        return {}
+    read: Mapping[str, Mapping[str, Any]] = json.loads(KEPT.read_text())
+    return {key: Result(**each) for key, each in read.items()}
 
 
-def is_noticed(mutation: Mutation) -> bool:
-    """Tell whether the row's tests fail without the guard."""
-    with tempfile.TemporaryDirectory(prefix="mutated-") as folder:
-        copy = Path(folder)
-        for name in _COPIED:
-            source = ROOT / name
-            if source.is_dir():
-                shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-            elif source.exists():
-                shutil.copy(source, copy / name)
-        mutate(copy, mutation)
-        where = mutation.tests.split() or ["tests/faults", "-k", f"test_{mutation.row}_"]
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *where],
-            cwd=copy,
-            env={**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-    last = done.stdout.strip().splitlines()[-1:] or [done.stderr.strip()[-200:]]
-    # Anything but tests that failed (no tests, an import that fails) says nothing about the guard.
-    noticed = done.returncode == 1 and " failed" in f" {last[0]}"
-    sys.stdout.write(f"{mutation.row}: {'noticed' if noticed else 'SURVIVED'} ({mutation.file}): {last[0]}\n")
-    sys.stdout.flush()
-    return noticed
+def _tried(chosen: Sequence[Mutation], jobs: int) -> Iterator[tuple[Mutation, Result]]:
+    """Yield what comes of each, as it comes."""
+    with tempfile.TemporaryDirectory(prefix="mutated-") as folder, ThreadPoolExecutor(jobs) as pool:
+        trials = [Trial(ROOT, Path(folder) / str(number)) for number in range(jobs)]
+        free: SimpleQueue[Trial] = SimpleQueue()
+        for each in trials:
+            free.put(each)
+
+        def one(guard: Mutation) -> Result:
+            trial = free.get()
+            try:
+                return trial.of(guard)
+            finally:
+                free.put(trial)
+
+        futures = {pool.submit(one, guard): guard for guard in chosen}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for each in trials:
+                each.stop()
 
 
-def mutate(copy: Path, mutation: Mutation) -> None:
-    """Take the guard away in a copy of the sources. Raises ValueError where it does not stand there once."""
-    file = copy / mutation.file
-    text = file.read_text()
-    if text.count(mutation.old) != 1:
-        raise ValueError(f"{mutation.row}: {mutation.file} has {text.count(mutation.old)} of: {mutation.old.strip()}")
-    file.write_text(text.replace(mutation.old, mutation.new))
+def _line(guard: Mutation, result: Result) -> str:
+    return f"{guard.row:4} {result.verdict:15} {result.seconds:4} s  {guard.file}: {result.why}"
+
+
+def _told(found: Mapping[Mutation, Result]) -> int:
+    """Tell of all guards, with the end of what the tests said where it was not noticed, and how many there are."""
+    sys.stdout.write("\n")
+    for guard, result in found.items():
+        sys.stdout.write(f"{_line(guard, result)}\n")
+    for guard, result in found.items():
+        if result.verdict != "noticed":
+            sys.stdout.write(f"\n{guard.row} {result.verdict}: {guard.file}\n- {guard.old}\n+ {guard.new}\n")
+            sys.stdout.write(f"{result.tail}\n")
+    count = Counter(result.verdict for result in found.values())
+    rows = {guard.row: "" for guard in found}
+    proved = {guard.row for guard, result in found.items() if result.verdict == "noticed"}
+    sys.stdout.write(
+        f"\n{len(found)} guards of {len(rows)} rows were taken away: {count['noticed']} noticed, "
+        f"{count['SURVIVED']} survived, {count['NO VALID RESULT']} without a valid result\n"
+    )
+    if bare := [row for row in rows if row not in proved]:
+        sys.stdout.write(f"rows of which no guard was noticed: {' '.join(bare)}\n")
+    return int(count["noticed"] < len(found) or not found)
 
 
 if __name__ == "__main__":
