@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 from collections import Counter
@@ -39,15 +40,16 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--jobs", type=int, default=2, help="guards that are tried at once (default: 2)")
     parser.add_argument("--resume", action="store_true", help="leave out what an earlier run noticed")
     options = parser.parse_args(words)
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda number, _: sys.exit(128 + number))
     chosen = [each for each in guards() if not options.rows or each.row in options.rows]
+    keys = {each: each.key(ROOT) for each in chosen}  # of what is copied now, whatever is changed meanwhile
     kept = _kept()
-    found: dict[Mutation, Result] = {}
-    if options.resume:
-        found = {each: kept[each.key(ROOT)] for each in chosen if each.key(ROOT) in kept}
-        found = {each: result for each, result in found.items() if result.verdict == "noticed"}
+    found = {each: kept[key] for each, key in keys.items() if options.resume and key in kept}
+    found = {each: result for each, result in found.items() if result.verdict == "noticed"}
     for guard, result in _tried([each for each in chosen if each not in found], options.jobs):
         found[guard] = result
-        kept[guard.key(ROOT)] = result
+        kept[keys[guard]] = result
         KEPT.parent.mkdir(exist_ok=True)
         KEPT.write_text(json.dumps({key: asdict(each) for key, each in kept.items()}, indent=1))
         sys.stdout.write(f"[{len(found)}/{len(chosen)}] {_line(guard, result)}\n")

@@ -73,10 +73,10 @@ class Trial:
         return Result(verdict, why, tail, round(time.monotonic() - begun))
 
     def stop(self) -> None:
-        """End what runs, with all that it started."""
+        """End what runs, with all that it started; whatever is begun afterwards has no time."""
+        self._seconds = 0
         if self._running is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._running.pid, signal.SIGKILL)
+            _end(self._running)
 
     def _judged(self, words: Sequence[str], status: int | None, said: str) -> tuple[Verdict, str]:
         last = said.strip().splitlines()[-1:] or ["nothing was said"]
@@ -118,12 +118,17 @@ class Trial:
         try:
             said, _ = self._running.communicate(timeout=self._seconds)
         except subprocess.TimeoutExpired:
-            self.stop()
+            _end(self._running)
             return None, self._running.communicate()[0]
         else:
             return self._running.returncode, said
         finally:
             self._running = None
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _write(file: Path, text: str) -> None:
