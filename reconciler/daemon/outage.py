@@ -212,8 +212,14 @@ class Outage:
 
     def _wants(self, project: Project, stage: StageRefs) -> bool:
         branch = self.branches.known(stage.name)
-        known = branch is not None and branch.repo.tips is not None and self.around.leases.holds(stage.name)
-        return known and branch is not None and _proceeds(branch, project.settings(stage))
+        if branch is None or branch.repo.tips is None or not self.around.leases.holds(stage.name):
+            return False
+        try:
+            # The outage may have broken off a look, which leaves nothing that stands.
+            branch.repo.sync(branch.repo.tips)
+        except ReconcilerError:
+            return False  # nobody can say what is in force; the stage is held, and why is told
+        return _proceeds(branch, project.settings(stage))
 
     def _cannot(self, mirror: Mirror) -> str:
         why = mirror.why_not_without()

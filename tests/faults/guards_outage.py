@@ -32,6 +32,9 @@ GUARDS: Final = (
         "g5", "reconciler/repo/proof.py", "as_commit(made, kept=claim.kept)", "as_commit(made)", f"{_HERE}very_commits"
     ),
     Mutation("g5", "reconciler/daemon/outage.py", "if self.out and led:", "if self.out:", f"{_AROUND}lease"),
+    Mutation(
+        "g5", "reconciler/daemon/outage.py", "branch.repo.sync(branch.repo.tips)", "branch.repo.tips", f"{_AROUND}broke_off"
+    ),
     Mutation("g5", "reconciler/repo/homecoming.py", ", merged=ours)", ")", f"{_HOME}people_pushed"),
     Mutation(
         "g5", "reconciler/repo/homecoming.py", "both.append(path)", "wanted[path] = change.new_blob",

@@ -15,6 +15,7 @@ from reconciler.daemon.service import opened, read_config
 from reconciler.embedded.git_http import GitFault, GitHttpServer
 from reconciler.model.errors import TransientError
 from reconciler.model.names import ProjectName, StageName
+from reconciler.repo.stage import StageRepo
 from tests.daemon.exposed import value
 from tests.daemon.reporting import handed_in, report
 from tests.daemon.site import SCALING, Site, git, until
@@ -95,6 +96,27 @@ def test_g5_proceed_of_a_daemon_without_the_lease_waits(proceeding: Scene, serve
         back(scene, server)
         leases.ours = True
         scene.applied(loop)
+
+
+def test_g5_proceed_goes_on_where_the_outage_broke_off_a_look(
+    proceeding: Scene, server: GitHttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look at the branch may ask the remote in its middle; what was known before it counts then."""
+    scene, site = proceeding, proceeding.site
+
+    def broken_off(*_: object, **__: object) -> object:
+        raise TransientError("fetching: the remote cannot be reached")
+
+    with site.loop() as loop:
+        loop.tick()
+        site.push({"carts/notes.md": "by a person"})
+        with monkeypatch.context() as there:
+            there.setattr(StageRepo, "_moved", broken_off)
+            loop.tick()
+        with away(scene, server, loop):
+            made = acted(scene, loop)
+        assert set(made) <= set(history(site))
+        over(scene, loop)
 
 
 def test_g5_proceed_of_one_stage_leaves_another_held(proceeding: Scene, server: GitHttpServer) -> None:
