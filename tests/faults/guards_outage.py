@@ -33,7 +33,8 @@ GUARDS: Final = (
     ),
     Mutation("g5", "reconciler/daemon/outage.py", "if self.out and led:", "if self.out:", f"{_AROUND}lease"),
     Mutation(
-        "g5", "reconciler/daemon/outage.py", "branch.repo.sync(branch.repo.tips)", "branch.repo.tips", f"{_AROUND}broke_off"
+        "g5", "reconciler/daemon/outage.py", "branch.repo.sync(branch.repo.tips)", "branch.repo.tips",
+        f"{_AROUND}broke_off",
     ),
     Mutation("g5", "reconciler/repo/homecoming.py", ", merged=ours)", ")", f"{_HOME}people_pushed"),
     Mutation(
