@@ -18,6 +18,7 @@ from reconciler.bridge.building import Building, chronicle_path, due, follow
 from reconciler.bridge.sources import Looked, Source, UnreadError
 from reconciler.model.errors import ReconcilerError, TransientError
 from reconciler.model.names import StageName
+from reconciler.net.threads import start
 from reconciler.repo.chronicle_following import Chronicler, Trail
 from reconciler.repo.local import LocalRepository
 from reconciler.repo.mirror import Mirror
@@ -56,7 +57,7 @@ class Follower:
 
     def start(self) -> None:
         """Begin to follow."""
-        self._thread.start()
+        start(self._thread)
 
     def stir(self) -> None:
         """Look at once."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Final, TypeVar
 
 from structlog.typing import FilteringBoundLogger
@@ -16,6 +15,7 @@ from reconciler.bridge.overview import warm
 from reconciler.bridge.room import Observing, Room, nothing_seen, opened
 from reconciler.bridge.sources import Source
 from reconciler.model.errors import ReconcilerError, TransientError
+from reconciler.net.threads import NoThreadError, Pool
 
 T = TypeVar("T")
 _LISTENERS: Final = 128
@@ -38,7 +38,7 @@ class Hall:
         self._observed = observed
         self._listeners: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
         self.follower = Follower(source, log, self._changed, every)
-        self._pool = ThreadPoolExecutor(1, "bridge pages")
+        self._pool = Pool(1, "bridge pages")
         self._stack = ExitStack()
         self._room: Room | None = None
         self._log = log
@@ -53,7 +53,8 @@ class Hall:
         """Let go of the repository; whoever waits for news is told that there will be none."""
         self.hush()
         self.follower.stop()
-        self._pool.submit(self._stack.close).result(_WITHIN)
+        with suppress(NoThreadError):  # there never was a thread, so that nothing is open
+            self._pool.submit(self._stack.close).result(_WITHIN)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def hush(self) -> None:
@@ -108,7 +109,10 @@ class Hall:
     def _changed(self) -> None:
         if not (self.closing or self._warming):
             self._warming = True
-            self._pool.submit(self._warm)
+            try:
+                self._pool.submit(self._warm)
+            except NoThreadError:
+                self._warming = False  # whoever asks for a page hears of it
         for event, loop in list(self._listeners.items()):
             if not loop.is_closed():
                 loop.call_soon_threadsafe(event.set)

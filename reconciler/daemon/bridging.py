@@ -46,8 +46,8 @@ def bridging(
             sight.chronicles.mkdir(parents=True, exist_ok=True)
             halls[name] = Hall(sight, log.bind(project=name), clock.wall, observed=sight.observed)
             sight.stir = halls[name].follower.stir
-            halls[name].start()
             stack.callback(halls[name].close)
+            halls[name].start()
         ask: dict[str, Ask] | None = {name: each.ask for name, each in petitions.items()} if config.actions else None
         bridge = Bridge(Served(halls, clock.wall, log, door(config, clock), ask))
         limits = Limits(gone=STREAM + _LEFT)

@@ -24,6 +24,7 @@ from reconciler.forge.telling import code, is_withdrawn, withdrawn
 from reconciler.forge.wire import DeniedError
 from reconciler.model.errors import ReconcilerError, TransientError
 from reconciler.model.names import CommitId, StageName
+from reconciler.net.threads import start
 
 _SHARE: Final = 0.1
 """Of the time between two looks, what each pull request stands for: where there are many they are looked at seldomer,
@@ -167,7 +168,7 @@ class Desk:
     def start(self, wake: Callable[[], None]) -> None:
         """Begin; ``wake`` is called when there is something to take."""
         self._wake = wake
-        self._thread.start()
+        start(self._thread)
 
     def settle(self, seconds: float) -> None:
         """Wait until a whole round has seen what is wanted now, at most for so long."""

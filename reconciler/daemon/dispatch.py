@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Literal, Protocol, TypeAlias
@@ -35,6 +35,7 @@ from reconciler.model.targets import (
     WantTemplate,
     WantWorkload,
 )
+from reconciler.net.threads import Pool
 from reconciler.targets.protocol import KubernetesWant, TargetServer
 
 PATIENCE = 1.0
@@ -217,7 +218,7 @@ class Dispatch:
         self._wake = wake
         self._patience = patience
         self._counted = counted
-        self._pools = {name: ThreadPoolExecutor(size, thread_name_prefix=name) for name, size in _THREADS.items()}
+        self._pools = {name: Pool(size, thread_name_prefix=name) for name, size in _THREADS.items()}
         self._calls: dict[tuple[int, Want], _Call] = {}
         self._news = threading.Event()
         self._noting = threading.Lock()

@@ -115,9 +115,8 @@ class ProjectLoop:
         """The mirror, opened when it is needed first, and again after that failed; a local remote is then watched."""
         if self._opened is None:
             self._opened = self._open()
-            if self._opened.watched is not None and self._around.watch:
-                self._watcher = RefWatcher([self._opened.watched], self.wake)
-                self._watcher.start()
+        if self._watcher is None and self._opened.watched is not None and self._around.watch:
+            self._watcher = RefWatcher([self._opened.watched], self.wake).start()
         return self._opened
 
     def look_at_everything(self) -> None:

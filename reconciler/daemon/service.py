@@ -41,6 +41,7 @@ from reconciler.model.errors import BugError, ConfigError, ReconcilerError, User
 from reconciler.model.names import ProjectName, StageName
 from reconciler.model.step import Step
 from reconciler.model.webhooks_config import webhook_files
+from reconciler.net.threads import NoThreadError, start
 from reconciler.repo.watch import FileWatcher
 
 _STOP_WITHIN = 30.0
@@ -220,7 +221,12 @@ class Daemon:
         """
         seen, config = _content(self.path), read_config(self.path)
         while not self._stopping.is_set():
-            seen, fresh = self._run_with(config, seen)
+            try:
+                seen, fresh = self._run_with(config, seen)
+            except NoThreadError as error:
+                self.log.warning("held", of="daemon", reason=error.message, hint=error.hint)
+                self._stopping.wait(error.retry_after)
+                continue
             if self._failed:
                 raise _as_bug(self._failed[0])
             if self._stopping.is_set() or fresh == config:
@@ -278,20 +284,24 @@ class Daemon:
             secrets += [file for file in (config.tracing.headers_file if config.tracing else None,) if file is not None]
             if secrets:
                 stack.enter_context(FileWatcher(secrets, self._wake_all))
-            for thread in threads:
-                thread.start()
-            self.on_ready()
-            seen, fresh = self._wait_for_another(config, seen)
-            for loop in self._loops:
-                loop.stop()
-            deadline = self.clock.monotonic() + _STOP_WITHIN
-            for thread in threads:
-                thread.join(max(deadline - self.clock.monotonic(), 0.0))
-            if any(thread.is_alive() for thread in threads):
-                # Its mirror is still in use: neither may it be closed nor a second loop begin on it.
-                self.log.error("a project did not stop in time; the process ends", seconds=_STOP_WITHIN)
-                os._exit(1)
-        return seen, fresh
+            try:
+                for thread in threads:
+                    start(thread)
+                self.on_ready()
+                return self._wait_for_another(config, seen)
+            finally:
+                self._end([thread for thread in threads if thread.is_alive()])
+
+    def _end(self, threads: Sequence[threading.Thread]) -> None:
+        for loop in self._loops:
+            loop.stop()
+        deadline = self.clock.monotonic() + _STOP_WITHIN
+        for thread in threads:
+            thread.join(max(deadline - self.clock.monotonic(), 0.0))
+        if any(thread.is_alive() for thread in threads):
+            # Its mirror is still in use: neither may it be closed nor a second loop begin on it.
+            self.log.error("a project did not stop in time; the process ends", seconds=_STOP_WITHIN)
+            os._exit(1)
 
     def _sights(self, config: DaemonConfig) -> Mapping[ProjectName, Sight]:
         """Return what the bridge will see of each project; nothing where no pages are served."""

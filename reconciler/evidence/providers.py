@@ -12,7 +12,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from reconciler.model.errors import BugError, ReconcilerError
 from reconciler.model.evidence_config import EVIDENCE_DEADLINE
 from reconciler.model.measures import Measure, MeasuresFact, Query, WantMeasures
 from reconciler.model.targets import NoFact
+from reconciler.net.threads import Pool
 
 THREADS: Final = 32
 """Indicators that one provider measures at a time."""
@@ -39,10 +40,7 @@ class Providers:
     def __init__(self, providers: Iterable[Provider], *, deadline: float = EVIDENCE_DEADLINE) -> None:
         self._providers = tuple(providers)
         self._deadline = deadline
-        self._pools = {
-            each.name: ThreadPoolExecutor(THREADS, thread_name_prefix=f"evidence-{each.name}")
-            for each in self._providers
-        }
+        self._pools = {each.name: Pool(THREADS, thread_name_prefix=f"evidence-{each.name}") for each in self._providers}
 
     def measure(self, want: WantMeasures) -> MeasuresFact | NoFact:
         """Return a measure for every query, in their order, within the deadline."""

@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, TypeAlias
 
+from reconciler.net.threads import NoThreadError, start
+
 _ENDS: ContextVar[tuple[float, Callable[[], float]] | None] = ContextVar("_ENDS", default=None)
 _LEAST = 0.001
 """Seconds; a time-out of 0 would mean a socket that never waits."""
@@ -67,7 +69,11 @@ def addresses(host: str, port: int, timeout: float | None = None) -> list[str]:
     if not _FREE.acquire(timeout=patience):
         raise TimeoutError("too many names of hosts are being looked up")
     answer: queue.SimpleQueue[_Found] = queue.SimpleQueue()
-    threading.Thread(target=_look_up, args=(host, port, answer), name="lookup", daemon=True).start()
+    try:
+        start(threading.Thread(target=_look_up, args=(host, port, answer), name="lookup", daemon=True))
+    except NoThreadError as error:
+        _FREE.release()
+        raise OSError(error.message) from error
     try:
         found = answer.get(timeout=left(timeout))
     except queue.Empty as error:

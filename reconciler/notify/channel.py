@@ -19,6 +19,7 @@ from reconciler.model.errors import BugError, ReconcilerError, TransientError
 from reconciler.model.names import CommitId, StageName
 from reconciler.model.notice import Notice
 from reconciler.model.notifications import Notification
+from reconciler.net.threads import start
 from reconciler.notify.cursors import Cursors
 from reconciler.notify.protocol import Pauses, Sender
 
@@ -86,7 +87,7 @@ class Channel:
     def start(self, on_room: Callable[[], None]) -> None:
         """Begin to tell; ``on_room`` is called when a queue that was full can be filled again."""
         self._on_room = on_room
-        self._thread.start()
+        start(self._thread)
 
     def stir(self) -> None:
         """Try again at once what is waiting for a pause to end: something may have been mended."""
@@ -106,7 +107,8 @@ class Channel:
 
     def join(self, seconds: float) -> None:
         """Wait for the thread to end."""
-        self._thread.join(seconds)
+        if self._thread.is_alive():
+            self._thread.join(seconds)
 
     def _run(self) -> None:
         while (notice := self._next()) is not None:

@@ -16,6 +16,7 @@ from typing import Final, Self
 
 from watchfiles import Change, watch
 
+from reconciler.net.threads import NoThreadError, start
 from reconciler.repo.folders import is_folder
 
 _REARM_SECONDS: Final = 5.0
@@ -59,8 +60,9 @@ class Watcher:
 
     def start(self) -> None:
         """Begin."""
-        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        start(thread)
+        self._thread = thread
 
     def wait_until_armed(self, seconds: float) -> bool:
         """Wait until changes are noticed, at most so long; tell whether they are."""
@@ -146,10 +148,15 @@ class RefWatcher:
             Watcher((directory / "refs" / "heads" for directory in directories), wake, recursive=True, pace=pace),
         )
 
-    def start(self) -> None:
-        """Begin."""
-        for watcher in self._watchers:
-            watcher.start()
+    def start(self) -> Self:
+        """Begin. Raises NoThreadError where that cannot be just now."""
+        try:
+            for watcher in self._watchers:
+                watcher.start()
+        except NoThreadError:
+            self.stop()
+            raise
+        return self
 
     def wait_until_armed(self, seconds: float) -> bool:
         """Wait until changes are noticed, at most so long for each of two threads; tell whether they are."""

@@ -34,6 +34,11 @@ GUARDS: Final = (
         "tests/daemon/test_shortage.py",
     ),
     Mutation(
+        "c4", "reconciler/net/threads.py",
+        "return NoThreadError() if _REFUSED in str(error) else error", "return error",
+        "tests/net/test_threads.py",
+    ),
+    Mutation(
         "c5", "reconciler/repo/cache.py",
         "while self._size > self._budget and len(self._kept) > 1:", "while False:",
     ),

@@ -21,6 +21,7 @@ from reconciler.daemon.leases.shelf import Shelf
 from reconciler.model.errors import ReconcilerError, TerminalError
 from reconciler.model.leases_config import LeasesConfig
 from reconciler.model.names import ProjectName, StageName
+from reconciler.net.threads import start
 
 LOOKS: Final = 0.4
 """Looks at all leases are so far apart, as a part of `renew`: what somebody lets go of is taken within that time."""
@@ -74,7 +75,7 @@ class Keeper:
 
     def __enter__(self) -> Self:
         """Begin."""
-        self._thread.start()
+        start(self._thread)
         return self
 
     def __exit__(self, *_: object) -> None:

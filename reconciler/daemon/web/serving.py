@@ -24,6 +24,7 @@ from reconciler.daemon.web.limits import HEAD_BYTES, Limits
 from reconciler.daemon.web.protocol import GuardedProtocol
 from reconciler.model.errors import BugError, ConfigError
 from reconciler.model.webhooks import Listen, Tls
+from reconciler.net.threads import NoThreadError, start
 
 _BACKLOG: Final = 512
 _HANDSHAKE: Final = 5.0
@@ -81,8 +82,13 @@ class HttpServer:
         door = opened(self._listen, self._name)
         self.port = door.getsockname()[1]
         self._server = _Server(self._config, door, context, self._protocol)
-        self._thread = threading.Thread(target=self._run, args=(self._server,), name=f"http {self._name}", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._run, args=(self._server,), name=f"http {self._name}", daemon=True)
+        try:
+            start(thread)
+        except NoThreadError:
+            door.close()
+            raise
+        self._thread = thread
         if not self._server.ready.wait(_STARTS_WITHIN):
             raise BugError(f"the server for {self._name} did not start")
         self._log.info("listening", address=f"{self._listen.host}:{self.port}", tls=self._tls is not None)

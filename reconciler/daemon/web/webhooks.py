@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeAlias, TypeVar
@@ -36,6 +35,7 @@ from reconciler.intake.report import Payload, Report, TooManyError
 from reconciler.model.errors import BlindError, ReconcilerError, UserError
 from reconciler.model.names import ProjectName
 from reconciler.model.webhooks import Authentication, ServerConfig, WebhooksConfig
+from reconciler.net.threads import NoThreadError, Pool
 
 T = TypeVar("T")
 Counts: TypeAlias = Mapping[str, int]
@@ -91,7 +91,7 @@ class Webhooks:
         self._complaints: Complaints | None = None
         self._rate: Rate | None = None
         self._per_second = server.rate
-        self._pool = ThreadPoolExecutor(_THREADS, "webhooks")
+        self._pool = Pool(_THREADS, "webhooks")
         self._left_out: LeftOut | None = None
         if config.alertmanager is not None and config.alertmanager.api:
             self._left_out = LeftOut(config.alertmanager, around.wall)
@@ -231,6 +231,8 @@ class Webhooks:
                 return await asyncio.get_running_loop().run_in_executor(self._pool, work)
         except TimeoutError as error:
             raise later("there was no time left for it") from error
+        except NoThreadError as error:
+            raise later(error.message) from error
 
     def _git(self, auth: Authentication) -> Callable[[Mapping[str, str], bytes, float], Awaitable[Handled]]:
         async def handle(headers: Mapping[str, str], body: bytes, _until: float) -> Handled:

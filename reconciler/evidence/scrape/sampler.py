@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeAlias
@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 from reconciler.evidence.scrape.exposition import Page
 from reconciler.evidence.scrape.history import KEPT_SECONDS, History, View
 from reconciler.model.errors import BlindError, BugError, ReconcilerError
+from reconciler.net.threads import NoThreadError, Pool, start
 
 MOST_SERVICES: Final = 200
 """Services that are looked at."""
@@ -59,7 +60,7 @@ class Sampler:
         self._poke = threading.Event()
         self._stopping = False
         self._thread: threading.Thread | None = None
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: Pool | None = None
         now = wall()
         self._watched = {service: _Watched(service, now, always=True) for service in known}
 
@@ -68,9 +69,10 @@ class Sampler:
         with self._lock:
             if self._thread is not None or self._stopping:
                 return
-            self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="scrape")
-            self._thread = threading.Thread(target=self._run, name="scrape", daemon=True)
-            self._thread.start()
+            self._pool = Pool(_THREADS, thread_name_prefix="scrape")
+            thread = threading.Thread(target=self._run, name="scrape", daemon=True)
+            start(thread)
+            self._thread = thread
 
     def watch(self, service: Service) -> None:
         """Look at a service from now on.
@@ -124,7 +126,12 @@ class Sampler:
     def _submit(self, watched: _Watched) -> None:
         with self._lock:
             if self._pool is not None and not self._stopping:
-                self._pool.submit(self._look, watched).add_done_callback(partial(_note_bug, watched))
+                try:
+                    self._pool.submit(self._look, watched).add_done_callback(partial(_note_bug, watched))
+                except NoThreadError as error:
+                    watched.busy = False
+                    with watched.lock:
+                        watched.trouble = error.message
 
     def _due(self) -> list[_Watched]:
         """Return the services that no look is under way at, and mark them; forget those nobody asks for any more."""

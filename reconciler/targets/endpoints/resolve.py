@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from reconciler.net.threads import NoThreadError, start
+
 Address: TypeAlias = tuple[socket.AddressFamily, Any]
 """Family and address, as `socket.connect` takes it."""
 MOST: Final = 32
@@ -32,10 +34,10 @@ def resolved(host: str, port: int, seconds: float) -> Sequence[Address]:
         raise TimeoutError
     lookup = _Lookup()
     try:
-        threading.Thread(target=_look_up, args=(lookup, host, port), name=f"resolve-{host}", daemon=True).start()
-    except RuntimeError as error:
+        start(threading.Thread(target=_look_up, args=(lookup, host, port), name=f"resolve-{host}", daemon=True))
+    except NoThreadError as error:
         _threads.release()
-        raise OSError(str(error)) from error
+        raise OSError(error.message) from error
     if not lookup.done.wait(max(seconds, 0.0)):
         raise TimeoutError
     if lookup.error is not None:

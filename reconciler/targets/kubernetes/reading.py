@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from reconciler.net.threads import Pool
 from reconciler.targets.kubernetes.patience import Budget
 from reconciler.targets.kubernetes.refusals import RETRIED, Call, Refusal, Unreachable, Unusable
 
@@ -32,7 +33,7 @@ class Reader:
         self._client: Client | None = None
         self._lock = threading.Lock()
         self._quiet: tuple[float, Refusal | None] = (0.0, None)
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="kubernetes")
+        self._pool = Pool(_THREADS, thread_name_prefix="kubernetes")
 
     def close(self) -> None:
         """Let go of threads and connections."""
