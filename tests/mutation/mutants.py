@@ -63,24 +63,20 @@ def mutants(source: str) -> Iterator[Mutant]:
 
 def _walk(node: ast.AST, where: str) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
     """Yield what may be changed, with the name of the function or class around it."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.FunctionDef | ast.ClassDef):
-            inner = f"{where}.{child.name}".lstrip(".")
-            for statement in child.body:
-                if isinstance(statement, ast.expr | ast.stmt):
-                    yield statement, inner
-                yield from _walk(statement, inner)
-            continue
-        if isinstance(child, ast.AnnAssign):
-            if where and child.value is not None:
-                yield child.value, where
-                yield from _walk(child.value, where)
-            continue
-        if isinstance(child, ast.Import | ast.ImportFrom | ast.JoinedStr | ast.Raise | ast.Assert):
-            continue
-        if isinstance(child, ast.expr | ast.stmt) and where:
-            yield child, where
-        yield from _walk(child, where)
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        inner = f"{where}.{node.name}".lstrip(".")
+        defaults = (*node.args.defaults, *node.args.kw_defaults) if isinstance(node, ast.FunctionDef) else ()
+        for part in (*defaults, *node.body):
+            if part is not None:
+                yield from _walk(part, inner)
+    elif isinstance(node, ast.AnnAssign):
+        if where and node.value is not None:
+            yield from _walk(node.value, where)
+    elif not isinstance(node, ast.Import | ast.ImportFrom | ast.JoinedStr | ast.Raise | ast.Assert):
+        if isinstance(node, ast.expr | ast.stmt) and where:
+            yield node, where
+        for child in ast.iter_child_nodes(node):
+            yield from _walk(child, where)
 
 
 def _instead(node: ast.expr | ast.stmt) -> Iterator[str]:

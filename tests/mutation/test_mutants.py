@@ -23,12 +23,20 @@ def most(values: list[int], *, wide: bool = False) -> int | None:
         if value + 1 <= LIMIT:
             return min(values)
     return None
+
+
+class Counted:
+    times: int = 0
+
+    def often(self) -> bool:
+        return self.times > LIMIT
 '''
 
 
 def test_each_mistake_of_a_module_is_made() -> None:
     made = [mutant.key.partition(": ")[2] for mutant in mutants(SOURCE)]
     assert made == [
+        "False -> True",
         "value < 0 and not wide -> (value < 0 or not wide)",
         "value < 0 -> (value <= 0)",
         "0 -> 1",
@@ -39,11 +47,18 @@ def test_each_mistake_of_a_module_is_made() -> None:
         "1 -> 2",
         "return min(values) -> return None",
         "min(values) -> max(values)",
+        "0 -> 1",
+        "return self.times > LIMIT -> return None",
+        "self.times > LIMIT -> (self.times >= LIMIT)",
     ]
 
 
+def test_a_mistake_says_in_which_function_of_which_class_it_is() -> None:
+    assert [mutant.where for mutant in mutants(SOURCE)][-4:] == ["most", "Counted", "Counted.often", "Counted.often"]
+
+
 def test_a_mistake_stands_where_it_says_and_nothing_else_changes() -> None:
-    first = next(mutants(SOURCE))
+    _, first, *_ = mutants(SOURCE)
     assert (first.line, first.column, first.where) == (9, 12, "most")
     assert first.put_into(SOURCE) == SOURCE.replace("value < 0 and not wide", "(value < 0 or not wide)")
 
