@@ -18,7 +18,7 @@ _AT_ONCE: Final = 0.0001
 
 
 class Pool:
-    """A `ThreadPoolExecutor`: each call is a thread of the process that makes it.
+    """A pool of threads: each call is a thread of the process that makes it.
 
     Which of the calls of one moment begins first is told by what they are about, not by the order in which they came:
     that may be a set's, which differs from one Python to the next.
@@ -74,7 +74,7 @@ def virtual(schedule: Schedule) -> Iterator[None]:
     events = SimpleNamespace(Event=lambda: Event(schedule))
     still = SimpleNamespace(set_threshold=lambda *_: None, freeze=lambda: None)
     with (
-        mock.patch.object(dispatch, "ThreadPoolExecutor", return_value=Pool(schedule)),
+        mock.patch.object(dispatch, "Pool", return_value=Pool(schedule)),
         mock.patch.object(dispatch, "wait", lambda futures, timeout=None: waiting(schedule, futures, timeout)),
         mock.patch.object(project_loop, "threading", events),
         mock.patch.object(project_loop, "gc", still),
