@@ -28,6 +28,8 @@ UNPUSHED: Final = "refs/reconciler/unpushed/"
 LEFT: Final = "refs/reconciler/left/"
 """Rows that a rewritten branch has no place for, each under the id of its last commit."""
 _VOLATILE: Final = frozenset({"tmpfs", "ramfs"})
+_EMPTY_DIR: Final = "kubernetes.io~empty-dir"
+"""The folder of a node's pod in which the kubelet makes volumes of that kind."""
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 
 Run: TypeAlias = Callable[[str, argv.Argv, bytes], Finished]
@@ -176,13 +178,16 @@ def kept_ref(ref: str) -> str:
     return UNPUSHED + full_ref(ref).removeprefix("refs/").replace("%", "%25").replace("/", "%2F")
 
 
-def is_volatile(path: Path) -> bool:
-    """Tell whether what lies at a path is in memory only, as far as the system says; the longest mount point counts."""
+def fleeting(path: Path) -> str:
+    """Return why what lies at a path does not last, to be said after its name; empty where the system knows no reason.
+
+    The longest mount point counts: by the kind of its file system, and by what of it is mounted there (proc(5)).
+    """
     try:
         lines = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
-        return False
-    found = (Path("/"), "")
+        return ""
+    found = (Path("/"), "", "")
     where = path.resolve()
     for line in lines:
         words = line.split(" ")
@@ -191,8 +196,10 @@ def is_volatile(path: Path) -> bool:
         point = Path(words[4].encode().decode("unicode_escape"))
         kind = words[words.index("-", 6) + 1]
         if where.is_relative_to(point) and len(point.parts) >= len(found[0].parts):
-            found = point, kind
-    return found[1] in _VOLATILE
+            found = point, kind, words[3]
+    if found[1] in _VOLATILE:
+        return "is in memory only"
+    return "is in an emptyDir, which goes with its pod" if _EMPTY_DIR in found[2].split("/") else ""
 
 
 def _read(file: Path) -> Seen | None:

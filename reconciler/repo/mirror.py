@@ -21,7 +21,7 @@ from typing import Final, Self
 from reconciler.model.errors import BlindError, BugError, TransientError
 from reconciler.model.names import CommitId
 from reconciler.repo import argv
-from reconciler.repo.away import Away, Seen, is_volatile
+from reconciler.repo.away import Away, Seen, fleeting
 from reconciler.repo.conversation import Heard, Op, unheard
 from reconciler.repo.directory import FETCHED, Directory, private_ref
 from reconciler.repo.engine import Engine, Timeouts
@@ -249,7 +249,8 @@ class Mirror(Readings):
             return "the remote is a folder of this machine whose objects are read in place"
         if not self._engine.durable:
             return "what is written here is not waited for until it is on the disk"
-        return f"{self.path} is in memory only (`stateDir`)" if is_volatile(self.path) else ""
+        why = fleeting(self.path)
+        return f"{self.path} {why} (`stateDir`)" if why else ""
 
     def go_without(self, since: int) -> None:
         """Answer in the remote's place, as it was last seen, until `away` ends; ``since`` is seconds since 1970.

@@ -21,7 +21,7 @@ GUARDS: Final = (
         f"{_HERE}stages_that_want_it",
     ),
     Mutation(
-        "g5", "reconciler/repo/mirror.py", 'return f"{self.path} is in memory only (`stateDir`)" if', 'return "" if',
+        "g5", "reconciler/repo/mirror.py", 'return f"{self.path} {why} (`stateDir`)" if', 'return "" if',
         f"{_HERE}not_kept",
     ),
     Mutation(

@@ -119,7 +119,7 @@ def test_g5_proceed_is_not_for_a_disk_that_is_not_kept(
     proceeding: Scene, server: GitHttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene, site = proceeding, proceeding.site
-    monkeypatch.setattr("reconciler.repo.mirror.is_volatile", lambda _: True)
+    monkeypatch.setattr("reconciler.repo.mirror.fleeting", lambda _: "is in memory only")
     with site.loop() as loop:
         loop.tick()
         scene.problem()

@@ -259,3 +259,25 @@ def test_where_nothing_may_be_kept(
             assert (found.why_not_without() == "") is is_kept, (where, kind)
         mounts.unlink()
         assert found.why_not_without() == ""
+
+
+@pytest.mark.parametrize(
+    ("root", "is_kept"),
+    [
+        ("/var/lib/kubelet/pods/7a1c/volumes/kubernetes.io~empty-dir/state", False),
+        ("/pods/7a1c/volumes/kubernetes.io~empty-dir/state", False),
+        ("/var/lib/kubelet/pods/7a1c/volumes/kubernetes.io~csi/pvc-1/mount", True),
+        ("/", True),
+    ],
+)
+def test_an_empty_dir_goes_with_its_pod(
+    server: GitHttpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: str, is_kept: bool
+) -> None:
+    """What a container's mount is of its file system stands in the kernel's table, with the kubelet's own names."""
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"22 1 0:1 / / rw - overlay overlay rw\n30 22 8:1 {root} {tmp_path} rw - ext4 /dev/vda rw\n")
+    monkeypatch.setattr(away, "_MOUNTS", mounts)
+    with opened(server, tmp_path) as found:
+        why = found.why_not_without()
+    assert (why == "") is is_kept
+    assert ("is in an emptyDir" in why) is not is_kept
