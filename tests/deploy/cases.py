@@ -99,6 +99,18 @@ PROXIED: dict[str, Any] = {
     "bridgeProxyPort": 4180,
     "extraContainers": [{"name": "proxy", "image": "proxy:1", "ports": [{"containerPort": 4180}]}],
 }
+DISK: dict[str, Any] = {**MINIMAL, "state": {"kind": "persistentVolumeClaim"}}
+KEPT: dict[str, Any] = {
+    **FULL,
+    "replicas": 3,
+    "state": {
+        "kind": "persistentVolumeClaim",
+        "size": "5Gi",
+        "storageClass": "fast",
+        "accessModes": ["ReadWriteOncePod"],
+        "annotations": {"example.com/backup": "none"},
+    },
+}
 CASES: dict[str, dict[str, Any]] = {
     "nothing but what is needed": MINIMAL,
     "everything": FULL,
@@ -113,6 +125,9 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "two replicas": {**MINIMAL, "replicas": 2},
     "a proxy before the bridge": PROXIED,
+    "a disk": DISK,
+    "a disk that is there": {**MINIMAL, "state": {"kind": "persistentVolumeClaim", "existingClaim": "mirror-0"}},
+    "everything, and three disks": KEPT,
     "text": {"configFile": TEXT},
     "an assigned user, and others' rights": {**MINIMAL, "user": None, "rbac": {"create": False}},
     "no rights by leases": {**MINIMAL, "leases": {"enabled": False}, "networkPolicy": {"enabled": False}},

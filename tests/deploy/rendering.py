@@ -160,9 +160,15 @@ def one(items: list[Item], kind: str, name: str = "") -> Item:
     return found
 
 
+def workload(items: list[Item]) -> Item:
+    """Return what runs the daemon."""
+    (found,) = of_kind(items, "Deployment", "StatefulSet")
+    return found
+
+
 def pod(items: list[Item]) -> Item:
     """Return the spec of the pod."""
-    found: Item = one(items, "Deployment")["spec"]["template"]["spec"]
+    found: Item = workload(items)["spec"]["template"]["spec"]
     return found
 
 

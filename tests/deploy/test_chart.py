@@ -26,6 +26,7 @@ from tests.deploy.rendering import (
     one,
     pod,
     settings,
+    workload,
 )  # fmt: skip
 
 Rendered = list[Item]
@@ -104,14 +105,16 @@ def test_the_user_is_a_number_unless_the_cluster_assigns_one() -> None:
     assert not {"runAsUser", "runAsGroup", "fsGroup"} & set(assigned)
 
 
-def test_only_an_empty_folder_can_be_written_to(items: Rendered) -> None:
-    volumes = {each["name"]: each for each in pod(items)["volumes"]}
+def test_only_one_folder_can_be_written_to(items: Rendered) -> None:
+    volumes = {each["name"]: next(key for key in each if key != "name") for each in pod(items)["volumes"]}
+    volumes |= {
+        each["metadata"]["name"]: "template" for each in workload(items)["spec"].get("volumeClaimTemplates", [])
+    }
     writable = [each for each in daemon(items)["volumeMounts"] if not each.get("readOnly")]
     assert [each["mountPath"] for each in writable] == [str(configured(items).state_dir)]
-    assert set(volumes[writable[0]["name"]]) == {"name", "emptyDir"}
-    kinds = {key for each in volumes.values() for key in each if key != "name"}
-    assert kinds <= {"emptyDir", "configMap", "secret"}
-    assert {each["name"] for each in daemon(items)["volumeMounts"]} == set(volumes)
+    assert volumes.pop(writable[0]["name"]) in ("emptyDir", "persistentVolumeClaim", "template")
+    assert set(volumes.values()) <= {"configMap", "secret"}
+    assert {each["name"] for each in daemon(items)["volumeMounts"]} == {writable[0]["name"], *volumes}
 
 
 def test_secrets_are_files_that_others_cannot_read() -> None:
@@ -154,7 +157,7 @@ def test_an_orderly_stop_has_the_time_that_it_needs(items: Rendered) -> None:
 
 
 def test_services_lead_to_ports_of_the_pod(items: Rendered) -> None:
-    template = one(items, "Deployment")["spec"]["template"]
+    template = workload(items)["spec"]["template"]
     ports = [port for each in template["spec"]["containers"] for port in each.get("ports", [])]
     known = {port.get("name") for port in ports} | {port["containerPort"] for port in ports}
     for found in of_kind(items, "Service"):
@@ -186,7 +189,7 @@ def test_the_network_policy_opens_what_is_served_and_nothing_else() -> None:
     for name in ("nothing but what is needed", "everything", "a proxy before the bridge", "text"):
         items = helm(CASES[name])
         policy = one(items, "NetworkPolicy")["spec"]
-        template = one(items, "Deployment")["spec"]["template"]
+        template = workload(items)["spec"]["template"]
         assert set(policy["podSelector"]["matchLabels"].items()) <= labels(template)
         opened = [port["port"] for rule in policy["ingress"] for port in rule["ports"]]
         served = [port["containerPort"] for each in template["spec"]["containers"] for port in each.get("ports", [])]
@@ -217,14 +220,14 @@ def test_a_disruption_budget_is_for_several_replicas_and_keeps_one() -> None:
     assert of_kind(helm(MINIMAL), "PodDisruptionBudget") == []
     budget = one(helm({**MINIMAL, "replicas": 2}), "PodDisruptionBudget")["spec"]
     assert budget["maxUnavailable"] == 1
-    assert set(budget["selector"]["matchLabels"].items()) <= labels(one(helm(MINIMAL), "Deployment"))
+    assert set(budget["selector"]["matchLabels"].items()) <= labels(workload(helm(MINIMAL)))
 
 
 def test_two_releases_in_one_namespace_have_nothing_in_common() -> None:
     here, there = (helm({**FULL, "config": {**FULL["config"]}}, name=name) for name in ("reconciler", "second"))
     names = [{(each["kind"], each["metadata"]["name"]) for each in items} for items in (here, there)]
     assert names[0].isdisjoint(names[1])
-    selectors = [one(items, "Deployment")["spec"]["selector"]["matchLabels"] for items in (here, there)]
+    selectors = [workload(items)["spec"]["selector"]["matchLabels"] for items in (here, there)]
     assert selectors[0] != selectors[1]
 
 

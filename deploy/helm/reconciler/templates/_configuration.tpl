@@ -61,7 +61,7 @@ The daemon's configuration, as YAML. Ports are fixed, so that services, probes a
 {{- fail "configFile: no projects: it is the whole of reconciler.yaml" -}}
 {{- end -}}
 {{- if ne (default "" $config.stateDir) "/var/lib/reconciler" -}}
-{{- fail "configFile: stateDir must be /var/lib/reconciler, where the chart mounts an emptyDir" -}}
+{{- fail "configFile: stateDir must be /var/lib/reconciler, where the chart mounts a volume" -}}
 {{- end -}}
 {{- $proxied := eq (dig "auth" "kind" "" $bridge) "proxy" -}}
 {{- if and $proxied (not .Values.bridgeProxyPort) -}}
