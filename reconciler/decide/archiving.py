@@ -49,7 +49,7 @@ def archive_turn(draft: Draft) -> bool:
     if not moments:
         return False
     before = [step.now + PAUSE for step in draft.stage.steps if step.event == "archived"]
-    return draft.at(Instant(max(min(moments) + keep, *before, 0))) and _archive(draft, until)
+    return draft.at(Instant(max([min(moments) + keep, *before]))) and _archive(draft, until)
 
 
 def kept_for(stage: Stage) -> int:
@@ -81,11 +81,13 @@ def _archive(draft: Draft, until: Instant) -> bool:
             break
         _take(draft, batch, draft.view(path), until)
     _take_steps(draft, batch, until)
+    if not (batch.remediations or batch.steps):
+        return False
     lines = draft.shelves.closed().lines
     left = _lines_left(draft, batch)
     if left != lines:
         batch.files[f"ops/{draft.stage.name}/closed.yaml"] = render_closed(left)
-    return bool(batch.remediations or batch.steps) and draft.add_to_stage(_note(batch, until), files=batch.files)
+    return draft.add_to_stage(_note(batch, until), files=batch.files)
 
 
 def _take(draft: Draft, batch: _Batch, view: ServiceView, until: Instant) -> None:
@@ -167,8 +169,6 @@ def _lines_left(draft: Draft, batch: _Batch) -> tuple[Closed, ...]:
     Lines go after twice the retention, but none while a file of its problem lies there, which would be taken up then.
     """
     lines = draft.shelves.closed().lines
-    if not batch.closed and not batch.remediations and not batch.steps:
-        return lines
     over = Instant(draft.now - 2 * effective(draft.stage, ServiceView(_WHOLE)).retention)
     anew = {(line.service, line.problem) for line in batch.closed}
     kept = [line for line in lines if (line.service, line.problem) not in anew]

@@ -76,7 +76,7 @@ def with_wish(desired: Desired, wish: Wish, claim: Claim, bounds: Bounds) -> Des
     if held is None or not held.claims:
         held = Held(wish.base, wish.before, claim.sequence, claim.remediation, (), wish.through)
     value, claims = fitted(held.base, (*held.claims, claim), bounds)
-    if not held.claims or value != held.value:
+    if value != held.value:
         held = replace(held, value=value, sequence=claim.sequence, by=claim.remediation)
     return {**desired, key: replace(held, claims=claims, expected=None)}
 
@@ -284,8 +284,3 @@ def show(value: FieldValue) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     return str(value) if value != "" else "none"
-
-
-def describe(desired: Mapping[Key, Held], keys: tuple[Key, ...]) -> list[dict[str, object]]:
-    """Return fields with their values as plain data for a step."""
-    return [{"target": str(key[0]), "field": key[1], "value": desired[key].value} for key in keys if key in desired]

@@ -43,7 +43,7 @@ def drift_turn(draft: Draft, path: ServicePath) -> bool:
     quiet = [
         each
         for each in view.remediations.values()
-        if not each.pending and each.phase != "failed" and (each.id in holding or each.hold is not None)
+        if not each.pending and each.phase != "failed" and each.id in holding
     ]
     return draft.first(partial(_one, draft, view), quiet)
 

@@ -133,3 +133,27 @@ def test_a_command_about_what_was_archived_is_told_so(gone: World) -> None:
         gone.push({f"{OPS}/commands/{name}": f"verb: undo\nremediation: {remediation}\n"})
         (step,) = gone.tick()
         assert words in step.data["error"]
+
+
+def test_a_file_that_came_back_goes_with_the_line_that_knew_it(gone: World) -> None:
+    gone.resolve("p1")
+    over(gone, "p2")
+    gone.later(2 * MONTH)
+    step = archived(gone)
+    assert gone.problem_path("p1") in [path for path, content in step.files.items() if content is None]
+    assert [line[1] for line in closed(gone)] == ["p2"]
+
+
+def test_a_line_goes_to_the_second_and_whatever_else_lies_there_with_its_name(world: World) -> None:
+    over(world, "02-decided")
+    first = archived(world)
+    over(world, "p2")
+    world.stage_yaml("retention: 60d\n")
+    over(world, "p3")
+    world.stage_yaml(None)
+    assert "ops/production/carts/remediations/p3/02-decided.yaml" in world.files
+    world.later(first.now + 2 * MONTH - 1 - world.now)
+    world.stage_yaml("retention: 30d\n")
+    assert world.now == first.now + 2 * MONTH - 1
+    archived(world, 1)
+    assert [line[1] for line in closed(world)] == ["p2", "p3"]
