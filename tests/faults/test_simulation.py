@@ -10,19 +10,22 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from reconciler.daemon.branch import Branch
+from reconciler.daemon.clock import Watchful
 from reconciler.daemon.dispatch import Servers
 from reconciler.daemon.publish import Landed, Publisher
 from reconciler.decide import claims
 from reconciler.model.desired import Claim
 from reconciler.model.names import CommitId, ServicePath
 from reconciler.model.targets import Fact, FieldValue, NoFact, Want
+from reconciler.repo.push import PushResult, RefUpdate
 from reconciler.repo.standing import Standing
 from reconciler.repo.stream import NewCommit
+from tests.simulation.memory import MemoryEngine, MemoryMirror
 from tests.simulation.simulation import Report, run
 
 CHUNK, CHUNKS = 10, 20
@@ -58,7 +61,8 @@ def test_simulation_is_eventful() -> None:
     missing = {
         "took effect", "escalated", "remediated", "held: blind", "put back", "the branch was rewritten", "a merge",
         "lost after git.push", "refused git.push", "lost after cluster", "dies on the way", "is away for everybody",
-        "is accepted as",
+        "is accepted as", "the clock of", "timers held", "a replica of the remote stands still",
+        "took the push and does not show it",
     }  # fmt: skip
     decided = writes = 0
     for seed in range(CHUNK * CHUNKS):
@@ -112,6 +116,27 @@ def test_simulation_notices_bounds_that_do_not_bind(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(claims, "fitted", unbound)
     assert caught("are allowed")
+
+
+def test_simulation_notices_who_believes_a_replica_that_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A push that lost is made once more, by force, where the branch is shown to be as it was expected."""
+    push = MemoryMirror.push
+
+    def forced(self: MemoryMirror, updates: Sequence[RefUpdate]) -> PushResult:
+        result = push(self, updates)
+        if result.lost and all(self.tips([each.ref])[each.ref] == each.old for each in updates):
+            engine = cast("MemoryEngine", self._engine)
+            moves = [(each.ref, None, each.new) for each in updates]
+            engine.there.push(0.0, engine.border.name, self.objects, moves, forced=True)
+        return result
+
+    monkeypatch.setattr(MemoryMirror, "push", forced)
+    assert caught("I4", range(100))
+
+
+def test_simulation_notices_a_clock_that_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Watchful, "doubt", lambda *_: "")
+    assert caught("too early", range(100))
 
 
 def test_simulation_notices_who_decides_on_what_he_remembers(monkeypatch: pytest.MonkeyPatch) -> None:

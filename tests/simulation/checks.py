@@ -6,9 +6,9 @@ over in the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from reconciler.decide.effects import effects_of
 from reconciler.decide.policy import DEFAULT_BOUNDS
@@ -28,17 +28,17 @@ from reconciler.repo.replay_reading import order
 from reconciler.repo.stage import ProjectSettings, StageRepo, Tips
 from reconciler.repo.steps import Claimed, claimed
 from tests.daemon.agreement import told
+from tests.simulation.clocks import SLOWEST, Waits, WallClock
 from tests.simulation.cluster import CONTROLLER, State, World, Write
 from tests.simulation.estate import PROJECT, Plan
 from tests.simulation.memory import MemoryMirror, MemoryOffline
 from tests.simulation.objects import Objects
 from tests.simulation.people import People
 from tests.simulation.remote import HEAD, Move, Remote
-from tests.simulation.schedule import EPOCH
 from tests.simulation.walking import first_parents
 
 _SKEW: Final = 30.0
-"""Seconds by which an observation may be older than the decision that rests on it, clocks that differ included."""
+"""Seconds by which an observation may be older than the decision that rests on it."""
 _TOLD: Final = frozenset({"drift", "conflict", "blind"})
 """Holds that tell of a field that is not as it is held."""
 _IDLE: Final = frozenset({"suspended", "shadow"})
@@ -59,6 +59,8 @@ class Checks:
         self._stages = {plan.ops_ref(stage): StageName(stage) for stage in plan.stages}
         self.steps = 0
         self.decided = 0
+        self.clocks: Mapping[str, WallClock] = {}
+        self._waits = Waits()
 
     # As it happens
 
@@ -99,8 +101,18 @@ class Checks:
                 raise Broken(f"step {claim.sequence} after {before.sequence}: a number was used twice")
             if claim.now < before.now:
                 raise Broken(f"Now: went back from {before.now} to {claim.now} at step {claim.sequence}")
+        data = self._data(objects, claim) if claim.event in ("decided", "applied", "evaluated", "released") else {}
+        clock = self.clocks[move.who]
+        early = self._waits.early(claim, data, clock, move.at)
+        if early:
+            raise Broken(f"{move.who} evaluated {early:.0f} s too early at step {claim.sequence}")
         if claim.event == "decided":
-            self._founded(objects, claim, move)
+            self._founded(claim, data, move, clock.moments(claim.now, move.at))
+
+    def _data(self, objects: Objects, claim: Claimed) -> Mapping[str, Any]:
+        name = f"-{claim.event}.yaml".encode()
+        content = next(objects.get(blob, "blob") for path, _, blob in _changed(objects, claim) if path.endswith(name))
+        return canonical.read(content, claim.event)
 
     def _before(self, objects: Objects, claim: Claimed) -> Claimed | None:
         """Return the newest of the steps that a step stands on, as far as it is ours."""
@@ -113,18 +125,14 @@ class Checks:
             parents = info.parents
         return None
 
-    def _founded(self, objects: Objects, claim: Claimed, move: Move) -> None:
-        """I8: whoever decides has just seen what it decides about."""
-        content = next(
-            objects.get(blob, "blob") for path, _, blob in _changed(objects, claim) if path.endswith(b"-decided.yaml")
-        )
-        facts = canonical.read(content, "decided").get("facts", {})
-        for want, fact in facts.items():
+    def _founded(self, claim: Claimed, data: Mapping[str, Any], move: Move, decided: Sequence[float]) -> None:
+        """I8: whoever decides has just seen what it decides about. Behind its parent's moment, a step has none."""
+        first = min(decided, default=move.at - SLOWEST)
+        for want, fact in data.get("facts", {}).items():
             if fact.get("kind") not in ("workload", "flag", "template"):
                 continue
-            at = claim.now - EPOCH
             seen = self._world.looks.get((move.who, want), [])
-            if not any(at - _SKEW <= when <= at + _SKEW for when in seen):
+            if not any(first - _SKEW <= when <= move.at for when in seen):
                 raise Broken(f"I8: {move.who} decided step {claim.sequence} on {want}, which it had not seen")
 
     def written(self, write: Write) -> None:

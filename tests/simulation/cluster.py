@@ -27,6 +27,7 @@ from reconciler.model.targets import (
     WorkloadFact,
 )
 from reconciler.targets.protocol import KubernetesWant
+from tests.simulation.clocks import date_of
 from tests.simulation.schedule import Schedule
 from tests.simulation.weather import Weather, Where
 
@@ -132,11 +133,14 @@ def _marked(state: State, effect: Effect) -> State:
 class Server:
     """What the cluster and the flag server have in common, as one process sees them."""
 
-    def __init__(self, world: World, weather: Weather, who: str, what: str) -> None:
+    def __init__(
+        self, world: World, weather: Weather, who: str, what: str, dated: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._world = world
         self._weather = weather
         self._who = who
         self._what = what
+        self._dated = dated
 
     def _lost(self) -> Exception:
         return BlindError(f"the {self._what} server could not be reached", hint="look at the network")
@@ -160,7 +164,9 @@ class Server:
             return self._world.lagging(name, behind) if behind else self._world.states[name]
 
         where: Where = "cluster.read" if self._what == "cluster" else "flags.read"
-        return self._weather.io(where, look, lost=self._lost, refused=self._unread)
+        found = self._weather.io(where, look, lost=self._lost, refused=self._unread)
+        self._dated(date_of(self._world.schedule))
+        return found
 
     def _saw(self, want: Want) -> None:
         self._world.looks.setdefault((self._who, str(want)), []).append(self._world.schedule.now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -16,13 +16,14 @@ from reconciler.daemon.surroundings import Surroundings
 from reconciler.model.errors import TransientError
 from reconciler.model.names import ProjectName, StageName
 from reconciler.repo.process import Finished
+from tests.simulation.clocks import WallClock
 from tests.simulation.cluster import Cluster, Flags, World
 from tests.simulation.estate import PROJECT, Plan
 from tests.simulation.measuring import Source
 from tests.simulation.memory import MemoryMirror, gone, turned_down, unreachable
 from tests.simulation.objects import Objects
 from tests.simulation.remote import Remote
-from tests.simulation.schedule import EPOCH, Life, Schedule
+from tests.simulation.schedule import Life, Schedule
 from tests.simulation.weather import Weather, Where
 
 _LEASE: Final = 15.0
@@ -99,18 +100,6 @@ class _Lease:
         """Its time will be over."""
 
 
-class _Clock:
-    def __init__(self, schedule: Schedule, ahead: float) -> None:
-        self._schedule = schedule
-        self.ahead = ahead
-
-    def wall(self) -> float:
-        return EPOCH + self._schedule.now + self.ahead
-
-    def monotonic(self) -> float:
-        return 1000.0 + self._schedule.now
-
-
 class _Border:
     """Between a daemon's mirror and the remote."""
 
@@ -121,6 +110,10 @@ class _Border:
 
     def now(self) -> float:
         return self._schedule.now
+
+    def refs(self, remote: Remote) -> Mapping[str, str]:
+        behind = self._weather.behind()
+        return remote.refs if behind is None else remote.past(behind)
 
     def talk(self, what: str, done: Callable[[], Finished], refs: Sequence[str] = ()) -> Finished:
         where = cast("Where", f"git.{what}")
@@ -171,17 +164,12 @@ class Daemon:
     def __init__(self, around: Surrounding, name: str) -> None:
         self.name = name
         self._around = around
-        self._clock = _Clock(around.schedule, around.schedule.random.uniform(-2.0, 2.0))
+        self.clock = WallClock(around.schedule)
         self._disk = Objects()
         self._life: Life | None = None
         self._loop: ProjectLoop | None = None
         self.starts = 0
         around.schedule.spawn(Life(f"keeper of {name}"), self._keep)
-
-    @property
-    def ahead(self) -> float:
-        """Seconds by which its clock is ahead."""
-        return self._clock.ahead
 
     @property
     def loop(self) -> ProjectLoop | None:
@@ -194,6 +182,10 @@ class Daemon:
         if self._life is not None and not self._life.dead:
             self._around.say(f"{self.name} is killed")
             self._around.schedule.kill(self._life)
+
+    def jump(self) -> None:
+        """Let its clock jump."""
+        self._around.say(f"the clock of {self.name} jumps by {self.clock.jump():+.0f} s")
 
     def stir(self, seconds: float) -> None:
         """Tell a running loop, after a while, that there may be something new."""
@@ -220,8 +212,8 @@ class Daemon:
         self.starts += 1
         if chance.random() < 0.5:
             self._disk = Objects()
-        if not self._around.weather.calm:
-            self._clock.ahead = chance.uniform(-2.0, 2.0)
+        if chance.random() < 0.9 and not self._around.weather.calm:
+            self.clock.settle()
         self._around.say(f"{self.name} starts{' with an empty disk' if not self._disk.own else ''}")
         life = self._life = Life(self.name)
         loop = self._loop = self._made()
@@ -242,7 +234,7 @@ class Daemon:
             lambda: MemoryMirror(around.remote, border, shared=plan.shared, disk=disk),
             ProjectName(PROJECT),
             Surroundings(
-                clock=self._clock, connect=self._connected, log=cast("FilteringBoundLogger", log), poll=_POLL,
+                clock=self.clock, connect=self._connected, log=cast("FilteringBoundLogger", log), poll=_POLL,
                 sweep_every=60.0, seed=schedule.random.getrandbits(32),
                 leases=around.leases.of(self.name) if plan.leases else EveryStage(),
             ),
@@ -253,10 +245,11 @@ class Daemon:
         allowed = Allowed(
             frozenset({f"{PROJECT}-{stage}"}), frozenset({"Deployment"}), frozenset({"default"}), frozenset({stage})
         )
+        dates = ServerDates(self.clock)
         return Servers(
-            Cluster(around.world, around.weather, self.name, "cluster"),
+            Cluster(around.world, around.weather, self.name, "cluster", dates.heard),
             Flags(around.world, around.weather, self.name, "flags"),
             allowed,
-            ServerDates(self._clock),
+            dates,
             evidence=Source(around.world, around.weather, self.name),
         )

@@ -34,13 +34,15 @@ _ACTIONS: Final = (
 
 @dataclass(frozen=True)
 class Plan:
-    """How the project of a seed is laid out."""
+    """How the project of a seed is laid out, and which rarer troubles it has: then it has many of them."""
 
     stages: tuple[str, ...]
     apart: bool
     shared: bool
     daemons: int
     leases: bool
+    replicas: bool
+    jumps: bool
 
     def config_ref(self, stage: str) -> str:
         return f"refs/heads/{stage}"
@@ -51,12 +53,15 @@ class Plan:
 
 def planned(chance: random.Random) -> Plan:
     """Return a layout."""
+    shared = chance.random() < 0.4
     return Plan(
         stages=("production", "staging") if chance.random() < 0.2 else ("production",),
         apart=chance.random() < 0.25,
-        shared=chance.random() < 0.4,
+        shared=shared,
         daemons=chance.choice((1, 2, 2, 3)),
         leases=chance.random() < 0.3,
+        replicas=not shared and chance.random() < 0.3,
+        jumps=chance.random() < 0.25,
     )
 
 

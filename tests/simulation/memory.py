@@ -7,7 +7,7 @@ too) and children that read and write objects. Everything above is the product's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
@@ -53,6 +53,9 @@ class Border(Protocol):
     def now(self) -> float:
         """Return monotonic seconds."""
 
+    def refs(self, remote: Remote) -> Mapping[str, str]:
+        """Return the refs as the server has them that answers: a replica of the remote may be behind it."""
+
     def talk(self, what: str, done: Callable[[], Finished], refs: Sequence[str] = ()) -> Finished:
         """Have a conversation with the remote; ``refs`` are those that a push is to move."""
 
@@ -67,6 +70,9 @@ class Direct:
 
     def now(self) -> float:
         return 0.0
+
+    def refs(self, remote: Remote) -> Mapping[str, str]:
+        return remote.refs
 
     def talk(self, what: str, done: Callable[[], Finished], refs: Sequence[str] = ()) -> Finished:
         return done()
@@ -207,8 +213,8 @@ class MemoryEngine:
         self.remote = parse_remote(URL)
         self.timeouts = Timeouts()
         self._objects = objects
-        self._there = remote
-        self._border = border
+        self.there = remote
+        self.border = border
         self._known = known
 
     def start(self, argv: Argv) -> Process:
@@ -217,35 +223,37 @@ class MemoryEngine:
     start_bounded = start
 
     def conversation(self, op: Op) -> AbstractContextManager[Conversation]:
-        return conversing(op, unheard, self._border.now)
+        return conversing(op, unheard, self.border.now)
 
     def talk(self, doing: str, words: Argv, *, timeout: float | None = None) -> Finished:
         rest = list(words[words.index("--") + 2 :])
         if "ls-remote" in words:
-            return self._border.talk("list", lambda: self._list(rest))
+            return self.border.talk("list", lambda: self._list(rest))
         if "fetch" in words:
-            return self._border.talk("fetch", lambda: self._fetch(rest))
+            return self.border.talk("fetch", lambda: self._fetch(rest))
         leases = dict(
             word.removeprefix("--force-with-lease=").rsplit(":", 1) for word in words if word.startswith("--force-with")
         )
-        return self._border.talk("push", lambda: self._push(rest, leases), list(leases))
+        return self.border.talk("push", lambda: self._push(rest, leases), list(leases))
 
     def _list(self, refs: list[str]) -> Finished:
+        known = self.border.refs(self.there)
         if refs == ["HEAD"]:
-            return Finished(0, f"ref: {HEAD}\tHEAD\n{self._there.refs[HEAD]}\tHEAD\n".encode(), "")
+            return Finished(0, f"ref: {HEAD}\tHEAD\n{known[HEAD]}\tHEAD\n".encode(), "")
         below = refs[0].removesuffix("*") if refs and refs[0].endswith("*") else None
-        there = sorted(self._there.refs.items())
+        there = sorted(known.items())
         found = [(ref, tip) for ref, tip in there if (ref in refs if below is None else ref.startswith(below))]
         return Finished(0, "".join(f"{tip}\t{ref}\n" for ref, tip in found).encode(), "")
 
     def _fetch(self, specs: list[str]) -> Finished:
         pairs = [spec.removeprefix("+").split(":") for spec in specs]
-        gone = [theirs for theirs, _ in pairs if theirs not in self._there.refs]
+        known = self.border.refs(self.there)
+        gone = [theirs for theirs, _ in pairs if theirs not in known]
         if gone:
             return Finished(128, b"", f"fatal: couldn't find remote ref {gone[0]}")
         for theirs, ours in pairs:
-            tip = self._there.refs[theirs]
-            copy_reachable(self._there.objects, self._objects, tip)
+            tip = known[theirs]
+            copy_reachable(self.there.objects, self._objects, tip)
             self._known[ours] = tip
         return Finished(0, b"", "")
 
@@ -254,9 +262,9 @@ class MemoryEngine:
         for spec in specs:
             pushed, _, ref = spec.partition(":")
             updates.append((ref, leases[ref] or None, pushed or None))
-        was = dict(self._there.refs)
+        was = dict(self.there.refs)
         try:
-            held = self._there.push(self._border.now(), self._border.name, self._objects, updates)
+            held = self.there.push(self.border.now(), self.border.name, self._objects, updates)
         except Missing as missing:
             return Finished(128, b"", f"fatal: bad object {missing}")
         lines = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ from tests.simulation.objects import Objects
 from tests.simulation.remote import Remote
 from tests.simulation.schedule import EPOCH, Life, Schedule
 from tests.simulation.walking import parted
-from tests.simulation.weather import Weather
+from tests.simulation.weather import LONGEST_BEHIND, Weather
 
 Files: TypeAlias = Mapping[str, bytes | None]
 _BROKEN: Final = b"remediations:\n- name: [\n"
@@ -65,11 +66,13 @@ class People:
     def _chance(self) -> random.Random:
         return self.schedule.random
 
-    def live(self, acts: int) -> None:
-        """Do so many things, then mend what is broken."""
-        for _ in range(acts):
+    def live(self, count: int) -> None:
+        """Do so many things."""
+        rarer = [(People.fall_behind, 10.0)] * self.plan.replicas + [(People.jump, 14.0)] * self.plan.jumps
+        acts, weights = zip(*_ACTS, *rarer, strict=True)
+        for _ in range(count):
             self.schedule.sleep(self._chance.choice((0.0, 0.3, 3.0, 20.0, 60.0)))
-            act = self._chance.choices([each for each, _ in _ACTS], [weight for _, weight in _ACTS])[0]
+            act = self._chance.choices(acts, weights)[0]
             act(self, self._chance.choice(self.plan.stages))
 
     # Pushing
@@ -147,6 +150,8 @@ class People:
             Problem(chance.choice(TITLES), "open"), day=chance.choice(("", "2026-11-21")),
         )  # fmt: skip
 
+        oldest = LONGEST_BEHIND if self.plan.replicas else 0.0
+
         def send() -> None:
             repeated = 0
             while repeated < 2:
@@ -154,8 +159,9 @@ class People:
                 where = self.plan.ops_ref(stage), self._send(report)
                 if where[1]:
                     repeated += 1
-                    # Who reads that it is there while a person takes it away is told the truth of that moment.
-                    if self.accepted.given_up.get(where, -1.0) < began:
+                    # Who reads that it is there while a person takes it away is told the truth of that moment,
+                    # and where a replica answers it is that of an older one.
+                    if self.accepted.given_up.get(where, -math.inf) < began - oldest:
                         self.accepted.problems.add(where)
                 self.schedule.sleep(chance.choice((1.0, 10.0)))
 
@@ -374,11 +380,19 @@ class People:
         self.world.change(name, manager, value)
 
     def strike(self, stage: str) -> None:
-        """Let a server be away, or a daemon die."""
+        """Let a daemon die, or a server be away."""
         if self._chance.random() < 0.4:
             self._chance.choice(self.daemons).kill()
         else:
             self.weather.some_outage([each.name for each in self.daemons])
+
+    def jump(self, _: str) -> None:
+        """Let a daemon's clock jump."""
+        self._chance.choice(self.daemons).jump()
+
+    def fall_behind(self, _: str) -> None:
+        """Let a replica of the remote fall behind."""
+        self.weather.begin_behind()
 
     def mend(self) -> None:
         """Make every file readable that is not."""

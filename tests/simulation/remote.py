@@ -56,6 +56,18 @@ class Remote:
             self.told(move)
         return held
 
+    def past(self, at: float) -> Mapping[str, str]:
+        """Return the refs as they were at a moment."""
+        found = dict(self.refs)
+        for move in reversed(self.moves):
+            if move.at <= at:
+                break
+            if move.old is None:
+                found.pop(move.ref, None)
+            else:
+                found[move.ref] = move.old
+        return found
+
     def _remember(self, ref: str, tip: str) -> None:
         known = self.ever.setdefault(ref, set())
         waiting = [tip]

@@ -59,6 +59,7 @@ class Simulation:
             self.schedule, self.weather, self.plan, self.remote, self.world, Leases(self.schedule), self._say
         )
         self.daemons = [Daemon(around, f"daemon{number}") for number in range(1, self.plan.daemons + 1)]
+        self.checks.clocks = {each.name: each.clock for each in self.daemons}
         self.people = People(
             self.schedule, self.weather, self.plan, self.remote, self.world, self.daemons, self._say
         )  # fmt: skip
@@ -89,6 +90,8 @@ class Simulation:
         self.schedule.run(_TROUBLE)
         self.weather.clear()
         self.world.heal()
+        for daemon in self.daemons:
+            daemon.clock.settle()
         self._say("from here on nothing goes wrong")
         self.schedule.spawn(Life("people, later"), self.people.mend)
         until = _TROUBLE

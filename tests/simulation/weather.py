@@ -7,7 +7,7 @@ anything has happened or after it has, be refused, take long; whoever does it ma
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Literal, TypeAlias, TypeVar
+from typing import Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 from tests.simulation.schedule import Schedule
 
@@ -19,6 +19,14 @@ _SECONDS: Final[dict[str, float]] = {"git.look": 0.0005, "git": 0.08, "cluster":
 """How long a way takes on average."""
 _RATES: Final = (0.0, 0.01, 0.04, 0.12)
 _OUTAGES: Final = ("git", "cluster", "flags", "sli")
+LONGEST_BEHIND: Final = 60.0
+"""Seconds for which a replica of the remote stands still at most."""
+
+
+class _Replica(NamedTuple):
+    since: float
+    until: float
+    share: float
 
 
 class Weather:
@@ -33,6 +41,7 @@ class Weather:
         self.deaths = self._random.choice((0.0, 0.002, 0.006, 0.015))
         self._down: dict[tuple[str, str], float] = {}
         self.outages: list[tuple[str, str, float, float]] = []
+        self._replica = _Replica(0.0, 0.0, 0.0)
 
     def begin_outage(self, who: str, what: str, seconds: float) -> None:
         """Let nothing get through from somebody (empty: from everybody) to a server for a while."""
@@ -46,10 +55,24 @@ class Weather:
         seconds = self._random.choice((5.0, 40.0, 200.0))
         self.begin_outage(self._random.choice(["", *names]), self._random.choice(_OUTAGES), seconds)
 
+    def begin_behind(self) -> None:
+        """Let a replica of the remote, which answers some who ask for refs or objects, stand still for a while."""
+        seconds, share = self._random.choice((3.0, 20.0, LONGEST_BEHIND)), self._random.choice((0.3, 0.7, 1.0))
+        self._replica = _Replica(self._schedule.now, self._schedule.now + seconds, share)
+        self._say(f"a replica of the remote stands still for {seconds:.0f} s and answers {share:.0%}")
+
+    def behind(self) -> float | None:
+        """Return since when the server stands still that answers now; None where it is not behind."""
+        replica = self._replica
+        if replica.until <= self._schedule.now or self._random.random() >= replica.share:
+            return None
+        return replica.since
+
     def clear(self) -> None:
         """Let everything be well from now on."""
         self.calm = True
         self._down.clear()
+        self._replica = _Replica(0.0, 0.0, 0.0)
 
     def _is_down(self, where: str) -> bool:
         name, what = self._schedule.current.life.name, where.partition(".")[0]
