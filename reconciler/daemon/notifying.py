@@ -54,11 +54,15 @@ def notifier(
     return Notifier(channels, clock.wall, log)
 
 
+def address_of(to: Notification) -> Callable[[], str]:
+    """Return what reads where a receiver is, at each call; it raises BlindError where that cannot be read."""
+    return secret_source(to.url_file, to.url_env, f"the address of the notification {to.name}") or (lambda: to.url)
+
+
 def _sender(to: Notification) -> Sender:
     what = f"the notification {to.name}"
     token = secret_source(to.token_file, to.token_env, f"the token of {what}")
-    address = secret_source(to.url_file, to.url_env, f"the address of {what}")
-    where = address or (lambda: to.url)
+    where = address_of(to)
     if to.kind == "dynatrace":
         return DynatraceSender(_Environment(to, where, Login("Api-Token", token) if token is not None else None))
     receiver = Receiver(to.name, _post, where, token, to.deadline, to.ca_file)

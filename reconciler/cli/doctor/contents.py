@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from reconciler.cli.doctor.finding import Finding, failed, ok, problem
 from reconciler.decide.actions.featuretoggle import Toggle
+from reconciler.decide.actions.protocol import Spec
 from reconciler.decide.actions.registry import parse_action
 from reconciler.decide.actions.restart import Restart
 from reconciler.decide.actions.rollback import Rollback
 from reconciler.decide.actions.scaling import Scaling
 from reconciler.decide.actions.slowdown import Slowdown
+from reconciler.decide.actions.webhook import Webhook
+from reconciler.decide.policy import over
 from reconciler.model.errors import ReconcilerError, UserError
 from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.model.playbook import load_playbook
@@ -32,7 +36,8 @@ _ON_WORKLOADS: Final = (Scaling, Restart, Rollback, Slowdown)
 class Content:
     """A stage: its settings, the names of its services, and the workloads that their files act on or name.
 
-    ``needs`` are the services, by name, that cannot do without what they are listed under.
+    ``needs`` are the services, by name, that cannot do without what they are listed under; ``endpoints`` those whose
+    playbooks call the endpoint of that name. ``config`` has the project's defaults where stage.yaml is silent.
     """
 
     project: ProjectName
@@ -42,10 +47,11 @@ class Content:
     workloads: tuple[WantWorkload, ...] = ()
     findings: tuple[Finding, ...] = ()
     needs: Mapping[Need, tuple[str, ...]] = field(default_factory=dict)
+    endpoints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def content(probe: Probe, tip: CommitId, project: ProjectName, stage: StageName) -> Content:
-    """Read a stage's branch at a commit that was fetched."""
+def content(probe: Probe, tip: CommitId, project: ProjectName, stage: StageName, defaults: StageConfig) -> Content:
+    """Read a stage's branch at a commit that was fetched; ``defaults`` are the project's."""
     about = f"{project}/{stage}"
     findings: list[Finding] = []
     config = StageConfig()
@@ -59,6 +65,7 @@ def content(probe: Probe, tip: CommitId, project: ProjectName, stage: StageName)
         hint = f"{error.hint}; {mend}" if error.hint else mend
         where = f"{error.place}: " if isinstance(error, UserError) and error.place else ""
         findings.append(problem("stage-file", about, f"{where}{error.message}", hint))
+    config = over(config, defaults)
     files: dict[str, set[str]] = {}
     try:
         for entry in probe.entries(tip):
@@ -69,10 +76,14 @@ def content(probe: Probe, tip: CommitId, project: ProjectName, stage: StageName)
         findings.append(failed("git-fetch", about, error))
     names = {folder: folder.rpartition("/")[2] for folder in files}
     needs: dict[Need, list[str]] = {}
+    calls: dict[str, list[str]] = {}
     wants = []
     for folder in [each for each in sorted(files) if each][:MOST]:
         name = names[folder]
-        acts = _acts(probe, tip, f"{folder}/remediation.yaml") if "remediation.yaml" in files[folder] else frozenset()
+        specs = _specs(probe, tip, f"{folder}/remediation.yaml") if "remediation.yaml" in files[folder] else ()
+        acts = _acts(specs)
+        for endpoint in sorted({each.endpoint for each in specs if isinstance(each, Webhook)}):
+            calls.setdefault(endpoint, []).append(name)
         judged: frozenset[Need] = frozenset({"evidence"}) if "slo.yaml" in files[folder] else frozenset()
         for need in acts | judged:
             needs.setdefault(need, []).append(name)
@@ -90,22 +101,28 @@ def content(probe: Probe, tip: CommitId, project: ProjectName, stage: StageName)
         either = (own,) if own else (f"{name}-primary", name)
         wants.append(WantWorkload("kubernetes", where, service.workload.kind or "Deployment", either))
     listed = {need: tuple(services) for need, services in needs.items()}
-    return Content(project, stage, config, tuple(sorted(names.values())), tuple(wants), tuple(findings), listed)
+    called = {endpoint: tuple(services) for endpoint, services in calls.items()}
+    services = tuple(sorted(names.values()))
+    return Content(project, stage, config, services, tuple(wants), tuple(findings), listed, called)
 
 
-def _acts(probe: Probe, tip: CommitId, path: str) -> frozenset[Need]:
-    """Return what a playbook acts on; what of it cannot be read is `validate`'s to tell."""
-    found: set[Need] = set()
+def _specs(probe: Probe, tip: CommitId, path: str) -> tuple[Spec, ...]:
+    """Return the actions of a playbook; what of it cannot be read is `validate`'s to tell."""
     try:
         blob = probe.blob_at(tip, path)
         entries = load_playbook(blob[1], path).entries if blob is not None else ()
     except ReconcilerError:
-        return frozenset()
+        return ()
+    found: list[Spec] = []
     for action in (each for entry in entries for each in entry.actions):
-        try:
-            spec = parse_action(action.action, action.value, action.place)
-        except ReconcilerError:
-            continue
+        with suppress(ReconcilerError):
+            found.append(parse_action(action.action, action.value, action.place))
+    return tuple(found)
+
+
+def _acts(specs: Iterable[Spec]) -> frozenset[Need]:
+    found: set[Need] = set()
+    for spec in specs:
         if isinstance(spec, Toggle):
             found.add("flags")
         elif isinstance(spec, _ON_WORKLOADS):

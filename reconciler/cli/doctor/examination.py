@@ -16,6 +16,7 @@ from typing import Final
 
 from reconciler.cli.doctor import machine
 from reconciler.cli.doctor.allowed import allowed
+from reconciler.cli.doctor.called import Called, allowed_endpoints, endpoint, receiver
 from reconciler.cli.doctor.clusters import Cluster
 from reconciler.cli.doctor.contents import Content
 from reconciler.cli.doctor.finding import Finding
@@ -23,12 +24,13 @@ from reconciler.cli.doctor.flag_servers import FlagServer
 from reconciler.cli.doctor.forges import ForgeOf
 from reconciler.cli.doctor.listeners import Listeners
 from reconciler.cli.doctor.needed import needed
+from reconciler.cli.doctor.proceeding import proceeding
 from reconciler.cli.doctor.providers import ProviderOf
 from reconciler.cli.doctor.repositories import Repository
 from reconciler.cli.doctor.running import Examination, examine
 from reconciler.cli.doctor.secrets import secrets
 from reconciler.cli.doctor.signing import signing
-from reconciler.model.connections import FlagsConnection, KubernetesConnection
+from reconciler.model.connections import Endpoint, FlagsConnection, KubernetesConnection
 from reconciler.model.daemon_config import EVERY_STAGE, DaemonConfig, ProjectConnections, Reach
 from reconciler.model.evidence_config import ProviderConnection
 from reconciler.model.names import StageName
@@ -62,6 +64,7 @@ def doctor(
     repositories = [Repository(project, min(seconds, 60.0), wall) for project in config.projects.values()]
     first = [
         Examination("this machine", partial(machine.git, seconds), seconds),
+        Examination("actions of other packages", machine.actions, seconds),
         Examination("stateDir", partial(machine.disk, config.state_dir), seconds),
         Examination("secrets", partial(secrets, config, os.environ), seconds),
         Examination("listeners", Listeners(config, min(seconds, CALL), now()).examine, seconds),
@@ -85,11 +88,15 @@ def _servers(
     for stage in (each for each in stages if each.read):
         yield Examination(stage.about, partial(allowed, stage.about, stage.content, stage.reach), seconds)
         yield Examination(stage.about, partial(needed, stage.about, stage.content, stage.reach), seconds)
+        yield Examination(stage.about, partial(allowed_endpoints, stage.about, stage.content, stage.reach), seconds)
     yield from (Examination(each.about, each.examine, seconds) for each in _clusters(config, stages, wall))
     yield from (Examination(each.about, each.examine, seconds) for each in _flags(stages))
     yield from (Examination(each.about, each.examine, seconds) for each in _providers(stages, wall()))
+    yield from (Examination(each.about, each.examine, seconds) for each in _called(config, stages, seconds))
     for repository in repositories:
         project = repository.connections
+        about = f"{project.name}, forgeOutage"
+        yield Examination(about, partial(proceeding, config, project, repository.stages or ()), seconds)
         if project.forge is not None:
             forge = ForgeOf(f"{project.name}, forge", project.forge, repository.pushed, wall)
             yield Examination(forge.about, forge.examine, seconds)
@@ -150,6 +157,18 @@ def _providers(stages: Iterable[_Stage], now: float) -> Iterator[ProviderOf]:
             yield ProviderOf(
                 stage.about, name, connection, stage.project.name, content.stage, content.services, now
             )  # fmt: skip
+
+
+def _called(config: DaemonConfig, stages: Iterable[_Stage], seconds: float) -> Iterator[Called]:
+    """Yield whom the daemon posts to; an endpoint that several stages share is connected to once."""
+    seen: list[Endpoint] = []
+    for stage in stages:
+        for name, there in stage.reach.endpoints.items():
+            if there not in seen:
+                seen.append(there)
+                yield endpoint(stage.about, name, there, min(seconds, CALL))
+    for project in config.projects.values():
+        yield from (receiver(project.name, each, min(seconds, CALL)) for each in project.notifications)
 
 
 def _names(stages: Iterable[_Stage]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.cli.doctor.finding import Finding, failed, ok, problem, warning
+from reconciler.daemon.plugins import installed, maker, registered
 from reconciler.model.errors import ReconcilerError
 from reconciler.repo.engine import Engine, Timeouts
 from reconciler.repo.remote import Credentials, Remote
@@ -31,6 +32,18 @@ def git(seconds: float) -> Iterator[Finding]:
         yield ok("git-version", "this machine", "Git is new enough")
     finally:
         engine.close()
+
+
+def actions() -> Iterator[Finding]:
+    """Load the actions that installed packages bring; the daemon does not start with one that cannot be."""
+    about = "actions of other packages"
+    for point in installed():
+        try:
+            (action,) = registered([point])
+        except ReconcilerError as error:
+            yield failed("plugins", about, error, f"install {maker(point)} again, or uninstall it")
+        else:
+            yield ok("plugins", about, f"`{'`, `'.join(action.names)}` of {maker(point)} can be loaded")
 
 
 def _refused(folder: Path) -> str:

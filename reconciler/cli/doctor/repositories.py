@@ -90,7 +90,7 @@ class Repository:
                 yield failed("git-fetch", f"{about}/{stage.name}", error)
                 continue
             yield ok("git-fetch", f"{about}/{stage.name}", f"branch {_short(stage.config)} at {tip[:10]}")
-            one = content(probe, tip, about, stage.name)
+            one = content(probe, tip, about, stage.name, project.config.defaults)
             yield from one.findings
             found.append(one)
         self.stages = tuple(found)

@@ -61,15 +61,7 @@ def post(
     """
     parts = _parsed(url)
     host = parts.netloc
-    try:
-        sock = DeadlineSocket.connect(
-            parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80), clock() + deadline,
-            tls=_context(ca_file) if parts.scheme == "https" else None, clock=clock,
-        )  # fmt: skip
-    except TimeoutError as error:
-        raise BlindError(f"{host} cannot be reached within {deadline:g} s") from error
-    except (OSError, UnicodeError) as error:
-        raise BlindError(f"{host} cannot be reached: {_reason(error)}") from error
+    sock = _connected(parts, deadline, ca_file, clock)
     connection = http.client.HTTPConnection(host)
     # It uses no more of a socket than DeadlineSocket has.
     connection.sock = cast("socket.socket", sock)
@@ -86,6 +78,29 @@ def post(
         raise BlindError(f"{host} broke off: {_reason(error)}") from error
     finally:
         sock.end()
+
+
+def connect(url: str, deadline: float, ca_file: Path | None = None) -> None:
+    """Connect as `post` does, send nothing, and hang up. ``deadline`` is in seconds.
+
+    Raises:
+        BlindError: nobody is there, or not who the certificate should be of.
+    """
+    _connected(_parsed(url), deadline, ca_file, time.monotonic).end()
+
+
+def _connected(
+    parts: SplitResult, deadline: float, ca_file: Path | None, clock: Callable[[], float]
+) -> DeadlineSocket:  # fmt: skip
+    try:
+        return DeadlineSocket.connect(
+            parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80), clock() + deadline,
+            tls=_context(ca_file) if parts.scheme == "https" else None, clock=clock,
+        )  # fmt: skip
+    except TimeoutError as error:
+        raise BlindError(f"{parts.netloc} cannot be reached within {deadline:g} s") from error
+    except (OSError, UnicodeError) as error:
+        raise BlindError(f"{parts.netloc} cannot be reached: {_reason(error)}") from error
 
 
 def _headers(more: Mapping[str, str]) -> dict[str, str]:
