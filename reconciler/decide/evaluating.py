@@ -141,7 +141,7 @@ def judge(
         return _unreadable(pinned.objectives)
     if pinned.unreadable:
         return _unreadable(pinned.unreadable[0])
-    measures = _measures(draft, view, remediation, waiting, pinned)
+    measures = _measures(draft, view, remediation, waiting, pinned, pinned.objectives)
     measured = [Measured(each.sli, float(each.value or 0.0), each.value is not None, each.message) for each in measures]
     try:
         evaluated = evaluate(pinned.objectives, measured, remembered(view.evaluations))
@@ -160,11 +160,10 @@ def _unusable(message: str) -> Verdict:
 
 
 def _measures(
-    draft: Draft, view: ServiceView, remediation: Remediation, waiting: Waiting, pinned: Pinned
+    draft: Draft, view: ServiceView, remediation: Remediation, waiting: Waiting, pinned: Pinned,
+    objectives: Objectives,
 ) -> Iterable[Measure]:  # fmt: skip
-    if not isinstance(pinned.objectives, Objectives):
-        return ()
-    slis = tuple(dict.fromkeys(goal.sli for goal in pinned.objectives.goals))
+    slis = tuple(dict.fromkeys(goal.sli for goal in objectives.goals))
     queries = tuple(
         Query(sli, tuple((provider, found[sli].query) for provider, found in pinned.indicators.items() if sli in found))
         for sli in slis

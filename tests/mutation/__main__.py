@@ -74,7 +74,7 @@ class Place:
         """Return the test that notices a mistake, empty where none does."""
         source = (self.folder / "reconciler" / case.file).read_text("utf-8")
         mistaken = case.mutant.put_into(source)
-        if not is_inside(mistaken, case.mutant.where):
+        if not is_inside(source, mistaken, case.mutant.where):
             return self._noticed_anew(case, source, mistaken)
         # What noticed a mistake nearby will often notice this one too.
         near = [test for test in self._noticing if test in set(case.tests)]

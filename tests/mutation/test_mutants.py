@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.mutation.explained import EXPLAINED
 from tests.mutation.mutants import mutants
+from tests.mutation.trying import is_inside
 
 DECIDE = Path(__file__).parents[2] / "reconciler" / "decide"
 SOURCE = '''\
@@ -61,6 +62,11 @@ def test_a_mistake_stands_where_it_says_and_nothing_else_changes() -> None:
     _, first, *_ = mutants(SOURCE)
     assert (first.line, first.column, first.where) == (9, 12, "most")
     assert first.put_into(SOURCE) == SOURCE.replace("value < 0 and not wide", "(value < 0 or not wide)")
+
+
+def test_what_a_function_does_can_be_exchanged_and_what_stands_beside_it_cannot() -> None:
+    inside = [is_inside(SOURCE, each.put_into(SOURCE), each.where) for each in mutants(SOURCE)]
+    assert inside == [False, *[True] * 10, False, True, True]
 
 
 def test_every_mistake_in_decide_is_valid_python_and_says_something_else() -> None:

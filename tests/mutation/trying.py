@@ -28,9 +28,10 @@ THOROUGH_SECONDS: Final = 200
 _MEMORY: Final = 4 << 30
 
 
-def is_inside(source: str, where: str) -> bool:
-    """Whether a place is inside a function."""
-    return _code(compile(source, "<mistaken>", "exec"), where.split(".")) is not None
+def is_inside(source: str, mistaken: str, where: str) -> bool:
+    """Whether a mistake is inside of what a function does; its defaults are made where it is defined."""
+    before, after = (_code(compile(each, "<mistaken>", "exec"), where.split(".")) for each in (source, mistaken))
+    return before is not None and before != after
 
 
 def _code(module: CodeType, names: Sequence[str]) -> CodeType | None:
