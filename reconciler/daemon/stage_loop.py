@@ -20,7 +20,7 @@ from reconciler.daemon.failpoints import reach
 from reconciler.daemon.portions import Portions
 from reconciler.daemon.publish import Landed
 from reconciler.daemon.seen import as_seen
-from reconciler.daemon.unseen import unseen
+from reconciler.daemon.unseen import Unseen, unseen
 from reconciler.decide.claims import live_value, mark_of, want_of
 from reconciler.decide.effects import Due, due_effects
 from reconciler.decide.engine import Decision, decide
@@ -94,6 +94,7 @@ class StageLoop:
         self._focus: set[ServicePath] = set()
         self._own = ""
         self._unsound: set[ServicePath] = set()
+        self._unseen = Unseen(ports.clock)
         self._portions = Portions()
         self.agenda = agenda or Agenda(ports.clock)
         self.condition = Condition()
@@ -155,7 +156,7 @@ class StageLoop:
                 break
         else:
             raise _no_end()
-        self.condition.set("unseen", unseen(decision.wants, facts))
+        self.condition.set("unseen", self._unseen.note(decision.wants, facts))
         pushed += self._archive(tips, settings)
         late = bool(decision.wants - facts.keys())
         self._plan_next_look(self._repo.snapshot(settings), chosen - self._unsound, facts, unseen=late)

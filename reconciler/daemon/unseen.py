@@ -1,23 +1,70 @@
-"""What a pass could not look at, in words: without it, a dead server would look like nothing to do."""
+"""What could not be looked at, in words: without it, a dead server would look like nothing to do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from reconciler.daemon.clock import Clock
+from reconciler.model.measures import MeasuresFact, WantMeasures
 from reconciler.model.targets import Fact, NoFact, Want
 
 _LATE: Final = NoFact("blind", "no answer in time", "see whether the server is up, and reachable from here")
+_KEPT: Final = 90.0
+"""Seconds after which nobody asks for it any more: what is held is looked at more often than that."""
+
+
+class Unseen:
+    """What the last look at each thing did not show; a pass over other things makes none of it seen. One owner thread.
+
+    Indicators of a service are one thing, whatever the window.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._reasons: dict[str, tuple[float, str, str]] = {}
+
+    def note(self, wants: Iterable[Want], facts: Mapping[Want, Fact]) -> str:
+        """Take in what a pass asked for and what it saw. Returns what is not seen now, and why; empty for nothing."""
+        now = self._clock.monotonic()
+        for want, reason in _looked(wants, facts):
+            if reason:
+                self._reasons[_thing(want)] = (now, str(want), reason)
+            else:
+                self._reasons.pop(_thing(want), None)
+        for thing in [thing for thing, (when, _, _) in self._reasons.items() if now - when > _KEPT]:
+            del self._reasons[thing]
+        return _all_told((want, reason) for _, want, reason in self._reasons.values())
 
 
 def unseen(wants: Iterable[Want], facts: Mapping[Want, Fact]) -> str:
     """Return which targets were wanted or asked for and not seen, and why; empty where all of them were."""
+    return _all_told((str(want), reason) for want, reason in _looked(wants, facts) if reason)
+
+
+def _looked(wants: Iterable[Want], facts: Mapping[Want, Fact]) -> Iterable[tuple[Want, str]]:
+    """Yield what was looked at, each with why it was not seen, if so; by name."""
     found: dict[Want, Fact] = {**dict.fromkeys(wants, _LATE), **facts}
-    by_reason: dict[str, list[str]] = {}
     for want, fact in sorted(found.items(), key=lambda each: str(each[0])):
-        if isinstance(fact, NoFact) and fact.trouble == "blind":
-            reason = f"{fact.message} ({fact.hint})" if fact.hint else fact.message
-            by_reason.setdefault(reason, []).append(str(want))
+        yield want, _reason(fact)
+
+
+def _reason(fact: Fact) -> str:
+    if isinstance(fact, NoFact) and fact.trouble == "blind":
+        return f"{fact.message} ({fact.hint})" if fact.hint else fact.message
+    if isinstance(fact, MeasuresFact) and fact.measures and all(each.value is None for each in fact.measures):
+        return f"no indicator has a value: {fact.measures[0].sli}: {fact.measures[0].message}"
+    return ""
+
+
+def _thing(want: Want) -> str:
+    return f"evidence/{want.service}" if isinstance(want, WantMeasures) else str(want)
+
+
+def _all_told(found: Iterable[tuple[str, str]]) -> str:
+    by_reason: dict[str, list[str]] = {}
+    for want, reason in sorted(found):
+        by_reason.setdefault(reason, []).append(want)
     return "; ".join(_told(names, reason) for reason, names in by_reason.items())
 
 
