@@ -254,27 +254,3 @@ def test_an_approval_is_good_for_as_long_as_a_problem_may_be_old(world: World) -
     world.tick()
     assert last_hold(world, "p1")[0] == "age"
     assert world.replicas() == 1
-
-
-def test_a_service_that_is_acted_on_again_counts_for_the_stage_in_the_same_look(three: World) -> None:
-    three.stage_yaml("budgets: {servicesPerHour: 1}\n")
-    three.playbook(playbook(entry(SLOW, "scaling +1"), entry("more", "scaling +1")))
-    three.open("c1")
-    three.tick()
-    three.later(7200)
-    three.stage_yaml("budgets: {servicesPerHour: 1}\nmaxProblemAge: 1d\n")
-    three.open("c2", "more")
-    three.open("users-1", service="users")
-    three.tick()
-    assert three.events("c2")[-1] == "applied"
-    assert last_hold(three, "users-1", "users")[0] == "budget"
-
-
-def test_a_service_that_is_being_remediated_once_more_counts_in_the_same_look(three: World) -> None:
-    three.stage_yaml("budgets: {servicesAtOnce: 1}\n")
-    remediated(three, "c1")
-    three.open("c2")
-    three.open("users-1", service="users")
-    three.tick()
-    assert three.events("c2")[-1] == "applied"
-    assert last_hold(three, "users-1", "users")[0] == "budget"

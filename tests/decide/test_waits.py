@@ -106,7 +106,8 @@ def test_what_is_pinned_and_cannot_be_read_says_nothing_however_often_it_is_meas
 
 
 def test_values_that_cannot_be_put_together_say_nothing(world: World) -> None:
-    median = objectives(objective("p90", "<=1"), comparison={"aggregate_function": "median"})
+    known = objectives(objective("p90", "<=1"))
+    median = replace(known, comparison=replace(known.comparison, aggregate_function="median"))
     found = verdict(world, Pinned(median))
     assert (found.result, found.hopeless) == ("no data", True)
     assert found.message == "`median` is no aggregate function"
