@@ -89,10 +89,8 @@ class Trial:
         # Anything but tests that failed (no tests, an import that fails) says nothing about the guard.
         if status != 1 or not failed:
             return "NO VALID RESULT", "no end in time" if status is None else last[0].strip("= ")
-        why = next(
-            (line for line in said.splitlines() if line.startswith((f"FAILED {failed[0]}", f"ERROR {failed[0]}"))),
-            failed[0],
-        )
+        heads = (f"FAILED {failed[0]}", f"ERROR {failed[0]}")
+        why = next((line for head in heads for line in said.splitlines() if line.startswith(head)), failed[0])
         status, _ = self._run([*words, "--last-failed", "--last-failed-no-failures", "none"])
         if status != 0:
             return "NO VALID RESULT", f"fails with the guard too: {why}"
