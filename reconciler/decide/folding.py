@@ -205,9 +205,7 @@ def _ended(state: Remediation, step: StepFile) -> Remediation:
 
 def _hold(state: Remediation, step: StepFile) -> Hold:
     """Return the hold; what was refused until now is where it would be if it had been readable at once."""
-    since: Phase = "opened" if state.phase == "refused" else state.phase
-    if state.phase == "held" and state.hold is not None:
-        since = state.hold.since
+    since: Phase = "opened" if state.phase == "refused" else state.stands_at
     condition, reason, lifts = (str(step.data.get(key, "")) for key in ("condition", "reason", "lifts"))
     return Hold(condition, reason, lifts, since, step.number, str(step.data.get("target", "")), _proposal(step))
 

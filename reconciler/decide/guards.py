@@ -102,8 +102,7 @@ def _budget(draft: Draft, view: ServiceView, settings: Effective) -> Wait | None
         reason = f"all of the {per_hour} actions of an hour are used"
         return Wait("budget", reason, "the hour going by, or a higher `budgets.actionsPerHour`")
     at_once = settings.budgets.services_at_once
-    acting = len(draft.acting() - {view.path}) if at_once is not None else 0
-    if at_once is not None and acting >= at_once:
+    if at_once is not None and (acting := len(draft.acting() - {view.path})) >= at_once:
         reason = f"{acting} of {at_once} services are being remediated"
         return Wait("budget", reason, "one of them ending, or a higher `budgets.servicesAtOnce`")
     return _blast_radius(draft, view, settings.budgets.services_per_hour)
@@ -123,8 +122,8 @@ def _blast_radius(draft: Draft, view: ServiceView, most: int | None) -> Wait | N
     acted = draft.acted_since(Instant(draft.now - HOUR))
     if view.path in acted or len(acted) < most:
         return None
-    if acted:
-        draft.at(Instant(sorted(acted.values())[-most] + HOUR if most else max(acted.values()) + HOUR))
+    if most:
+        draft.at(Instant(sorted(acted.values())[-most] + HOUR))
     names = listed(sorted(acted))
     reason = (
         f"{len(acted)} services were acted upon within an hour ({names})" if acted else "no service may be acted upon"

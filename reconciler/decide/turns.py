@@ -36,7 +36,7 @@ def stage_turns(draft: Draft) -> None:
         told = f"The branch no longer contains {rewritten.before}; steps up to {rewritten.sequence} were seen."
         data = {"before": rewritten.before, "seen": rewritten.sequence}
         draft.add_to_stage(Note("rewritten", "the branch was rewritten", told, data), sequence=rewritten.sequence + 1)
-    while draft.stage.foreign and draft.first(lambda turn: turn(draft), (stage_foreign_turn,)):
+    while draft.first(stage_foreign_turn, (draft,)):
         continue
     while stage_commands_turn(draft):
         continue

@@ -231,6 +231,11 @@ def test_what_was_refused_and_is_held_is_where_it_would_be_if_it_had_been_readab
     assert folded(("refused", {"offence": "carts/slo.yaml@abc"})).offence == "carts/slo.yaml@abc"
 
 
+def test_what_was_held_and_refused_is_not_where_it_was_held() -> None:
+    state = folded(OPENED, DECIDED, HELD, ("refused", {"offence": "carts/slo.yaml@abc"}), HELD)
+    assert state.stands_at == "opened"
+
+
 def test_where_what_we_hold_was_changed_its_wait_is_over() -> None:
     assert folded(OPENED, DECIDED, ("applied", wait(5)), CHANGED).waiting is None
     assert folded(OPENED, DECIDED, ("applied", wait(5)), HELD).waiting == waiting(5)

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from tests.decide.test_folding import APPLIED, CALL, DECIDED, ENDED, HELD, OPENED, Told, at, evaluated, folded, wait
+from reconciler.decide.folding import advance
+from tests.decide.test_folding import (
+    APPLIED,
+    CALL,
+    DECIDED,
+    ENDED,
+    HELD,
+    OPENED,
+    Told,
+    at,
+    evaluated,
+    folded,
+    steps,
+    wait,
+)
 
 
 def test_its_end_is_the_first_one_and_names_the_problems_that_are_over() -> None:
@@ -41,5 +55,19 @@ def test_what_begins_again_begins_with_the_first_action_and_keeps_what_is_on_its
     assert (state.asked, state.since, state.ended_at, state.reason) == (True, at(7), None, "")
     assert (state.pending, state.decided_at) == (True, at(5))
     assert (state.applied_at, state.waiting, state.then, state.result) == (None, None, "", "")
+    looked = folded(OPENED, DECIDED, applied, evaluated("pass", "again", **wait(9)), evaluated("no data", "again"))
+    assert (looked.passed, looked.unmeasured) == (1, 1)
+    anew = advance(advance(looked, steps(ENDED)[0]), steps(("reopened", {}))[0])
+    assert (anew.passed, anew.unmeasured, anew.healed, anew.then, anew.result) == (0, 0, False, "", "")
+    healed = folded(OPENED, DECIDED, applied, evaluated("pass", "remediated"), ENDED, ("reopened", {}))
+    assert not healed.healed
+    said: Told = ("released", {"insisted": True})
+    assert not folded(OPENED, HELD, said, ("aborted", {}), ("reopened", {})).insisted
     by_itself = folded(OPENED, DECIDED, APPLIED, ("orphaned", {}), ("reopened", {}))
     assert (by_itself.asked, by_itself.since, by_itself.decided_at) == (False, None, None)
+
+
+def test_what_a_person_insisted_upon_was_about_the_action_that_failed() -> None:
+    said: Told = ("released", {"insisted": True, "asked": True})
+    state = folded(OPENED, HELD, said, ("failed", {"reason": "forbidden", "next": "action"}))
+    assert (state.index, state.insisted, state.asked) == (1, False, False)

@@ -107,7 +107,7 @@ def test_what_is_pinned_and_cannot_be_read_says_nothing_however_often_it_is_meas
 
 def test_values_that_cannot_be_put_together_say_nothing(world: World) -> None:
     known = objectives(objective("p90", "<=1"))
-    median = replace(known, comparison=replace(known.comparison, aggregate_function="median"))
+    median = replace(known, comparison=replace(known.comparison, aggregate_function="median"))  # type: ignore[arg-type]  # wrong
     found = verdict(world, Pinned(median))
     assert (found.result, found.hopeless) == ("no data", True)
     assert found.message == "`median` is no aggregate function"
