@@ -270,7 +270,7 @@ def _connections(context: ssl.SSLContext | None) -> httpcore.ConnectionPool:
         ssl_context=context,
         max_connections=_CONNECTIONS,
         keepalive_expiry=_IDLE,
-        network_backend=DeadlineBackend(),
+        network_backend=DeadlineBackend("evidence"),
     )
 
 

@@ -9,13 +9,17 @@ from typing import Any
 
 import httpcore
 
-from reconciler.net.deadlines import addresses, left, shares
+from reconciler.net.deadlines import Kind, addresses, left, shares
 
 
 class DeadlineBackend(httpcore.NetworkBackend):
-    """Connections of `httpcore.SyncBackend` under the deadline of whoever uses them (`deadlines.until`)."""
+    """Connections of `httpcore.SyncBackend` under the deadline of whoever uses them (`deadlines.until`).
 
-    def __init__(self) -> None:
+    ``kind``: of the servers that they are to.
+    """
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind: Kind = kind
         self._inner = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -30,7 +34,7 @@ class DeadlineBackend(httpcore.NetworkBackend):
         options = tuple(socket_options or ())
         failed: Exception = httpcore.ConnectError("the host has no address")
         with _late(httpcore.ConnectTimeout):
-            for address, share in shares(_addresses(host, port, timeout), timeout):
+            for address, share in shares(_addresses(host, port, timeout, self._kind), timeout):
                 try:
                     return _Stream(self._inner.connect_tcp(address, port, share, local_address, options))
                 except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
@@ -68,9 +72,9 @@ class _Stream(httpcore.NetworkStream):
         return self._inner.get_extra_info(info)
 
 
-def _addresses(host: str, port: int, timeout: float | None) -> list[str]:
+def _addresses(host: str, port: int, timeout: float | None, kind: Kind) -> list[str]:
     try:
-        return addresses(host, port, timeout)
+        return addresses(host, port, timeout, kind=kind)
     except TimeoutError:
         raise
     except (OSError, UnicodeError) as error:

@@ -131,10 +131,10 @@ def test_names_that_cannot_be_looked_up_for_it_do_not_use_up_the_lookups(monkeyp
         there.setattr(threading.Thread, "start", refused)
         for _ in range(max(LOOKUPS, MOST) + 1):
             with pytest.raises(OSError, match="no further thread"):
-                addresses("host.example", 80, PATIENCE)
+                addresses("host.example", 80, PATIENCE, kind="evidence")
             with pytest.raises(OSError, match="no further thread"):
                 resolved("host.example", 80, PATIENCE)
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 80))]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-    assert addresses("host.example", 80, PATIENCE) == ["192.0.2.1"]
+    assert addresses("host.example", 80, PATIENCE, kind="evidence") == ["192.0.2.1"]
     assert resolved("host.example", 80, PATIENCE) == ((socket.AF_INET, ("192.0.2.1", 80)),)

@@ -85,7 +85,7 @@ def _connected(connection: HTTPConnection, host: str) -> socket.socket:
     """Connect to the first address that answers; the handshake that may follow has what is left then."""
     timeout = connection.timeout if isinstance(connection.timeout, int | float) else None
     try:
-        found = addresses(host.strip("[]"), connection.port, timeout)
+        found = addresses(host.strip("[]"), connection.port, timeout, kind="cluster")
     except TimeoutError as error:
         raise ConnectTimeoutError(connection, str(error)) from error
     except (OSError, UnicodeError) as error:

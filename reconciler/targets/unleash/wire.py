@@ -265,7 +265,7 @@ class Wire:
                 # It knows no proxies: one of the environment is Git's, and nobody said that the token may go there.
                 self._pool = httpcore.ConnectionPool(
                     ssl_context=self._context(), max_connections=_CONNECTIONS, keepalive_expiry=_IDLE,
-                    network_backend=DeadlineBackend(),
+                    network_backend=DeadlineBackend("flags"),
                 )  # fmt: skip
                 self._stamp = seen
             return self._pool
