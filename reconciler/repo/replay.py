@@ -254,15 +254,17 @@ class Replay:
             self._at = self._first(each, claim)
         places = [self._at] if self._other is None else [self._at, self._other]
         if each.parents and not any(place.last is None or self._descends(each, claim, place.last) for place in places):
-            row = self._rows.find(each)
+            row = self._rows.find(each, claim)
             if row is not None:
                 self._go_aside(row, each, claim)
                 return
         tried = [(place, self._tried(place, each, claim)) for place in places]
-        best = next((pair for pair in tried if pair[1].clean), None)
-        if best is None:
+        clean = [pair for pair in tried if pair[1].clean]
+        if not clean or claim.event == "rewritten":
             rows = ((place, self._tried(place, each, claim, look=False)) for place in self._rows.joined(each.id))
-            best = next((pair for pair in rows if pair[1].clean), None)
+            clean += [pair for pair in rows if pair[1].clean]
+        # Such a step stands on whatever was before it, and that is the longest row (`row`).
+        best = max(clean, key=_reached) if clean and claim.event == "rewritten" else next(iter(clean), None)
         best = best or next((pair for pair in tried if pair[1].made is not None), None)
         # On what was doubted nothing can be taken by its form: nobody else did.
         taken = [pair for pair in tried if pair[1].unknown and (claim.rules == RULES or pair[0] is self._at)]
@@ -381,6 +383,10 @@ class Replay:
         """Return the paths that a step brings trust in: what it changes and what it names."""
         changed = (change.path for change in each.differences())
         return frozenset((*(path for path in changed if path is not None), *self._judge.named(claim)))
+
+
+def _reached(tried: tuple[Place, Verdict]) -> int:
+    return tried[0].last.sequence if tried[0].last is not None else 0
 
 
 def _newer(place: Place, claim: Claimed) -> Claimed | None:

@@ -26,7 +26,10 @@ _ROWS: Final = 8
 
 @dataclass
 class Row:
-    """Steps that go on from the step ``base`` beside others that do; ``place`` is where the next one is tried."""
+    """Steps that go on from the step ``base`` beside others that do; ``place`` is where the next one is tried.
+
+    ``base`` is 0 where both rows begin with the first step of all.
+    """
 
     place: Place
     base: int
@@ -37,14 +40,16 @@ class Row:
 
         ``kept``: one of the two was made while the remote was away, which is how they came to be.
         """
+        begins = f"it goes on from step {self.base}" if self.base else "it is a first step"
+        does = "does" if self.base else "is one"
         if not self.steps and kept:
             yield Finding(
-                Kind.NUMBER, each.id, f"it goes on from step {self.base}, and so does what was made without the remote",
+                Kind.NUMBER, each.id, f"{begins}, and so {does} what was made without the remote",
                 "", sequence=claim.sequence, where=BESIDE, error=False,
             )  # fmt: skip
         elif not self.steps:
             yield Finding(
-                Kind.NUMBER, each.id, f"it goes on from step {self.base}, beside another step that does",
+                Kind.NUMBER, each.id, f"{begins}, beside another step that {does}",
                 "was the branch pushed back, and merged again? find out by whom", sequence=claim.sequence, where=BESIDE,
             )  # fmt: skip
         self.steps.append(each.id)
@@ -75,20 +80,31 @@ class Rows:
         if place.last is not None and not place.standing.has_foreign and not place.counting:
             self._passed.add(place.last.commit)
 
-    def find(self, each: Read) -> Row | None:
+    def find(self, each: Read, claim: Claimed) -> Row | None:
         """Return the row that a step goes on with, a new one where it begins one; None where it belongs to none."""
         lasts = {row.place.last.commit: row for row in self._rows if row.place.last is not None}
-        current = each.parents[0]
+        current, first = each.parents[0], True
         for _ in range(_FAR):
             if current in lasts:
                 return lasts[current]
             if current in self._passed:
                 return self._begun(current)
             info = self._store.commit(current)
+            first = first and claimed(info, self._stage) is None
             if len(info.parents) != 1:
-                return None
+                return self._begun_anew(each, claim) if first and not info.parents else None
             current = info.parents[0]
         return None
+
+    def _begun_anew(self, each: Read, claim: Claimed) -> Row | None:
+        """Begin a row where nothing of ours is, as the first step of all does."""
+        if len(self._rows) >= _ROWS:
+            return None
+        standing = self._standing(each.parents[0], claim.config)
+        standing.distrust()
+        row = Row(Place(standing, None), 0)
+        self._rows.append(row)
+        return row
 
     def _begun(self, base: CommitId) -> Row | None:
         claim = claimed(self._store.commit(base), self._stage)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.decide.snapshot import Rewritten
 from reconciler.model.names import CommitId
 from reconciler.repo.replay_findings import Kind
 from tests.decide.world import World
-from tests.repo.replaying import Writing, Written, begun, errors, made, replayed, shown
+from tests.repo.replaying import Writing, Written, WrittenWorld, begun, errors, made, replayed, shown
 
 
 def begun_with(world: World) -> None:
@@ -33,6 +34,18 @@ def another(world: World) -> None:
     world.tick()
 
 
+def first_of_all(world: World) -> None:
+    """A row that begins with the branch's first step."""
+    world.open("p1")
+    world.tick()
+
+
+def another_first(world: World) -> None:
+    """Another that does."""
+    world.open("x1", "nothing like it")
+    world.tick()
+
+
 def merged(path: Path, one: Sequence[Written], other: Sequence[Written]) -> tuple[list[Written], list[CommitId]]:
     """Write both, merge the other into the one, and keep what the one has. Returns what the other has for itself."""
     common = next(place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a.id != b.id)
@@ -50,7 +63,10 @@ def merged(path: Path, one: Sequence[Written], other: Sequence[Written]) -> tupl
     return list(other[common:]), tips
 
 
-@pytest.mark.parametrize(("first", "second"), [(healed, another), (another, healed)])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(healed, another), (another, healed), (first_of_all, another_first), (another_first, first_of_all)],
+)
 def test_each_step_of_two_rows_is_exact_and_the_second_row_is_told_of(
     first: Callable[[World], None], second: Callable[[World], None], tmp_path: Path
 ) -> None:
@@ -63,6 +79,32 @@ def test_each_step_of_two_rows_is_exact_and_the_second_row_is_told_of(
     assert [(each.kind, each.commit) for each in told] == [(Kind.NUMBER, steps[0].id)], shown(found)
     # No step has put back what the row that is not in force changed.
     assert {each.commit for each in errors(found)} <= {each.id for each in steps}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_after_a_merge_the_step_that_tells_of_a_rewritten_branch_stands_on_the_longer_row(
+    turned: bool, tmp_path: Path
+) -> None:
+    """It stands on whatever came before: which of the rows it went on from shows in the step after it."""
+    other = made(tmp_path / "other.git", another_first)
+    with Writing(tmp_path / "both.git") as writing:
+        world = WrittenWorld(writing)
+        first_of_all(world)
+        ours = writing.written[2:]
+        for each in other[1:]:
+            writing.commit(each.files, each.message, each.author, when=each.when, parents=each.parents)
+        rows = [(ours, ours[-1].id), (other[1:], other[-1].id)]
+        rows = rows[::-1] if turned else rows
+        brought = {path: content for each in rows[1][0] for path, content in each.files.items()}
+        writing.commit(brought, "merged\n", "Ann <ann@example.org>", when=world.now, parents=[tip for _, tip in rows])
+        theirs = {path: each for each in other[1:] for path in each.files}
+        World.push(world, {path: each.files[path] for path, each in theirs.items()})
+        who = "somebody" if turned else "Ann"  # a merge brought what it did not have from its first parent
+        world._blobs.authors |= {path: (who, each.id) for path, each in theirs.items()}
+        world.rewritten = Rewritten(ours[-1].id, 3)
+        world.tick()
+    found = replayed(tmp_path / "both.git")
+    assert found.exact == found.steps, shown(found)
 
 
 def test_a_forged_step_of_a_row_beside_is_found(tmp_path: Path) -> None:
