@@ -30,7 +30,8 @@ from reconciler.repo.stage import Tips
 from reconciler.repo.standing import ProjectSettings
 
 TWICE: Final = 2
-"""How often in a row the remote must have been found away: one broken connection is no outage."""
+"""How often in a row the remote must not have said where its branches are: one broken connection is no outage, and a
+push or a fetch that fails is its own branch's trouble."""
 _PAUSES: Final = (1.0, 60.0)
 _TOLD_FOR: Final = 24 * 3600.0
 """Seconds for which a condition tells that both sides had moved, or that a row has no place on the remote."""
@@ -51,7 +52,7 @@ class Outage:
     _error: ReconcilerError | None = None
     _first: int = 0
     _count: int = 0
-    _known: list[AwayError] = field(default_factory=list)
+    _silence: AwayError | None = None
     _going: set[StageName] = field(default_factory=set)
     _pending: dict[str, ReconcilerError] = field(default_factory=dict)
     _counts: dict[StageName, str] = field(default_factory=dict)
@@ -107,16 +108,16 @@ class Outage:
                 reach("before-home")
                 home = bring_home(mirror, ref, Instant(int(self.around.clock.wall())))
                 reach("after-home")
-            except AwayError:
-                raise
             except (ReconcilerError, *SHORT) as found:
+                if mirror.silence is not None:
+                    raise
                 self._pending[ref] = error = as_ours(found)
                 log.warning("not brought home", ref=ref, reason=error.message, hint=error.hint)
             else:
                 self._tell(ref, home)
         mirror.away.reached()
         self._going.clear()
-        self._known, self._count, self._first = [], 0, 0
+        self._silence, self._count, self._first = None, 0, 0
         for name in self.holds.away():
             self.holds.forget(name)
         self.soon()
@@ -170,16 +171,15 @@ class Outage:
 
     def begins(self, project: Project | None) -> bool:
         """Tell whether an outage begins now, which is when the stages that want that go on: look at them again."""
-        away = self.holds.away()
-        if not away or project is None or self.out:
-            if not away:
-                self._known, self._count, self._first = [], 0, 0
+        if project is None or self.out:
             return False
-        if any(all(error is not known for known in self._known) for error in away.values()):
+        if (silence := self.mirror().silence) is None:
+            self._silence, self._count, self._first = None, 0, 0
+            return False
+        if silence is not self._silence:
             self._count += 1
             self._first = self._first or int(self.around.clock.wall())
-            self._error = next(iter(away.values()))
-        self._known = list(away.values())
+            self._error = self._silence = silence
         if self._count < TWICE:
             return False
         try:
@@ -196,7 +196,7 @@ class Outage:
         self.around.log.warning(
             "the remote is away; these stages go on", stages=sorted(self._going), reason=str(self._error), hint=_HINT
         )
-        for name in away:
+        for name in self.holds.away():
             self.holds.forget(name)
         return True
 

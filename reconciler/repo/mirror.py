@@ -56,7 +56,10 @@ class Mirror(Readings):
     def __init__(
         self, path: Path, engine: Engine, origin: LocalOrigin | None, committer: Identity, signer: CommitSigner | None
     ) -> None:
-        """Use `Mirror.open`."""
+        """Use `Mirror.open`.
+
+        ``silence`` is why the remote did not say where its branches are when it was asked last; None where it did.
+        """
         self.path, self.start = path, engine.start_bounded  # who reads much at once starts a child of his own
         self._engine = engine
         self._origin = origin
@@ -72,6 +75,7 @@ class Mirror(Readings):
         self._complete: OrderedDict[CommitId, None] = OrderedDict()
         self.away = Away(path, lambda doing, words, data: engine.local(doing, words, data=data))
         self._unanswered: dict[str, tuple[CommitId | None, CommitId]] = {}
+        self.silence: AwayError | None = None
 
     @classmethod
     def open(
@@ -289,9 +293,14 @@ class Mirror(Readings):
 
     def _talk(self, op: Op, doing: str, command: argv.Argv, timeout: float | None = None) -> Finished:
         with self._engine.conversation(op), self._noticing():
-            finished = self._engine.talk(doing, command, timeout=timeout)
-            if finished.status:
-                raise (fetch_error if op == "fetch" else transport_error)(doing, finished.stderr)
+            try:
+                finished = self._engine.talk(doing, command, timeout=timeout)
+                if finished.status:
+                    raise (fetch_error if op == "fetch" else transport_error)(doing, finished.stderr)
+            except AwayError as error:
+                self.silence = error if op == "list" else self.silence
+                raise
+            self.silence = None if op == "list" else self.silence
             return finished
 
     # Writing

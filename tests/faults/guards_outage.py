@@ -9,6 +9,7 @@ from tests.faults.guards import Mutation
 _HERE: Final = "tests/faults/test_outage.py -k "
 _HOME: Final = "tests/faults/test_outage_home.py -k "
 _AROUND: Final = "tests/faults/test_outage_around.py -k "
+_BRANCHES: Final = "tests/faults/test_outage_branches.py -k "
 
 GUARDS: Final = (
     Mutation("g5", "reconciler/repo/away.py", "self.tips([ref])[ref] != old:", "False:", "tests/repo/test_away.py"),
@@ -50,5 +51,12 @@ GUARDS: Final = (
     ),
     Mutation(
         "g5", "reconciler/daemon/outage.py", "mirror.adopt_unanswered(stage.ops)", "str(stage)", f"{_HOME}no_answer"
+    ),
+    Mutation(
+        "g5", "reconciler/daemon/outage.py", "if (silence := self.mirror().silence) is None:",
+        "if (silence := next(iter(self.holds.away().values()), None)) is None:", f"{_BRANCHES}cuts_no_other",
+    ),
+    Mutation(
+        "g5", "reconciler/daemon/outage.py", "if mirror.silence is not None:", "if found:", f"{_BRANCHES}ends_when"
     ),
 )  # fmt: skip
