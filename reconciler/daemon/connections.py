@@ -42,7 +42,7 @@ def connect(project: ProjectConnections, stage: StageName, clock: Clock) -> Serv
     dates = ServerDates(clock)
     return Servers(
         kubernetes=_kubernetes(reach.kubernetes, dates) if reach.kubernetes is not None else None,
-        flags=_flags(reach.flags) if reach.flags is not None else None,
+        flags=flag_server(reach.flags) if reach.flags is not None else None,
         allowed=allowed,
         dates=dates,
         endpoints=EndpointServer({name: _address(name, endpoint) for name, endpoint in reach.endpoints.items()}),
@@ -78,7 +78,8 @@ def _text(path: Path | None) -> str:
     return "" if path is None else str(path)
 
 
-def _flags(connection: FlagsConnection) -> TargetServer[WantFlag]:
+def flag_server(connection: FlagsConnection) -> TargetServer[WantFlag]:
+    """Return the flag server behind a connection. Raises ConfigError where that cannot work."""
     if connection.kind == "flagd":
         if connection.file is None:
             raise ConfigError("`flags.kind: flagd` needs `file`", hint="name the flag file that flagd reads")

@@ -17,11 +17,12 @@ from reconciler.decide.actions.scaling import Scaling
 from reconciler.decide.actions.slowdown import Slowdown
 from reconciler.decide.actions.webhook import Webhook
 from reconciler.decide.policy import over
+from reconciler.model.connections import DEFAULT_FLAG_PROJECT
 from reconciler.model.errors import ReconcilerError, UserError
 from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.model.playbook import load_playbook
 from reconciler.model.policy import ServiceConfig, StageConfig, load_service, load_stage
-from reconciler.model.targets import WantWorkload
+from reconciler.model.targets import WantFlag, WantWorkload
 from reconciler.repo.layout import MAKES_A_SERVICE, config_place
 from reconciler.repo.probe import Probe
 
@@ -36,8 +37,9 @@ _ON_WORKLOADS: Final = (Scaling, Restart, Rollback, Slowdown)
 class Content:
     """A stage: its settings, the names of its services, and the workloads that their files act on or name.
 
-    ``needs`` are the services, by name, that cannot do without what they are listed under; ``endpoints`` those whose
-    playbooks call the endpoint of that name. ``config`` has the project's defaults where stage.yaml is silent.
+    ``flags`` are those that playbooks switch. ``needs`` are the services, by name, that cannot do without what they
+    are listed under; ``endpoints`` those whose playbooks call the endpoint of that name. ``config`` has the project's
+    defaults where stage.yaml is silent.
     """
 
     project: ProjectName
@@ -45,6 +47,7 @@ class Content:
     config: StageConfig = StageConfig()
     services: tuple[str, ...] = ()
     workloads: tuple[WantWorkload, ...] = ()
+    flags: tuple[WantFlag, ...] = ()
     findings: tuple[Finding, ...] = ()
     needs: Mapping[Need, tuple[str, ...]] = field(default_factory=dict)
     endpoints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -68,22 +71,21 @@ def content(probe: Probe, tip: CommitId, project: ProjectName, stage: StageName,
     config = over(config, defaults)
     files: dict[str, set[str]] = {}
     try:
-        for entry in probe.entries(tip):
-            place = config_place(entry.path or "")
-            if place is not None and place[1] in MAKES_A_SERVICE:
-                files.setdefault(place[0], set()).add(place[1])
+        files = _files(probe, tip)
     except ReconcilerError as error:
         findings.append(failed("git-fetch", about, error))
     names = {folder: folder.rpartition("/")[2] for folder in files}
     needs: dict[Need, list[str]] = {}
     calls: dict[str, list[str]] = {}
     wants = []
+    flags: set[str] = set()
     for folder in [each for each in sorted(files) if each][:MOST]:
         name = names[folder]
         specs = _specs(probe, tip, f"{folder}/remediation.yaml") if "remediation.yaml" in files[folder] else ()
         acts = _acts(specs)
         for endpoint in sorted({each.endpoint for each in specs if isinstance(each, Webhook)}):
             calls.setdefault(endpoint, []).append(name)
+        flags.update(flag for each in specs if isinstance(each, Toggle) for flag, _ in each.flags)
         judged: frozenset[Need] = frozenset({"evidence"}) if "slo.yaml" in files[folder] else frozenset()
         for need in acts | judged:
             needs.setdefault(need, []).append(name)
@@ -103,7 +105,19 @@ def content(probe: Probe, tip: CommitId, project: ProjectName, stage: StageName,
     listed = {need: tuple(services) for need, services in needs.items()}
     called = {endpoint: tuple(services) for endpoint, services in calls.items()}
     services = tuple(sorted(names.values()))
-    return Content(project, stage, config, services, tuple(wants), tuple(findings), listed, called)
+    space, environment = config.flags.project or DEFAULT_FLAG_PROJECT, config.flags.environment or str(stage)
+    switched = tuple(WantFlag("flags", space, environment, flag) for flag in sorted(flags))
+    return Content(project, stage, config, services, tuple(wants), switched, tuple(findings), listed, called)
+
+
+def _files(probe: Probe, tip: CommitId) -> dict[str, set[str]]:
+    """Return the files of each folder that is a service by them."""
+    files: dict[str, set[str]] = {}
+    for entry in probe.entries(tip):
+        place = config_place(entry.path or "")
+        if place is not None and place[1] in MAKES_A_SERVICE:
+            files.setdefault(place[0], set()).add(place[1])
+    return files
 
 
 def _specs(probe: Probe, tip: CommitId, path: str) -> tuple[Spec, ...]:

@@ -21,6 +21,7 @@ from reconciler.cli.doctor.clusters import Cluster
 from reconciler.cli.doctor.contents import Content
 from reconciler.cli.doctor.finding import Finding
 from reconciler.cli.doctor.flag_servers import FlagServer
+from reconciler.cli.doctor.flags_there import flags_there
 from reconciler.cli.doctor.forges import ForgeOf
 from reconciler.cli.doctor.listeners import Listeners
 from reconciler.cli.doctor.needed import needed
@@ -30,6 +31,7 @@ from reconciler.cli.doctor.repositories import Repository
 from reconciler.cli.doctor.running import Examination, examine
 from reconciler.cli.doctor.secrets import secrets
 from reconciler.cli.doctor.signing import signing
+from reconciler.cli.doctor.told import told
 from reconciler.model.connections import Endpoint, FlagsConnection, KubernetesConnection
 from reconciler.model.daemon_config import EVERY_STAGE, DaemonConfig, ProjectConnections, Reach
 from reconciler.model.evidence_config import ProviderConnection
@@ -91,12 +93,15 @@ def _servers(
         yield Examination(stage.about, partial(allowed_endpoints, stage.about, stage.content, stage.reach), seconds)
     yield from (Examination(each.about, each.examine, seconds) for each in _clusters(config, stages, wall))
     yield from (Examination(each.about, each.examine, seconds) for each in _flags(stages))
+    for stage in (each for each in stages if each.read):
+        yield Examination(stage.about, partial(flags_there, stage.about, stage.content, stage.reach), seconds)
     yield from (Examination(each.about, each.examine, seconds) for each in _providers(stages, wall()))
     yield from (Examination(each.about, each.examine, seconds) for each in _called(config, stages, seconds))
     for repository in repositories:
         project = repository.connections
         about = f"{project.name}, forgeOutage"
         yield Examination(about, partial(proceeding, config, project, repository.stages or ()), seconds)
+        yield Examination(str(project.name), partial(told, project, repository.stages or ()), seconds)
         if project.forge is not None:
             forge = ForgeOf(f"{project.name}, forge", project.forge, repository.pushed, wall)
             yield Examination(forge.about, forge.examine, seconds)
@@ -105,7 +110,8 @@ def _servers(
 def _stages(repository: Repository) -> Iterator[_Stage]:
     project = repository.connections
     known = {each.stage: each for each in repository.stages or ()}
-    named = [StageName(name) for name in project.stages if name != EVERY_STAGE]
+    # A name that the project does not have is told with the stages; what would be made of it misleads.
+    named = [StageName(name) for name in project.stages if name != EVERY_STAGE and name not in repository.unknown]
     for name in dict.fromkeys((*known, *named)):
         about = f"{project.name}/{name}"
         yield _Stage(about, project, known.get(name, Content(project.name, name)), project.reach(name), name in known)

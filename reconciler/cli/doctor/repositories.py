@@ -6,12 +6,12 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.cli.doctor import git_over_http
 from reconciler.cli.doctor.contents import Content, content
-from reconciler.cli.doctor.finding import Finding, failed, ok, problem, warning
+from reconciler.cli.doctor.finding import Finding, failed, ok, problem
 from reconciler.cli.doctor.git_advice import advice
 from reconciler.daemon.github_apps import credentials_of
 from reconciler.model.daemon_config import EVERY_STAGE, ProjectConnections
@@ -28,7 +28,7 @@ _ONLY_TRIED = "whether a protected branch or a hook would decline one is not see
 class Repository:
     """A project's repository, with what `examine` found in it: the stages, None where nothing could be read.
 
-    ``pushed`` are the branches that steps are pushed to.
+    ``pushed`` are the branches that steps are pushed to, ``unknown`` the stages that are configured and not there.
     """
 
     connections: ProjectConnections
@@ -36,6 +36,7 @@ class Repository:
     wall: Callable[[], float]
     stages: tuple[Content, ...] | None = None
     pushed: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     def examine(self) -> Iterator[Finding]:
         """Look at all of it; what cannot be gone on from ends it."""
@@ -77,6 +78,7 @@ class Repository:
             yield failed("stages", about, error, "`reconciler validate` in a clone shows every mistake")
             return
         self.pushed = tuple(_short(each.ops) for each in project.stages)
+        self.unknown = project.unknown
         yield from self._stages(project)
         yield from self._push(probe, project)
         found: list[Content] = []
@@ -90,7 +92,9 @@ class Repository:
                 yield failed("git-fetch", f"{about}/{stage.name}", error)
                 continue
             yield ok("git-fetch", f"{about}/{stage.name}", f"branch {_short(stage.config)} at {tip[:10]}")
-            one = content(probe, tip, about, stage.name, project.config.defaults)
+            defaults = project.config.defaults
+            defaults = replace(defaults, mode=defaults.mode or stage.implied_mode or "automated")
+            one = content(probe, tip, about, stage.name, defaults)
             yield from one.findings
             found.append(one)
         self.stages = tuple(found)
@@ -100,7 +104,7 @@ class Repository:
         for name in project.unknown:
             there = ", ".join(sorted((*(each.name for each in project.stages), *project.others))) or "none"
             told = f"reconciler.yaml names the stage `{name}`, which the project does not have"
-            yield warning("stages", about, told, f"correct the name, or add the stage; there are: {there}")
+            yield problem("stages", about, told, f"correct the name, or add the stage; there are: {there}")
         if not project.stages:
             told = "the project has no stage that is looked after"
             yield problem("stages", about, told, "name stages in project.yaml, and in reconciler.yaml or `*` there")

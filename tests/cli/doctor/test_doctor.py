@@ -21,6 +21,7 @@ SECRET = "s3cr3t-of-prometheus"
 MORE = """\
         flags: {{kind: unleash, url: "{unleash}", tokenFile: unleash.token, deadline: 60s}}
         evidence: {{prometheus: {{url: "{prometheus}", tokenEnv: PROMETHEUS_TOKEN, deadline: 60s}}}}
+    notifications: [{{name: on-call, kind: webhook, url: "{prometheus}/hook"}}]
 """
 
 
@@ -55,7 +56,7 @@ def test_all_is_well(whole: Site, reconciler: Reconciler) -> None:
     assert checks == {
         "git-version", "state-folder", "disk-space", "secrets", "git-reach", "stages", "git-push", "git-fetch",
         "stage-file", "allowed", "needed", "cluster-reach", "clock", "cluster-rights", "cluster-workloads",
-        "flags-reach", "flags-place", "evidence-reach",
+        "flags-reach", "flags-place", "evidence-reach", "told", "notification-reach",
     }  # fmt: skip
     assert git(whole.remote, "for-each-ref") == before
     assert not (whole.config.parent / "state").exists(), "nothing is made"
@@ -70,11 +71,11 @@ def test_each_server_that_is_away_is_told_and_hides_no_other(whole: Site, reconc
     )
     data = told(reconciler, whole, 1)
     wrong = {each["check"]: each for each in data["findings"] if each["verdict"] == "problem"}
-    assert set(wrong) == {"cluster-reach", "flags-reach", "evidence-reach"}
+    assert set(wrong) == {"cluster-reach", "flags-reach", "evidence-reach", "notification-reach"}
     for check, each in wrong.items():
         assert each["means"] == MEANINGS[check]
         assert each["do"]
-    assert [each["verdict"] for each in data["findings"]][:3] == ["problem"] * 3, "the worst come first"
+    assert [each["verdict"] for each in data["findings"]][:4] == ["problem"] * 4, "the worst come first"
 
 
 def test_servers_are_looked_at_where_the_repository_is_away(whole: Site, reconciler: Reconciler) -> None:
@@ -100,8 +101,10 @@ def test_what_stage_yaml_names_and_reconciler_yaml_does_not_allow(whole: Site, r
         "stage.yaml says `live`, and `allow.flagEnvironments` has production",
     ]
     text = whole.config.read_text("utf-8")
-    allow = "        allow: {namespaces: [shop-live], flagProjects: [web], flagEnvironments: [live]}\n"
-    whole.config.write_text(text + allow, "utf-8")
+    allow = (
+        "        allow: {namespaces: [shop-live], flagProjects: [web], flagEnvironments: [live]}\n    notifications:"
+    )
+    whole.config.write_text(text.replace("    notifications:", allow), "utf-8")
     (found,) = [each for each in told(reconciler, whole, 1)["findings"] if each["check"] == "allowed"]
     assert found["verdict"] == "ok"
 

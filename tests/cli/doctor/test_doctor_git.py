@@ -171,11 +171,11 @@ def test_stages_that_are_not_there_or_cannot_be_used(served: GitHttpServer, clon
     git(clone, "push", "-q", "origin", "production")
     found = wrong(looked(url(served), tmp_path, "production", "live"))
     assert "names the stage `live`" in found["stages"].found
-    assert found["stages"].verdict == "warning"
+    assert found["stages"].verdict == "problem"
     assert found["stage-file"].found.startswith("stage.yaml:1:7: ")
     assert "validate --ref production" in found["stage-file"].do
     nothing = wrong(looked(url(served), tmp_path, "live"))
-    assert nothing["stages"].verdict in ("warning", "problem")
+    assert nothing["stages"].verdict == "problem"
     git(clone.parent / "shop.git", "branch", "-D", "production")
     assert "is not there" in wrong(looked(url(served), tmp_path, "production"))["stages"].found
 
