@@ -35,6 +35,8 @@ _LINKS: Final = ("dashboardURL", "panelURL")
 """What of Grafana's additions a file keeps: its values differ each time that it tells of the same."""
 _BLIND: Final = frozenset({"DatasourceNoData", "DatasourceError"})
 """What Grafana calls its alerts that it could not look, which have all labels of the rule, and `rulename`."""
+_REASON: Final = "grafana_state_reason"
+"""The annotation by which Grafana says that an alert is as it is for another reason than what was measured."""
 _FEWER: Final = "give the route more labels in `group_by`, so that fewer alerts come at a time"
 
 
@@ -147,6 +149,12 @@ def _report(alert: object, belonging: Belonging, about: Mapping[str, str]) -> Re
             f"the alert's `status` is {_shown(alert.get('status'))}",
             expected="`firing` or `resolved`",
             hint="send alerts as Alertmanager makes them",
+        )
+    if state == "resolved" and (reason := annotations.get(_REASON, "").strip()):
+        raise UserError(
+            f"Grafana says that the alert is over, and did not see it: {_shown(reason)}",
+            expected="an alert that is over because what was measured is good again",
+            hint="where the problem is over, say so with `reconciler problem resolve`",
         )
     started = moment(alert.get("startsAt"))
     if started is None:

@@ -54,6 +54,13 @@ def grafanas(name: str) -> dict[str, Any]:
     return body
 
 
+def ended(reason: str) -> dict[str, Any]:
+    """Return what it sends where an alert is over for a reason."""
+    body: dict[str, Any] = json.loads(shown("grafana", "json")[0])
+    body["alerts"][0] |= {"status": "resolved", "annotations": {"grafana_state_reason": reason}}
+    return body
+
+
 def notification(**more: Any) -> dict[str, Any]:
     """Return a problem as Dynatrace's template tells it."""
     return {"State": "OPEN", "PID": "-12", "ProblemID": "P-1", "ProblemTitle": "Response time degradation", **more}
@@ -77,6 +84,7 @@ CASES = [
     Case("cloudevents", "404", "is not known", 404, KEPTN, event(service="nobody"), "there are"),
     Case("grafana", "400, `version`", "custom payload", 400, ALERTS, {"version": "7"}, "version"),
     Case("grafana", "422, `DatasourceNoData`", "no data", 422, ALERTS, grafanas("DatasourceNoData"), '"refused"'),
+    Case("grafana", "422, `Grafana says", "its series is gone", 422, ALERTS, ended("MissingSeries"), "did not see it"),
     Case("prometheus", "Alertmanager logs 401", "two files differ", 401, ALERTS, group(alert()), "", ()),
     Case("prometheus", "Alertmanager logs 404", "no such project", 404, ALERTS, group(alert("nobody")), '"unknown"'),
     Case("prometheus", "Alertmanager logs 503", "cannot be reached", 503, ALERTS, group(alert("orders")), "no Git"),

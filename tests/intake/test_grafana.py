@@ -70,6 +70,28 @@ def test_that_it_cannot_look_is_no_problem_of_a_service(name: str, status: str, 
     assert "no data" in refused.hint
 
 
+@pytest.mark.parametrize(
+    "reason", ["MissingSeries", "NoData", "NoData, KeepLast", "Error", "Paused", "RuleDeleted", "?"]
+)
+@pytest.mark.parametrize("make", [body, group])
+def test_what_it_calls_over_without_having_seen_it_is_not_over(reason: str, make: Any) -> None:
+    """A series that is gone, a rule that is paused or deleted: none says that the service is well again."""
+    annotations = {"grafana_state_reason": reason}
+    over = told(fingerprint="c647d101be34fa7e", status="resolved")
+    payload = read(make(told(annotations=annotations, status="resolved"), over), ANYWHERE)
+    assert [report.problem.state for report in payload.reports] == ["resolved"]
+    (refused,) = payload.refused
+    assert refused.which == "alerts[0]"
+    assert reason in refused.reason
+    assert "problem resolve" in refused.hint
+
+
+@pytest.mark.parametrize(("reason", "status", "state"), [("NoData", "firing", "open"), (" ", "resolved", "resolved")])
+def test_what_a_rule_alerts_on_is_its_makers_choice(reason: str, status: str, state: str) -> None:
+    alerting = told(annotations={"grafana_state_reason": reason}, status=status)
+    assert only(read(body(alerting), ANYWHERE)).problem.state == state
+
+
 def test_a_rule_of_ones_own_may_be_called_so() -> None:
     labels = {**alert()["labels"], "alertname": "DatasourceError"}
     assert only(read(group(alert(labels=labels)), ANYWHERE)).problem.state == "open"
