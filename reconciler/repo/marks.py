@@ -1,4 +1,8 @@
-"""Which commit stands behind a step's number: what targets carry as `<sequence>:<commit>`, looked up both ways."""
+"""Which commit stands behind a step's number: what targets carry as `<sequence>:<commit>`, looked up both ways.
+
+A mark is known if its step is in the row that counts (ADR 0262). That it is in the history says nothing: a merge brings
+rows together, and one of them was overruled, with all that it knew of what it had done.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,10 @@ from typing import Final
 from reconciler.model.names import CommitId, ServicePath, StageName
 from reconciler.repo.layout import ops_prefix
 from reconciler.repo.mirror import Mirror
-from reconciler.repo.objects import CommitInfo
+from reconciler.repo.objects import Change, CommitInfo
 from reconciler.repo.standing import Standing
-from reconciler.repo.steps import Claimed, claimed, is_step
+from reconciler.repo.steps import Claimed, claimed, is_step, own_change
+from reconciler.repo.strands import alone, beside
 
 _REMEMBERED: Final = 4096
 _LEARNED: Final = 1 << 15
@@ -19,7 +24,7 @@ _PREFIX: Final = 12
 _SINGLE: Final = 8
 """Marks that are looked up one by one, each by a process where it is old; then history is read in one go."""
 _LOOKED_BACK: Final = 1 << 14
-"""Commits that are read then: of what is older, each mark costs a process again."""
+"""Commits that are read then: of what is older, each mark costs some processes again."""
 
 
 class Marks:
@@ -48,21 +53,24 @@ class Marks:
         while len(self._steps) > _LEARNED:
             del self._steps[next(iter(self._steps))]
 
-    def has_step(self, tip: CommitId, newest: Claimed | None, commit: str, sequence: int) -> bool:
-        """Tell whether the branch has the step that a target's mark names; 12 characters of the id are enough."""
+    def has_step(self, standing: Standing, newest: Claimed | None, commit: str, sequence: int) -> bool:
+        """Tell whether a target's mark names a step of the row that counts; 12 characters of the commit are enough.
+
+        ``newest`` is that row's end, and ``standing`` is at the branch's tip.
+        """
         if self._is_learned(commit, sequence):
             return True
         known = self._known.get((commit, sequence))
         if known is not None:
             return known
         if self._singles == _SINGLE:
-            self.learn(self._back(tip))
+            self.learn(self._back(standing.ops))
         self._singles += 1
         if self._is_learned(commit, sequence):
             return True
         found = self._store.find_commit(commit)
         claim = claimed(self._store.commit(found), self._stage) if found is not None else None
-        has = claim is not None and claim.sequence == sequence and self._store.is_ancestor(claim.commit, tip)
+        has = claim is not None and claim.sequence == sequence and self._counts(standing, claim)
         # A step that is newer than all that we know may be another's, and come with the next look at the branch.
         if has or (newest is not None and sequence <= newest.sequence):
             if len(self._known) >= _REMEMBERED:
@@ -70,16 +78,46 @@ class Marks:
             self._known[commit, sequence] = has
         return has
 
+    def _counts(self, standing: Standing, claim: Claimed) -> bool:
+        """Whether a step is in the row that counts.
+
+        Its file, as it wrote it, is trusted there. What was archived, or taken back by a person, is there no more: then
+        it counts where no other step stands beside it, or where a step that counts has archived just this file.
+        """
+        seen: set[CommitId] = set()
+        current: Claimed | None = claim
+        while current is not None and self._store.is_ancestor(current.commit, standing.ops):
+            own = self._own(current)
+            if own is None or own.path is None or own.new_blob is None:
+                return False
+            if standing.trusted(own.path) == own.new_blob or not beside(self._store, current, standing.ops):
+                return True
+            seen.add(current.commit)
+            later = self._archiving(standing.ops, current, own)
+            current = later if later is not None and later.commit not in seen else None
+        return False
+
+    def _own(self, claim: Claimed) -> Change | None:
+        return own_change(self._store.diff(claim.info.parents[0] if claim.info.parents else None, claim.commit), claim)
+
+    def _archiving(self, tip: CommitId, claim: Claimed, own: Change) -> Claimed | None:
+        """Return the step that archived what another one wrote; None where it went otherwise."""
+        path = own.path or ""
+        for info in self._store.commits(tip, since=claim.commit, paths=[path]):
+            later = claimed(info, self._stage)
+            if later is None or later.event != "archived" or not info.parents or not is_step(self._store, later):
+                continue
+            if self._store.blob_id(info.parents[0], path) == own.new_blob and not self._store.blob_id(info.id, path):
+                return later
+        return None
+
     def _is_learned(self, commit: str, sequence: int) -> bool:
         known = self._steps.get((commit[:_PREFIX], sequence))
         return known is not None and known.startswith(commit)
 
     def _back(self, tip: CommitId) -> Iterator[Claimed]:
-        """Yield the claims of the newest commits."""
-        for info in self._store.commits(tip, limit=_LOOKED_BACK):
-            claim = claimed(info, self._stage)
-            if claim is not None:
-                yield claim
+        """Yield the claims of the newest commits that no other one stands beside."""
+        yield from alone(list(self._store.commits(tip, limit=_LOOKED_BACK)), self._stage)
 
     def commit_of(
         self, standing: Standing, newest: Claimed | None, sequence: int, service: ServicePath

@@ -292,6 +292,8 @@ class StageRepo:
         rows = Rows(self._store, self._stage, standing, self._proof, both, self._guard(tips))
         known = was.commit if was is not None and continued else None
         self._row = deque(rows.newest(tips.ops, known), maxlen=WINDOW)
+        # What was known to be in the row may have been overruled.
+        self._marks.forget()
         self._marks.learn(self._row)
         newest = self._newest
         if continued and (was == newest or goes_on(self._store, was, self._row)):
@@ -390,8 +392,8 @@ class StageRepo:
         return self._tips
 
     def has_step(self, commit: str, sequence: int) -> bool:
-        """Tell whether the branch has the step that a target's mark names; see `Marks.has_step`."""
-        return self._marks.has_step(self._tips_or_fail().ops, self._newest, commit, sequence)
+        """Tell whether the row that counts has the step that a target's mark names; see `Marks.has_step`."""
+        return self._marks.has_step(self._standing, self._newest, commit, sequence)
 
     def commit_of(self, sequence: int, service: ServicePath) -> CommitId | None:
         """Return the step of a service with this sequence; see `Marks.commit_of`."""

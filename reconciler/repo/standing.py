@@ -322,7 +322,7 @@ class Standing:
             project_commit=project,
         )
         tally = self._tally
-        shelves = Shelves(tally.oldest_finished, tally.finished_until, self._files, self._blob, self._closed)
+        shelves = Shelves(tally.oldest_finished, tally.finished_until, self._files, self.trusted, self._closed)
         return Snapshot(
             stage, _Services(self), tally.claimants, tally.acting, tally.acted, pins, self._arrived, shelves
         )
@@ -331,7 +331,8 @@ class Standing:
         here = f"{ops_prefix(self._stage)}/{service}"
         return tuple(f"{here}/{rest}" for rest in self._index.ops.get(service, {}))
 
-    def _blob(self, path: str) -> BlobId | None:
+    def trusted(self, path: str) -> BlobId | None:
+        """Return the content's id of a file below `ops/`, as steps left it where they write it; None where none is."""
         place = ops_place(path, self._stage)
         stored = self._index.ops.get(place.service, {}).get(place.rest) if place is not None else None
         return stored.blob if stored is not None else None
