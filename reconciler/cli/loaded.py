@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Literal, TypeAlias
 
 from reconciler.decide.actions.registry import check_playbook
@@ -68,7 +69,7 @@ _LOADERS: Final[Mapping[Kind, Callable[[bytes, str], Any]]] = {
 }
 _MEANING: Final[Mapping[Kind, Callable[[Any], list[UserError]]]] = {
     "slo": _criteria,
-    "remediation": check_playbook,
+    "remediation": partial(check_playbook, at_names=True),
 }
 
 

@@ -113,13 +113,13 @@ def _read(query: str, provider: str) -> None:
 
 
 def unbalanced(query: str, foreign: str = "") -> str | None:
-    """Say which bracket or quote of a PromQL expression has no counterpart, None where each has one.
+    """Say which bracket or quote of a PromQL expression has no counterpart, and where; None where each has one.
 
-    ``foreign`` are signs that are no part of it outside of quotes.
+    ``foreign`` are signs that are no part of it outside of quotes. Columns are of the query, as a server counts them.
 
     Comments begin with `#`, backslashes escape in quotes but not in backquotes (Prometheus, "Query language basics").
     """
-    opened: list[str] = []
+    opened: list[int] = []
     position = 0
     while position < len(query):
         sign = query[position]
@@ -129,16 +129,26 @@ def unbalanced(query: str, foreign: str = "") -> str | None:
         elif sign in _QUOTES:
             end = _end_of_text(query, position)
             if end < 0:
-                return f"a `{sign}` is not closed"
+                return f"the `{sign}` {_where(query, position)} is not closed"
             position = end
         elif sign in foreign:
-            return f"a `{sign}` is no part of it"
+            return f"the `{sign}` {_where(query, position)} is no part of it"
         elif sign in _CLOSES.values():
-            opened.append(sign)
-        elif sign in _CLOSES and (not opened or opened.pop() != _CLOSES[sign]):
-            return f"a `{sign}` closes nothing"
+            opened.append(position)
+        elif sign in _CLOSES and not opened:
+            return f"the `{sign}` {_where(query, position)} closes nothing"
+        elif sign in _CLOSES and query[opened[-1]] != _CLOSES[sign]:
+            first, there = opened[-1], _where(query, position)
+            return f"the `{query[first]}` {_where(query, first)} is not closed before the `{sign}` {there}"
+        elif sign in _CLOSES:
+            opened.pop()
         position += 1
-    return f"a `{opened[-1]}` is not closed" if opened else None
+    return f"the `{query[opened[-1]]}` {_where(query, opened[-1])} is not closed" if opened else None
+
+
+def _where(query: str, position: int) -> str:
+    before = query[:position].split("\n")
+    return (f"in line {len(before)}, " if "\n" in query.rstrip("\n") else "in ") + f"column {len(before[-1]) + 1}"
 
 
 def _end_of_text(query: str, start: int) -> int:

@@ -34,7 +34,8 @@ class ActionEntry:
     ``action`` is the name as written; which actions exist and what ``value`` may be is `decide.actions`' business, so
     the value stays a node. None where the file has no value or a null one. ``options`` are our optional keys beside
     Keptn's, as plain data: `onResolve` and `onFail` (keep, revert), `onWarning` (accept, next), `approval` (required,
-    automatic), `wait`, `window` and `settle` (whole seconds), `retries`. What is not written is not in it.
+    automatic), `wait`, `window` and `settle` (whole seconds), `retries`. What is not written is not in it. ``named`` is
+    where the name stands.
     """
 
     action: str
@@ -43,6 +44,7 @@ class ActionEntry:
     name: str = ""
     description: str = ""
     options: tuple[tuple[str, object], ...] = ()
+    named: Place | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ def _action(fields: Fields, checks: Checks) -> ActionEntry:
         name=fields.text("name"),
         description=fields.text("description"),
         options=tuple((key, value) for key, value in found.items() if value is not None),
+        named=fields.place_of("action"),
     )
 
 

@@ -76,7 +76,7 @@ MISTAKES = {
     "indentation": Mistake(_edit(SERVICE, "    min: 1", "   min: 1"), f"{SERVICE}:10:5:", "keys of one level"),
     "a tab": Mistake(_edit(SERVICE, "    max: 4", "\tmax: 4"), f"{SERVICE}:10:1:", "two spaces"),
     "an unknown action": Mistake(
-        _edit(PLAYBOOK, "action: scaling", "action: scalling"), f"{PLAYBOOK}:10:11:", "scaling"
+        _edit(PLAYBOOK, "action: scaling", "action: scalling"), f"{PLAYBOOK}:10:19:", "scaling"
     ),
     "a key misspelt": Mistake(_edit(STAGE, "budgets:", "budget:"), f"{STAGE}:8:1:", "budgets"),
     "an objective without a query": Mistake(

@@ -87,7 +87,7 @@ def test_all_findings_are_told_and_not_the_first_only(reconciler: Reconciler, st
     assert result.code == 1
     lines = [line for line in result.out.splitlines() if ": error: " in line]
     assert [line.rpartition("/w/")[2].partition(": error")[0] for line in lines] == [
-        "carts/remediation.yaml:4:5",
+        "carts/remediation.yaml:4:13",
         "carts/remediation.yaml:7:12",
         "stage.yaml:1:1",
     ]
@@ -103,7 +103,7 @@ def test_programs_get_the_same_as_data(reconciler: Reconciler, stage: Path, monk
     data = json.loads(result.out)
     assert (data["valid"], data["checked"], data["warnings"]) == (False, 5, [])
     places = [(finding["path"], finding["line"], finding["column"]) for finding in data["findings"]]
-    assert places == [("carts/remediation.yaml", 4, 5), ("carts/remediation.yaml", 7, 12)]
+    assert places == [("carts/remediation.yaml", 4, 13), ("carts/remediation.yaml", 7, 12)]
     assert data["findings"][0]["hint"] == "did you mean scaling?"
 
 
@@ -113,7 +113,7 @@ def test_places_can_be_jumped_to_from_where_one_stands(
     (stage / "carts" / "remediation.yaml").write_text(BAD, "utf-8")
     for here, seen in [(stage, "carts/remediation.yaml"), (stage.parent, "w/carts/remediation.yaml")]:
         monkeypatch.chdir(here)
-        assert reconciler("validate", stage / "carts" / "remediation.yaml").out.startswith(f"{seen}:4:5: error: ")
+        assert reconciler("validate", stage / "carts" / "remediation.yaml").out.startswith(f"{seen}:4:13: error: ")
 
 
 def test_a_branch_is_named_with_its_findings(reconciler: Reconciler, stage: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_branch_is_named_with_its_findings(reconciler: Reconciler, stage: Path
     git(stage, "commit", "-qam", "Break it")
     result = reconciler("validate", stage, "--ref", "main", "--ref", "production")
     assert result.code == 1
-    assert result.out.startswith("production:carts/remediation.yaml:4:5: error: ")
+    assert result.out.startswith("production:carts/remediation.yaml:4:13: error: ")
     assert reconciler("validate", stage, "--ref", "production~1").code == 0
 
 

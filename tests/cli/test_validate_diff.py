@@ -43,7 +43,7 @@ def test_only_what_changed_is_told(reconciler: Reconciler, clone: Path) -> None:
     assert (code, told) == (1, ["carts/remediation.yaml invalid-remediation"])
     assert looked_at(reconciler, "--diff", "HEAD~2..HEAD")[1][1:] == ["orders/remediation.yaml invalid-remediation"]
     result = reconciler("validate", "--diff", "HEAD~1..")
-    assert result.out.startswith("carts/remediation.yaml:3:13: error: ")
+    assert result.out.startswith("carts/remediation.yaml:3:21: error: ")
     assert "(HEAD~1..), 1 invalid" in result.err
 
 
@@ -166,7 +166,7 @@ def test_all_stages_are_checked_from_a_clone(reconciler: Reconciler, clone: Path
     result = reconciler("validate", "--all-stages")
     assert (result.code, result.out) == (0, "")
     commit(clone, {"carts/remediation.yaml": BAD})
-    assert reconciler("validate", "--all-stages").out.startswith("production:carts/remediation.yaml:3:13: error: ")
+    assert reconciler("validate", "--all-stages").out.startswith("production:carts/remediation.yaml:3:21: error: ")
     git(clone, "branch", "-rd", "origin/staging")
     result = reconciler("validate", "--all-stages")
     assert (result.code, "the stage `staging` has no branch here" in result.err) == (2, True)

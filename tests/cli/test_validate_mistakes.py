@@ -57,7 +57,7 @@ MISTAKES: dict[str, tuple[dict[str, str], str, str]] = {
         "http/sli.yaml:2:3 notice unused-query", "no objective of any service is about `rate`"),
     "an unknown action": (
         {"a/remediation.yaml": BOOK % entry("x", "action: scalling")},
-        "a/remediation.yaml:4:5 error invalid-remediation", "unknown action 'scalling'"),
+        "a/remediation.yaml:4:13 error invalid-remediation", "unknown action 'scalling'"),
     "replicas outside the bounds": (
         {"a/remediation.yaml": BOOK % entry("x", "{action: scaling, value: {replicas: 11}}")},
         "a/remediation.yaml:4:30 warning replicas-outside-bounds", "11 replicas are outside"),
@@ -213,7 +213,7 @@ def test_what_may_well_be_so_is_not_told(files: dict[str, str]) -> None:
 def test_files_with_the_same_content_are_told_each_with_its_own_path() -> None:
     wrong = BOOK % entry("x", "action: scalling")
     told = found({f"s{number}/remediation.yaml": wrong for number in range(3)})
-    assert [str(each.place) for each in told] == [f"s{number}/remediation.yaml:4:5" for number in range(3)]
+    assert [str(each.place) for each in told] == [f"s{number}/remediation.yaml:4:13" for number in range(3)]
 
 
 def test_the_documentation_has_every_check() -> None:

@@ -15,7 +15,7 @@ from reconciler.cli.objective_doubts import about_objectives
         ("scrape", "rate(x", "", ""),
         ("http", "https://example.com/z", "the query names no endpoint", "name an endpoint of `evidence.http`"),
         ("http", "orders zone", "`zone` sets nothing", "write `name=value`"),
-        ("dynatrace", "builtin:service.errors.total.rate:avg(", "a `(` is not closed", "correct it"),
+        ("dynatrace", "builtin:service.errors.total.rate:avg(", "the `(` in column 38 is not closed", "correct it"),
         ("dynatrace", "SLI;abc", "`SLI;` is no kind of query", "did you mean `SLO`?"),
     ],
 )

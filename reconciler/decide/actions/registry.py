@@ -80,13 +80,17 @@ def parse_action(name: str, value: Node | None, place: Place) -> Spec:
     return action.parse(value, place)
 
 
-def check_playbook(playbook: Playbook) -> list[UserError]:
-    """Return what is wrong with the actions of a playbook, every finding with its place."""
+def check_playbook(playbook: Playbook, *, at_names: bool = False) -> list[UserError]:
+    """Return what is wrong with the actions of a playbook, every finding with its place.
+
+    ``at_names``: that of an unknown action is where its name stands. What steps record is the action's place, always.
+    """
     findings: list[UserError] = []
     for entry in playbook.entries:
         for action in entry.actions:
+            place = action.named if at_names and action.named and action.action not in _BY_NAME else action.place
             try:
-                parse_action(action.action, action.value, action.place)
+                parse_action(action.action, action.value, place)
             except UserError as error:
                 findings.append(error)
     return findings
