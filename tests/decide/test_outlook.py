@@ -24,6 +24,8 @@ from reconciler.decide.remediation import Attached, Hold, Remediation, Waiting
 from reconciler.model.instant import Instant
 from reconciler.model.names import ProblemId, RemediationId
 from reconciler.model.step import Event
+from tests.decide.files import entry, playbook
+from tests.decide.surroundings import Flag
 from tests.decide.world import World
 
 P1 = RemediationId("p1")
@@ -130,8 +132,14 @@ def test_a_problem_that_is_over_does_not_hide_another_that_is_open(world: World)
 
 
 def test_what_can_be_taken_back_is_what_it_claims(escalated: World) -> None:
+    escalated.playbook(playbook(entry("Response", "scaling +1"), entry("other", "featuretoggle A:on")))
+    escalated.around.flags = {"A": Flag()}
+    escalated.open("p3", "other")
+    escalated.tick()
     view = escalated.view()
+    assert len(view.desired) == 2
     assert holds_claims(view, escalated.remediation("p1"))
+    assert holds_claims(view, escalated.remediation("p3"))
     assert not holds_claims(view, Remediation(RemediationId("p2")))
 
 
@@ -187,4 +195,6 @@ def test_a_problem_belongs_to_the_newest_that_is_about_it(escalated: World) -> N
     assert not is_left_open(view, first, newest)
     assert is_left_open(view, view.remediations[RemediationId("p1+2")], newest)
     assert is_left_open(view, first, {ProblemId("p1"): P1})
+    both = replace(first, problems=(*OPEN, Attached(ProblemId("p9"), 1, "slow")))
+    assert is_left_open(view, both, {ProblemId("p1"): P1, ProblemId("p9"): RemediationId("p9")})
     assert not is_left_open(view, replace(first, problems=()), {ProblemId("p1"): P1})

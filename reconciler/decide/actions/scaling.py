@@ -16,7 +16,7 @@ from reconciler.decide.wording import sentence
 from reconciler.model.errors import Place, UserError
 from reconciler.model.nodes import MapNode, Node, Scalar
 from reconciler.model.suggest import nearest
-from reconciler.model.targets import NoFact, WantWorkload, WorkloadFact
+from reconciler.model.targets import Autoscaler, NoFact, WantWorkload, WorkloadFact
 
 _INCREMENT = re.compile(r"[+-]?[0-9]{1,4}\Z")
 _COUNT = re.compile(r"[0-9]{1,5}\Z")
@@ -56,7 +56,7 @@ class Scaling:
         if not isinstance(fact, WorkloadFact):
             return Failure(f"{want} is no workload")
         if fact.autoscaler is not None:
-            return self._raise_minimum(context, fact)
+            return self._raise_minimum(context, fact, fact.autoscaler)
         return self._scale(context, fact)
 
     def _scale(self, context: Context, fact: WorkloadFact) -> Plan | Failure:
@@ -78,10 +78,7 @@ class Scaling:
         body = f"{fact.target.name} in {fact.target.scope} had {count(before)}, {bounds}.{limited}"
         return Plan((wish,), f"scale {before} → {after}", body)
 
-    def _raise_minimum(self, context: Context, fact: WorkloadFact) -> Plan | Failure:
-        scaler = fact.autoscaler
-        if scaler is None:
-            return Failure("the autoscaler is gone")
+    def _raise_minimum(self, context: Context, fact: WorkloadFact, scaler: Autoscaler) -> Plan | Failure:
         held = context.held.get((scaler.target, scaler.field))
         base, before = (int(value) for value in standing(held, scaler.minimum))
         low, high = limits(context, before)
