@@ -15,7 +15,6 @@ from reconciler.model.policy import Bounds, Workload
 from reconciler.model.targets import Fact, NoFact, RouteFact, Want, WantWorkload, WorkloadFact
 from tests.decide.actions.acting import DEPLOYMENT, MARK, SCALER, SPACE, VIRTUAL_SERVICE, context, spec
 
-
 SIX = Bounds(1, 6)
 
 
