@@ -60,7 +60,7 @@ class Away:
 
     def load(self) -> None:
         """Take up what is on the disk, of this process or one before it."""
-        self.seen = _read(self._git_dir / FILE)
+        self.seen = self._noted()
         self._moved = {}
         for ref in self.seen.refs if self.seen is not None else ():
             tip = self._refs.read(kept_ref(ref))
@@ -88,10 +88,16 @@ class Away:
         if self._moved:
             self._note(Seen(self.seen.since, None, {ref: self.base(ref) for ref in self._moved}))
             return
+        self._erase()
+        self.seen = None
+
+    def _noted(self) -> Seen | None:
+        return _read(self._git_dir / FILE)
+
+    def _erase(self) -> None:
         with _writing():
             (self._git_dir / FILE).unlink(missing_ok=True)
             _sync(self._git_dir)
-        self.seen = None
 
     def _note(self, seen: Seen) -> None:
         with _writing():
