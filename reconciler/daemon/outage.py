@@ -74,7 +74,7 @@ class Outage:
         """Ask the remote, if it is time to, and bring home what is kept. Raises what keeps the mirror from opening."""
         mirror, now = self.mirror(), self.around.clock.monotonic()
         begun, self._away = self._away is None, mirror.away
-        if self._away.seen is None or now < self._ask_at:
+        if (self._away.seen is None and not mirror.stranded) or now < self._ask_at:
             return
         self._ask_at = now + self._backoff.next()
         was, self._away.out = self._away.out, False
@@ -82,6 +82,8 @@ class Outage:
             reach("before-list")
             mirror.knock()
             reach("after-list")
+            if mirror.stranded:
+                self._salvage(mirror)
             self._bring_home(mirror)
         except AwayError as error:
             self._error = error
@@ -99,6 +101,12 @@ class Outage:
         except BlindError as error:
             self._error = error
         return mirror.away.out
+
+    def _salvage(self, mirror: Mirror) -> None:
+        mirror.salvage()
+        for row, error in mirror.stranded.items():
+            self.around.log.warning("not salvaged", ref=row, reason=error.message, hint=error.hint)
+        self.around.log.info("salvaged", kept=sorted(mirror.away.kept))
 
     def _bring_home(self, mirror: Mirror) -> None:
         log = self.around.log
@@ -145,13 +153,16 @@ class Outage:
         """Return why nothing may be taken in for a stage now; None where nothing stands in the way."""
         if self._away is None:
             return None
+        if (stranded := self.mirror().stranded.get(stage.ops)) is not None:
+            return stranded
         if not self._away.out:
-            return self._pending.get(stage.ops) if stage.ops in self._away.kept else None
+            kept = self._error or AwayError("what was decided while the remote was away is not on it yet")
+            return self._pending.get(stage.ops, kept) if stage.ops in self._away.kept else None
         return None if stage.name in self._going else self._error or AwayError("the remote is away")
 
     def check(self, stage: StageRefs, *, led: bool) -> None:
         """Raise where a stage may not be looked at: by whoever has not its lease, or before its row is home."""
-        if self.out and led:
+        if self.out and led and stage.ops not in self.mirror().stranded:
             return
         self._going.discard(stage.name)
         if (barred := self.bar(stage)) is not None:
@@ -212,7 +223,12 @@ class Outage:
 
     def _wants(self, project: Project, stage: StageRefs) -> bool:
         branch = self.branches.known(stage.name)
-        if branch is None or branch.repo.tips is None or not self.around.leases.holds(stage.name):
+        if (
+            stage.ops in self.mirror().stranded
+            or branch is None
+            or branch.repo.tips is None
+            or not self.around.leases.holds(stage.name)
+        ):
             return False
         try:
             # The outage may have broken off a look, which leaves nothing that stands.
@@ -272,7 +288,7 @@ class Outage:
 
     def pause(self) -> float:
         """Return the seconds until the remote is to be asked; without end while it answers."""
-        if self._away is None or self._away.seen is None:
+        if self._away is None or (self._away.seen is None and not self.mirror().stranded):
             return math.inf
         return max(self._ask_at - self.around.clock.monotonic(), 0.0)
 

@@ -92,7 +92,7 @@ class Away:
         self.seen = None
 
     def _noted(self) -> Seen | None:
-        return _read(self._git_dir / FILE)
+        return noted(self._git_dir / FILE)
 
     def _erase(self) -> None:
         with _writing():
@@ -157,6 +157,17 @@ class Away:
         self.home(ref)
         return aside
 
+    def expect(self, ref: str, since: int, base: CommitId | None) -> None:
+        """Write down where the remote had a branch whose row is about to come from another folder."""
+        known = self.seen or Seen(since, None, {})
+        self._note(Seen(min(known.since, since), known.head, {**known.refs, ref: base}))
+
+    def take_over(self, ref: str, tip: CommitId) -> None:
+        """Keep a row that came from another folder and is in the mirror now. Raises TransientError: see `move`."""
+        self._settle_objects([tip])
+        self._settle_ref(kept_ref(ref))
+        self._moved[ref] = tip
+
     def _update(self, instruction: str) -> None:
         """Raises TransientError; see `checked`."""
         finished = self._run("keeping a ref", argv.update_ref(self._git_dir), instruction.encode())
@@ -184,6 +195,13 @@ def kept_ref(ref: str) -> str:
     return UNPUSHED + full_ref(ref).removeprefix("refs/").replace("%", "%25").replace("/", "%2F")
 
 
+def branch_of(row: str) -> str:
+    """Return the branch that is kept as `kept_ref` says; any other ref as it is."""
+    if not row.startswith(UNPUSHED):
+        return row
+    return "refs/" + row.removeprefix(UNPUSHED).replace("%2F", "/").replace("%25", "%")
+
+
 def fleeting(path: Path) -> str:
     """Return why what lies at a path does not last, to be said after its name; empty where the system knows no reason.
 
@@ -208,7 +226,7 @@ def fleeting(path: Path) -> str:
     return "is in an emptyDir, which goes with its pod" if _EMPTY_DIR in found[2].split("/") else ""
 
 
-def _read(file: Path) -> Seen | None:
+def noted(file: Path) -> Seen | None:
     """Return what a file says; None where there is none, or it is none of ours: then nothing is gone on from."""
     try:
         data = json.loads(file.read_bytes())

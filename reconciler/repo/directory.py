@@ -38,12 +38,13 @@ def private_ref(ref: str) -> str:
 class Directory:
     """One mirror on disk, ours alone from `prepare` to `release`."""
 
-    def __init__(self, path: Path, engine: Engine, origin: LocalOrigin | None) -> None:
+    def __init__(self, path: Path, engine: Engine, origin: LocalOrigin | None, project: str = "") -> None:
         self.path = path
         self.refs = LocalRefs(path)
         self._engine = engine
         self._origin = origin
         self._claim: upkeep.Claim | None = None
+        self._project = project
 
     def prepare(self) -> None:
         """Open the mirror, or make it where it is missing, damaged or of another address.
@@ -60,9 +61,14 @@ class Directory:
         if wrong:
             self.remake(wrong)
         elif not self._fits():
+            if upkeep.has_rows(self.path):
+                self.remake("it is another address's")
+                return
             self.release()
             shutil.rmtree(self.path)
             self._make()
+        else:
+            upkeep.take_up(self.path, self._project)
 
     def _fits(self) -> bool:
         objects = "" if self._origin is None else str(self._origin.objects)
@@ -74,6 +80,7 @@ class Directory:
         self._run("making the mirror", argv.init(new))
         if self._origin is not None:
             upkeep.share_objects(new, self._origin.objects)
+        upkeep.take_up(new, self._project)
         new.rename(self.path)
         self._claim = upkeep.Claim(self.path)
 

@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
 
-from reconciler.model.errors import BlindError, BugError, TransientError
+from reconciler.model.errors import BlindError, BugError, ReconcilerError, TransientError
 from reconciler.model.names import CommitId
 from reconciler.repo import argv
 from reconciler.repo.away import Away, Seen, fleeting
@@ -36,6 +36,7 @@ from reconciler.repo.push import PushResult, RefResult, RefUpdate, push_result
 from reconciler.repo.reader import Reader
 from reconciler.repo.readings import Readings
 from reconciler.repo.remote import Credentials, parse_remote
+from reconciler.repo.salvage import Salvage
 from reconciler.repo.signing import CommitSigner
 from reconciler.repo.signing_commits import SignedCommits
 from reconciler.repo.stream import NewCommit
@@ -54,8 +55,9 @@ class Mirror(Readings):
     """See the module's text. Made by `Mirror.open`; `close` ends all its processes."""
 
     def __init__(
-        self, path: Path, engine: Engine, origin: LocalOrigin | None, committer: Identity, signer: CommitSigner | None
-    ) -> None:
+        self, path: Path, engine: Engine, origin: LocalOrigin | None, committer: Identity, signer: CommitSigner | None,
+        project: str = "",
+    ) -> None:  # fmt: skip
         """Use `Mirror.open`.
 
         ``silence`` is why the remote did not say where its branches are when it was asked last; None where it did.
@@ -68,13 +70,14 @@ class Mirror(Readings):
         self._listing = Listing(
             engine.remote, refs, lambda command: self._talk("list", "listing the remote", command), self._last
         )
-        self._directory = Directory(path, engine, origin)
+        self._directory = Directory(path, engine, origin, project)
         super().__init__(Reader(path, engine.start), path, engine.start)
         signed = SignedCommits(path, engine.start, self._reader.raw_commits, signer) if signer is not None else None
         self._writer = Writer(lambda: engine.start(argv.fast_import(path)), committer, signed)
         self._complete: OrderedDict[CommitId, None] = OrderedDict()
         self.away = Away(path, lambda doing, words, data: engine.local(doing, words, data=data))
         self._unanswered: dict[str, tuple[CommitId | None, CommitId]] = {}
+        self._salvage = Salvage(path, engine, self.away)
         self.silence: AwayError | None = None
 
     @classmethod
@@ -91,13 +94,15 @@ class Mirror(Readings):
         durable: bool = True,
         heard: Heard = unheard,
         signer: CommitSigner | None = None,
+        project: str = "",
     ) -> Self:
         """Open the mirror at ``path``, making it where it is missing, damaged, or of another address.
 
         A remote behind a network is not contacted yet. ``clock`` is monotonic, in seconds; ``share=False`` treats a
         remote on this machine like one behind a network. ``durable=False`` does not wait for the disk (some
         milliseconds a write): after a power cut the mirror is made anew, and only what was not pushed is lost.
-        ``heard`` is told of each conversation with the remote. ``signer`` signs what is written here.
+        ``heard`` is told of each conversation with the remote. ``signer`` signs what is written here. What is kept in
+        a mirror beside it, of the same ``project`` and another address, is taken from there.
 
         Raises:
             ConfigError: address, path, git version or the remote's format cannot work; or another process has the
@@ -111,7 +116,7 @@ class Mirror(Readings):
             undo.callback(engine.close)
             engine.check_version()
             origin = _local_origin(engine, remote.path) if remote.path is not None and share else None
-            mirror = cls(path.absolute(), engine, origin, committer, signer)
+            mirror = cls(path.absolute(), engine, origin, committer, signer, project)
             undo.callback(mirror.close)
             mirror._prepare()
             undo.pop_all()
@@ -170,7 +175,7 @@ class Mirror(Readings):
             self._complete.clear()
             self._directory.remake("objects were missing or unreadable")
             self._suspect = False
-            self.away.load()
+            self._load()
         if self._origin is not None:
             return
         wanted = {full_ref(ref): tip for ref, tip in tips.items() if tip is not None and tip not in self._complete}
@@ -269,6 +274,20 @@ class Mirror(Readings):
         else:
             raise BlindError("the remote is away, and where its branches are was never seen")
 
+    @property
+    def stranded(self) -> Mapping[str, ReconcilerError]:
+        """Why something that was kept is not here, by branch: nothing may be decided there (see `salvage`)."""
+        return self._salvage.stranded
+
+    def salvage(self) -> None:
+        """Take what is kept in folders that are used no more, asking the remote. Raises AwayError: it is away."""
+        self._salvage.attempt(self._contains)
+
+    def _contains(self, ref: str, commit: CommitId | None) -> bool:
+        tip = self.tips([ref])[ref]
+        self.fetch({ref: tip})
+        return tip is None if commit is None else tip is not None and self._is_here(commit, tip)
+
     def adopt_unanswered(self, ref: str) -> bool:
         """Keep the commits whose push had no answer: they may be on the remote, so these very ones are to count."""
         old, new = self._unanswered.get(ref, (None, None))
@@ -351,7 +370,11 @@ class Mirror(Readings):
         self._directory.prepare()
         for tip in self._directory.refs.below(FETCHED).values():
             self._remember(tip)
+        self._load()
+
+    def _load(self) -> None:
         self.away.load()
+        self._salvage.attempt()
 
 
 def _local_origin(engine: Engine, path: Path) -> LocalOrigin:

@@ -1,7 +1,7 @@
 """The mirror's directory: made, claimed, swept after a crash, examined for damage, set aside, kept small.
 
 A mirror is a cache of the remote: whatever is wrong with it, making it anew is always right, so nothing here tries to
-repair. Only directories that carry our mark are ever swept or moved.
+repair. Only directories that carry our mark are ever swept or moved, and none is deleted that has what no remote has.
 """
 
 from __future__ import annotations
@@ -14,11 +14,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from reconciler.model.errors import ConfigError
+from reconciler.model.errors import BlindError, ConfigError
+from reconciler.repo.away import LEFT, UNPUSHED
 from reconciler.repo.folders import is_folder
+from reconciler.repo.names import is_full_ref
 
 MARK: Final = "reconciler-mirror"
 """A file that says that the directory is ours; it holds the remote's address and is locked while in use."""
+PROJECT: Final = "reconciler-project"
+"""A file that says whose mirror it is: what is kept under one address may have to go to another one of the project."""
+SALVAGED: Final = "reconciler-salvaged"
+"""A file that says that what is kept there is elsewhere too."""
 
 _LEFTOVERS: Final = (
     # What killed git processes leave behind, below the git directory.
@@ -108,10 +114,11 @@ def marked_url(git_dir: Path) -> str:
 
 
 def share_objects(git_dir: Path, objects: Path) -> None:
-    """Let the mirror read the objects of a repository on this machine."""
+    """Let a repository read the objects of another one on this machine too."""
     info = git_dir / "objects" / "info"
     info.mkdir(parents=True, exist_ok=True)
-    (info / "alternates").write_text(f"{objects}\n", encoding="utf-8")
+    with (info / "alternates").open("a", encoding="utf-8") as alternates:
+        alternates.write(f"{objects}\n")
 
 
 def shared_with(git_dir: Path) -> str:
@@ -180,12 +187,69 @@ def _pack_is_whole(pack: Path) -> bool:
 
 
 def set_aside(git_dir: Path) -> Path:
-    """Move a damaged mirror out of the way and return where it is now; an older damaged one is removed."""
-    target = git_dir.with_name(f"{git_dir.name}.damaged")
+    """Move a damaged mirror out of the way and return where it is now.
+
+    An older damaged one is removed, if nothing is kept in it that was not salvaged.
+    """
+    name, number = f"{git_dir.name}.damaged", 1
+    target = git_dir.with_name(name)
+    while has_rows(target):
+        number += 1
+        target = git_dir.with_name(f"{name}-{number}")
     if (target / MARK).is_file():
         shutil.rmtree(target)
     git_dir.rename(target)
     return target
+
+
+def rows_of(git_dir: Path) -> frozenset[str]:
+    """Return the refs by which commits are kept that are on no remote, or were not when they were kept.
+
+    Raises:
+        BlindError: the folder cannot be read.
+    """
+    found: set[str] = set()
+    try:
+        for prefix in (UNPUSHED, LEFT):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                found |= {prefix + entry.name for entry in (git_dir / prefix).iterdir()}
+        with suppress(FileNotFoundError, NotADirectoryError):
+            lines = (git_dir / "packed-refs").read_text(encoding="utf-8", errors="replace").splitlines()
+            found |= {line[41:] for line in lines if line[41:].startswith((UNPUSHED, LEFT))}
+    except OSError as error:
+        raise BlindError(f"{git_dir} cannot be read: {error.strerror}", hint="give the daemon's user access") from error
+    return frozenset(filter(is_full_ref, found))
+
+
+def has_rows(git_dir: Path) -> bool:
+    """Tell whether a folder of ours has such commits that were not salvaged."""
+    return (git_dir / MARK).is_file() and not (git_dir / SALVAGED).exists() and bool(rows_of(git_dir))
+
+
+def with_rows(git_dir: Path) -> list[Path]:
+    """Return the folders beside a mirror with such commits: itself as it was set aside, and the project's others."""
+    project, aside = _project(git_dir), f"{git_dir.name}.damaged"
+    beside = sorted(each for each in git_dir.parent.iterdir() if each != git_dir) if git_dir.parent.is_dir() else []
+    ours = (each for each in beside if each.name.startswith(aside) or (project and _project(each) == project))
+    return [each for each in ours if has_rows(each)]
+
+
+def mark_salvaged(git_dir: Path) -> None:
+    """Say that nothing more is to be taken from a folder."""
+    (git_dir / SALVAGED).touch()
+
+
+def take_up(git_dir: Path, project: str) -> None:
+    """Say whose mirror it is; what is kept in it from now on is nowhere else."""
+    if project and _project(git_dir) != project:
+        (git_dir / PROJECT).write_text(f"{project}\n", encoding="utf-8")
+    (git_dir / SALVAGED).unlink(missing_ok=True)
+
+
+def _project(git_dir: Path) -> str:
+    with suppress(OSError):
+        return (git_dir / PROJECT).read_text(encoding="utf-8", errors="replace").strip()
+    return ""
 
 
 def clutter(git_dir: Path) -> int:

@@ -59,4 +59,16 @@ GUARDS: Final = (
     Mutation(
         "g5", "reconciler/daemon/outage.py", "if mirror.silence is not None:", "if found:", f"{_BRANCHES}ends_when"
     ),
+    Mutation(
+        "g5", "reconciler/repo/upkeep.py", "while has_rows(target):", "while not target:",
+        "tests/faults/test_outage_damage.py -k stands_still",
+    ),
+    Mutation(
+        "g5", "reconciler/repo/mirror.py", "self.away.load()\n        self._salvage.attempt()", "self.away.load()",
+        "tests/faults/test_outage_damage.py -k damaged_mirror_keeps",
+    ),
+    Mutation(
+        "g5", "reconciler/repo/salvage.py", "contains(ref, base)  # what", "pass  # what",
+        "tests/repo/test_away_again.py -k in_use",
+    ),
 )  # fmt: skip
