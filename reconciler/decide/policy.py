@@ -195,7 +195,7 @@ def _number(options: Mapping[str, object], name: str) -> int | None:
 
 def _some(*values: int | None) -> int:
     """Return the first that is there; the last one is."""
-    found = _first(*values)
+    found = next((value for value in values if value is not None), None)
     if found is None:
         raise BugError("a setting without a default")
     return found
@@ -220,10 +220,5 @@ def _suspended(commands: Iterable[CommandFile], refused: frozenset[str]) -> str:
 
 def _bounds(own: Bounds, wide: Bounds) -> Bounds:
     """Return the bounds; where a service's minimum is above its stage's maximum, the maximum counts."""
-    low = _first(own.minimum, wide.minimum, DEFAULT_BOUNDS.minimum)
-    high = _first(own.maximum, wide.maximum, DEFAULT_BOUNDS.maximum)
-    return Bounds(low if low is None or high is None else min(low, high), high)
-
-
-def _first(*values: int | None) -> int | None:
-    return next((value for value in values if value is not None), None)
+    high = _some(own.maximum, wide.maximum, DEFAULT_BOUNDS.maximum)
+    return Bounds(min(_some(own.minimum, wide.minimum, DEFAULT_BOUNDS.minimum), high), high)

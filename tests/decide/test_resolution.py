@@ -1,4 +1,4 @@
-"""What becomes of what a remediation holds when it is over: kept or given back, as it is told or as the target has it."""
+"""What becomes of what a remediation holds when it is over: kept or given back, as told or as the target has it."""
 
 from __future__ import annotations
 
