@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from email.utils import parsedate_to_datetime
 from typing import Protocol
@@ -42,8 +43,8 @@ class ServerDates:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._ahead = 0.0
-        self._heard_at = 0.0
+        self._offset = 0.0
+        self._heard_at = -math.inf
 
     def heard(self, date: str) -> None:
         """Take the `Date:` of an answer that has just come (RFC 9110, whole seconds); what is none is passed over."""
@@ -51,13 +52,15 @@ class ServerDates:
             moment = parsedate_to_datetime(date).timestamp()
         except (ValueError, TypeError, OverflowError):
             return
-        # The server cut its second off, so the half of one is its best guess.
-        self._ahead = moment + 0.5 - self._clock.wall()
+        # The server cut its second off, so the half of one is its best guess. Our own clock may jump before it is
+        # asked again: it is compared with the server's as that goes on meanwhile.
         self._heard_at = self._clock.monotonic()
+        self._offset = moment + 0.5 - self._heard_at
 
     def ahead(self) -> float:
-        """Return by how many seconds the last server was ahead of our clock; 0 where none was heard of late."""
-        return self._ahead if self._clock.monotonic() - self._heard_at <= _DATE_COUNTS else 0.0
+        """Return by how many seconds the last server is ahead of our clock; 0 where none was heard of late."""
+        now = self._clock.monotonic()
+        return self._offset + now - self._clock.wall() if now - self._heard_at <= _DATE_COUNTS else 0.0
 
 
 class Watchful:

@@ -85,6 +85,21 @@ def test_a_clock_that_is_off_the_servers_date_is_doubted_until_it_agrees(ahead: 
     assert watchful.doubt(Instant(0)) == ""
 
 
+def test_a_clock_that_jumps_away_from_a_servers_date_is_doubted_longer_than_it_jumped() -> None:
+    """What was awaited by another daemon's clock would be due early by it."""
+    hands = Hands()
+    dates = ServerDates(hands)
+    watchful = Watchful(hands, dates)
+    dates.heard(formatdate(hands.now, usegmt=True))
+    hands.now += 16
+    assert "16 s ahead of" in watchful.doubt(Instant(0))
+    hands.pass_by(60)
+    assert "16 s ahead of" in watchful.doubt(Instant(0))
+    hands.now -= 16
+    hands.pass_by(17)
+    assert watchful.doubt(Instant(0)) == ""
+
+
 def test_a_date_that_was_heard_long_ago_counts_no_more() -> None:
     hands = Hands()
     dates = ServerDates(hands)
