@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +30,11 @@ _PLACE = re.compile(r"(?P<place>\S+?(?::\d+(?::\d+)?)?): ")
 @service_option(required=False)
 @click.option("--all", "everything", is_flag=True, help="Services that nothing is going on in too, and what has ended.")
 @click.option("--at", "moment", metavar="TIME|COMMIT", help="As it stood then: 2026-11-21T10:00:03Z, 3h, a commit.")
+@click.option(
+    "--daemon",
+    metavar="URL",
+    help="Ask the daemon, too: what stands in its way, and what is not in Git yet. Its `server.status`.",
+)
 @fetch_option
 @output_option
 def command(
@@ -38,6 +43,7 @@ def command(
     stage: str | None,
     service: str | None,
     moment: str | None,
+    daemon: str | None,
     form: Format,
     *,
     everything: bool,
@@ -47,11 +53,15 @@ def command(
 
     Nothing but Git is asked: the newest commits say what was decided, and whether it has taken effect. What has ended
     while its problem is open is shown too, with what can be done about it. With --at it is shown as it was: by the
-    newest step that was made by then, and the commits that had come by then.
+    newest step that was made by then, and the commits that had come by then. While the forge is away, what a stage with
+    `forgeOutage: proceed` did is in the daemon's mirror only: --daemon shows how much, and since when.
     """
+    from reconciler.cli.conditions import conditions
     from reconciler.cli.standing import stage_data
     from reconciler.cli.workspace import open_workspace
 
+    if daemon is not None and moment is not None:
+        raise click.UsageError("--at and --daemon exclude each other: the daemon says how it is now")
     with open_workspace(repo, project, fetch=fetch) as workspace:
         if moment is not None:
             found = _of_then(workspace, stage, service, moment, everything=everything)
@@ -59,12 +69,22 @@ def command(
             stages = [workspace.stage(stage)] if stage else [*workspace.stages()]
             found = [stage_data(here, service, everything=everything) for here in stages]
             _tell_doubts(workspace, stages)
-        data = {"project": str(workspace.project.name), "stages": found}
+        data: dict[str, Any] = {"project": str(workspace.project.name), "stages": found}
+        if daemon is not None:
+            others = {str(each.name) for each in workspace.project.stages} - {here["name"] for here in found}
+            told = conditions(daemon, str(workspace.project.name))
+            data["conditions"] = {name: text for name, text in told.items() if not _is_of(name, others)}
     rows = [row for here in found for each in here["services"] for row in _rows(here["name"], each)]
-    notes = [note for here in found for note in _notes(here)]
+    notes = [_wrapped(f"! {name}: {text}") for name, text in data.get("conditions", {}).items()]
+    notes += [note for here in found for note in _notes(here)]
     write(form, data, lambda: "\n\n".join(part for part in (table(_HEADINGS, rows), "\n".join(notes)) if part))
-    if form == "table" and not rows:
+    if form == "table" and not rows and not data.get("conditions"):
         say(f"nothing is going on in {', '.join(str(here['name']) for here in found) or data['project']}")
+
+
+def _is_of(condition: str, stages: Collection[str]) -> bool:
+    """Tell whether a condition is of one of these stages: its name is the stage's, or begins or ends with it."""
+    return condition.partition("/")[0] in stages or condition.removeprefix("proposals of ") in stages
 
 
 def _tell_doubts(workspace: Workspace, stages: Iterable[OpenStage]) -> None:
