@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from tests.mutation.mutants import Mutant
 
 TESTS: Final = "tests/decide"
@@ -98,12 +100,29 @@ def reached(copy: Path, kept: Path, run: Run, *, quick: bool) -> Reached:
     return Reached(lines, copy / "reconciler")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count the lines of those tests too that ask not to be traced, when this is loaded as a plugin."""
+    for item in items:
+        for node in item.listchain():
+            node.own_markers[:] = [marker for marker in node.own_markers if marker.name != "no_cover"]
+
+
 def _counted(copy: Path, files: Sequence[str], mark: str, run: Run) -> dict[str, dict[str, dict[str, list[int]]]]:
     """Return by file of tests, test and file of `reconciler/` the lines that it reaches."""
     from coverage import CoverageData
 
     data = copy / "reached.coverage"
-    words = ["-m", mark, *files, "--cov=reconciler/decide", "--cov-context=test", "--cov-report=", "--cov-fail-under=0"]
+    words = [
+        "-p",
+        "tests.mutation.reaching",
+        "-m",
+        mark,
+        *files,
+        "--cov=reconciler/decide",
+        "--cov-context=test",
+        "--cov-report=",
+        "--cov-fail-under=0",
+    ]
     run(words, {"COVERAGE_FILE": str(data)})
     read = CoverageData(str(data))
     read.read()
