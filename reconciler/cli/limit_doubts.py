@@ -43,6 +43,15 @@ def _about_limits(data: bytes, own: StageConfig, wide: StageConfig, under: tuple
     yield from _windows(place, wide.wait, wide.window, own.wait, own.window)
     yield from about_freezes(own.freeze or (), _node(data, *under, "freeze"))
     yield from about_pace(own, wide, place)
+    if own.forge_outage == "proceed":
+        yield remark(
+            "forge-outage",
+            "`proceed` asks for what no file here can say: the daemon's `stateDir` on a disk that outlives it, and"
+            " `leases` where more than one daemon may run",
+            place("forgeOutage"),
+            expected="a daemon that has both; over a folder that is lost with its pod the stage waits all the same",
+            hint="run `reconciler doctor` where the daemon runs, which looks at both",
+        )
     if own.bounds.maximum == 0:
         yield doubt(
             "limits-contradict",

@@ -19,6 +19,7 @@ WEEKEND = "- {schedule: 0 18 * * FRI, duration: 62h}\n"
         ("budgets: {actionsPerHour: 1}\nwait: 5m\nretries: 1\n", "3:10 warning limits-contradict", "(1) is below"),
         ("wait: 20d\n", "1:7 notice long-wait", "`wait` is 20d"),
         ("rollout: 10d\n", "1:10 notice long-wait", "until it has failed"),
+        ("forgeOutage: proceed\n", "1:14 notice forge-outage", "`stateDir` on a disk that outlives it"),
         ("bounds: {replicas: {min: 0, max: 0}}\n", "1:34 warning limits-contradict", "no replica is ever allowed"),
         ("loopGuard: {times: 3, within: 1h}\ncooldown: 20m\n", "1:12 notice limits-contradict", "is never reached"),
         ("cooldown: 3h\nretention: 2h\n", "2:12 notice limits-contradict", "nothing is archived before 3h"),
