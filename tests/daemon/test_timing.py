@@ -96,6 +96,7 @@ def test_a_clock_that_jumps_away_from_a_servers_date_is_doubted_longer_than_it_j
     hands.pass_by(60)
     assert "16 s ahead of" in watchful.doubt(Instant(0))
     hands.now -= 16
+    assert "jumped by -16 s" in watchful.doubt(Instant(0))
     hands.pass_by(17)
     assert watchful.doubt(Instant(0)) == ""
 
