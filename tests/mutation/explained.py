@@ -5,4 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-EXPLAINED: Final[Mapping[tuple[str, str], str]] = {}
+_STRICT = "both are made of the same things one by one, so neither is longer"
+_OVER_FIRST = (
+    "what a file says is over is ended by `_resolution` before it is looked at here; this only spares the look"
+)
+
+EXPLAINED: Final[Mapping[tuple[str, str], str]] = {
+    ("decide/actions/featuretoggle.py", "Toggle.plan: True -> False"): _STRICT,
+    ("decide/actions/registry.py", "unpin: len(_UNPINNED) >= _REMEMBERED -> (len(_UNPINNED) > _REMEMBERED)"): (
+        "how many are remembered changes nothing but how often one is read again"
+    ),
+    ("decide/archiving.py", "archive_turn: False -> True"): "it is the last turn there is; nobody asks what it made",
+    ("decide/claims.py", "Dropping: 0 -> 1"): "steps are counted from 1",
+    ("decide/draft.py", "Draft.add_to_stage: 0 -> 1"): "the next sequence is 1 at least",
+    ("decide/draft.py", "Draft.first: continue -> pass"): "nothing follows it in the loop",
+    ("decide/draft.py", "Draft.see: True -> False"): _STRICT,
+    ("decide/guards.py", "_age: False -> True"): "it counts only where there are no objectives, which was asked before",
+    ("decide/policy.py", "effective: len(_KNOWN) >= _REMEMBERED -> (len(_KNOWN) > _REMEMBERED)"): (
+        "how many are remembered changes nothing but how often one is worked out again"
+    ),
+    ("decide/problems.py", "problems_turn: False -> True"): _OVER_FIRST,
+    ("decide/problems.py", "problems_turn: True -> False"): _OVER_FIRST,
+    ("decide/problems.py", _EITHER_BACK): _OVER_FIRST,
+    ("decide/problems.py", "problems_turn: each.phase == \"refused\" -> (each.phase != 'refused')"): _OVER_FIRST,
+    ("decide/problems.py", "problems_turn: each.outcome == \"orphaned\" -> (each.outcome != 'orphaned')"): _OVER_FIRST,
+    (
+        "decide/problems.py",
+        "_is_past: return known is not None and known[1].resolved and is_resolved(file) -> return None",
+    ): _OVER_FIRST,
+    ("decide/progress.py", "_effect: True -> False"): _STRICT,
+    ("decide/resolution.py", "newest_decision: 0 -> 1"): "steps are counted from 1",
+}
