@@ -56,7 +56,7 @@ class Outage:
     _going: set[StageName] = field(default_factory=set)
     _pending: dict[str, ReconcilerError] = field(default_factory=dict)
     _counts: dict[StageName, str] = field(default_factory=dict)
-    _notes: dict[tuple[StageName, str], tuple[str, float]] = field(default_factory=dict)
+    _notes: dict[str, tuple[str, float]] = field(default_factory=dict)
     _away: Away | None = None
     _ask_at: float = 0.0
 
@@ -144,8 +144,8 @@ class Outage:
             )
         tell = self.around.log.warning if text else self.around.log.info
         tell("brought home", ref=ref, how=home.how, commits=home.commits, **({"reason": text} if text else {}))
-        for stage in [name for name in self.branches.pushing_to(ref) if text]:
-            self._notes[stage, "outage"] = (text, until)
+        if text:
+            self._notes[ref] = (text, until)
 
     # In a pass
 
@@ -278,9 +278,10 @@ class Outage:
     def reasons(self, stage: StageName) -> dict[str, str]:
         """Return the conditions of a stage that are about this."""
         now = self.around.clock.monotonic()
-        self._notes = {key: each for key, each in self._notes.items() if now < each[1]}
-        found = {what: text for (name, what), (text, _) in self._notes.items() if name == stage}
-        return found | ({"unpushed": self._counts[stage]} if stage in self._counts else {})
+        self._notes = {ref: each for ref, each in self._notes.items() if now < each[1]}
+        told = [text for ref, (text, _) in self._notes.items() if stage in self.branches.pushing_to(ref)]
+        found = {"unpushed": self._counts[stage]} if stage in self._counts else {}
+        return found | ({"outage": told[0]} if told else {})
 
     def ask_now(self) -> None:
         """Ask the remote in the next pass: somebody says that it is there, or that credentials have changed."""

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from reconciler.model.errors import TransientError
+from reconciler.model.errors import BlindError, TransientError
 from reconciler.model.names import CommitId
 from reconciler.repo import argv
 from reconciler.repo.faults import checked
@@ -33,6 +33,8 @@ _EMPTY_DIR: Final = "kubernetes.io~empty-dir"
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 
 Run: TypeAlias = Callable[[str, argv.Argv, bytes], Finished]
+Contains: TypeAlias = Callable[[CommitId, CommitId], bool]
+"""Tells whether the first commit is here, and is the second or descends from it."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,29 @@ class Away:
         self.seen: Seen | None = None
         self._moved: dict[str, CommitId] = {}
 
-    def load(self) -> None:
-        """Take up what is on the disk, of this process or one before it."""
-        self.seen = self._noted()
+    def load(self, contains: Contains = lambda _, __: False) -> None:
+        """Take up what is on the disk, of this process or one before it; ``contains`` tells of commits that are here.
+
+        Raises:
+            BlindError: something is kept, and nobody can say what it stands on. TransientError: the disk.
+        """
+        rows = {branch_of(row) for row in rows_of(self._git_dir) if row.startswith(UNPUSHED)}
+        try:
+            self.seen = self._noted()
+        except BlindError:
+            if rows:
+                raise
+            self.seen = None
+        if unknown := sorted(rows.difference(self.seen.refs if self.seen is not None else ())):
+            raise _baseless(self._git_dir / FILE, f"it does not say where {', '.join(unknown)} was")
         self._moved = {}
-        for ref in self.seen.refs if self.seen is not None else ():
+        for ref, base in self.seen.refs.items() if self.seen is not None else ():
             tip = self._refs.read(kept_ref(ref))
-            if tip is not None:
+            if tip is None:
+                continue
+            if self._refs.read(f"{LEFT}{tip}") is not None or (base is not None and contains(base, tip)):
+                self._update(f"delete {kept_ref(ref)}\0{tip}\0")  # whoever brought it home was ended before this
+            else:
                 self._moved[ref] = tip
         self.out = self.out and self.seen is not None
 
@@ -74,10 +92,10 @@ class Away:
         Raises:
             TransientError: it cannot be written down.
         """
-        known = self.seen
-        if known is not seen:
-            since = known.since if known is not None else seen.since
-            self._note(Seen(since, seen.head, {**seen.refs, **{ref: self.base(ref) for ref in self._moved}}))
+        since = self.seen.since if self.seen is not None else seen.since
+        now = Seen(since, seen.head, {**seen.refs, **{ref: self.base(ref) for ref in self._moved}})
+        if now != self.seen:
+            self._note(now)
         self.out = True
 
     def reached(self) -> None:
@@ -143,18 +161,20 @@ class Away:
         self._moved[ref] = new
         return True
 
-    def home(self, ref: str) -> None:
-        """Forget what was kept of a branch: the remote has it."""
-        tip = self._moved.pop(ref)
-        self._update(f"delete {kept_ref(ref)}\0{tip}\0")
+    def home(self, ref: str, tip: CommitId | None) -> None:
+        """Forget what was kept of a branch: the remote has it, with this tip. What fails on the way leaves it kept."""
+        if self.seen is not None and self.base(ref) != tip:
+            self._note(Seen(self.seen.since, self.seen.head, {**self.seen.refs, ref: tip}))
+        self._update(f"delete {kept_ref(ref)}\0{self._moved[ref]}\0")
+        del self._moved[ref]
 
-    def leave(self, ref: str) -> str:
+    def leave(self, ref: str, tip: CommitId) -> str:
         """Lay aside what was kept of a branch that has no place for it; return the ref that has it from now on."""
-        tip = self._moved[ref]
-        aside = f"{LEFT}{object_id(tip)}"
-        self._update(f"update {aside}\0{tip}\0\0")
+        ours = self._moved[ref]
+        aside = f"{LEFT}{object_id(ours)}"
+        self._update(f"update {aside}\0{ours}\0\0")
         self._settle_ref(aside)
-        self.home(ref)
+        self.home(ref, tip)
         return aside
 
     def expect(self, ref: str, since: int, base: CommitId | None) -> None:
@@ -226,19 +246,57 @@ def fleeting(path: Path) -> str:
     return "is in an emptyDir, which goes with its pod" if _EMPTY_DIR in found[2].split("/") else ""
 
 
+def rows_of(git_dir: Path) -> frozenset[str]:
+    """Return the refs of a folder by which commits are kept that no remote has, or had when they were kept.
+
+    Raises:
+        BlindError: the folder cannot be read.
+    """
+    found: set[str] = set()
+    try:
+        for prefix in (UNPUSHED, LEFT):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                found |= {prefix + entry.name for entry in (git_dir / prefix).iterdir()}
+        with suppress(FileNotFoundError, NotADirectoryError):
+            lines = (git_dir / "packed-refs").read_text(encoding="utf-8", errors="replace").splitlines()
+            found |= {line[41:] for line in lines if line[41:].startswith((UNPUSHED, LEFT))}
+    except OSError as error:
+        raise BlindError(f"{git_dir} cannot be read: {error.strerror}", hint="give the daemon's user access") from error
+    return frozenset(filter(is_full_ref, found))
+
+
 def noted(file: Path) -> Seen | None:
-    """Return what a file says; None where there is none, or it is none of ours: then nothing is gone on from."""
+    """Return what a file says, None where there is none.
+
+    Raises:
+        BlindError: it cannot be read, or is none of ours; nothing is gone on from.
+    """
     try:
         data = json.loads(file.read_bytes())
         refs, head, since = data["refs"], data["head"], data["since"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        raise _baseless(file, f"it cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise _baseless(file, "it is not written as this reconciler writes it") from error
     sound = (
         isinstance(since, int) and (head is None or (isinstance(head, str) and is_full_ref(head)))
         and isinstance(refs, dict)
         and all(is_full_ref(ref) and (tip is None or is_object_id(str(tip))) for ref, tip in refs.items())
     )  # fmt: skip
-    return Seen(since, head, refs) if sound else None
+    if not sound:
+        raise _baseless(file, "it is not written as this reconciler writes it")
+    return Seen(since, head, refs)
+
+
+def _baseless(file: Path, why: str) -> BlindError:
+    return BlindError(
+        f"what was decided while the remote was away is kept in {file.parent}, and {file.name} is needed to push it:"
+        f" {why}",
+        hint=f"restore it, or use the release that wrote it; or push the commits below {UNPUSHED} yourself, and then"
+        " delete the folder",
+    )
 
 
 def _write(file: Path, seen: Seen) -> None:

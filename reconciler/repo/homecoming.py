@@ -62,16 +62,16 @@ def bring_home(mirror: Mirror, ref: str, now: Instant) -> Home:
             raise TransientError(f"branch {ref} is not there", hint=f"push it; {count} commits wait for it")
         mirror.fetch({ref: theirs})
         if theirs is not None and mirror.is_ancestor(ours, theirs):
-            mirror.away.home(ref)
+            mirror.away.home(ref, theirs)
             return Home("there", count)
         if theirs is not None and base is not None and not mirror.is_ancestor(base, theirs):
-            return Home("left", count, aside=mirror.away.leave(ref))
+            return Home("left", count, aside=mirror.away.leave(ref, theirs))
         new: CommitId = ours
         both: tuple[str, ...] = ()
         if theirs is not None and not mirror.is_ancestor(theirs, ours):
             new, both = _merged(mirror, ref, theirs, ours, now, count)
         if _pushed(mirror, ref, theirs, new):
-            mirror.away.home(ref)
+            mirror.away.home(ref, new)
             return Home("pushed" if new == ours else "merged", count, both)
     raise TransientError(f"others push to {ref} all the time", hint="it is tried again", retry_after=1.0)
 

@@ -193,12 +193,13 @@ class Mirror(Readings):
             if arrived is None:
                 raise transport_error(f"fetching {ref}", finished.stderr)
             self._remember(arrived)
-            if arrived != tip and not self._is_here(tip, arrived):
+            if arrived != tip and not self._holds(arrived, tip):
                 raise TransientError(f"{ref} was rewritten while it was fetched")
             self._remember(tip)
 
-    def _is_here(self, tip: CommitId, arrived: CommitId) -> bool:
-        return self._reader.has(tip) and self._history.is_ancestor(tip, arrived)
+    def _holds(self, tip: CommitId, commit: CommitId) -> bool:
+        """Whether both are here, and the tip is the commit or descends from it."""
+        return self._reader.has(tip) and self._reader.has(commit) and self._history.is_ancestor(commit, tip)
 
     def _remember(self, tip: CommitId) -> None:
         self._complete[tip] = None
@@ -267,12 +268,20 @@ class Mirror(Readings):
         Raises:
             BlindError: it was never seen by this process nor by the one before it. TransientError: the disk.
         """
-        if self._last.head is not None:
-            self.away.begin(Seen(since, self._last.head, dict(self._last.refs)))
-        elif self.away.seen is not None and self.away.seen.head is not None:
-            self.away.begin(self.away.seen)
-        else:
+        self._recall()
+        if self._last.head is None:
             raise BlindError("the remote is away, and where its branches are was never seen")
+        for ref, ours in list(self.away.kept.items()):
+            tip = self._last.refs.get(ref)
+            if tip is not None and not self._reader.has(tip):
+                raise BlindError(f"the remote is away, and {ref} was never fetched as it was seen last")
+            if tip is not None and self.is_ancestor(ours, tip):
+                self.away.home(ref, tip)
+        self.away.begin(Seen(since, self._last.head, dict(self._last.refs)))
+
+    def saw(self, ref: str) -> bool:
+        """Whether it was ever seen where the remote has a branch, or that it has none."""
+        return ref in self._last.refs
 
     @property
     def stranded(self) -> Mapping[str, ReconcilerError]:
@@ -286,7 +295,7 @@ class Mirror(Readings):
     def _contains(self, ref: str, commit: CommitId | None) -> bool:
         tip = self.tips([ref])[ref]
         self.fetch({ref: tip})
-        return tip is None if commit is None else tip is not None and self._is_here(commit, tip)
+        return tip is None if commit is None else tip is not None and self._holds(tip, commit)
 
     def adopt_unanswered(self, ref: str) -> bool:
         """Keep the commits whose push had no answer: they may be on the remote, so these very ones are to count."""
@@ -373,8 +382,13 @@ class Mirror(Readings):
         self._load()
 
     def _load(self) -> None:
-        self.away.load()
+        self.away.load(self._holds)
+        self._recall()
         self._salvage.attempt()
+
+    def _recall(self) -> None:
+        if (seen := self.away.seen) is not None and self._last.head is None:
+            self._last.head, self._last.refs = seen.head, {**seen.refs, **self._last.refs}
 
 
 def _local_origin(engine: Engine, path: Path) -> LocalOrigin:

@@ -14,10 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from reconciler.model.errors import BlindError, ConfigError
-from reconciler.repo.away import LEFT, UNPUSHED
+from reconciler.model.errors import ConfigError
+from reconciler.repo.away import rows_of
 from reconciler.repo.folders import is_folder
-from reconciler.repo.names import is_full_ref
 
 MARK: Final = "reconciler-mirror"
 """A file that says that the directory is ours; it holds the remote's address and is locked while in use."""
@@ -200,25 +199,6 @@ def set_aside(git_dir: Path) -> Path:
         shutil.rmtree(target)
     git_dir.rename(target)
     return target
-
-
-def rows_of(git_dir: Path) -> frozenset[str]:
-    """Return the refs by which commits are kept that are on no remote, or were not when they were kept.
-
-    Raises:
-        BlindError: the folder cannot be read.
-    """
-    found: set[str] = set()
-    try:
-        for prefix in (UNPUSHED, LEFT):
-            with suppress(FileNotFoundError, NotADirectoryError):
-                found |= {prefix + entry.name for entry in (git_dir / prefix).iterdir()}
-        with suppress(FileNotFoundError, NotADirectoryError):
-            lines = (git_dir / "packed-refs").read_text(encoding="utf-8", errors="replace").splitlines()
-            found |= {line[41:] for line in lines if line[41:].startswith((UNPUSHED, LEFT))}
-    except OSError as error:
-        raise BlindError(f"{git_dir} cannot be read: {error.strerror}", hint="give the daemon's user access") from error
-    return frozenset(filter(is_full_ref, found))
 
 
 def has_rows(git_dir: Path) -> bool:

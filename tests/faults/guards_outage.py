@@ -9,6 +9,7 @@ from tests.faults.guards import Mutation
 _HERE: Final = "tests/faults/test_outage.py -k "
 _HOME: Final = "tests/faults/test_outage_home.py -k "
 _AROUND: Final = "tests/faults/test_outage_around.py -k "
+_AGAIN: Final = "tests/repo/test_away_again.py -k "
 _BRANCHES: Final = "tests/faults/test_outage_branches.py -k "
 
 GUARDS: Final = (
@@ -69,6 +70,24 @@ GUARDS: Final = (
     ),
     Mutation(
         "g5", "reconciler/repo/salvage.py", "contains(ref, base)  # what", "pass  # what",
-        "tests/repo/test_away_again.py -k in_use",
+        f"{_AGAIN}in_use",
+    ),
+    Mutation(
+        "g5", "reconciler/repo/away.py", "self._note(Seen(self.seen.since, self.seen.head, {**self.seen.refs, ref",
+        "str(Seen(self.seen.since, self.seen.head, {**self.seen.refs, ref", f"{_AGAIN}where_the_next",
+    ),
+    Mutation(
+        "g5", "reconciler/repo/away.py", "(base is not None and contains(base, tip))", "not tip",
+        f"{_AGAIN}no_part_of_the_next",
+    ),
+    Mutation(
+        "g5", "reconciler/repo/away.py", '}{tip}") is not None or', '}{tip}") is False or', f"{_AGAIN}left_aside"
+    ),
+    Mutation(
+        "g5", "reconciler/repo/away.py", "            if rows:\n                raise\n", "", f"{_AGAIN}in_silence"
+    ),
+    Mutation(
+        "g5", "reconciler/repo/mirror.py", "self._recall()\n        self._salvage", "self._salvage",
+        f"{_AGAIN}head_only",
     ),
 )  # fmt: skip

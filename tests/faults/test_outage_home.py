@@ -13,7 +13,7 @@ from tests.daemon.reporting import handed_in, report
 from tests.daemon.signing_site import sign_all
 from tests.daemon.site import git, until
 from tests.faults.invariants import Scene
-from tests.faults.outage import acted, away, back, goes, history, kept, merges, mirror, over, reported, tip
+from tests.faults.outage import acted, away, back, goes, history, kept, merges, mirror, out, over, reported, tip
 
 
 def test_g5_proceed_merges_with_what_people_pushed_meanwhile(proceeding: Scene, server: GitHttpServer) -> None:
@@ -113,6 +113,23 @@ def test_g5_proceed_leaves_aside_what_a_rewritten_branch_has_no_place_for(
         assert reported(scene, loop) == "accepted"
         until(loop, lambda: site.events() == ["rewritten", "opened", "held"], "a person is asked")
     assert site.replicas() == 2
+
+
+def test_g5_proceed_tells_what_was_left_aside_after_a_restart_too(proceeding: Scene, server: GitHttpServer) -> None:
+    scene, site = proceeding, proceeding.site
+    scene.ends = False
+    root = git(site.remote, "rev-parse", "production~1")
+    with site.loop() as loop:
+        loop.tick()
+        goes(server)
+        out(scene, loop)
+        acted(scene, loop)
+    scene.rewrite(git(site.remote, "commit-tree", "-p", root, "-m", "rebased", site.tree()))
+    scene.accepted.clear()
+    back(scene, server)
+    with site.loop() as loop:
+        loop.tick()
+        assert "the branch was rewritten while the remote was away" in loop.conditions["production/outage"]
 
 
 def test_g5_proceed_waits_where_the_remote_declines_what_was_done(proceeding: Scene, server: GitHttpServer) -> None:

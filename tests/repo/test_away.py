@@ -118,7 +118,7 @@ def test_after_a_look_only_what_is_still_kept_is_known(mirror: Mirror, hub: Hub,
     mirror.away.reached()
     assert not mirror.away.out
     assert json.loads((mirror.path / FILE).read_text())["refs"] == {PRODUCTION: base}
-    mirror.away.home(PRODUCTION)
+    mirror.away.home(PRODUCTION, base)
     mirror.away.reached()
     assert not (mirror.path / FILE).exists()
     assert git(mirror.path, "for-each-ref", "refs/reconciler/unpushed") == ""

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from reconciler.embedded.git_http import GitFault, GitHttpServer
+from reconciler.model.errors import BlindError, TransientError
 from reconciler.model.instant import Instant
+from reconciler.repo.away import FILE, LEFT
 from reconciler.repo.faults import AwayError, DamagedError
 from reconciler.repo.homecoming import bring_home
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.push import RefUpdate
-from tests.repo.conftest import PRODUCTION, Hub, fetched, new
-from tests.repo.test_away import SINCE, moved, opened
+from tests.repo.conftest import PRODUCTION, Hub, fetched, git, new
+from tests.repo.test_away import SINCE, moved, opened, without
 
 
 @pytest.fixture
@@ -74,3 +77,121 @@ def test_a_mirror_that_is_made_anew_in_use_keeps_what_it_kept(mirror: Mirror, hu
     assert dict(mirror.away.kept) == {PRODUCTION: made}
     assert bring_home(mirror, PRODUCTION, Instant(SINCE)).how == "pushed"
     assert hub.tip() == made
+
+
+@contextmanager
+def no_delete(mirror: Mirror) -> Iterator[None]:
+    """Let no ref be deleted, as on a full disk: git would write the packed ones anew."""
+    mirror.maintain()
+    lock = mirror.path / "packed-refs.lock"
+    lock.touch()
+    yield
+    lock.unlink()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_row_that_is_home_and_could_not_be_forgotten_is_no_part_of_the_next_outage(
+    hub: Hub, server: GitHttpServer, tmp_path: Path, restarted: bool
+) -> None:
+    mirror = opened(server, tmp_path)
+    made = moved(mirror, without(mirror, hub, server), b"1")
+    server.faults = []
+    mirror.away.out = False
+    with no_delete(mirror), pytest.raises(TransientError):
+        bring_home(mirror, PRODUCTION, Instant(SINCE))
+    assert dict(mirror.away.kept) == {PRODUCTION: made}
+    mirror.away.reached()
+    assert hub.tip() == made
+    since = hub.land({"c": b"1"})
+    if restarted:
+        mirror.close()
+        mirror = opened(server, tmp_path)
+        assert not mirror.away.kept
+    with mirror:
+        mirror.default_branch()
+        assert fetched(mirror) == since
+        mirror.go_without(SINCE + 9)
+        assert mirror.tips([PRODUCTION]) == {PRODUCTION: since}
+        more = moved(mirror, since, b"2")
+    with opened(server, tmp_path) as mirror:
+        mirror.go_without(SINCE + 10)
+        assert mirror.tips([PRODUCTION]) == {PRODUCTION: more}
+
+
+def test_what_was_brought_home_is_where_the_next_process_goes_on(
+    hub: Hub, server: GitHttpServer, tmp_path: Path
+) -> None:
+    """It was ended before it could say that all is home, and then the remote is away again."""
+    with opened(server, tmp_path) as mirror:
+        made = moved(mirror, without(mirror, hub, server), b"1")
+        server.faults = []
+        mirror.away.out = False
+        bring_home(mirror, PRODUCTION, Instant(SINCE))
+    with opened(server, tmp_path) as mirror:
+        mirror.go_without(SINCE + 9)
+        assert mirror.tips([PRODUCTION]) == {PRODUCTION: made}
+
+
+def test_what_was_left_aside_stays_aside_whenever_that_was_broken_off(
+    hub: Hub, server: GitHttpServer, tmp_path: Path
+) -> None:
+    with opened(server, tmp_path) as mirror:
+        made = moved(mirror, without(mirror, hub, server), b"1")
+        server.faults = []
+        mirror.away.out = False
+        rewritten = hub.git("commit-tree", "-m", "anew", f"{hub.tip()}^{{tree}}")
+        hub.git("update-ref", PRODUCTION, rewritten)
+        with no_delete(mirror), pytest.raises(TransientError):
+            bring_home(mirror, PRODUCTION, Instant(SINCE))
+    with opened(server, tmp_path) as mirror:
+        assert not mirror.away.kept
+        assert git(mirror.path, "rev-parse", f"{LEFT}{made}") == made
+
+
+def test_where_branches_are_is_not_forgotten_over_asking_for_the_head_only(
+    hub: Hub, server: GitHttpServer, tmp_path: Path
+) -> None:
+    with opened(server, tmp_path) as mirror:
+        base = without(mirror, hub, server)
+    with opened(server, tmp_path) as mirror:
+        mirror.go_without(SINCE)
+        server.faults = []
+        mirror.away.out = False
+        mirror.knock()
+        mirror.away.reached()
+        mirror.default_branch()
+        mirror.go_without(SINCE + 60)
+        assert mirror.saw(PRODUCTION)
+        assert not mirror.saw("refs/heads/other")
+        assert mirror.tips([PRODUCTION]) == {PRODUCTION: base}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda file: file.write_text(file.read_text().replace('"since"', '"began"')),
+        lambda file: file.write_text("{"),
+        lambda file: file.write_text(file.read_text().replace("refs/heads/production", "refs/heads/other")),
+        lambda file: (file.unlink(), file.mkdir()),
+        lambda file: file.unlink(),
+    ],
+    ids=["of another release", "cut short", "of other branches", "unreadable", "gone"],
+)
+def test_what_is_kept_is_not_passed_over_in_silence_where_nobody_can_say_what_it_stands_on(
+    hub: Hub, server: GitHttpServer, tmp_path: Path, wrong: Callable[[Path], object]
+) -> None:
+    with opened(server, tmp_path) as mirror:
+        moved(mirror, without(mirror, hub, server), b"1")
+    wrong(tmp_path / "mirror" / FILE)
+    with pytest.raises(BlindError, match=r"is kept in .*mirror, and reconciler-away is needed"):
+        opened(server, tmp_path)
+
+
+def test_a_file_that_says_nothing_is_no_matter_where_nothing_is_kept(
+    hub: Hub, server: GitHttpServer, tmp_path: Path
+) -> None:
+    with opened(server, tmp_path) as mirror:
+        without(mirror, hub, server)
+    (tmp_path / "mirror" / FILE).write_text("{")
+    with opened(server, tmp_path) as mirror:
+        assert mirror.away.seen is None
