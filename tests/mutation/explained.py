@@ -7,7 +7,12 @@ from typing import Final
 
 _STRICT = "both are made of the same things one by one, so neither is longer"
 _OVER_FIRST = (
-    "what a file says is over is ended by `_resolution` before it is looked at here; this only spares the look"
+    "a problem whose file says that it is over is ended before it is looked at here, or, while another one of the same "
+    "remediation is open, that one's file brings the same about"
+)
+_EITHER_BACK = (
+    'problems_turn: each.phase == "refused" or each.outcome == "orphaned" -> '
+    "(each.phase == 'refused' and each.outcome == 'orphaned')"
 )
 
 EXPLAINED: Final[Mapping[tuple[str, str], str]] = {
