@@ -14,7 +14,7 @@ GUARDS: Final = (
     Mutation(
         "w1", "reconciler/daemon/filing.py",
         "        blob = self._files(service).get(rest)\n        return None if blob is None else",
-        "        blob = self._files(service).get(rest)\n        return None if blob is not None else",
+        "        blob = self._files(service).get(rest)\n        return None if rest else",
     ),
     Mutation("w2", "reconciler/daemon/web/bodies.py", "if len(body) > largest:", "if False:"),
     Mutation("w2", "reconciler/daemon/web/protocol.py", "if len(self.connections) > self._most:", "if False:"),
