@@ -155,15 +155,16 @@ def check_signing(signing: SigningConfig) -> None:
 
 def open_mirror(
     repository: RepositoryConfig, state: Path, heard: Heard = unheard, signing: CommitSigner | None = None,
-    *, wall: Callable[[], float] = time.time,
+    *, wall: Callable[[], float] = time.time, project: str = "",
 ) -> Mirror:  # fmt: skip
     """Open the mirror of a project's repository below the daemon's state directory, which may be deleted any time.
 
-    ``wall`` is seconds since 1970, for credentials that end.
+    ``wall`` is seconds since 1970, for credentials that end. ``project`` is whose mirror it is, so that what another
+    mirror of it keeps, of an address that it had before, is found.
     """
     credentials = credentials_of(repository, wall)
     where = mirror_path(repository, state)
-    return Mirror.open(where, repository.url, credentials=credentials, heard=heard, signer=signing)
+    return Mirror.open(where, repository.url, credentials=credentials, heard=heard, signer=signing, project=project)
 
 
 def mirror_path(repository: RepositoryConfig, state: Path) -> Path:

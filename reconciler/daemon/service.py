@@ -137,7 +137,9 @@ def opened(
         leases=leases or EveryStage(), looked=sight.note if sight is not None else lambda *_: None,
     )  # fmt: skip
     loop = ProjectLoop(
-        lambda: open_mirror(project.repository, where, counted.conversed, signer(project.signing), wall=own.wall),
+        lambda: open_mirror(
+            project.repository, where, counted.conversed, signer(project.signing), wall=own.wall, project=name
+        ),
         name, around, _named_stages(project),
     )  # fmt: skip
     try:

@@ -90,4 +90,16 @@ GUARDS: Final = (
         "g5", "reconciler/repo/mirror.py", "self._recall()\n        self._salvage", "self._salvage",
         f"{_AGAIN}head_only",
     ),
+    Mutation(
+        "g5", "reconciler/repo/upkeep.py", "(project and _project(each) == project)", "False",
+        "tests/faults/test_outage_moved.py -k another_address",
+    ),
+    Mutation(
+        "g5", "reconciler/repo/upkeep.py", "_project(each) == project)", "each)",
+        "tests/faults/test_outage_moved.py -k another_project",
+    ),
+    Mutation(
+        "g5", "reconciler/repo/salvage.py", "not contains(ref, base):", "not contains(ref, base) and not base:",
+        "tests/faults/test_outage_moved.py -k stands_still",
+    ),
 )  # fmt: skip
