@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import pytest
 
+from reconciler.daemon import reception
 from reconciler.daemon.branch import Branch
 from reconciler.daemon.clock import Watchful
 from reconciler.daemon.dispatch import Servers
@@ -22,6 +23,7 @@ from reconciler.decide import claims
 from reconciler.model.desired import Claim
 from reconciler.model.names import CommitId, ServicePath
 from reconciler.model.targets import Fact, FieldValue, NoFact, Want
+from reconciler.repo.away import Away
 from reconciler.repo.push import PushResult, RefUpdate
 from reconciler.repo.standing import Standing
 from reconciler.repo.stream import NewCommit
@@ -62,7 +64,8 @@ def test_simulation_is_eventful() -> None:
         "took effect", "escalated", "remediated", "held: blind", "put back", "the branch was rewritten", "a merge",
         "lost after git.push", "refused git.push", "lost after cluster", "dies on the way", "is away for everybody",
         "is accepted as", "the clock of", "timers held", "a replica of the remote stands still",
-        "took the push and does not show it",
+        "took the push and does not show it", "these stages go on", "durability=mirror", "how=pushed", "how=merged",
+        "how=there", "No space left",
     }  # fmt: skip
     decided = writes = 0
     for seed in range(CHUNK * CHUNKS):
@@ -132,6 +135,22 @@ def test_simulation_notices_who_believes_a_replica_that_is_behind(monkeypatch: p
 
     monkeypatch.setattr(MemoryMirror, "push", forced)
     assert caught("I4", range(100))
+
+
+def test_simulation_notices_steps_without_the_remote_that_are_not_on_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def move(self: Away, ref: str, old: CommitId | None, new: CommitId, _: object) -> bool:
+        if self.tips([ref])[ref] != old:
+            return False
+        self._moved[ref] = new
+        return True
+
+    monkeypatch.setattr(Away, "move", move)
+    assert caught("I3", range(100))
+
+
+def test_simulation_notices_reports_that_are_acknowledged_without_the_remote(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reception, "_kept", lambda _, receipt: receipt)
+    assert caught("I1", range(200))
 
 
 def test_simulation_notices_a_clock_that_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:

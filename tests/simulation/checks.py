@@ -6,7 +6,8 @@ over in the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -28,17 +29,20 @@ from reconciler.repo.replay_reading import order
 from reconciler.repo.stage import ProjectSettings, StageRepo, Tips
 from reconciler.repo.steps import Claimed, claimed
 from tests.daemon.agreement import told
-from tests.simulation.clocks import SLOWEST, Waits, WallClock
+from tests.simulation.clocks import Waits
 from tests.simulation.cluster import CONTROLLER, State, World, Write
+from tests.simulation.daemons import Daemon
 from tests.simulation.estate import PROJECT, Plan
 from tests.simulation.memory import MemoryMirror, MemoryOffline
 from tests.simulation.objects import Objects
 from tests.simulation.people import People
 from tests.simulation.remote import HEAD, Move, Remote
-from tests.simulation.walking import first_parents
+from tests.simulation.walking import first_parents, ordered
 
 _SKEW: Final = 30.0
 """Seconds by which an observation may be older than the decision that rests on it."""
+_SLOWEST: Final = 180.0
+"""Seconds that may lie between a decision and its push, where none is kept for a forge that is away."""
 _TOLD: Final = frozenset({"drift", "conflict", "blind"})
 """Holds that tell of a field that is not as it is held."""
 _IDLE: Final = frozenset({"suspended", "shadow"})
@@ -59,7 +63,7 @@ class Checks:
         self._stages = {plan.ops_ref(stage): StageName(stage) for stage in plan.stages}
         self.steps = 0
         self.decided = 0
-        self.clocks: Mapping[str, WallClock] = {}
+        self.daemons: Mapping[str, Daemon] = {}
         self._waits = Waits()
 
     # As it happens
@@ -80,6 +84,11 @@ class Checks:
                 self._step(objects, claim, move)
 
     def _new(self, objects: Objects, move: Move) -> Iterator[str]:
+        """Yield what a push has brought, the newest first."""
+        if move.old is not None and len(objects.commit(move.new or "").parents) > 1:
+            known = objects.ancestry(move.old)
+            yield from (each for each in ordered(objects, move.new or "") if each not in known)
+            return
         current: str | None = move.new
         while current is not None and current != move.old:
             yield current
@@ -102,12 +111,14 @@ class Checks:
             if claim.now < before.now:
                 raise Broken(f"Now: went back from {before.now} to {claim.now} at step {claim.sequence}")
         data = self._data(objects, claim) if claim.event in ("decided", "applied", "evaluated", "released") else {}
-        clock = self.clocks[move.who]
-        early = self._waits.early(claim, data, clock, move.at)
+        slowest = math.inf if self._plan.proceeds else _SLOWEST
+        clock = self.daemons[move.who].clock
+        decided = clock.moments(claim.now, move.at - slowest, move.at)
+        early = self._waits.early(claim, data, clock, decided, move.at)
         if early:
             raise Broken(f"{move.who} evaluated {early:.0f} s too early at step {claim.sequence}")
         if claim.event == "decided":
-            self._founded(claim, data, move, clock.moments(claim.now, move.at))
+            self._founded(claim, data, move, min(decided, default=move.at - slowest))
 
     def _data(self, objects: Objects, claim: Claimed) -> Mapping[str, Any]:
         name = f"-{claim.event}.yaml".encode()
@@ -125,14 +136,13 @@ class Checks:
             parents = info.parents
         return None
 
-    def _founded(self, claim: Claimed, data: Mapping[str, Any], move: Move, decided: Sequence[float]) -> None:
-        """I8: whoever decides has just seen what it decides about. Behind its parent's moment, a step has none."""
-        first = min(decided, default=move.at - SLOWEST)
+    def _founded(self, claim: Claimed, data: Mapping[str, Any], move: Move, decided: float) -> None:
+        """I8: whoever decides has just seen what it decides about."""
         for want, fact in data.get("facts", {}).items():
             if fact.get("kind") not in ("workload", "flag", "template"):
                 continue
             seen = self._world.looks.get((move.who, want), [])
-            if not any(first - _SKEW <= when <= move.at for when in seen):
+            if not any(decided - _SKEW <= when <= move.at for when in seen):
                 raise Broken(f"I8: {move.who} decided step {claim.sequence} on {want}, which it had not seen")
 
     def written(self, write: Write) -> None:
@@ -141,9 +151,8 @@ class Checks:
         mark = effect.mark
         stage = mark.stage.rpartition("/")[2]
         ref = self._plan.ops_ref(stage)
-        if mark.commit not in self._remote.ever.get(ref, ()):
-            raise Broken(f"I3: {write.by} wrote {effect.target} for {mark.commit}, which is on no branch")
-        if not self._is_decided(write, stage):
+        objects = self._source(write, ref)
+        if not self._is_decided(objects, write, stage):
             raise Broken(f"I3: {write.by} wrote {effect.target} {effect.value}, which {mark.commit} does not say")
         newer = dict(write.before.fences).get(effect.field, 0) > mark.sequence and _same_stage(write.before, write)
         if newer and effect.target.kind != "Flag":
@@ -157,8 +166,18 @@ class Checks:
         if twice and effect.field == "restartedAt":
             raise Broken(f"I2: {write.by} restarted {effect.target} once more for step {mark.sequence}")
 
-    def _is_decided(self, write: Write, stage: str) -> bool:
-        effect, objects = write.effect, self._remote.objects
+    def _source(self, write: Write, ref: str) -> Objects:
+        """Return where the step behind a write is: on the remote, or on the disk of whoever goes on without it."""
+        commit = write.effect.mark.commit
+        if commit in self._remote.ever.get(ref, ()):
+            return self._remote.objects
+        disk = self.daemons[write.by].disk
+        if self._plan.proceeds and any(disk.objects.descends(tip, commit) for tip in disk.kept()):
+            return disk.objects
+        raise Broken(f"I3: {write.by} wrote {write.effect.target} for {commit}, which is on no branch")
+
+    def _is_decided(self, objects: Objects, write: Write, stage: str) -> bool:
+        effect = write.effect
         commit = effect.mark.commit
         claim = claimed(objects.commit(commit), StageName(stage))
         if claim is None or claim.sequence != effect.mark.sequence:
@@ -166,21 +185,11 @@ class Checks:
         if effect.field == "restartedAt":
             said = (objects.get(blob, "blob") for _, _, blob in _changed(objects, claim))
             return any(str(effect.value).encode() in each for each in said)
-        for path, desired in self._desired(commit, stage):
+        for path, desired in _desired(objects, commit, stage):
             held = desired.get((effect.target, effect.field))
             if held is not None and held.sequence == effect.mark.sequence:
                 return held.value == effect.value and (bool(held.claims) or effect.mark.released) and bool(path)
         return False
-
-    def _desired(self, commit: str, stage: str) -> Iterator[tuple[str, Desired]]:
-        objects = self._remote.objects
-        item = objects.item_at(commit, f"ops/{stage}")
-        for path, _, blob in objects.files(item[1]) if item is not None else ():
-            if path.endswith(b"/state/desired.yaml"):
-                try:
-                    yield path.decode(), load_desired(objects.get(blob, "blob"), path.decode())
-                except UserError:
-                    continue  # a person has changed it, and a step puts it back
 
     # In the end
 
@@ -203,7 +212,7 @@ class Checks:
                 claim = claimed(objects.commit(commit), stage) if _is_ours(objects, commit) else None
                 if claim is None or claim.event != "decided":
                     continue
-                for path, desired in self._desired(commit, stage):
+                for path, desired in _desired(objects, commit, stage):
                     service = path.removesuffix("/state/desired.yaml")
                     for key, held in desired.items():
                         if held.sequence == claim.sequence and key[1] == "replicas":
@@ -324,6 +333,16 @@ class Reader:
 
     def newest(self) -> Snapshot:
         return self.at(self._remote.refs[self._plan.ops_ref(self._stage)])
+
+
+def _desired(objects: Objects, commit: str, stage: str) -> Iterator[tuple[str, Desired]]:
+    item = objects.item_at(commit, f"ops/{stage}")
+    for path, _, blob in objects.files(item[1]) if item is not None else ():
+        if path.endswith(b"/state/desired.yaml"):
+            try:
+                yield path.decode(), load_desired(objects.get(blob, "blob"), path.decode())
+            except UserError:
+                continue  # a person has changed it, and a step puts it back
 
 
 def _settings(mirror: MemoryMirror, stage: str, commit: CommitId) -> ProjectSettings | None:

@@ -15,13 +15,14 @@ from reconciler.daemon.project_loop import ProjectLoop
 from reconciler.daemon.surroundings import Surroundings
 from reconciler.model.errors import TransientError
 from reconciler.model.names import ProjectName, StageName
+from reconciler.repo.faults import AwayError
 from reconciler.repo.process import Finished
 from tests.simulation.clocks import WallClock
 from tests.simulation.cluster import Cluster, Flags, World
 from tests.simulation.estate import PROJECT, Plan
+from tests.simulation.keeping import Disk
 from tests.simulation.measuring import Source
 from tests.simulation.memory import MemoryMirror, gone, turned_down, unreachable
-from tests.simulation.objects import Objects
 from tests.simulation.remote import Remote
 from tests.simulation.schedule import Life, Schedule
 from tests.simulation.weather import Weather, Where
@@ -45,7 +46,9 @@ class Lines:
         return self
 
     def _tell(self, event: str, *_: object, **words: object) -> None:
-        told = " ".join(f"{key}={value}" for key, value in words.items() if key in {"reason", "of", "sequence"})
+        told = " ".join(
+            f"{key}={value}" for key, value in words.items() if key in {"reason", "of", "sequence", "how", "durability"}
+        )
         self._say(f"{event} {told}")
 
     debug = info = warning = _tell
@@ -130,11 +133,18 @@ class _Border:
                 return turned_down(refs, "[remote rejected] (cannot lock ref)")
             if chance < 0.2:
                 self._schedule.sleep(60.0)
-                raise TransientError(f"git {what}: no answer within 60 s") from None
+                raise AwayError(f"git {what}: no answer within 60 s") from None
             return unreachable() if chance < 0.6 else Finished(128, b"", "fatal: the remote end hung up unexpectedly")
 
     def look(self, done: Callable[[], Any]) -> Any:
         return self._weather.io("git.look", done, lost=gone, refused=gone)
+
+    def disk(self, done: Callable[[], None]) -> None:
+        self._weather.io("disk", done, lost=_full, refused=_full)
+
+
+def _full() -> Exception:
+    return TransientError("the mirror cannot be written: No space left on device", hint="make space")
 
 
 class _Lost(Exception):  # noqa: N818  what was lost is told as git tells it
@@ -165,7 +175,7 @@ class Daemon:
         self.name = name
         self._around = around
         self.clock = WallClock(around.schedule)
-        self._disk = Objects()
+        self.disk = Disk()
         self._life: Life | None = None
         self._loop: ProjectLoop | None = None
         self.starts = 0
@@ -211,10 +221,11 @@ class Daemon:
         chance = self._around.schedule.random
         self.starts += 1
         if chance.random() < 0.5:
-            self._disk = Objects()
+            self.disk = Disk()
         if chance.random() < 0.9 and not self._around.weather.calm:
             self.clock.settle()
-        self._around.say(f"{self.name} starts{' with an empty disk' if not self._disk.own else ''}")
+        self._around.say(f"{self.name} starts{' with an empty disk' if not self.disk.objects.own else ''}")
+        self.clock.restart()
         life = self._life = Life(self.name)
         loop = self._loop = self._made()
 
@@ -228,7 +239,7 @@ class Daemon:
 
     def _made(self) -> ProjectLoop:
         around, schedule, plan = self._around, self._around.schedule, self._around.plan
-        border, disk = _Border(self.name, schedule, around.weather), self._disk
+        border, disk = _Border(self.name, schedule, around.weather), self.disk
         log = Lines(lambda text: around.say(f"{self.name}: {text}"))
         return ProjectLoop(
             lambda: MemoryMirror(around.remote, border, shared=plan.shared, disk=disk),
@@ -246,8 +257,13 @@ class Daemon:
             frozenset({f"{PROJECT}-{stage}"}), frozenset({"Deployment"}), frozenset({"default"}), frozenset({stage})
         )
         dates = ServerDates(self.clock)
+
+        def heard(date: str) -> None:
+            self.clock.compare()
+            dates.heard(date)
+
         return Servers(
-            Cluster(around.world, around.weather, self.name, "cluster", dates.heard),
+            Cluster(around.world, around.weather, self.name, "cluster", heard),
             Flags(around.world, around.weather, self.name, "flags"),
             allowed,
             dates,

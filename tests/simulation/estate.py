@@ -43,6 +43,7 @@ class Plan:
     leases: bool
     replicas: bool
     jumps: bool
+    proceeds: bool
 
     def config_ref(self, stage: str) -> str:
         return f"refs/heads/{stage}"
@@ -53,15 +54,17 @@ class Plan:
 
 def planned(chance: random.Random) -> Plan:
     """Return a layout."""
-    shared = chance.random() < 0.4
+    shared, daemons = chance.random() < 0.4, chance.choice((1, 2, 2, 3))
+    proceeds = not shared and chance.random() < 0.5
     return Plan(
         stages=("production", "staging") if chance.random() < 0.2 else ("production",),
         apart=chance.random() < 0.25,
         shared=shared,
-        daemons=chance.choice((1, 2, 2, 3)),
-        leases=chance.random() < 0.3,
+        daemons=daemons,
+        leases=chance.random() < 0.3 or (proceeds and daemons > 1),
         replicas=not shared and chance.random() < 0.3,
         jumps=chance.random() < 0.25,
+        proceeds=proceeds,
     )
 
 
@@ -81,13 +84,17 @@ def service_settings(chance: random.Random) -> bytes:
     return f"{bounds}{drift}wait: {chance.choice((20, 45, 90))}s\n".encode()
 
 
-def stage_settings(chance: random.Random) -> bytes:
+def stage_settings(chance: random.Random, plan: Plan) -> bytes:
     """Return a `stage.yaml`."""
     mode = chance.choice(("automated", "automated", "automated", "shadow"))
     budgets = chance.choice(("", "budgets: {servicesAtOnce: 1}\n", "budgets: {actionsPerHour: 3}\n"))
     approval = "approval: required\n" if chance.random() < 0.15 else ""
     more = chance.choice(("", "cooldown: 2m\n", "onFail: revert\n", "retries: 1\n", "onResolve: revert\n"))
-    return f"mode: {mode}\nrollout: 90s\nwait: 30s\n{budgets}{approval}{more}".encode()
+    return f"mode: {mode}\nrollout: 90s\nwait: 30s\n{budgets}{approval}{more}".encode() + _outage(plan)
+
+
+def _outage(plan: Plan) -> bytes:
+    return b"forgeOutage: proceed\n" if plan.proceeds else b""
 
 
 def lay_out(chance: random.Random, plan: Plan, remote: Remote, world: World) -> None:
@@ -98,7 +105,7 @@ def lay_out(chance: random.Random, plan: Plan, remote: Remote, world: World) -> 
     first = commit_on(objects, None, {"project.yaml": text.encode()}, "the project", 0.0)
     remote.push(0.0, "people", objects, [(HEAD, None, first)])
     for stage in plan.stages:
-        files: dict[str, bytes | None] = {"stage.yaml": b"rollout: 90s\nwait: 30s\n"}
+        files: dict[str, bytes | None] = {"stage.yaml": b"rollout: 90s\nwait: 30s\n" + _outage(plan)}
         for service in SERVICES:
             files[f"{service}/remediation.yaml"] = playbook(chance)
             files[f"{service}/service.yaml"] = service_settings(chance)

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
-from reconciler.model.errors import BlindError
+from reconciler.model.errors import BlindError, ReconcilerError
 from reconciler.model.names import CommitId
 from reconciler.repo.argv import Argv
 from reconciler.repo.children import Content, Diffs, Header, Headers
@@ -32,8 +32,10 @@ from reconciler.repo.process import Finished, Process
 from reconciler.repo.reader import Reader
 from reconciler.repo.readings import Readings
 from reconciler.repo.remote import parse_remote
+from reconciler.repo.salvage import Salvage
 from reconciler.repo.stream import NewCommit, commit_stream
 from reconciler.repo.writer import PRIVATE_REF, RECONCILER, Writer
+from tests.simulation.keeping import Disk, MemoryAway
 from tests.simulation.objects import Missing, Objects, differences
 from tests.simulation.remote import HEAD, Remote, copy_reachable
 from tests.simulation.walking import Answer, parted
@@ -62,6 +64,9 @@ class Border(Protocol):
     def look(self, done: Callable[[], Any]) -> Any:
         """Read refs of a remote on this machine."""
 
+    def disk(self, done: Callable[[], None]) -> None:
+        """Write what is to outlive the process; may fail before or after ``done`` has been called."""
+
 
 class Direct:
     """Nothing in between."""
@@ -79,6 +84,9 @@ class Direct:
 
     def look(self, done: Callable[[], Any]) -> Any:
         return done()
+
+    def disk(self, done: Callable[[], None]) -> None:
+        done()
 
 
 class _Rested:
@@ -158,7 +166,8 @@ class MemoryWriter(Writer):
             except Missing as missing:
                 raise DamagedError(f"the object {missing} is missing") from missing
             people = (f"{commit.author or RECONCILER} {when}", f"{RECONCILER} {when}")
-            made = self._objects.write_commit(tree, (current,) if current else (), *people, commit.message)
+            parents = tuple(each for each in (current, commit.merged) if each)
+            made = self._objects.write_commit(tree, parents, *people, commit.message)
             self._parents[CommitId(made)] = current
             ids.append(CommitId(made))
             current = ids[-1]
@@ -190,13 +199,14 @@ class MemoryDirectory:
 
     cluttered = False
 
-    def __init__(self, objects: Objects) -> None:
-        self._objects = objects
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
         self.known: dict[str, str] = {}
         self.refs = MemoryRefs(self.known, lambda done: done())
 
     def remake(self, reason: str) -> None:
-        self._objects.own.clear()
+        if not self._disk.refs:  # what is kept is salvaged
+            self._disk.objects.own.clear()
         self.known.clear()
 
     def maintain(self, tips: Sequence[CommitId], keep: Sequence[CommitId]) -> None:
@@ -204,6 +214,15 @@ class MemoryDirectory:
 
     def release(self) -> None:
         """Nobody else waits for it."""
+
+
+class _NothingSetAside:
+    """A `Salvage` that finds nothing: in memory no mirror is set aside with what it keeps."""
+
+    stranded: Mapping[str, ReconcilerError] = {}
+
+    def attempt(self, contains: object = None) -> None:
+        """There is nothing."""
 
 
 class MemoryEngine:
@@ -216,6 +235,8 @@ class MemoryEngine:
         self.there = remote
         self.border = border
         self._known = known
+
+    durable = True
 
     def start(self, argv: Argv) -> Process:
         return cast("Process", Answer(self._objects, argv))
@@ -289,12 +310,12 @@ class MemoryMirror(Mirror):
     """``shared``: the remote is one of this machine. ``disk`` is what an earlier mirror of the daemon has left."""
 
     def __init__(
-        self, remote: Remote, border: Border | None = None, *, shared: bool = False, disk: Objects | None = None
+        self, remote: Remote, border: Border | None = None, *, shared: bool = False, disk: Disk | None = None
     ) -> None:  # fmt: skip
-        between = border or Direct()
-        objects = self.objects = disk if disk is not None else Objects()
+        between, disk = border or Direct(), disk or Disk()
+        objects = self.objects = disk.objects
         objects.below = remote.objects if shared else None
-        directory = MemoryDirectory(objects)
+        directory = MemoryDirectory(disk)
         engine = MemoryEngine(objects, remote, between, directory.known)
         origin = LocalOrigin(NOWHERE) if shared else None
         super().__init__(NOWHERE, cast("Engine", engine), origin, RECONCILER, None)
@@ -306,6 +327,9 @@ class MemoryMirror(Mirror):
         )
         self._directory = cast("Directory", directory)
         self._writer = MemoryWriter(objects)
+        self.away = MemoryAway(disk, between.disk)
+        self._salvage = cast("Salvage", _NothingSetAside())
+        self._load()
 
 
 def memory_reader(objects: Objects) -> Reader:

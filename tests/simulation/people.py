@@ -69,6 +69,7 @@ class People:
     def live(self, count: int) -> None:
         """Do so many things."""
         rarer = [(People.fall_behind, 10.0)] * self.plan.replicas + [(People.jump, 14.0)] * self.plan.jumps
+        rarer += [(People.lose_forge, 8.0)] * self.plan.proceeds
         acts, weights = zip(*_ACTS, *rarer, strict=True)
         for _ in range(count):
             self.schedule.sleep(self._chance.choice((0.0, 0.3, 3.0, 20.0, 60.0)))
@@ -150,42 +151,44 @@ class People:
             Problem(chance.choice(TITLES), "open"), day=chance.choice(("", "2026-11-21")),
         )  # fmt: skip
 
-        oldest = LONGEST_BEHIND if self.plan.replicas else 0.0
+        oldest = math.inf if self.plan.proceeds else LONGEST_BEHIND if self.plan.replicas else 0.0
 
         def send() -> None:
             repeated = 0
             while repeated < 2:
                 began = self.schedule.now
-                where = self.plan.ops_ref(stage), self._send(report)
-                if where[1]:
+                path, outcome = self._send(report)
+                if path:
                     repeated += 1
-                    # Who reads that it is there while a person takes it away is told the truth of that moment,
-                    # and where a replica answers it is that of an older one.
-                    if self.accepted.given_up.get(where, -math.inf) < began - oldest:
+                    where = self.plan.ops_ref(stage), path
+                    # Who reads that it is there while a person takes it away is told the truth of that moment; where
+                    # a replica answers, or somebody who goes on without the remote, that of an older one.
+                    seen = began if outcome == "accepted" else began - oldest
+                    if self.accepted.given_up.get(where, -math.inf) < seen:
                         self.accepted.problems.add(where)
                 self.schedule.sleep(chance.choice((1.0, 10.0)))
 
         self.schedule.spawn(Life(f"sender of {name}"), send)
 
-    def _send(self, report: Report) -> str:
-        """Send a report once; returns the path of its file where somebody says that it is on the remote."""
+    def _send(self, report: Report) -> tuple[str, str]:
+        """Send a report once; returns the path of its file where somebody says that it is on the remote, and how so."""
         loop = self._chance.choice(self.daemons).loop
         if loop is None:
-            return ""
+            return "", ""
         receipts = loop.inbox.submit([report])
         until = self.schedule.now + _PATIENCE
         while not receipts.done() and self.schedule.now < until:
             self.schedule.sleep(0.5)
         if not receipts.done():
             receipts.cancel()
-            return ""
+            return "", ""
         receipt = receipts.result()[0]
         if receipt.outcome in ("unknown", "refused"):
             self.say(f"{report.id} is {receipt.outcome}: {receipt.reason}")
-            return ""
+            return "", ""
         if receipt.durable:
             self.say(f"{report.id} is {receipt.outcome} as {receipt.path}")
-        return receipt.path if receipt.durable else ""
+        return (receipt.path, receipt.outcome) if receipt.durable else ("", "")
 
     # What was done about them
 
@@ -263,7 +266,7 @@ class People:
             [
                 (f"{service}/remediation.yaml", playbook(self._chance)),
                 (f"{service}/service.yaml", service_settings(self._chance)),
-                ("stage.yaml", stage_settings(self._chance)),
+                ("stage.yaml", stage_settings(self._chance, self.plan)),
                 (f"{service}/remediation.yaml", _BROKEN),
                 (f"{service}/service.yaml", b"bounds: {replicas: {max: many}}\n"),
                 ("stage.yaml", b"mode: perhaps\n"),
@@ -389,6 +392,10 @@ class People:
     def jump(self, _: str) -> None:
         """Let a daemon's clock jump."""
         self._chance.choice(self.daemons).jump()
+
+    def lose_forge(self, _: str) -> None:
+        """Let nothing get through to the forge from daemons, while people push."""
+        self.weather.begin_outage(self._chance.choice(["", *(each.name for each in self.daemons)]), "git", 200.0)
 
     def fall_behind(self, _: str) -> None:
         """Let a replica of the remote fall behind."""

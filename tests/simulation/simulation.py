@@ -59,7 +59,7 @@ class Simulation:
             self.schedule, self.weather, self.plan, self.remote, self.world, Leases(self.schedule), self._say
         )
         self.daemons = [Daemon(around, f"daemon{number}") for number in range(1, self.plan.daemons + 1)]
-        self.checks.clocks = {each.name: each.clock for each in self.daemons}
+        self.checks.daemons = {each.name: each for each in self.daemons}
         self.people = People(
             self.schedule, self.weather, self.plan, self.remote, self.world, self.daemons, self._say
         )  # fmt: skip

@@ -24,8 +24,8 @@ from reconciler.repo.push import RefUpdate
 from reconciler.repo.replay_reading import contents, order, read
 from reconciler.repo.stream import NewCommit
 from tests.daemon.site import git
+from tests.simulation.keeping import Disk
 from tests.simulation.memory import MemoryMirror, MemoryOffline
-from tests.simulation.objects import Objects
 from tests.simulation.remote import Remote
 
 PATHS = ("a", "a/b", "a/c/d", "a-b", "carts/service.yaml", "ops/production/carts/problems/p1.yaml", "z")
@@ -195,11 +195,11 @@ def test_git_in_memory_answers_as_git_does(tmp_path: Path, seed: int, shared: bo
 
 
 def test_what_is_written_out_is_a_repository(tmp_path: Path) -> None:
-    objects = Objects()
-    mirror = MemoryMirror(Remote(), disk=objects)
+    disk = Disk()
+    mirror = MemoryMirror(Remote(), disk=disk)
     tip = mirror.write(None, [NewCommit({"a/b": b"x", "a-c": b"y"}, "one", WHEN)])[-1]
     git(tmp_path, "init", "-q", "--bare", "-b", "main", "out.git")
-    objects.save(tmp_path / "out.git")
+    disk.objects.save(tmp_path / "out.git")
     git(tmp_path / "out.git", "update-ref", MAIN, tip)
     assert git(tmp_path / "out.git", "fsck", "--strict") == ""
     assert git(tmp_path / "out.git", "ls-tree", "-r", "--name-only", "main").splitlines() == ["a-c", "a/b"]

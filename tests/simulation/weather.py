@@ -13,9 +13,25 @@ from tests.simulation.schedule import Schedule
 
 _T = TypeVar("_T")
 Where: TypeAlias = Literal[
-    "git.look", "git.list", "git.fetch", "git.push", "cluster.read", "cluster.write", "flags.read", "flags.write", "sli"
+    "git.look",
+    "git.list",
+    "git.fetch",
+    "git.push",
+    "cluster.read",
+    "cluster.write",
+    "flags.read",
+    "flags.write",
+    "sli",
+    "disk",
 ]
-_SECONDS: Final[dict[str, float]] = {"git.look": 0.0005, "git": 0.08, "cluster": 0.03, "flags": 0.06, "sli": 0.3}
+_SECONDS: Final[dict[str, float]] = {
+    "git.look": 0.0005,
+    "git": 0.08,
+    "cluster": 0.03,
+    "flags": 0.06,
+    "sli": 0.3,
+    "disk": 0.002,
+}
 """How long a way takes on average."""
 _RATES: Final = (0.0, 0.01, 0.04, 0.12)
 _OUTAGES: Final = ("git", "cluster", "flags", "sli")
