@@ -25,6 +25,8 @@ EXPLAINED: Final[Mapping[tuple[str, str], str]] = {
     ("decide/draft.py", "Draft.add_to_stage: 0 -> 1"): "the next sequence is 1 at least",
     ("decide/draft.py", "Draft.first: continue -> pass"): "nothing follows it in the loop",
     ("decide/draft.py", "Draft.see: True -> False"): _STRICT,
+    ("decide/freezing.py", "_end: 0 -> 1"): "without a window there is none, from whichever day on it is looked for",
+    ("decide/freezing.py", "frozen: 0 -> 1"): "only whether it is open now is asked, not for how long",
     ("decide/guards.py", "_age: False -> True"): "it counts only where there are no objectives, which was asked before",
     ("decide/policy.py", "effective: len(_KNOWN) >= _REMEMBERED -> (len(_KNOWN) > _REMEMBERED)"): (
         "how many are remembered changes nothing but how often one is worked out again"
