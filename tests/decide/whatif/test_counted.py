@@ -42,9 +42,12 @@ def case(kind: str, *problems: str, **more: Any) -> Case:
             "0 of 2 problems would differ; A off 9 times less; a once less; b once more; d 3 times more",
         ),
         (
-            Totals(problems=2, unhealed=1, healed=2, unknown=3),
-            "0 of 2 problems would differ; 1 would no longer count as healed; 2 would count as healed that did not; "
-            "3 unknown from there on",
+            Totals(problems=2, unhealed=1, unknown=3),
+            "0 of 2 problems would differ; 1 would no longer count as healed; 3 unknown from there on",
+        ),
+        (
+            Totals(problems=2, healed=2),
+            "0 of 2 problems would differ; 2 would count as healed that did not",
         ),
     ],
 )
