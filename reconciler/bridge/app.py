@@ -50,6 +50,11 @@ STREAM: Final = 240.0
 """Seconds after which a stream of news ends; the browser opens the next one by itself."""
 _QUIET: Final = 15.0
 _ASKED_WITHIN: Final = 20.0
+_KEPT: Final = "This holds from now on, and is kept here only, not on the remote yet"
+_KEPT_HINT: Final = (
+    "The repository cannot be reached. The daemon does as you asked, and pushes it when the repository is back. Look "
+    "then whether it is there: it is lost if the daemon's disk is lost before, or if the branch is rewritten meanwhile."
+)
 _PROJECT: Final = "/{project}"
 _STAGE: Final = "/{project}/{stage}"
 
@@ -184,16 +189,20 @@ class Bridge:
             raise LookupError(stage)
         try:
             async with asyncio.timeout(_ASKED_WITHIN):
-                commit = await asyncio.wrap_future(ask[request.path_params["project"]](wanted))
+                taken = await asyncio.wrap_future(ask[request.path_params["project"]](wanted))
         except TimeoutError as error:
             raise TransientError(
                 "the command was not pushed in time", hint="look whether it came, then ask again"
             ) from error
-        self._served.log.info("a command was pushed", verb=wanted.command.verb, person=person.name, commit=commit)
+        self._served.log.info(
+            "a command was taken", verb=wanted.command.verb, person=person.name, commit=taken.commit, kept=taken.kept
+        )
         hall.follower.stir()
         links = Links(_root(request), request.path_params["project"], stage)
         about, service = wanted.command.remediation, wanted.service
         back = links.remediation(service, about) if about else links.service(service) if service else links.services()
+        if taken.kept:
+            return self._said(request, 202, _KEPT, _KEPT_HINT, [("Back to where it was asked", back)])
         return RedirectResponse(back, 303)
 
     async def _nothing(self, request: Request, _person: Person | None) -> Response:

@@ -31,7 +31,15 @@ class Petition:
     about: str = ""
 
 
-Ask: TypeAlias = Callable[[Petition], "Future[CommitId]"]
+@dataclass(frozen=True)
+class Taken:
+    """The commit of a petition. ``kept``: it is on the daemon's disk only, and acted on; the remote is away."""
+
+    commit: CommitId
+    kept: bool = False
+
+
+Ask: TypeAlias = Callable[[Petition], "Future[Taken]"]
 """Commits and pushes a petition. The future fails with a ReconcilerError that says why it was not."""
 
 

@@ -6,7 +6,8 @@ asked, by whom and what became of it is in `git log`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -20,10 +21,14 @@ from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView
 from reconciler.model.command import Command, Verb, command_name, render_command
 from reconciler.model.errors import ConfigError, UserError
+from reconciler.repo.faults import AwayError
 
 _DONE: Final[Mapping[Verb, str]] = {
     "undo": "undone", "abort": "aborted", "retry": "retried", "approve": "approved", "decline": "declined",
 }  # fmt: skip
+_BY_THE_BRIDGE: Final = (
+    "a daemon whose stage goes on meanwhile (`forgeOutage: proceed`) takes it on its bridge, and keeps it until then"
+)
 Fits = Callable[[ServiceView, Remediation], bool]
 
 
@@ -48,7 +53,7 @@ def ask_about_remediation(request: Request, fits: Fits, nothing: str) -> None:
     Raises:
         UserError: none fits (``nothing`` says so in words). ConfigError: several do, or none is named at all.
     """
-    with open_workspace(request.repo, request.project) as workspace:
+    with _or_by_the_bridge(), open_workspace(request.repo, request.project) as workspace:
         stage = workspace.stage(request.stage)
         view, remediation = _chosen(stage, request, fits, nothing)
         subject = f"{view.name}: {request.verb} ({remediation.title or remediation.id})"
@@ -73,11 +78,21 @@ def _about(request: Request, remediation: Remediation) -> tuple[Request, str]:
 
 def ask_about_whole(request: Request) -> None:
     """Push a command about a whole service, or without one about the stage."""
-    with open_workspace(request.repo, request.project) as workspace:
+    with _or_by_the_bridge(), open_workspace(request.repo, request.project) as workspace:
         stage = workspace.stage(request.stage)
         view = stage.service(request.service) if request.service else None
         subject = f"{view.name if view else stage.name}: {request.verb}"
         _push(workspace, stage, request, view, "", subject)
+
+
+@contextmanager
+def _or_by_the_bridge() -> Iterator[None]:
+    """Say who takes a command while the remote is away: nothing was pushed, and a daemon may go on all the same."""
+    try:
+        yield
+    except AwayError as error:
+        told = "; ".join(filter(None, (error.hint, _BY_THE_BRIDGE)))
+        raise type(error)(f"nothing is asked for: {error.message}", hint=told) from error
 
 
 def _chosen(stage: OpenStage, request: Request, fits: Fits, nothing: str) -> tuple[ServiceView, Remediation]:

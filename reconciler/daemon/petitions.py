@@ -1,7 +1,8 @@
 """What people ask for by the bridge: command files in their names, committed and pushed by the project's loop.
 
-As with reports nothing is said to be taken before it is on the remote (DESIGN.md, law 7). What becomes of a command
-is decided as if the person had pushed it: by a step that names the file.
+As with reports nothing is said to be taken before it is on the remote (DESIGN.md, law 7). Where a stage goes on without
+its remote a command is kept and honoured, and who asked is told that it is kept here only. What becomes of a command is
+decided as if the person had pushed it: by a step that names the file.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from datetime import UTC, datetime
 
 from structlog.typing import FilteringBoundLogger
 
-from reconciler.bridge.petition import Petition
+from reconciler.bridge.petition import Petition, Taken
 from reconciler.daemon.branch import Branch
 from reconciler.daemon.clock import Clock
 from reconciler.model.command import command_name, render_command
 from reconciler.model.errors import BugError, ReconcilerError, TransientError, UserError
-from reconciler.model.names import CommitId, StageName
+from reconciler.model.names import StageName
 from reconciler.repo.layout import ops_prefix
 from reconciler.repo.objects import Identity
 from reconciler.repo.signatures_people import is_our_address
@@ -29,7 +30,7 @@ _CAPACITY = 1000
 _TRIES = 8
 """Pushes of one command that may be lost to others before the person is told to ask again."""
 
-Asked = tuple[Petition, "Future[CommitId]"]
+Asked = tuple[Petition, "Future[Taken]"]
 
 
 class Petitions:
@@ -41,9 +42,9 @@ class Petitions:
         self._waiting: list[Asked] = []
         self._closed = False
 
-    def ask(self, petition: Petition) -> Future[CommitId]:
-        """Put one in. The future gets the commit that is on the remote, or what stood in the way."""
-        future: Future[CommitId] = Future()
+    def ask(self, petition: Petition) -> Future[Taken]:
+        """Put one in. The future gets the commit, and whether it is on the remote; or what stood in the way."""
+        future: Future[Taken] = Future()
         with self._lock:
             full = self._closed or len(self._waiting) >= _CAPACITY
             if not full:
@@ -97,7 +98,7 @@ class Clerk:
                 self._log.exception("a bug in reconciler; a command was not pushed", person=petition.person.name)
                 future.set_exception(BugError("the command could not be pushed because of a bug"))
 
-    def _pushed(self, petition: Petition) -> CommitId:
+    def _pushed(self, petition: Petition) -> Taken:
         if is_our_address(petition.person.email):
             raise UserError(
                 f"{petition.person.email} is reconciler's own address, not a person's", hint="ask in a name of your own"
@@ -117,8 +118,10 @@ class Clerk:
                 raise UserError(f"there is no remediation `{about}` of {petition.service}", hint="open the page again")
             landed = branch.push(tips, [self._commit(petition)])
             if landed is not None:
-                self._log.info("a command was pushed", verb=petition.command.verb, person=petition.person.name)
-                return landed.commits[-1]
+                kept = branch.publisher.keeps
+                told = "a command is kept until the remote is back" if kept else "a command was pushed"
+                self._log.info(told, verb=petition.command.verb, person=petition.person.name)
+                return Taken(landed.commits[-1], kept)
         raise TransientError(f"others pushed to {petition.stage} all the time", hint="ask again in a moment")
 
     def _commit(self, petition: Petition) -> NewCommit:

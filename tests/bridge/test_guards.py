@@ -11,7 +11,7 @@ import pytest
 
 from reconciler.bridge.attempts import Attempts
 from reconciler.bridge.people import Account, Door, Person, RefusedError, Tokens, check_origin, loopback_hosts
-from reconciler.bridge.petition import Petition
+from reconciler.bridge.petition import Petition, Taken
 from reconciler.daemon.bridging import door as configured
 from reconciler.daemon.clock import SystemClock
 from reconciler.model.bridge_config import BridgeConfig
@@ -33,14 +33,15 @@ class Desk:
     def __init__(self) -> None:
         self.taken: list[Petition] = []
         self.trouble: Exception | None = None
+        self.kept = False
 
-    def ask(self, petition: Petition) -> Future[CommitId]:
+    def ask(self, petition: Petition) -> Future[Taken]:
         self.taken.append(petition)
-        future: Future[CommitId] = Future()
+        future: Future[Taken] = Future()
         if self.trouble is not None:
             future.set_exception(self.trouble)
         else:
-            future.set_result(CommitId("c" * 40))
+            future.set_result(Taken(CommitId("c" * 40), self.kept))
         return future
 
 
@@ -62,7 +63,7 @@ def guarded(shop: Site, tip: str, desk: Desk, tmp_path_factory: pytest.TempPathF
 @pytest.fixture(autouse=True)
 def _nothing_yet(desk: Desk) -> None:
     desk.taken.clear()
-    desk.trouble = None
+    desk.trouble, desk.kept = None, False
 
 
 def origin(browser: Browser) -> dict[str, str]:
@@ -114,6 +115,14 @@ def test_a_read_only_bridge_offers_nothing_and_takes_nothing(browser: Browser) -
     assert answer.status_code == 403
     for method in ("POST", "PUT", "DELETE", "PATCH"):
         assert browser.client.request(method, STAGE).status_code == 405
+
+
+def test_who_asks_while_the_remote_is_away_is_told_that_it_is_kept_here_only(guarded: Browser, desk: Desk) -> None:
+    desk.kept = True
+    answer = guarded.client.post(f"{STAGE}/command", data=held(guarded), headers=origin(guarded))
+    assert answer.status_code == 202
+    assert "is kept here only, not on the remote yet" in answer.text
+    assert f'href="{STAGE}/remediation/shop/orders/full"' in answer.text
 
 
 def test_what_fits_is_offered_and_arrives_in_the_persons_name(guarded: Browser, desk: Desk) -> None:

@@ -53,7 +53,7 @@ def test_what_is_asked_of_nobody_or_by_nobody_is_refused_and_keeps_nothing_else_
         right = loop.inbox.petitions.ask(asked())
         loop.tick()
         loop.tick()
-        assert right.result(0)
+        assert right.result(0).commit
         for each in wrong:
             assert isinstance(each.exception(0), UserError | TransientError)
 
@@ -75,7 +75,7 @@ def test_a_push_that_was_lost_to_a_person_is_made_again(site: Site, monkeypatch:
         monkeypatch.setattr(petitions, "render_command", late)
         future = loop.inbox.petitions.ask(asked())
         loop.tick()
-        assert future.result(0) in git(site.remote, "rev-list", "production").split()
+        assert future.result(0).commit in git(site.remote, "rev-list", "production").split()
         assert site.file("carts/notes.txt") is not None
 
 

@@ -102,4 +102,8 @@ GUARDS: Final = (
         "g5", "reconciler/repo/salvage.py", "not contains(ref, base):", "not contains(ref, base) and not base:",
         "tests/faults/test_outage_moved.py -k stands_still",
     ),
+    Mutation(
+        "g5", "reconciler/daemon/petitions.py", "return Taken(landed.commits[-1], kept)",
+        "return Taken(landed.commits[-1])", f"{_AROUND}at_the_bridge",
+    ),
 )  # fmt: skip

@@ -152,6 +152,7 @@ def test_g5_proceed_takes_what_people_ask_for_at_the_bridge(proceeding: Scene, s
         suspended = loop.inbox.petitions.ask(asked())
         loop.tick()
         asked_for = suspended.result(0)
+        assert asked_for.kept, "law 7: who asked is told that the remote does not have it yet"
         assert reported(scene, loop) == "unavailable"
         loop.tick()
         assert site.replicas() == 1
@@ -160,8 +161,11 @@ def test_g5_proceed_takes_what_people_ask_for_at_the_bridge(proceeding: Scene, s
         ).split() == ["held"]
         back(scene, server)
         loop.tick()
-        assert asked_for in history(site)
+        assert asked_for.commit in history(site)
         until(loop, lambda: site.events() == ["held"], "pushed")
+        there = loop.inbox.petitions.ask(asked("production", "carts"))
+        loop.tick()
+        assert not there.result(0).kept
         goes(server, 401)
         late = loop.inbox.petitions.ask(asked())
         loop.tick()
