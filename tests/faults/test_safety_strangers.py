@@ -111,7 +111,8 @@ HOSTILE: dict[str, tuple[dict[str, bytes], dict[str, str]]] = {
         {
             **{f"s{n:02}/remediation.yaml": bomb for n, bomb in enumerate(BOMBS.values())},
             **{f"s{n:02}/slo.yaml": bomb for n, bomb in enumerate(BOMBS.values())},
-            "carts/slo.yaml": BOMBS["aliases"], "stage.yaml": BOMBS["depth"],
+            "carts/remediation.yaml": BOMBS["values"], "carts/slo.yaml": BOMBS["aliases"],
+            "carts/prometheus/sli.yaml": BOMBS["10 MB"], "stage.yaml": BOMBS["depth"],
         }, {},
     ),
     "links to what the runner has": (
@@ -154,7 +155,11 @@ def test_x3_a_strangers_pull_request_is_answered_without_network_secrets_or_much
         assert found["carts/slo.yaml"] == "the file is `/proc/self/environ`", "the link's own text, and not followed"
     if name.startswith("bombs"):
         # Services that had no problem yet have no past, and are not read at all.
-        assert found.keys() == {"stage.yaml", "carts/slo.yaml"}
+        assert found.keys() == {
+            "stage.yaml", "carts/slo.yaml", "carts/prometheus/sli.yaml", "carts/remediation.yaml"
+        }  # fmt: skip
+        assert "more than 10000 values" in found["carts/remediation.yaml"]
+        assert "bytes" in found["carts/prometheus/sli.yaml"]
         assert "nested deeper than" in found["stage.yaml"]
         assert "anchor" in found["carts/slo.yaml"]
 
