@@ -288,7 +288,7 @@ class StageLoop:
         holding = self._repo.holding()
         sound = holding - self._unsound
         wants = {want_of(key, held) for path in sound for key, held in snapshot.services[path].desired.items()}
-        facts.update(self._dispatch.observe(wants - facts.keys()))
+        facts.update(as_seen(self._dispatch.observe(wants - facts.keys()), self._repo, self._own))
         return set(sound)
 
     def _note_landed(self, steps: tuple[Step, ...], commits: tuple[CommitId, ...], before: Snapshot) -> None:

@@ -24,7 +24,7 @@ from reconciler.model.names import ProblemId, RemediationId, ServicePath
 from reconciler.model.step import Event, Step, StepFile
 from reconciler.model.targets import Fact, Want
 
-RULES = 2
+RULES = 3
 """Raised whenever the output for any golden history changes (tests/decide/golden)."""
 
 CLOCK, BRANCH = "clock", "branch"

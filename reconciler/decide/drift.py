@@ -2,7 +2,8 @@
 
 `repair` writes our value again, `adopt` takes theirs as what we hold, `report` stops holding and tells. The default is
 repair for a controller's change and report for a person's; three repairs within ten minutes mean that somebody else
-wants the field, and become `held: conflict` (DESIGN.md section 3). Only facts that happen to be there are looked at:
+wants the field, and become `held: conflict` (DESIGN.md section 3). Nothing is written over what a step of ours did that
+the branch does not have (any more): whose it is a person has to say. Only facts that happen to be there are looked at:
 the sweep that brings them is the daemon's.
 """
 
@@ -12,9 +13,10 @@ import re
 from functools import partial
 from typing import TypeAlias
 
-from reconciler.decide.claims import fields_of, is_pending, label, live_value, set_again, show, spoken, want_of
+from reconciler.decide.claims import fields_of, is_pending, label, live_value, mark_of, set_again, show, spoken, want_of
 from reconciler.decide.draft import Draft, Note, titled
 from reconciler.decide.evaluating import wait_data
+from reconciler.decide.holding import go_on_above
 from reconciler.decide.options import timing_of
 from reconciler.decide.policy import REPAIR_WINDOW, REPAIRS, effective
 from reconciler.decide.remediation import Remediation
@@ -80,6 +82,12 @@ def _react(
     policy = _policy(draft, view, fact, manager)
     who = manager or "somebody"
     changed = f"was changed {show(held.value)} → {show(live)} by {who}"
+    mark = mark_of(key, fact)
+    if mark is not None and mark.lost:
+        changed = f"{changed}; it carries step {mark.sequence}, which the branch does not have"
+        policy = "report" if policy == "repair" else policy
+        if remediation.hold is None and not remediation.ended:
+            go_on_above(draft, view, label(key), mark)
     text, told_so = f"{label(key)} {changed}", spoken(key, changed)
     told: dict[str, object] = {
         "target": str(key[0]),

@@ -196,7 +196,7 @@ def following(timing: Timing, remediation: Remediation, *, again: bool = True) -
     """Return what comes after an action that did not help; ``again`` False: the same one cannot do better."""
     if again and remediation.tries < timing.retries:
         return "retry"
-    return "action" if remediation.index + 1 < len(remediation.actions) else "none"
+    return "action" if remediation.has_more else "none"
 
 
 def _record(
@@ -227,7 +227,8 @@ def _record(
     objectives = verdict.evaluated.objectives if verdict.evaluated is not None else ()
     values = lines(f"{objective(each)}." for each in objectives)
     overdue = [f"It was due at {format_instant(waiting.until)}; nobody looked until now."] if "late" in data else []
-    body = "\n".join([f"{span}: {verdict.message}.", *overdue, *values, *settled.told, _told(then, data)])
+    followed = _told(then, data, verdict.result, more=remediation.has_more)
+    body = "\n".join([f"{span}: {verdict.message}.", *overdue, *values, *settled.told, followed])
     note = Note("evaluated", titled(f"evaluated: {verdict.result}", remediation.about), body, data)
     return draft.add(view, remediation.id, note, desired=settled.desired, files=files)
 
@@ -236,7 +237,7 @@ def _again(draft: Draft, remediation: Remediation, timing: Timing, verdict: Verd
     """Return the next wait: for the same window where it had no data, else for the one that begins now."""
     waiting = remediation.waiting
     if (verdict.result == "no data" or verdict.is_half_blind) and waiting is not None:
-        pause = _first_pause(timing.wait) << remediation.unmeasured
+        pause = _first_pause(remediation.length) << remediation.unmeasured
         return _wait(replace(waiting, until=Instant(draft.now + pause)))
     return wait_data(replace(timing, settle=0, wait=max(timing.wait, timing.window)), draft.now)
 
@@ -258,10 +259,16 @@ def _remembered(remediation: Remediation, waiting: Waiting, verdict: Verdict, ev
     )
 
 
-def _told(then: Then, data: Mapping[str, Any]) -> str:
+_WARNED = "a warning was accepted"
+_OR_NEXT = "`onWarning: next` would take the next action"
+
+
+def _told(then: Then, data: Mapping[str, Any], result: Outcome, *, more: bool) -> str:
+    """Return what follows, in words. ``more``: there is an action left."""
+    warned = sentence(f"{_WARNED}{f'; {_OR_NEXT}' if more else ''}. ") if result == "warning" else ""
     match then:
         case "again":
-            return f"It is measured again at {data['until']}."
+            return f"{'' if data.get('unmeasured') else warned}It is measured again at {data['until']}."
         case "retry":
             return "The same action is done once more; an increment adds to what was added."
         case "action":
@@ -269,7 +276,7 @@ def _told(then: Then, data: Mapping[str, Any]) -> str:
         case "none":
             return "There is no action left."
         case "escalated":
-            return "The problem is still open although the objectives are met."
+            return f"{warned}The problem is still open{'' if warned else ' although the objectives are met'}."
         case "resolved":
             return "The problem was resolved by its source, and the objectives are not met."
         case "unverified":
@@ -292,26 +299,29 @@ def _end(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
     event = events[remediation.then]
     over = [p.id for p in remediation.problems if not p.resolved and is_over(view, p)][:ENDS]
     settled = let_go(draft, view, remediation) if all_over(view, remediation) else Settled(view.desired)
-    told = [_about(event, over, remediation.result), *settled.told]
-    data = {**({"resolved": over} if over else {}), **settled.data, **_why(event)}
+    told = [_about(event, over, remediation), *settled.told]
+    data = {**({"resolved": over} if over else {}), **settled.data, **_why(event, remediation)}
     note = Note(event, titled(_SUBJECTS[event], remediation.about), "\n".join(filter(None, told)), data)
     return draft.add(view, remediation.id, note, desired=settled.desired)
 
 
-def _why(event: Event) -> dict[str, Any]:
+def _why(event: Event, remediation: Remediation) -> dict[str, Any]:
     match event:
         case "resolved":
             return {"unhealed": True, "reason": "resolved by its source, but the objectives are not met"}
         case "unverified":
             return {"reason": "there is no data that says whether it helped"}
+        case "escalated" if remediation.result == "warning":
+            return {"reason": f"still firing, and {_WARNED}{f' ({_OR_NEXT})' if remediation.has_more else ''}"}
         case "escalated":
             return {"reason": "still firing although the objectives are met"}
         case _:
             return {}
 
 
-def _about(event: Event, over: list[ProblemId], result: str) -> str:
-    met = "It was accepted with a warning." if result == "warning" else "The objectives are met."
+def _about(event: Event, over: list[ProblemId], remediation: Remediation) -> str:
+    warned = remediation.result == "warning"
+    met = "It was accepted with a warning." if warned else "The objectives are met."
     found = sentence(about_problems(over, "is over", "are over")) + "." if over else ""
     match event:
         case "remediated":
@@ -320,5 +330,7 @@ def _about(event: Event, over: list[ProblemId], result: str) -> str:
             return f"{found} The objectives are not met; a person has to look."
         case "unverified":
             return f"{found} Nothing further is tried; a person has to look.".strip()
+        case _ if warned:
+            return "It was evaluated twice, a warning was accepted and the problem is still open; a person has to look."
         case _:
             return "It was evaluated as good twice in a row and the problem is still open; a person has to look."

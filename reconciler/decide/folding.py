@@ -94,11 +94,14 @@ def _once(data: Mapping[str, Any], sequence: int) -> OnceDue:
     return OnceDue(Target.parse(data["target"]), data["field"], data["value"], sequence, data.get("payload", {}))
 
 
-def _waiting(data: Mapping[str, Any]) -> Waiting | None:
+def _with_wait(state: Remediation, step: StepFile) -> Remediation:
+    """Return the state with the wait that a step begins, where it begins one."""
+    data = step.data
     if "until" not in data:
-        return None
+        return state
     window = data["window"]
-    return Waiting(*(parse_instant(text) for text in (data["until"], window["start"], window["end"])))
+    waiting = Waiting(*(parse_instant(text) for text in (data["until"], window["start"], window["end"])))
+    return replace(state, waiting=waiting, length=waiting.until - step.now)
 
 
 def _phase(state: Remediation, step: StepFile) -> Remediation:  # noqa: C901, PLR0912  (a table, one row an event)
@@ -125,7 +128,7 @@ def _phase(state: Remediation, step: StepFile) -> Remediation:  # noqa: C901, PL
             state = replace(state, phase=phase, hold=None, approved=approved)
             insisted, asked = bool(data.get("insisted")), bool(data.get("asked"))
             since = step.now if "command" in data else state.since
-            state = replace(state, since=since, waiting=_waiting(data) or state.waiting)
+            state = _with_wait(replace(state, since=since), step)
             return replace(state, insisted=state.insisted or insisted, asked=state.asked or asked)
         case "decided" if "bound" not in data:
             return replace(
@@ -138,7 +141,7 @@ def _phase(state: Remediation, step: StepFile) -> Remediation:  # noqa: C901, PL
         case "applied":
             if state.phase != "decided":
                 return state
-            return replace(state, phase="applied", applied_at=step.now, waiting=_waiting(data) or state.waiting)
+            return _with_wait(replace(state, phase="applied", applied_at=step.now), step)
         case "evaluated":
             return _evaluated(state, step)
         case "failed":
@@ -171,7 +174,9 @@ def _evaluated(state: Remediation, step: StepFile) -> Remediation:
     if then == "again":
         blank = result == "no data" or bool(data.get("unmeasured"))
         passed, unmeasured = (state.passed, state.unmeasured + 1) if blank else (state.passed + 1, 0)
-        return replace(state, waiting=_waiting(data), passed=passed, unmeasured=unmeasured)
+        begun = _with_wait(replace(state, waiting=None), step)
+        length = state.length if blank and state.waiting is not None else begun.length
+        return replace(begun, passed=passed, unmeasured=unmeasured, length=length)
     if then in ("retry", "action", "none"):
         return _next(state, step, then)
     return replace(state, phase="evaluated", waiting=None)

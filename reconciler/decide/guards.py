@@ -72,7 +72,7 @@ def _loop(draft: Draft, view: ServiceView, remediation: Remediation, settings: E
     since = draft.now - within
     recent = sorted(
         (each for each in _others(view, remediation) if each.decisions[-1][1] > since),
-        key=lambda each: each.decisions[-1],
+        key=lambda each: (each.decisions[-1][1], each.opened_by),
     )
     if len(recent) < times:
         return None

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.decide.actions.protocol import Wait
-from reconciler.decide.draft import Note, titled
+from reconciler.decide.draft import Draft, Note, titled
 from reconciler.decide.remediation import Hold
+from reconciler.decide.snapshot import ServiceView
+from reconciler.model.targets import Mark
 
 
 def held_note(wait: Wait, title: str, prefix: str = "", data: Mapping[str, Any] | None = None) -> Note:
@@ -25,3 +27,11 @@ def is_new(hold: Hold, wait: Wait) -> bool:
         return bool(wait.proposal)
     before = hold.proposal.told
     return (before.get("effect"), before.get("expires")) != (wait.proposal["effect"], wait.proposal["expires"])
+
+
+def go_on_above(draft: Draft, view: ServiceView, what: str, mark: Mark) -> None:
+    """Let the next steps have numbers above that of a lost one which a target carries, or none could be written."""
+    if mark.sequence > draft.sequence:
+        told = f"{what} carries step {mark.sequence}, which the branch does not have: it was rewritten."
+        note = Note("rewritten", "the branch was rewritten", told, {"before": "", "seen": mark.sequence})
+        draft.add_to_stage(note, service=view, sequence=mark.sequence + 1)

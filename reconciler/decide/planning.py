@@ -8,8 +8,9 @@ from __future__ import annotations
 from reconciler.decide.actions.protocol import Answer, Context, Escalation, Failure, Once, Plan, Spec, Wait, Wish
 from reconciler.decide.actions.registry import unpin
 from reconciler.decide.claims import label
-from reconciler.decide.draft import Draft, Note
+from reconciler.decide.draft import Draft
 from reconciler.decide.guards import guard
+from reconciler.decide.holding import go_on_above
 from reconciler.decide.policy import Effective, effective
 from reconciler.decide.proposing import asked, still_asked
 from reconciler.decide.remediation import Remediation
@@ -134,11 +135,8 @@ def _owned(draft: Draft, view: ServiceView, remediation: Remediation, once: Once
 
 
 def _lost(draft: Draft, view: ServiceView, key: Key, mark: Mark) -> Wait:
-    """Do nothing that may have been done already; and go on above the sequence that the target carries."""
-    if mark.sequence > draft.sequence:
-        told = f"{label(key)} carries step {mark.sequence}, which the branch does not have: it was rewritten."
-        note = Note("rewritten", "the branch was rewritten", told, {"before": "", "seen": mark.sequence})
-        draft.add_to_stage(note, service=view, sequence=mark.sequence + 1)
+    """Do nothing that may have been done already."""
+    go_on_above(draft, view, label(key), mark)
     return Wait(
         "drift",
         f"{label(key)} was last changed by step {mark.sequence}, which the branch does not have",

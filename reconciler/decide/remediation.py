@@ -112,7 +112,8 @@ class Remediation:
     back) is not yet seen in the world; ``pending_from`` is the first such step's sequence, ``decided_at`` when the
     newest was made.
     ``once`` is what the action in hand does once and is not yet seen to be done. ``waiting`` is for the next
-    evaluation, ``passed`` and ``unmeasured`` count those of the action in hand that passed, and that had no data;
+    evaluation, ``length`` how many seconds there were from the step that began that wait to its first look, ``passed``
+    and ``unmeasured`` count those of the action in hand that passed, and that had no data;
     ``then`` is what the newest one said that follows. ``result`` is the newest evaluation's, ``healed``: it passed.
     ``reason`` is why it ended as it did, or why the newest action failed, where its step says so.
     ``approved``: what a person has approved of the action in hand; ``insisted``: in spite of a mark of lost history;
@@ -138,6 +139,7 @@ class Remediation:
     pending_from: int = 0
     once: tuple[OnceDue, ...] = ()
     waiting: Waiting | None = None
+    length: int = 0
     passed: int = 0
     unmeasured: int = 0
     then: str = ""
@@ -172,6 +174,11 @@ class Remediation:
     def about(self) -> str:
         """What people know it by: the title of its first problem, else its entry, else that problem's id."""
         return self.title or self.entry or next((problem.id for problem in self.problems), self.id)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there is an action after the one in hand."""
+        return self.index + 1 < len(self.actions)
 
     @property
     def ended(self) -> bool:

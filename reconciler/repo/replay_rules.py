@@ -14,7 +14,7 @@ from reconciler.decide.draft import RULES
 from reconciler.repo.replay_findings import Finding, Kind
 from reconciler.repo.steps import Claimed
 
-_OLDER: Final = "no reconciler that was released made such steps: find out who pushed it"
+_OLDER: Final = "replay it with the reconciler that made it; where none did, find out who pushed it"
 _NEWER: Final = "replay it with a newer reconciler"
 _BACK: Final = "find out who made it: reconciler never goes back to older rules, it holds the stage"
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from reconciler.daemon.agenda import HELD
 from reconciler.embedded.cluster import Failing
 from reconciler.embedded.cluster.faults import Refuse, matching
+from reconciler.targets.kubernetes.documents import STEP
 from tests.daemon.site import THREE_ENTRIES, Later, Site, until
 
 RESOLVED = "title: Response time degradation\nstate: resolved\n"
@@ -86,6 +87,23 @@ def test_drift_by_a_person_is_told_and_not_fought(site: Site) -> None:
         )
         loop.look_at_everything()
         until(loop, lambda: site.events()[-1] == "released", "released")
+
+
+def test_what_a_step_did_that_the_branch_does_not_have_is_not_written_over(site: Site) -> None:
+    """As where another daemon's steps were overruled after an outage: what they did still stands in the cluster."""
+    with site.loop() as loop:
+        site.problem("p1", "Response time degradation")
+        until(loop, lambda: site.events()[-1:] == ["applied"], "applied")
+        mark = {"metadata": {"annotations": {STEP: f"2:{'a' * 40}"}}, "spec": {"replicas": 5}}
+        site.cluster.patch("Deployment", "sockshop-production", "carts-primary", mark, manager="reconciler")
+        loop.look_at_everything()
+        until(loop, lambda: site.events()[-1] in ("held", "drift"), "noticed")
+        loop.look_at_everything()
+        assert loop.tick() == ()
+    assert site.events()[-1] == "held"
+    assert site.replicas() == 5
+    told = "carts-primary was changed 2 → 5 by reconciler; it carries step 2, which the branch does not have"
+    assert told in str(site.file("ops/production/carts/remediations/p1/04-held.yaml"))
 
 
 def test_a_rollout_that_never_gets_ready_fails_at_its_deadline(site: Site) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.model.targets import Mark
 from tests.decide.files import PLAYBOOK, entry, playbook
 from tests.decide.surroundings import Flag
 from tests.decide.test_held import hold
@@ -84,6 +85,40 @@ def test_what_was_adopted_below_the_base_is_never_given_back_below_it(world: Wor
     world.command("undo", "p1")
     world.tick()
     assert world.replicas() == 1
+
+
+def test_what_carries_a_step_that_the_branch_does_not_have_is_not_written_over(world: World) -> None:
+    """Another row of steps did that, which was overruled: whose it is a person says, whoever's name it was done in."""
+    changed(applied(world), 8, "reconciler")
+    world.around.workloads["carts-primary"].mark = Mark("sockshop/production/carts", 40, "abc")
+    steps = world.sweep()
+    assert [(step.event, step.sequence) for step in steps] == [("rewritten", 41), ("held", 42)]
+    told = "carts-primary was changed 2 → 8 by reconciler; it carries step 40, which the branch does not have"
+    assert (hold(world).condition, hold(world).reason) == ("drift", told)
+    assert world.replicas() == 8
+    assert world.sweep() == []
+    world.command("retry", "p1")
+    world.tick()
+    assert world.events("p1")[-2:] == ["released", "applied"]
+    assert world.replicas() == 2
+
+
+def test_a_lost_step_that_the_branch_is_past_is_not_written_over_either(world: World) -> None:
+    changed(applied(world), 8, "reconciler")
+    for _ in range(2):
+        world.open(f"u{world.sequence}", "nothing like it")
+        world.tick()
+    world.around.workloads["carts-primary"].mark = Mark("sockshop/production/carts", 0, "abc")
+    assert [step.event for step in world.sweep()] == ["held"]
+    assert world.replicas() == 8
+
+
+def test_what_a_lost_step_did_may_be_adopted(world: World) -> None:
+    world.stage_yaml("drift: adopt\n")
+    changed(applied(world), 8, "reconciler")
+    world.around.workloads["carts-primary"].mark = Mark("sockshop/production/carts", 40, "abc")
+    assert [step.event for step in world.sweep()] == ["rewritten", "drift"]
+    assert world.values() == {"carts-primary": 8}
 
 
 def test_three_repairs_within_ten_minutes_are_a_conflict(world: World) -> None:

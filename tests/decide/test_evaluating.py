@@ -426,6 +426,7 @@ def test_a_warning_beside_values_that_are_missing_is_accepted_by_nobody(world: W
     world.resolve("p1")
     (step,) = world.waited()
     assert (step.data["evaluation"]["result"], step.data["next"]) == ("warning", "again")
+    assert "accepted" not in step.body
     for pause in (60, 120, 240):
         steps = world.waited(pause)
     assert [step.event for step in steps] == ["evaluated", "unverified"]

@@ -13,8 +13,9 @@ import pytest
 
 from reconciler.decide.draft import RULES
 from reconciler.model.step import render_file, trailers
-from tests.decide.files import entry, playbook
-from tests.decide.surroundings import Flag
+from reconciler.model.targets import Mark
+from tests.decide.files import PLAYBOOK, entry, playbook
+from tests.decide.surroundings import Flag, Workload
 from tests.decide.world import World
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -112,6 +113,75 @@ def _archived(world: World) -> None:
     world.tick()
 
 
+def _late(world: World) -> None:
+    """Nobody was there when the evaluation was due; what comes next is as old as what was measured."""
+    world.playbook(playbook(entry(SLOW, "scaling +1", "scaling +2")))
+    _objectives(world, 500.0)
+    world.open("p1")
+    world.tick()
+    world.waited(600 + 7200)
+    world.resolve("p1")
+    world.waited(600 + 7200)
+    world.open("p2")
+    world.tick()
+    world.around.values.clear()
+    world.waited(600 + 301)
+    world.waited(60 + 301)
+
+
+def _storm(world: World) -> None:
+    """Several services at once, under all budgets; what was let go on first is over first."""
+    names = ("carts", "orders", "payment")
+    for name in names[1:]:
+        world.playbook(PLAYBOOK, name)
+    world.around.workloads |= {name: Workload() for name in names[1:]}
+    world.stage_yaml("budgets: {servicesAtOnce: 2, servicesPerHour: 2, actionsPerHour: 1}\nmaxProblemAge: 10m\n")
+    for number, name in enumerate((*names, "carts")):
+        world.open(f"p{number}", service=name)
+        world.tick()
+    for number in (0, 3):
+        world.resolve(f"p{number}")
+    world.waited()
+    world.open("p4")
+    world.tick()
+    world.over("p1", service="orders")
+    world.waited(3600)
+
+
+def _warned(world: World) -> None:
+    """A warning is accepted, the problem goes on; the last one is remediated so; the loop guard calls a person."""
+    world.playbook(playbook(entry(SLOW, "scaling +1", "scaling +1")))
+    world.stage_yaml("loopGuard: {times: 2, within: 12h}\n")
+    _objectives(world, 150.0)
+    world.open("p2")
+    world.tick()
+    world.waited()
+    world.waited()
+    world.resolve("p2")
+    world.open("p1")
+    world.tick()
+    world.over("p1")
+    world.open("p3")
+    world.tick()
+
+
+def _overruled(world: World) -> None:
+    """A target carries a step that the branch does not have, and `wait` is changed while values are missing."""
+    _objectives(world, None)
+    world.stage_yaml("wait: 100s\n")
+    world.open("p1")
+    world.tick()
+    world.around.workloads["carts-primary"].replicas = 8
+    world.around.workloads["carts-primary"].manager = "reconciler"
+    world.around.workloads["carts-primary"].mark = Mark("sockshop/production/carts", 40, "abc")
+    world.sweep()
+    world.command("retry", "p1")
+    world.tick()
+    world.stage_yaml("wait: 10m\n")
+    for pause in (100, 20, 40, 80):
+        world.waited(pause)
+
+
 STORIES: dict[str, Callable[[World], None]] = {
     "remediated": _remediated,
     "next-action": _next_action,
@@ -121,6 +191,10 @@ STORIES: dict[str, Callable[[World], None]] = {
     "guarded": _guarded,
     "put-back": _put_back,
     "archived": _archived,
+    "late": _late,
+    "storm": _storm,
+    "warned": _warned,
+    "overruled": _overruled,
 }
 
 

@@ -66,6 +66,25 @@ def test_the_third_time_within_the_window_a_person_is_called(world: World) -> No
     assert world.replicas() == 3
 
 
+def test_who_was_acted_on_last_is_named_by_time(world: World) -> None:
+    """Numbers of steps count within one remediation: which of two is the later one they do not say."""
+    world.stage_yaml("loopGuard: {times: 2, within: 2h}\n")
+    world.objectives()
+    world.around.values["response_time_p90"] = 500.0
+    world.playbook(playbook(entry(SLOW, "scaling +1", "scaling +1")))
+    world.open("z-first")
+    world.tick()
+    world.waited()
+    world.waited()
+    assert world.remediation("z-first").outcome == "escalated"
+    world.around.values["response_time_p90"] = 80.0
+    remediated(world, "a-second")
+    numbers = [world.remediation(name).decisions[-1][0] for name in ("a-second", "z-first")]
+    assert numbers == sorted(numbers)
+    world.open("m-third")
+    assert world.tick()[-1].data["reason"].endswith("within 120 minutes, the last time for a-second")
+
+
 def test_the_loop_guard_forgets_and_counts_each_entry_alone(world: World) -> None:
     world.stage_yaml("loopGuard: {times: 2, within: 2h}\n")
     world.playbook(playbook(entry(SLOW, "scaling +1"), entry("other", "scaling +1")))

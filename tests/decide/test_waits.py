@@ -57,6 +57,33 @@ def test_what_did_not_help_is_done_again_as_often_as_told_and_then_comes_the_nex
     assert following(timing(1, 1, 0), replace(one, index=1)) == "none"
 
 
+def test_pauses_follow_from_the_wait_that_was_begun(world: World) -> None:
+    """Whoever changes the stage's `wait` meanwhile changes the waits that begin after that."""
+    world.stage_yaml("wait: 100s\n")
+    world.objectives()
+    world.open("p1")
+    world.tick()
+    world.stage_yaml("wait: 10m\n")
+    for pause in (100, 20, 40):
+        assert world.waited(pause - 1) == []
+        assert [step.event for step in world.waited(1)] == ["evaluated"]
+    assert [step.event for step in world.waited(80)] == ["evaluated", "unverified"]
+
+
+def test_a_wait_that_began_anew_has_pauses_of_its_own(world: World) -> None:
+    world.stage_yaml("wait: 100s\n")
+    world.objectives()
+    world.around.values["response_time_p90"] = 80.0
+    world.open("p1")
+    world.tick()
+    world.stage_yaml("wait: 50s\nwindow: 50s\n")
+    assert [step.data["next"] for step in world.waited(100)] == ["again"]
+    world.around.values.clear()
+    assert [step.data["evaluation"]["result"] for step in world.waited(50)] == ["no data"]
+    assert world.waited(9) == []
+    assert [step.event for step in world.waited(1)] == ["evaluated"]
+
+
 def test_a_second_look_comes_after_a_whole_wait_and_is_over_what_was_since_the_first(world: World) -> None:
     applied(world, 80.0)
     (step,) = world.waited()

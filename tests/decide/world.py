@@ -260,7 +260,7 @@ class World:
         """Look at everything that is held, as the daemon does now and then, and decide on it."""
         views = [self.snapshot().services[service] for service in self.services()]
         wants = {want_of(key, held) for view in views for key, held in view.desired.items()}
-        facts = {want: self.around.observe(want) for want in wants}
+        facts = {want: self._with_history(self.around.observe(want)) for want in wants}
         decision = self.decide(facts)
         self.land(decision.steps)
         self.check_quiet(facts)
