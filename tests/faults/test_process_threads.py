@@ -1,13 +1,16 @@
 """No room for a further thread, in a daemon that is a process of its own: row C4.
 
-Nobody can make the kernel refuse root a thread, so the answer of `pthread_create` is given in its place: once for each
-name that a thread of ours has.
+The kernel refuses root no thread for their number, but for its stack. That meets the first one that is wanted, so the
+answer of `pthread_create` is given in the kernel's place, too: once for each name that a thread of ours has.
 """
 
 from __future__ import annotations
 
+import resource
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from unittest import mock
 
 import httpx
@@ -15,7 +18,7 @@ import pytest
 
 from tests.daemon.site import eventually
 from tests.faults.invariants import Scene
-from tests.faults.test_process_limits import moment, served
+from tests.faults.test_process_limits import Served, moment, served
 
 BRIDGE = """\
 bridge: {listen: '127.0.0.1:0', auth: {kind: basic, people: [{username: ada, passwordFile: ada}]}}
@@ -52,6 +55,32 @@ def each_refused_once(scene: Scene) -> Iterator[None]:
     (scene.site.folder / "ada").write_text("correct horse battery")
     with mock.patch.object(sys, "executable", str(wrapper)):
         yield
+
+
+@contextmanager
+def no_room_for_a_stack(daemon: Served) -> Iterator[None]:
+    """Let the daemon's addresses grow by less than a thread's stack needs."""
+    pid = daemon.process.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_AS)
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+    resource.prlimit(pid, resource.RLIMIT_AS, (pages * resource.getpagesize() + 3 * 2**20, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_AS, before)
+
+
+def test_c4_without_room_for_a_thread_nothing_is_taken_in_and_the_daemon_lives(scene: Scene) -> None:
+    site = scene.site
+    with served(scene) as daemon:
+        told = len(daemon.process.lines)
+        with no_room_for_a_stack(daemon):
+            scene.problem("p1")
+            eventually(lambda: len(daemon.process.lines) > told, "says so")
+            daemon.post(moment(0), patience=3)  # whatever it says is true, which is looked at in the end
+            assert daemon.is_alive()
+        eventually(lambda: daemon.post(moment(1)) == 200, "taken when there is room")
+        eventually(lambda: site.events()[-1:] == ["applied"], "and acted on")
 
 
 @pytest.mark.usefixtures("each_refused_once")
