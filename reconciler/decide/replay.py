@@ -32,10 +32,16 @@ def redo(
     others had changed stays foreign until one of its steps answers it. Raises KeyError, TypeError or ValueError where
     the recorded facts are none.
     """
-    told: Mapping[str, Any] = recorded.data.get("facts", {})
+    return _first(before, service, remediation, recorded.now, recorded.data.get("facts", {}))
+
+
+def _first(
+    before: Snapshot, service: ServicePath | None, remediation: RemediationId | None, now: Instant,
+    told: Mapping[str, Any],
+) -> Step | None:  # fmt: skip
     before = _as_seen(before, told)
     services = () if service is None else (service,)
-    decision = decide(before, _facts(told), recorded.now, services, only=remediation, timers=CLOCK not in told)
+    decision = decide(before, _facts(told), now, services, only=remediation, timers=CLOCK not in told)
     return decision.steps[0] if decision.steps else None
 
 
@@ -57,8 +63,7 @@ def redo_first(
     ``told`` are the recorded facts. Raises as `redo` does.
     """
     if service is None:
-        recorded = StepFile("opened", before.stage.sequence + 1, now, 0, {"facts": told})
-        made = redo(before, None, remediation, recorded)
+        made = _first(before, None, remediation, now, told)
         return None if made is None else Redone(made, None)
     before = _as_seen(before, told)
     draft = _First(before, _facts(told), now, only=remediation, timers=CLOCK not in told)

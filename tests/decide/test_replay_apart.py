@@ -11,8 +11,9 @@ from reconciler.decide.replay import redo, redo_first, unjudged
 from reconciler.decide.snapshot import Rewritten, Snapshot
 from reconciler.decide.turns import service_turns, stage_turns
 from reconciler.model.command import Command
-from reconciler.model.names import CommitId, ServicePath
+from reconciler.model.names import CommitId, RemediationId, ServicePath
 from reconciler.model.step import Step, StepFile, load_step, render_file
+from tests.decide.files import entry, playbook
 from tests.decide.test_commands_refused import UNSIGNED, file, pushed
 from tests.decide.test_foreign import DECIDED, applied
 from tests.decide.test_foreign_files import changed
@@ -82,3 +83,17 @@ def test_that_older_files_of_people_were_in_force_is_known_from_the_step(world: 
     assert step.facts["config"] == HELD
     assert again(before, step) == [step, step]
     assert [each and each.facts for each in bare(before, step)] == [{}, {}]
+
+
+def test_what_others_do_in_the_same_look_is_passed_over(world: World) -> None:
+    world.playbook(playbook(entry("a", "scaling +1"), entry("b", "scaling +1")))
+    world.open("p1", "a")
+    world.open("p2", "b")
+    world.push({"ops/production/carts/commands/1-x.yaml": "verb: [\n"})
+    before = world.snapshot()
+    for name in ("p1", "p2"):
+        found = redo_first(before, CARTS, RemediationId(name), world.now, {})
+        assert found is not None
+        assert (found.step.event, found.step.remediation, found.step.sequence) == ("opened", name, 1)
+        recorded = load_step(render_file(found.step), found.step.path)
+        assert redo(before, CARTS, RemediationId(name), recorded) == found.step

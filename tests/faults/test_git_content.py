@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,40 +47,48 @@ def mirror_of(site: Site) -> Path:
     return next(path.parent for path in site.folder.glob("state/**/HEAD"))
 
 
-def cut_packs(mirror: Path) -> None:
-    for pack in mirror.glob("objects/pack/*.pack"):
+def cut_packs(mirror: Path) -> int:
+    packs = [*mirror.glob("objects/pack/*.pack")]
+    for pack in packs:
         pack.chmod(0o644)
         os.truncate(pack, pack.stat().st_size // 2)
+    return len(packs)
 
 
-def empty_objects(mirror: Path) -> None:
-    for file in mirror.glob("objects/??/*"):
+def empty_objects(mirror: Path) -> int:
+    """Let a power cut take the content of an object that only the mirror has."""
+    written = ["git", f"--git-dir={mirror}", "hash-object", "-w", "--stdin"]
+    subprocess.run(written, input=b"not pushed", check=True, capture_output=True)
+    files = [*mirror.glob("objects/??/*")]
+    for file in files:
         file.chmod(0o644)
         file.write_bytes(b"")
+    return len(files)
 
 
-def lose_head(mirror: Path) -> None:
+def lose_head(mirror: Path) -> int:
     (mirror / "HEAD").unlink()
+    return 1
 
 
-def lose_the_alternate(mirror: Path) -> None:
-    (mirror / "objects" / "info" / "alternates").write_text("/nowhere/objects\n")
+def lose_the_alternate(mirror: Path) -> int:
+    return (mirror / "objects" / "info" / "alternates").write_text("/nowhere/objects\n")
 
 
 @pytest.mark.parametrize("damage", [cut_packs, empty_objects, lose_head, lose_the_alternate])
-def test_g8_a_damaged_mirror_is_made_anew(scene: Scene, damage: object) -> None:
-    assert callable(damage)
+def test_g8_a_damaged_mirror_is_made_anew(scene: Scene, damage: Callable[[Path], int]) -> None:
     scene.problem()
     with scene.site.loop() as loop:
         scene.applied(loop)
     mirror = mirror_of(scene.site)
-    damage(mirror)
+    assert damage(mirror) > 0
     (mirror / "packed-refs.lock").touch()
     scene.problem("p2", "unheard of")
     with scene.site.loop() as loop:
         loop.tick()
         assert not loop.conditions, "the start finds it, before anything has to wait"
     assert "unmatched" in scene.site.events()
+    assert mirror.with_name(f"{mirror.name}.damaged").is_dir()
 
 
 def test_g9_a_shallow_repository_is_refused_until_it_is_whole(scene: Scene) -> None:

@@ -26,6 +26,7 @@ EXPLAINED: Final[Mapping[tuple[str, str], str]] = {
     ("decide/draft.py", "Draft.first: continue -> pass"): "nothing follows it in the loop",
     ("decide/draft.py", "Draft.see: True -> False"): _STRICT,
     ("decide/freezing.py", "_end: 0 -> 1"): "without a window there is none, from whichever day on it is looked for",
+    ("decide/freezing.py", "_runs: start <= runs[-1][1] -> (start < runs[-1][1])"): "`_end` joins those that touch too",
     ("decide/freezing.py", "frozen: 0 -> 1"): "only whether it is open now is asked, not for how long",
     ("decide/guards.py", "_age: False -> True"): "it counts only where there are no objectives, which was asked before",
     ("decide/policy.py", "effective: len(_KNOWN) >= _REMEMBERED -> (len(_KNOWN) > _REMEMBERED)"): (
