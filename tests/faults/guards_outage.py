@@ -33,7 +33,7 @@ GUARDS: Final = (
     Mutation(
         "g5", "reconciler/repo/proof.py", "as_commit(made, kept=claim.kept)", "as_commit(made)", f"{_HERE}very_commits"
     ),
-    Mutation("g5", "reconciler/daemon/outage.py", "if self.out and led:", "if self.out:", f"{_AROUND}lease"),
+    Mutation("g5", "reconciler/daemon/outage.py", "if self.out and led and", "if self.out and", f"{_AROUND}lease"),
     Mutation(
         "g5", "reconciler/daemon/outage.py", "branch.repo.sync(branch.repo.tips)", "branch.repo.tips",
         f"{_AROUND}broke_off",
