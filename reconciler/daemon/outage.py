@@ -16,6 +16,7 @@ from reconciler.daemon.branch import Branch
 from reconciler.daemon.branches import Branches
 from reconciler.daemon.failpoints import reach
 from reconciler.daemon.holds import Holds
+from reconciler.daemon.leases.protocol import are_kept
 from reconciler.daemon.shortage import SHORT, as_ours
 from reconciler.daemon.surroundings import Surroundings
 from reconciler.model.errors import BlindError, ReconcilerError, UserError
@@ -35,8 +36,8 @@ push or a fetch that fails is its own branch's trouble."""
 _PAUSES: Final = (1.0, 60.0)
 _TOLD_FOR: Final = 24 * 3600.0
 """Seconds for which a condition tells that both sides had moved, or that a row has no place on the remote."""
-_SHOWN: Final = 5
 _CONDITIONS: Final = ("unpushed", "outage")
+_NO_LEASE: Final = "there are no `leases` in reconciler.yaml, so that nobody knows whether this daemon is the only one"
 _HINT: Final = "what is in the mirror only is lost with it: leave `stateDir` alone until the remote is back"
 
 
@@ -87,9 +88,7 @@ class Outage:
             self._bring_home(mirror)
         except AwayError as error:
             self._error = error
-            if was or begun:
-                self._go_without(mirror)
-            else:
+            if not (was or begun) or self._cannot(mirror) or not self._go_without(mirror):
                 self._pending = dict.fromkeys(self._away.kept, error)
         except (ReconcilerError, *SHORT) as error:
             self._pending = dict.fromkeys(self._away.kept, as_ours(error))
@@ -135,13 +134,7 @@ class Outage:
 
     def _tell(self, ref: str, home: Home) -> None:
         until = self.around.clock.monotonic() + _TOLD_FOR
-        shown = ", ".join(home.both[:_SHOWN]) + (f" and {len(home.both) - _SHOWN} more" if home.both[_SHOWN:] else "")
-        text = f"both sides changed these while the remote was away, and there they stand: {shown}" if shown else ""
-        if home.how == "left":
-            text = (
-                f"the branch was rewritten while the remote was away: {home.commits} commits of ours are not on it;"
-                f" the mirror has them as {home.aside}"
-            )
+        text = home.told
         tell = self.around.log.warning if text else self.around.log.info
         tell("brought home", ref=ref, how=home.how, commits=home.commits, **({"reason": text} if text else {}))
         if text:
@@ -238,7 +231,8 @@ class Outage:
         return _proceeds(branch, project.settings(stage))
 
     def _cannot(self, mirror: Mirror) -> str:
-        why = mirror.why_not_without()
+        # Two daemons that both go on would do everything twice (law 2).
+        why = mirror.why_not_without() if are_kept(self.around.leases) else _NO_LEASE
         self._remark(why)
         return why
 

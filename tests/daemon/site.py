@@ -19,6 +19,7 @@ from typing import Any
 import structlog
 
 from reconciler.daemon.clock import Clock, SystemClock
+from reconciler.daemon.leases.protocol import StageLeases
 from reconciler.daemon.project_loop import ProjectLoop
 from reconciler.daemon.service import opened, read_config
 from reconciler.decide.policy import DEFAULT_WAIT
@@ -112,6 +113,7 @@ class Site:
         self.folder = folder
         self.cluster = cluster
         self.clock = Later()
+        self.leases: StageLeases | None = None
         cluster.now = lambda: datetime.fromtimestamp(self.clock.wall(), UTC)
         self.remote = folder / "remote.git"
         self.clone = folder / "clone"
@@ -208,8 +210,9 @@ class Site:
         """Open the project's loop as the daemon would; each one is a restart with a warm mirror."""
         config = read_config(self.config)
         with opened(
-            config, ProjectName("sockshop"), structlog.get_logger(), clock=clock or self.clock, patience=_UNHURRIED
-        ) as loop:
+            config, ProjectName("sockshop"), structlog.get_logger(), clock=clock or self.clock, leases=self.leases,
+            patience=_UNHURRIED,
+        ) as loop:  # fmt: skip
             yield loop
 
     def pass_once(self, failpoint: str = "") -> int:

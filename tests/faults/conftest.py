@@ -9,6 +9,7 @@ import pytest
 
 from reconciler.embedded.cluster import EmbeddedCluster
 from reconciler.embedded.git_http import GitHttpServer
+from tests.daemon.lent import Lent
 from tests.daemon.site import Site, git
 from tests.faults.invariants import Scene
 
@@ -39,9 +40,10 @@ def server(scene: Scene) -> Iterator[GitHttpServer]:
 
 @pytest.fixture
 def proceeding(scene: Scene, server: GitHttpServer) -> Scene:
-    """A stage that goes on without its remote, which is behind a network: take the fixture `server` too."""
+    """A stage that goes on without its remote, whose lease is ours: take the fixture `server` too."""
     scene.person({"stage.yaml": "forgeOutage: proceed\n"}, "go on without the forge")
     scene.proceeds = True
+    scene.site.leases = Lent()
     return scene
 
 

@@ -15,8 +15,9 @@ from tests.faults.outage import acted, away, back, goes, history, kept, merges, 
 _STEPS = "%(trailers:key=Event,valueonly,separator=) %(trailers:key=Durability,valueonly,separator=)"
 _PROCESS = """
 from reconciler.daemon.service import opened, read_config
+from tests.daemon.lent import Lent
 from tests.daemon.reporting import report
-with opened(read_config(Path(sys.argv[1])), 'sockshop', structlog.get_logger()) as loop:
+with opened(read_config(Path(sys.argv[1])), 'sockshop', structlog.get_logger(), leases=Lent()) as loop:
     loop.tick()
     loop.inbox.submit([report('r1')])
     loop.tick()

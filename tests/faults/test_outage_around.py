@@ -8,15 +8,16 @@ from contextlib import contextmanager
 import pytest
 import structlog
 
-from reconciler.daemon.leases.protocol import EveryStage, StageLeases
+from reconciler.daemon.leases.protocol import StageLeases
 from reconciler.daemon.metrics import Metrics
 from reconciler.daemon.project_loop import ProjectLoop
 from reconciler.daemon.service import opened, read_config
 from reconciler.embedded.git_http import GitFault, GitHttpServer
 from reconciler.model.errors import TransientError
-from reconciler.model.names import ProjectName, StageName
+from reconciler.model.names import ProjectName
 from reconciler.repo.stage import StageRepo
 from tests.daemon.exposed import value
+from tests.daemon.lent import Lent
 from tests.daemon.reporting import handed_in, report
 from tests.daemon.site import SCALING, Site, git, until
 from tests.daemon.test_petitions import asked
@@ -24,19 +25,11 @@ from tests.faults.invariants import Scene
 from tests.faults.outage import acted, away, back, goes, history, kept, mirror, out, over, reported, tip
 
 
-class Lent(EveryStage):
-    """Leases that a test takes away and gives back."""
-
-    ours = True
-
-    def holds(self, stage: StageName) -> bool:
-        return self.ours
-
-
 @contextmanager
 def looped(site: Site, metrics: Metrics | None = None, leases: StageLeases | None = None) -> Iterator[ProjectLoop]:
     log, name = structlog.get_logger(), ProjectName("sockshop")
     config = read_config(site.config)
+    leases = leases or site.leases
     with opened(config, name, log, clock=site.clock, metrics=metrics, leases=leases, patience=10.0) as loop:
         yield loop
 
@@ -96,6 +89,44 @@ def test_g5_proceed_of_a_daemon_without_the_lease_waits(proceeding: Scene, serve
         back(scene, server)
         leases.ours = True
         scene.applied(loop)
+
+
+def test_g5_proceed_without_leases_waits_and_says_why(proceeding: Scene, server: GitHttpServer) -> None:
+    """Nobody could say that no other daemon goes on too (law 2)."""
+    scene, site = proceeding, proceeding.site
+    site.leases = None
+    with site.loop() as loop:
+        loop.tick()
+        with scene.blind(loop, "503", "`forgeOutage: proceed` is not kept here", "no `leases` in reconciler.yaml"):
+            with away(scene, server, loop):
+                assert reported(scene, loop) == "unavailable"
+                loop.tick()
+            goes(server)
+            out(scene, loop)
+        back(scene, server)
+        assert reported(scene, loop) == "accepted"
+        scene.applied(loop)
+
+
+def test_g5_proceed_does_not_go_on_after_a_restart_without_leases(proceeding: Scene, server: GitHttpServer) -> None:
+    scene, site = proceeding, proceeding.site
+    with site.loop() as loop:
+        loop.tick()
+        goes(server)
+        out(scene, loop)
+        made = acted(scene, loop)
+    site.leases = None
+    with site.loop() as loop, scene.blind(loop, "503", "no `leases` in reconciler.yaml"):
+        for _ in range(3):
+            assert reported(scene, loop, "r2") == "unavailable"
+            site.later()
+        assert kept(site) == made
+    with site.loop() as loop:
+        back(scene, server)
+        loop.tick()
+        assert set(made) <= set(history(site)), "what was decided comes home in any case"
+        assert reported(scene, loop, "r2") == "accepted"
+        over(scene, loop)
 
 
 def test_g5_proceed_goes_on_where_the_outage_broke_off_a_look(

@@ -61,7 +61,7 @@ def planned(chance: random.Random) -> Plan:
         apart=chance.random() < 0.25,
         shared=shared,
         daemons=daemons,
-        leases=chance.random() < 0.3 or (proceeds and daemons > 1),
+        leases=chance.random() < 0.3 or proceeds,
         replicas=not shared and chance.random() < 0.3,
         jumps=chance.random() < 0.25,
         proceeds=proceeds,

@@ -59,3 +59,8 @@ class EveryStage:
 
     def end(self, busy: Collection[StageName]) -> None:
         """Nobody waits for it."""
+
+
+def are_kept(leases: StageLeases) -> bool:
+    """Tell whether who holds a stage is the only one that does; without leases nobody knows."""
+    return not isinstance(leases, EveryStage)
