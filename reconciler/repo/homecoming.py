@@ -1,7 +1,7 @@
 """How what a mirror kept while the remote was away gets there: pushed as it is, or by a merge of ours (ADR 0251).
 
-Nothing is forced, no commit is made again, and what both sides changed stays as the remote has it; who overrules whom
-is decided afterwards, by the rules for every merge.
+Nothing is forced, no commit is made again, and what both sides changed stays as the remote has it. So it is with steps:
+what was pushed meanwhile counts, and what was kept does not (`brought`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from reconciler.model.errors import TerminalError, TransientError
 from reconciler.model.instant import Instant, format_instant
 from reconciler.model.names import BlobId, CommitId
 from reconciler.repo import argv
+from reconciler.repo.brought import HOME, overruled
 from reconciler.repo.faults import checked
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.names import commit_id
@@ -27,19 +28,43 @@ from reconciler.repo.trailers import escape
 How: TypeAlias = Literal["there", "pushed", "merged", "left"]
 _TRIES: Final = 8
 _SHOWN: Final = 50
+_NAMED: Final = 5
 
 
 @dataclass(frozen=True)
 class Home:
     """What became of a row of so many commits. ``both``: the paths that the remote changed too and has as it likes.
 
-    ``aside``: the ref of the mirror that has the row from now on, where the remote has no place for it.
+    ``aside``: the ref of the mirror that has the row from now on, where the remote has no place for it. ``overruled``:
+    so many steps of the row do not count, since others took steps on the remote meanwhile.
     """
 
     how: How
     commits: int
     both: tuple[str, ...] = ()
     aside: str = ""
+    overruled: int = 0
+
+    @property
+    def told(self) -> str:
+        """What people should know of it; empty where all went as it should."""
+        if self.how == "left":
+            return (
+                f"the branch was rewritten while the remote was away: {self.commits} commits of ours are not on it;"
+                f" the mirror has them as {self.aside}"
+            )
+        shown = ", ".join(self.both[:_NAMED])
+        shown += f" and {len(self.both) - _NAMED} more" if self.both[_NAMED:] else ""
+        told = []
+        if self.overruled:
+            told.append(
+                f"another daemon decided while the remote was away, and that counts: {self.overruled} steps of ours"
+                " do not; what they changed in the world is as they left it, and is not changed again before a person"
+                " has looked"
+            )
+        if shown:
+            told.append(f"both sides changed these while the remote was away, and there they stand: {shown}")
+        return "; ".join(told)
 
 
 def unpushed(mirror: Mirror, ref: str) -> int:
@@ -68,11 +93,13 @@ def bring_home(mirror: Mirror, ref: str, now: Instant) -> Home:
             return Home("left", count, aside=mirror.away.leave(ref, theirs))
         new: CommitId = ours
         both: tuple[str, ...] = ()
+        lost = 0
         if theirs is not None and not mirror.is_ancestor(theirs, ours):
+            lost = overruled(mirror, theirs, ours)
             new, both = _merged(mirror, ref, theirs, ours, now, count)
         if _pushed(mirror, ref, theirs, new):
             mirror.away.home(ref, new)
-            return Home("pushed" if new == ours else "merged", count, both)
+            return Home("pushed" if new == ours else "merged", count, both, overruled=lost)
     raise TransientError(f"others push to {ref} all the time", hint="it is tried again", retry_after=1.0)
 
 
@@ -118,7 +145,7 @@ def _merged(
         f"They were made on {fork[:12]} and kept until {format_instant(now)}; {branch} had moved to {theirs[:12]}.",
         *told,
     ])  # fmt: skip
-    merge = NewCommit(files, f"{message}\n", datetime.fromtimestamp(now, UTC), merged=ours)
+    merge = NewCommit(files, f"{message}\n\n{HOME}: {ours}\n", datetime.fromtimestamp(now, UTC), merged=ours)
     return mirror.write(theirs, [merge])[0], both
 
 

@@ -16,6 +16,7 @@ from reconciler.decide.draft import RULES
 from reconciler.decide.replay import Redone
 from reconciler.model.names import BlobId, CommitId, StageName
 from reconciler.model.step import Step
+from reconciler.repo.brought import is_homecoming
 from reconciler.repo.faults import TooMuchError
 from reconciler.repo.layout import ops_prefix
 from reconciler.repo.mirror import Mirror
@@ -25,7 +26,7 @@ from reconciler.repo.replay_findings import Finding, Kind, Replayed
 from reconciler.repo.replay_foreign import ForeignChanges
 from reconciler.repo.replay_judging import NO_FACTS, Judge, Place, Verdict
 from reconciler.repo.replay_reading import Read, contents, read
-from reconciler.repo.replay_rows import Row, Rows
+from reconciler.repo.replay_rows import Homecoming, Row, Rows
 from reconciler.repo.replay_standing import KeptStanding
 from reconciler.repo.row import stands_on
 from reconciler.repo.signatures_believed import WhyNot, everybody
@@ -34,8 +35,6 @@ from reconciler.repo.steps import MACHINE_LIMIT, Claimed, claimed
 _WAITING: Final = 4096
 """Commits that are kept to be followed one by one; beyond, what differs is asked for."""
 _CLAIM: Final = "\nSequence: "
-_PUSHED: Final = 32
-"""Steps of a row among which one says that it was made without the remote: those of a push without answer do not."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ class Replay:
         self._shadow: set[CommitId] = set()
         self._lost: set[CommitId] = set()
         self._rows = Rows(store, part.stage, self._standing)
-        self._kept: set[int] = set()
+        self._kept: set[CommitId] = set()
 
     def run(self, *, whole: bool) -> Ended:
         """Go through the part. ``whole``: nothing comes after it."""
@@ -206,8 +205,20 @@ class Replay:
     def _pass(self, each: Read) -> None:
         self._foreign.note(each)
         if len(each.parents) > 1:
+            self._come_home(each)
             self._merged(each)
         self._wait(each)
+
+    def _come_home(self, each: Read) -> None:
+        """Go on from what the remote had, where a merge of ours brought home what a mirror had kept beside it."""
+        if self._at is None or self._other is not None or not is_homecoming(each.info()) or self._why_not(each.id):
+            return
+        home = Homecoming(self._store, each)
+        self._done.findings[:] = home.settle(self._done.findings, self._kept)
+        row = self._rows.come_home(home, self._at)
+        if row is not None:
+            self._foreign.forget(row.steps)
+            self._at = row.place
 
     def _merged(self, each: Read) -> None:
         """Note what a merge did to our files of its own accord: what was on none of the branches that had our steps.
@@ -249,7 +260,7 @@ class Replay:
     def _step(self, each: Read, claim: Claimed) -> None:
         self._done.count(claim.sequence)
         if claim.kept:
-            self._kept.add(claim.sequence)
+            self._kept.add(claim.commit)
         if self._at is None:
             self._at = self._first(each, claim)
         places = [self._at] if self._other is None else [self._at, self._other]
@@ -264,8 +275,9 @@ class Replay:
             rows = ((place, self._tried(place, each, claim, look=False)) for place in self._rows.joined(each.id))
             clean += [pair for pair in rows if pair[1].clean]
         # Such a step stands on whatever was before it, and that is the longest row (`row`).
-        best = max(clean, key=_reached) if clean and claim.event == "rewritten" else next(iter(clean), None)
-        best = best or next((pair for pair in tried if pair[1].made is not None), None)
+        if claim.event == "rewritten":
+            clean.sort(key=lambda pair: pair[0].reached, reverse=True)
+        best = next(iter(clean), None) or next((pair for pair in tried if pair[1].made is not None), None)
         # On what was doubted nothing can be taken by its form: nobody else did.
         taken = [pair for pair in tried if pair[1].unknown and (claim.rules == RULES or pair[0] is self._at)]
         if best is not None:
@@ -311,8 +323,7 @@ class Replay:
         """Replay a step of a row that goes on from where another one did: the branch was pushed back, or forked."""
         verdict = self._tried(row.place, each, claim, look=False)
         self._done.exact += verdict.clean and all(not finding.error for finding in verdict.findings)
-        kept = claim.kept or not self._kept.isdisjoint(range(row.base + 1, row.base + 1 + _PUSHED))
-        self._done.findings += (*row.told(each, claim, kept=kept), *verdict.findings)
+        self._done.findings += (*row.told(each, claim), *verdict.findings)
         self._foreign.note(each)
         if verdict.made is not None:
             self._proved(row.place, verdict.made, verdict, each)
@@ -331,7 +342,7 @@ class Replay:
         self._foreign.answer(made.step)
         self._proved(place, made, verdict, each)
         misplaced = any(finding.kind == Kind.NUMBER for finding in verdict.findings)
-        counting = (place.last.sequence if place.last is not None else 0) + 1 if misplaced else 0
+        counting = place.reached + 1 if misplaced else 0
         self._at, self._other = Place(place.standing, claim, counting, place.newer), None
         self._rows.passed(self._at)
         self._doubted = []
@@ -351,11 +362,9 @@ class Replay:
             self._foreign.forget(self._doubted)
         self._done.findings += verdict.findings
         place.standing.believed(claim, trusted)
-        self._at, self._other, self._doubted = (
-            replace(place, last=claim, counting=0, newer=_newer(place, claim)),
-            None,
-            [],
-        )
+        newer = claim if claim.rules > RULES else place.newer
+        self._at, self._other = replace(place, last=claim, counting=0, newer=newer), None
+        self._doubted = []
         self._waiting.clear()
 
     def _doubt(self, verdict: Verdict, each: Read, claim: Claimed) -> None:
@@ -370,11 +379,11 @@ class Replay:
         if other is None:
             standing = self._standing(each.id, at.standing.config)
             standing.doubting(at.standing, trusted)
-            counting = (at.last.sequence if at.last is not None else 0) + 1
+            counting = at.reached + 1
         else:
             standing = other.standing
             standing.believed(claim, trusted)
-            counting = max(other.counting, other.last.sequence if other.last is not None else 0) + 1
+            counting = max(other.counting, other.reached) + 1
         self._other = Place(standing, claim, counting, at.newer)
         self._doubted.append(each.id)
         self._wait(each)
@@ -383,15 +392,6 @@ class Replay:
         """Return the paths that a step brings trust in: what it changes and what it names."""
         changed = (change.path for change in each.differences())
         return frozenset((*(path for path in changed if path is not None), *self._judge.named(claim)))
-
-
-def _reached(tried: tuple[Place, Verdict]) -> int:
-    return tried[0].last.sequence if tried[0].last is not None else 0
-
-
-def _newer(place: Place, claim: Claimed) -> Claimed | None:
-    """Return the newest step of newer rules than ours."""
-    return claim if claim.rules > RULES else place.newer
 
 
 def _named(step: Step) -> Iterator[str]:

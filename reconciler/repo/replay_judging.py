@@ -57,6 +57,11 @@ class Place:
     counting: int = 0
     newer: Claimed | None = None
 
+    @property
+    def reached(self) -> int:
+        """The number of the step before."""
+        return self.last.sequence if self.last is not None else 0
+
 
 @quick
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 """Rows of steps beside each other: a branch that was pushed back went on anew, and somebody merged the old row again.
 
 Each is replayed where it stands, beginning with the step that both go on from. Which of them is in force the next step
-that stands on both tells; what the others wrote is somebody's change then, like any other.
+that stands on both tells, before it a merge of ours that brought one of them home; what the others wrote is somebody's
+change then, like any other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -35,21 +36,12 @@ class Row:
     base: int
     steps: list[CommitId] = field(default_factory=list)
 
-    def told(self, each: Read, claim: Claimed, *, kept: bool) -> Iterable[Finding]:
-        """Yield, with its first step, that there is such a row.
-
-        ``kept``: one of the two was made while the remote was away, which is how they came to be.
-        """
-        begins = f"it goes on from step {self.base}" if self.base else "it is a first step"
-        does = "does" if self.base else "is one"
-        if not self.steps and kept:
+    def told(self, each: Read, claim: Claimed) -> Iterable[Finding]:
+        """Yield, with its first step, that there is such a row."""
+        if not self.steps:
+            begins = f"it goes on from step {self.base}" if self.base else "it is a first step"
             yield Finding(
-                Kind.NUMBER, each.id, f"{begins}, and so {does} what was made without the remote",
-                "", sequence=claim.sequence, where=BESIDE, error=False,
-            )  # fmt: skip
-        elif not self.steps:
-            yield Finding(
-                Kind.NUMBER, each.id, f"{begins}, beside another step that {does}",
+                Kind.NUMBER, each.id, f"{begins}, beside another step that {'does' if self.base else 'is one'}",
                 "was the branch pushed back, and merged again? find out by whom", sequence=claim.sequence, where=BESIDE,
             )  # fmt: skip
         self.steps.append(each.id)
@@ -61,6 +53,43 @@ class Row:
 
 BESIDE: Final = "beside"
 """Where the finding is that there is another row."""
+
+
+class Homecoming:
+    """A merge by which we brought home what a mirror had kept: of two rows the remote's goes on (`brought`)."""
+
+    def __init__(self, store: Mirror, merge: Read) -> None:
+        self._store = store
+        self._merge = merge.id
+        self._theirs, ours = merge.parents
+        self._ours = ours
+        self._brought = frozenset(info.id for info in store.commits(ours, since=self._theirs))
+
+    def is_ours(self, last: Claimed | None) -> bool:
+        """Whether a step was brought home."""
+        return last is not None and last.commit in self._brought
+
+    def is_theirs(self, last: Claimed | None) -> bool:
+        """Whether a step came to the remote meanwhile."""
+        return last is not None and self._came(last.commit)
+
+    def _came(self, commit: CommitId) -> bool:
+        return self._store.is_ancestor(commit, self._theirs) and not self._store.is_ancestor(commit, self._ours)
+
+    def settle(self, findings: Iterable[Finding], kept: Collection[CommitId]) -> list[Finding]:
+        """Return findings with this: that rows are beside each other is what such an outage looks like.
+
+        ``kept``: steps that say that they were made without the remote. One must be among what was brought home.
+        """
+        if self._brought.isdisjoint(kept):
+            return list(findings)
+        how = f"one of the two was kept in a mirror while the remote was away, and {self._merge[:12]} brought it home"
+        return [each.settled(how) if self._is_about(each) else each for each in findings]
+
+    def _is_about(self, each: Finding) -> bool:
+        if each.kind != Kind.NUMBER or each.where != BESIDE or not each.error:
+            return False
+        return each.commit in self._brought or self._came(each.commit)
 
 
 class Rows:
@@ -113,6 +142,14 @@ class Rows:
         row = Row(Place(self._standing(base, claim.config), claim), claim.sequence)
         self._rows.append(row)
         return row
+
+    def come_home(self, home: Homecoming, at: Place) -> Row | None:
+        """Leave out rows that a merge brought home where the remote had one; return that if ``at`` is left out."""
+        had = [row for row in self._rows if home.is_theirs(row.place.last)]
+        if not had and not home.is_theirs(at.last):
+            return None
+        self._rows = [row for row in self._rows if row not in had and not home.is_ours(row.place.last)]
+        return had[0] if had and home.is_ours(at.last) else None
 
     def joined(self, commit: CommitId) -> list[Place]:
         """Return where else a step may stand: on rows that its commit goes on from."""

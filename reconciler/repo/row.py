@@ -1,9 +1,10 @@
 """The newest step of a history, by its tip alone, so that all daemons take the same one whatever they know besides.
 
 Steps stand in rows: each has the next number, descends from the one before, and replays on it. Of two rows that a merge
-brought together the longer one counts, the older of two of one length. A start looks at the newest steps only; the
-first of these has nothing to be replayed on and is trusted as it stands. Where that leaves more than one row, somebody
-has merged or forged one, and more of the history is looked at, until one is left that does not begin with a step which
+brought together the longer one counts, the older of two of one length; but what was pushed beats what a mirror had kept
+and a merge of ours brought home, however long that is (`brought`). A start looks at the newest steps only; the first of
+these has nothing to be replayed on and is trusted as it stands. Where that leaves more than one row, somebody has
+merged or forged one, and more of the history is looked at, until one is left that does not begin with a step which
 would have to follow another one and does not replay there.
 
 What older rules made cannot be replayed, and anybody can write its form: it is in no row, and never trusted.
@@ -19,6 +20,7 @@ from typing import Final
 from reconciler.decide.draft import RULES
 from reconciler.model.errors import VerdictError
 from reconciler.model.names import CommitId, StageName
+from reconciler.repo.brought import Brought
 from reconciler.repo.faults import TooMuchError
 from reconciler.repo.layout import ops_prefix
 from reconciler.repo.mirror import Mirror
@@ -77,6 +79,8 @@ class Rows:
         self._links: list[Link] = []
         self._at: Link | None = None
         self._older: Claimed | None = None
+        is_ours = guard.is_merge_of_ours if guard is not None else _anybodys
+        self._brought = Brought(store, stage, is_ours, guard.is_ours if guard is not None else _anybodys)
 
     def newest(self, tip: CommitId, known: CommitId | None = None) -> list[Claimed]:
         """Return the row that counts as far as it was looked at, its newest step last; empty where there is none.
@@ -91,18 +95,9 @@ class Rows:
         """
         if self._guard is not None:
             self._guard.prepare(tip)
-        steps = self._steps(tip)
-        found: list[tuple[Claimed, OwnFile]] = []
-        reach = WINDOW
-        while True:
-            found += islice(steps, reach - len(found))
-            whole = len(found) < reach
-            if whole or reach >= DEEPEST or known is None or any(claim.commit == known for claim, _ in found):
-                self._link(found, whole=whole)
-                if whole or reach >= DEEPEST or self._is_settled():
-                    break
-            reach *= 4
-        best = self._best(whole=whole)
+        best, found = self._looked(tip, known)
+        while self._brought.give_back({link.claim.commit for link in best.chain()} if best is not None else ()):
+            best, found = self._looked(tip, known)
         if best is None and any(self._is_after(*pair) for pair in combinations(found, 2)):
             # That somebody forged all of them is less likely than that we are at fault; nothing is put back on a guess.
             who = (
@@ -130,9 +125,28 @@ class Rows:
             )
         return [link.claim for link in best.chain()] if best is not None else []
 
+    def _looked(self, tip: CommitId, known: CommitId | None) -> tuple[Link | None, list[tuple[Claimed, OwnFile]]]:
+        """Return the end of the row that counts, and the steps that were looked at to find it."""
+        steps = self._steps(tip)
+        found: list[tuple[Claimed, OwnFile]] = []
+        reach = WINDOW
+        while True:
+            found += islice(steps, reach - len(found))
+            if found and self._brought.look(tip, found[-1][0].commit):
+                steps, found = self._steps(tip), []
+                continue
+            whole = len(found) < reach
+            sought = known is not None and known not in self._brought.left_out
+            if whole or reach >= DEEPEST or not sought or any(claim.commit == known for claim, _ in found):
+                self._link(found, whole=whole)
+                if whole or reach >= DEEPEST or self._is_settled():
+                    return self._best(whole=whole), found
+            reach *= 4
+
     def _steps(self, tip: CommitId) -> Iterator[tuple[Claimed, OwnFile]]:
+        left_out = self._brought.left_out
         for info in self._store.commits(tip, paths=[ops_prefix(self._stage)]):
-            claim = claimed(info, self._stage)
+            claim = claimed(info, self._stage) if info.id not in left_out else None
             if claim is None or (claim.rules < RULES and self._older is not None):
                 continue
             if self._guard is not None and not self._guard.is_ours(claim):
@@ -224,6 +238,10 @@ class Rows:
         first = {link: link.chain()[0].claim for link in newer}
         later = (link for link, begun in first.items() if follows(begun, None) and self._stands_on(begun, best.claim))
         return max(later, key=lambda link: link.length, default=best)
+
+
+def _anybodys(_: object) -> bool:
+    return True
 
 
 def _is_row(link: Link) -> bool:

@@ -13,6 +13,7 @@ from typing import Final
 
 from reconciler.model.errors import VerdictError
 from reconciler.model.names import CommitId, StageName
+from reconciler.repo.brought import is_homecoming
 from reconciler.repo.layout import ops_prefix
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.names import is_object_id
@@ -60,6 +61,10 @@ class RowGuard:
         if kind in ("unknown", "other", "revoked"):
             self._doubted[claim.commit] = claim
         return False
+
+    def is_merge_of_ours(self, commit: CommitId) -> bool:
+        """Whether we signed a merge."""
+        return self._policy.is_ours(commit)
 
     @property
     def has_loose(self) -> bool:
@@ -142,6 +147,9 @@ class RowGuard:
         """Return the parent of a merge that the line of steps goes on from; all that it lacks does not count."""
         first = merge.parents[0]
         by_a_person = self._policy.is_by_a_person(merge.id)
+        if is_homecoming(merge) and self.is_merge_of_ours(merge.id):
+            # Both sides are of this repository; what the remote had counts, if it had steps of its own (`brought`).
+            return first if not sides[first] <= sides[merge.parents[1]] else merge.parents[1]
         if by_a_person and self._is_as(merge.id, first):
             return first
         common = frozenset.intersection(*sides.values())

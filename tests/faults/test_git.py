@@ -128,6 +128,34 @@ def test_g3_a_rewritten_branch_is_recorded_and_nothing_runs_again(scene: Scene) 
     assert site.replicas() == 2
 
 
+def test_g3_a_row_that_was_taken_off_and_merged_again_is_not_run_again(scene: Scene) -> None:
+    """Whoever has the old line still merges it: what it did is in the world, and the row that counts knows nothing."""
+    site = scene.site
+    root = git(site.remote, "rev-parse", "production")
+    scene.problem()
+    with site.loop() as loop:
+        scene.applied(loop)
+        old = git(site.remote, "rev-parse", "production")
+        git(site.clone, "fetch", "-q")
+        scene.rewrite(root)
+        scene.accepted.clear()
+        git(site.clone, "fetch", "-q")
+        git(site.clone, "reset", "-q", "--hard", "origin/production")
+        loop.tick()
+        for number in range(5):
+            scene.problem(f"x{number}", f"Nobody knows {number}")
+        until(loop, lambda: site.events().count("unmatched") == 5, "another row is longer by now")
+        git(site.clone, "fetch", "-q")
+        git(site.clone, "reset", "-q", "--hard", "origin/production")
+        git(site.clone, "merge", "-q", "--no-edit", old)
+        scene.people.add(site.push_head())
+        until(loop, lambda: site.events()[-1] == "held", "a person is asked")
+        until(loop, lambda: not loop.tick(), "nothing more is to be done")
+    assert site.replicas() == 2
+    held = git(site.remote, "show", "production:ops/production/carts/remediations/p1/02-held.yaml")
+    assert "which the branch does not have" in held
+
+
 @pytest.mark.parametrize("away", [("update-ref", "-d", "refs/heads/production"), ("branch", "-m", "production", "old")])
 def test_g4_a_branch_that_is_gone_leaves_the_world_as_it_is(scene: Scene, away: tuple[str, ...]) -> None:
     site = scene.site
