@@ -5,7 +5,8 @@ it: which problems were accepted, which commits are people's, where the test its
 planted. `check` is called by the fixture after each test; a test that needs more says so with `blind`.
 
 * I1 no accepted problem is lost
-* I2 no action takes effect twice for one decision
+* I2 no action takes effect twice for one decision: a problem's remediation has one first action, whoever decided it, in
+  whichever row of steps
 * I3 nothing is applied without a decision that was pushed before, or kept in the mirror under `forgeOutage: proceed`
 * I4 no force push, and no commit of anybody else dropped
 * I5 one bad file stops only its own service: problems of all services must have been dealt with (as I1)
@@ -16,6 +17,7 @@ planted. `check` is called by the fixture after each test; a test that needs mor
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -59,7 +61,7 @@ class Scene:
     proceeds: bool = False
     """Whether the stage goes on without its remote: a decision that is kept in a mirror is durable then."""
     _unfounded: list[str] = field(default_factory=list)
-    _switched: Counter[str] = field(default_factory=Counter)
+    _switched: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
     def watch(self) -> None:
         """Look at every write the moment the cluster gets it, and keep the branch's whole movement."""
@@ -86,7 +88,7 @@ class Scene:
                 commit = held.mark.commit if held is not None else "nothing"
                 if not self._is_durable(commit):
                     self._unfounded.append(f"{flag.name} {kind}: {commit} was not on the branch")
-                self._switched[f"{flag.name} {environment}: {held}"] += 1
+                self._switched[f"{flag.name} {environment}", str(held), commit] += 1
             noted(who, kind, flag, environment, data)
 
         setattr(world, "record", record)  # noqa: B010 - as above
@@ -156,9 +158,7 @@ class Scene:
         self.said.append(output)
         self._no_problem_is_lost()
         assert not self._unfounded, f"I3: {self._unfounded}"
-        written = Counter((entry.path, _step_of(entry)) for entry in self._writes())
-        assert not [each for each, times in written.items() if times > 1], f"I2: {written}"
-        assert not [each for each, times in self._switched.items() if times > 1], f"I2: {self._switched}"
+        self._nothing_is_done_twice()
         self._nothing_is_dropped()
         self._no_secret_is_out()
         check_story(self.site)  # I6
@@ -169,8 +169,54 @@ class Scene:
         lost = self.accepted - there
         assert not lost, f"I1: {lost} are not on the branch"
         if self.ends:
-            steps = git(self.site.remote, "log", "--author=reconciler", "--format=%B", "-p", _BRANCH)
-            assert not (unseen := {name for name in self.accepted if name not in steps}), f"I1: nothing about {unseen}"
+            unseen = self.accepted - self._told_of()
+            assert not unseen, f"I1: nothing about {unseen}"
+
+    def _told_of(self) -> set[str]:
+        """Return the ids of the problems that steps are about; who filed a report has not looked at it yet."""
+        steps = ("log", "--author=reconciler", "--grep=^Sequence: [0-9]", "-p", "--format=%(trailers:key=Remediation)")
+        found: set[str] = set()
+        branches = git(self.site.remote, "for-each-ref", "--format=%(refname)", _BRANCH, _APART).split()
+        for line in git(self.site.remote, *steps, *branches).splitlines():
+            key, _, value = line.partition(": ")
+            if key == "Remediation":
+                found.add(value.partition("+")[0])
+            elif key == "+problem":
+                found.add(str(json.loads(value)["id"]))
+            elif key == "+file":
+                found.add(Path(str(json.loads(value)).partition("@")[0]).stem)
+        return found
+
+    def _nothing_is_done_twice(self) -> None:
+        """Each decision of each row is carried out once at each place, and so is each of a problem in all rows."""
+        written = Counter((entry.path, _step_of(entry)) for entry in self._writes())
+        assert not [each for each, times in written.items() if times > 1], f"I2: {written}"
+        assert not [each for each, times in self._switched.items() if times > 1], f"I2: {self._switched}"
+        done = {(path, commit) for path, (_, commit) in written} | {
+            (place, commit) for place, _, commit in self._switched
+        }
+        deeds = Counter((place, deed) for place, commit in done if (deed := self._deed(commit)) is not None)
+        assert not [each for each, times in deeds.items() if times > 1], f"I2: {deeds}"
+
+    def _deed(self, commit: str) -> tuple[str, str, int] | None:
+        """Return what a step decided for the first time: service, remediation, and which decision of it in its row.
+
+        None for what may be done again: given back, repaired, or insisted upon by a person.
+        """
+        mirrors = self.site.folder.glob("*/mirrors/*.git")
+        where = next((each for each in (self.site.remote, *mirrors) if _holds(each, "cat-file", "-e", commit)), None)
+        if where is None:
+            return None
+        keys = ("Event", "Service", "Remediation")
+        told = "%x00".join(f"%(trailers:key={key},valueonly,separator=)" for key in keys)
+        event, service, remediation = git(where, "log", "-1", f"--format={told}", commit).split("\0")
+        if event != "decided":
+            return None
+        files = git(where, "ls-tree", "-r", "--name-only", commit, "--", "ops/production").splitlines()
+        own = [file for file in files if f"/{service}/remediations/{remediation}/" in file]
+        if _holds(where, "grep", "-q", "^insisted: true", commit, "--", *own):
+            return None
+        return service, remediation, sum(file.endswith(("-decided.yaml", "-reverted.yaml")) for file in own)
 
     def _writes(self) -> list[Entry]:
         entries = self.site.cluster.journal.writes()
