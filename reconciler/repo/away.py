@@ -150,6 +150,7 @@ class Away:
         if self.seen is None or ref not in self.seen.refs or self.tips([ref])[ref] != old:
             return False
         self._settle_objects(commits)
+        self._take_back(ref)
         before = self._moved.get(ref)
         self._update(f"update {kept_ref(ref)}\0{object_id(new)}\0{before or ZERO}\0")
         try:
@@ -165,8 +166,16 @@ class Away:
         """Forget what was kept of a branch: the remote has it, with this tip. What fails on the way leaves it kept."""
         if self.seen is not None and self.base(ref) != tip:
             self._note(Seen(self.seen.since, self.seen.head, {**self.seen.refs, ref: tip}))
+        self._take_back(ref)
         self._update(f"delete {kept_ref(ref)}\0{self._moved[ref]}\0")
         del self._moved[ref]
+
+    def _take_back(self, ref: str) -> None:
+        """Take back what an earlier update did although it failed, and a full disk did not let be taken back then."""
+        there, known = self._refs.read(kept_ref(ref)), self._moved.get(ref)
+        if there != known:
+            new = f"update {kept_ref(ref)}\0{known}" if known else f"delete {kept_ref(ref)}"
+            self._update(f"{new}\0{there or ZERO}\0")
 
     def leave(self, ref: str, tip: CommitId) -> str:
         """Lay aside what was kept of a branch that has no place for it; return the ref that has it from now on."""

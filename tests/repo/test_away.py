@@ -12,11 +12,15 @@ import pytest
 
 from reconciler.embedded.git_http import GitFault, GitHttpServer
 from reconciler.model.errors import BlindError, BugError, TransientError
+from reconciler.model.instant import Instant
 from reconciler.model.names import CommitId
 from reconciler.repo import away
+from reconciler.repo.argv import Argv
 from reconciler.repo.away import FILE, kept_ref
 from reconciler.repo.faults import AwayError
+from reconciler.repo.homecoming import bring_home
 from reconciler.repo.mirror import Mirror
+from reconciler.repo.process import Finished
 from reconciler.repo.push import RefUpdate
 from tests.repo.conftest import PRODUCTION, Hub, fetched, git, new
 
@@ -231,6 +235,30 @@ def test_what_the_disk_does_not_take_did_not_happen(
     assert git(mirror.path, "for-each-ref", "refs/reconciler/unpushed") == ""
     monkeypatch.undo()
     assert mirror.push([RefUpdate(PRODUCTION, base, made)]).landed
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_what_the_disk_does_not_even_take_back_is_taken_back_when_it_can_be(
+    mirror: Mirror, hub: Hub, server: GitHttpServer, monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    base = without(mirror, hub, server)
+    base = moved(mirror, base, b"0") if kept else base
+    [made] = mirror.write(base, [new({"b": b"1"})])
+    run = mirror.away._run
+
+    def full_from_now_on(doing: str, words: Argv, data: bytes) -> Finished:
+        monkeypatch.setattr(mirror.away, "_run", lambda *_: Finished(128, b"", "fatal: No space left on device"))
+        monkeypatch.setattr(away, "_sync", _full)
+        return run(doing, words, data)
+
+    monkeypatch.setattr(mirror.away, "_run", full_from_now_on)
+    with pytest.raises(TransientError):
+        mirror.push([RefUpdate(PRODUCTION, base, made)])
+    assert mirror.tips([PRODUCTION]) == {PRODUCTION: base}
+    monkeypatch.undo()
+    assert mirror.push([RefUpdate(PRODUCTION, base, made)]).landed
+    server.faults, mirror.away.out = [], False
+    assert bring_home(mirror, PRODUCTION, Instant(SINCE)).how == "pushed"
 
 
 @pytest.mark.parametrize(
