@@ -47,9 +47,9 @@ def _about_limits(data: bytes, own: StageConfig, wide: StageConfig, under: tuple
         yield remark(
             "forge-outage",
             "`proceed` asks for what no file here can say: the daemon's `stateDir` on a disk that outlives it, and"
-            " `leases` where more than one daemon may run",
+            " `leases`",
             place("forgeOutage"),
-            expected="a daemon that has both; over a folder that is lost with its pod the stage waits all the same",
+            expected="a daemon that has both; without them the stage waits for the forge all the same",
             hint="run `reconciler doctor` where the daemon runs, which looks at both",
         )
     if own.bounds.maximum == 0:

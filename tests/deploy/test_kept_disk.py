@@ -94,9 +94,8 @@ def test_helm_says_what_an_outage_of_the_forge_needs() -> None:
     assert "`forgeOutage: proceed` wait for the forge" in alone
     assert "proceed" not in kept
     assert ("deployment/reconciler" in alone, "statefulset/reconciler" in kept) == (True, True)
-    apart = notes({**DISK, "replicas": 2, "leases": {"enabled": False}})
-    assert "set `leases.enabled`" in apart
-    assert "leases.enabled" not in notes({**DISK, "replicas": 2})
+    assert "until `leases.enabled` is set" in notes({**DISK, "leases": {"enabled": False}})
+    assert "leases.enabled" not in kept
 
 
 def test_text_is_served_by_it_too() -> None:

@@ -23,7 +23,7 @@ MEANINGS: Final[dict[str, str]] = {
     "endpoint-reach": "actions that call it wait and are tried again, and fail in the end",
     "told": "what ends `escalated` or `unverified` is in the branch's history and nobody hears of it",
     "notification-reach": "nobody is told there; what is to be told waits for a day at most",
-    "outage": "while the forge is away the stage waits all the same, or two daemons decide apart from each other",
+    "outage": "while the forge is away the stage waits all the same",
     "plugins": "the daemon does not start",
     "webhooks": "nobody can report a problem by a request; problem files in Git count as always",
     "cluster-reach": "the stage is blind: nothing of its workloads is looked at or changed",

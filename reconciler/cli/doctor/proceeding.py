@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from reconciler.cli.doctor.contents import Content
-from reconciler.cli.doctor.finding import Finding, ok, problem, warning
+from reconciler.cli.doctor.finding import Finding, ok, problem
 from reconciler.model.daemon_config import DaemonConfig, ProjectConnections
 from reconciler.model.errors import ConfigError
 from reconciler.repo.away import fleeting
@@ -31,8 +31,8 @@ def proceeding(config: DaemonConfig, project: ProjectConnections, stages: Iterab
         yield problem(_CHECK, about, told, "take `forgeOutage` away, or name the repository by HTTPS or SSH")
         lacks = True
     if config.leases is None:
-        told = "without `leases` every daemon goes on by itself while the forge is away, a new one in a rollout too"
-        yield warning(_CHECK, about, told, "add `leases`, unless this is the only daemon that ever runs")
+        told = "`proceed` is not kept: without `leases` nobody can say that no other daemon goes on too"
+        yield problem(_CHECK, about, told, "add `leases: {namespace: ..., kubernetes: ...}` to reconciler.yaml")
         lacks = True
     if not lacks:
         yield ok(_CHECK, about, "`proceed`: stateDir is no folder that is known to be lost, and there are leases")

@@ -51,10 +51,10 @@ def test_a_folder_that_goes_with_the_pod_is_a_problem(monkeypatch: pytest.Monkey
     assert "persistentVolumeClaim" in told.do
 
 
-def test_without_leases_two_would_go_on_apart_from_each_other() -> None:
+def test_without_leases_no_stage_goes_on() -> None:
     told = wrong(look(config(), stage("production")))["outage"]
-    assert told.verdict == "warning"
-    assert "every daemon goes on by itself" in told.found
+    assert told.verdict == "problem"
+    assert "nobody can say that no other daemon goes on too" in told.found
 
 
 def test_a_remote_of_this_machine_is_never_away() -> None:
