@@ -38,6 +38,9 @@ GUARDS: Final = (
         "g5", "reconciler/daemon/outage.py", "branch.repo.sync(branch.repo.tips)", "branch.repo.tips",
         f"{_AROUND}broke_off",
     ),
+    Mutation(
+        "g5", "reconciler/repo/away.py", "if there != known:", "if False:", "tests/repo/test_away.py -k even_take"
+    ),
     Mutation("g5", "reconciler/repo/homecoming.py", ", merged=ours)", ")", f"{_HOME}people_pushed"),
     Mutation(
         "g5", "reconciler/repo/homecoming.py", "both.append(path)", "wanted[path] = change.new_blob",
