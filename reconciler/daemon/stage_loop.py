@@ -24,6 +24,7 @@ from reconciler.daemon.unseen import Unseen, unseen
 from reconciler.decide.claims import live_value, mark_of, want_of
 from reconciler.decide.effects import Due, due_effects
 from reconciler.decide.engine import Decision, decide
+from reconciler.decide.folding import why_blank
 from reconciler.decide.precedence import ranked
 from reconciler.decide.snapshot import ServiceView, Snapshot
 from reconciler.model.errors import BugError, TerminalError, TransientError
@@ -293,10 +294,11 @@ class StageLoop:
 
     def _note_landed(self, steps: tuple[Step, ...], commits: tuple[CommitId, ...], before: Snapshot) -> None:
         for step, commit in zip(steps, commits, strict=True):
-            reason = step.data.get("reason", step.data.get("error"))
-            why = {} if reason is None else {"reason": str(reason)}
+            unmeasured = why_blank(step.data)
+            reason = step.data.get("reason", step.data.get("error", unmeasured))
+            why = {"reason": str(reason)} if reason else {}
             why |= {"durability": MIRROR} if self._branch.publisher.keeps else {}
-            tell = self._log.warning if step.event in _FOR_PEOPLE else self._log.info
+            tell = self._log.warning if step.event in _FOR_PEOPLE or unmeasured else self._log.info
             tell(step.subject, **log_fields(step), **why, commit=commit)
             self._count(step, before.services)
 

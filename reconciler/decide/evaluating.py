@@ -310,7 +310,8 @@ def _why(event: Event, remediation: Remediation) -> dict[str, Any]:
         case "resolved":
             return {"unhealed": True, "reason": "resolved by its source, but the objectives are not met"}
         case "unverified":
-            return {"reason": "there is no data that says whether it helped"}
+            because = f": {remediation.blank}" if remediation.blank else ""
+            return {"reason": f"there is no data that says whether it helped{because}"}
         case "escalated" if remediation.result == "warning":
             return {"reason": f"still firing, and {_WARNED}{f' ({_OR_NEXT})' if remediation.has_more else ''}"}
         case "escalated":

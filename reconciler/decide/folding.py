@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reconciler.decide.remediation import ENDINGS, Approvable, Attached, Hold, OnceDue, Phase, Remediation, Waiting
+from reconciler.decide.wording import short
 from reconciler.model.copies import replace
 from reconciler.model.instant import Instant, parse_instant
 from reconciler.model.names import ProblemId, RemediationId
@@ -18,6 +19,8 @@ from reconciler.model.targets import Target
 
 POSTPONED = 3
 """How often a repair lets the wait of an action begin anew: interrupted values are better than none."""
+_WHY = 300
+"""Characters of why there was no value that are kept; its step has all of them."""
 _AFTER_THE_END: tuple[Event, ...] = ("reopened", "resolved", "reverted")
 _BACK: tuple[Event, ...] = ("refused", "unmatched")
 """What an orphaned remediation may come to when its service is there again, apart from `reopened`."""
@@ -134,7 +137,7 @@ def _phase(state: Remediation, step: StepFile) -> Remediation:  # noqa: C901, PL
             return replace(
                 state, phase="decided", hold=None, approved=None, insisted=False, asked=False, begun=True, postponed=0,
                 applied_at=None, waiting=None, passed=0, unmeasured=0, then="", result="",
-                healed=False, reason="",
+                healed=False, blank="", reason="",
             )  # fmt: skip
         case "decided" | "drift" if data.get("changes"):
             return _changed_again(state)
@@ -162,6 +165,16 @@ def _changed_again(state: Remediation) -> Remediation:
     return replace(state, phase="decided", waiting=None, postponed=state.postponed + 1)
 
 
+def why_blank(data: Mapping[str, Any]) -> str:
+    """Return why an evaluation had no values, by the data of its step; empty where it had them, or where it is none."""
+    evaluation = data.get("evaluation", {})
+    if evaluation.get("result") != "no data" and not data.get("unmeasured"):
+        return ""
+    missing = (each for each in evaluation.get("indicators", ()) if each["value"] is None and each["message"])
+    told = (f"{each['sli']}: {each['message']}" for each in missing)
+    return short(next(told, str(evaluation.get("message", ""))), _WHY)
+
+
 def _evaluated(state: Remediation, step: StepFile) -> Remediation:
     data = step.data
     result, then = data["evaluation"]["result"], str(data["next"])
@@ -170,6 +183,7 @@ def _evaluated(state: Remediation, step: StepFile) -> Remediation:
         healed=then in _HEALED and result in ("pass", "warning") and not data.get("unmeasured"),
         then=then,
         result=result,
+        blank=why_blank(data),
     )
     if then == "again":
         blank = result == "no data" or bool(data.get("unmeasured"))
@@ -229,5 +243,5 @@ def _anew(state: Remediation, *, asked: bool) -> Remediation:
     return replace(
         state, phase="opened", outcome=None, hold=None, offence="", index=0, tries=0, approved=None, insisted=False,
         asked=asked, begun=False, decided_at=decided_at, applied_at=None, waiting=None, passed=0, unmeasured=0, then="",
-        result="", healed=False, reason="", ended_at=None,
+        result="", healed=False, blank="", reason="", ended_at=None,
     )  # fmt: skip

@@ -46,7 +46,8 @@ def awaited(remediation: Remediation) -> str:
     if hold is not None:
         return f"held: {hold.condition}: {hold.reason}, lifted by {hold.lifts}"
     if waiting is not None and remediation.phase == "applied":
-        return f"evaluated at {format_instant(waiting.until)} ({_looked_at(remediation)})"
+        because = f": {remediation.blank}" if remediation.blank else ""
+        return f"evaluated at {format_instant(waiting.until)} ({_looked_at(remediation)}{because})"
     return _PHASES.get(remediation.phase, remediation.phase)
 
 

@@ -115,6 +115,7 @@ class Remediation:
     evaluation, ``length`` how many seconds there were from the step that began that wait to its first look, ``passed``
     and ``unmeasured`` count those of the action in hand that passed, and that had no data;
     ``then`` is what the newest one said that follows. ``result`` is the newest evaluation's, ``healed``: it passed.
+    ``blank`` is why that had no values, where it had none.
     ``reason`` is why it ended as it did, or why the newest action failed, where its step says so.
     ``approved``: what a person has approved of the action in hand; ``insisted``: in spite of a mark of lost history;
     ``asked``: in spite of what was done about its entry lately, and of its age. ``begun``: since it was opened, or
@@ -145,6 +146,7 @@ class Remediation:
     then: str = ""
     result: str = ""
     healed: bool = False
+    blank: str = ""
     reason: str = ""
     tries: int = 0
     pinned: tuple[str, ...] = ()

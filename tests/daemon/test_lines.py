@@ -17,6 +17,7 @@ from reconciler.embedded.cluster.faults import Refuse, matching
 from reconciler.model.errors import TransientError
 from tests.daemon.collector import collecting
 from tests.daemon.exposed import PRODUCTION, SHOP, value
+from tests.daemon.measured import SLO
 from tests.daemon.site import Site, git, until
 
 ABOUT = ("project", "stage", "service", "remediation", "commit")
@@ -42,6 +43,21 @@ def test_every_line_about_a_step_says_which_one(site: Site) -> None:
         assert {name: bool(line.get(name)) for name in ABOUT} == dict.fromkeys(ABOUT, True), line
         assert git(site.remote, "log", "-1", "--format=%(trailers:key=Remediation,valueonly)", line["commit"]) == "p1"
         assert re.fullmatch("[0-9a-f]{40}", line["commit"])
+
+
+def test_an_evaluation_that_had_no_value_is_a_warning_that_says_why(site: Site) -> None:
+    site.push({"carts/slo.yaml": SLO, "carts/prometheus/sli.yaml": "indicators: {response_time_p90: p90}\n"})
+    with capture_logs() as lines, site.loop() as loop:
+        site.problem("p1", "Response time degradation")
+        until(loop, lambda: site.events()[-1:] == ["applied"], "applied")
+        site.later()
+        until(loop, lambda: site.events()[-1:] == ["evaluated"], "evaluated")
+    (line,) = (line for line in lines if line.get("step") == "evaluated")
+    assert line["log_level"] == "warning"
+    assert line["reason"].startswith("response_time_p90: ")
+    assert line["reason"].removeprefix("response_time_p90: ") in str(
+        site.file("ops/production/carts/remediations/p1/04-evaluated.yaml")
+    )
 
 
 def test_a_write_that_did_not_come_about_says_whose_it_was(site: Site) -> None:

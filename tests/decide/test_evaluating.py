@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.decide import evaluating
+from reconciler.decide.outlook import awaited
 from reconciler.model.evaluations import load_evaluations
 from tests.decide.files import PLAYBOOK, SLO, entry, playbook
 from tests.decide.surroundings import Flag
@@ -186,6 +187,10 @@ def test_a_provider_that_cannot_be_asked_is_no_data(world: World) -> None:
     (step,) = world.waited()
     assert step.data["evaluation"]["result"] == "no data"
     assert step.data["evaluation"]["indicators"][0]["message"] == "evidence does not answer"
+    because = "response_time_p90: evidence does not answer"
+    assert awaited(world.remediation("p1")).endswith(f"(measured again for want of data: {because})")
+    steps = [step for pause in (60, 120, 240) for step in world.waited(pause)]
+    assert steps[-1].data["reason"] == f"there is no data that says whether it helped: {because}"
 
 
 @pytest.mark.parametrize("name", ["slo.yaml", "prometheus/sli.yaml"])
