@@ -58,6 +58,7 @@ class Outage:
     _pending: dict[str, ReconcilerError] = field(default_factory=dict)
     _counts: dict[StageName, str] = field(default_factory=dict)
     _notes: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _stranded: dict[str, str] = field(default_factory=dict)
     _away: Away | None = None
     _ask_at: float = 0.0
 
@@ -103,9 +104,10 @@ class Outage:
 
     def _salvage(self, mirror: Mirror) -> None:
         mirror.salvage()
-        for row, error in mirror.stranded.items():
+        told = {row: error.message for row, error in mirror.stranded.items()}
+        for row, error in mirror.stranded.items() if told != self._stranded else ():
             self.around.log.warning("not salvaged", ref=row, reason=error.message, hint=error.hint)
-        self.around.log.info("salvaged", kept=sorted(mirror.away.kept))
+        self._stranded = told
 
     def _bring_home(self, mirror: Mirror) -> None:
         log = self.around.log
@@ -128,7 +130,7 @@ class Outage:
         for name in self.holds.away():
             self.holds.forget(name)
         self.soon()
-        if mirror.away.seen is None:
+        if mirror.away.seen is None and not mirror.stranded:
             self._backoff.reset()
             log.info("the remote is back")
 

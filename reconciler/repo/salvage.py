@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 from reconciler.model.errors import ReconcilerError, TransientError
 from reconciler.model.names import CommitId
 from reconciler.repo import argv, upkeep
-from reconciler.repo.away import FILE, LEFT, Away, branch_of, noted, rows_of
+from reconciler.repo.away import FILE, LEFT, Away, branch_of, noted
 from reconciler.repo.engine import Engine
 from reconciler.repo.faults import AwayError, checked
 from reconciler.repo.localrefs import LocalRefs
@@ -45,19 +45,18 @@ class Salvage:
         found = upkeep.with_rows(self._git_dir)
         later = TransientError("it was not looked at yet")
         before = self.stranded
-        self.stranded = {branch_of(row): _told(folder, row, later) for folder in found for row in rows_of(folder)}
+        self.stranded = {
+            branch_of(row): _told(folder, row, later) for folder in found for row in upkeep.rows_left(folder)
+        }
         self.stranded |= {row: error for row, error in before.items() if row in self.stranded}
         failed: dict[str, ReconcilerError] = {}
         for folder in found:
-            wrong = self._from(folder, contains)
-            if not wrong:
-                upkeep.mark_salvaged(folder)
-            failed |= wrong
+            failed |= self._from(folder, contains)
         self.stranded = failed
 
     def _from(self, folder: Path, contains: Contains | None) -> dict[str, ReconcilerError]:
         failed: dict[str, ReconcilerError] = {}
-        rows = sorted(rows_of(folder))
+        rows = sorted(upkeep.rows_left(folder))
         try:
             claim = upkeep.Claim(folder)
         except (ReconcilerError, OSError) as error:
@@ -66,6 +65,7 @@ class Salvage:
             for row in rows:
                 try:
                     self._row(folder, row, contains)
+                    upkeep.mark_salvaged(folder, row)
                 except AwayError:
                     raise
                 except (ReconcilerError, OSError) as error:

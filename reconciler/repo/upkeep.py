@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from reconciler.model.errors import ConfigError
+from reconciler.model.errors import BlindError, ConfigError
 from reconciler.repo.away import rows_of
 from reconciler.repo.folders import is_folder
 
@@ -23,7 +23,7 @@ MARK: Final = "reconciler-mirror"
 PROJECT: Final = "reconciler-project"
 """A file that says whose mirror it is: what is kept under one address may have to go to another one of the project."""
 SALVAGED: Final = "reconciler-salvaged"
-"""A file that says that what is kept there is elsewhere too."""
+"""A file that names the refs of which all is elsewhere too."""
 
 _LEFTOVERS: Final = (
     # What killed git processes leave behind, below the git directory.
@@ -202,21 +202,37 @@ def set_aside(git_dir: Path) -> Path:
 
 
 def has_rows(git_dir: Path) -> bool:
-    """Tell whether a folder of ours has such commits that were not salvaged."""
-    return (git_dir / MARK).is_file() and not (git_dir / SALVAGED).exists() and bool(rows_of(git_dir))
+    """Tell whether a folder of ours has commits that are kept and were not salvaged."""
+    return (git_dir / MARK).is_file() and bool(rows_left(git_dir))
+
+
+def rows_left(git_dir: Path) -> frozenset[str]:
+    """Return the refs of a folder by which such commits are kept. Raises BlindError: it cannot be read."""
+    with suppress(FileNotFoundError):
+        return rows_of(git_dir).difference((git_dir / SALVAGED).read_text(encoding="utf-8").splitlines())
+    return rows_of(git_dir)
 
 
 def with_rows(git_dir: Path) -> list[Path]:
     """Return the folders beside a mirror with such commits: itself as it was set aside, and the project's others."""
     project, aside = _project(git_dir), f"{git_dir.name}.damaged"
-    beside = sorted(each for each in git_dir.parent.iterdir() if each != git_dir) if git_dir.parent.is_dir() else []
-    ours = (each for each in beside if each.name.startswith(aside) or (project and _project(each) == project))
-    return [each for each in ours if has_rows(each)]
+    try:
+        beside = sorted(each for each in git_dir.parent.iterdir() if each != git_dir)
+        ours = [each for each in beside if each.name.startswith(aside) or (project and _project(each) == project)]
+        return [each for each in ours if has_rows(each)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise BlindError(
+            f"nobody can say whether anything is kept beside {git_dir}: {error.strerror}",
+            hint="let the daemon's user look into the folder",
+        ) from error
 
 
-def mark_salvaged(git_dir: Path) -> None:
-    """Say that nothing more is to be taken from a folder."""
-    (git_dir / SALVAGED).touch()
+def mark_salvaged(git_dir: Path, row: str) -> None:
+    """Say that a ref of a folder need not be looked at again."""
+    with (git_dir / SALVAGED).open("a", encoding="utf-8") as salvaged:
+        salvaged.write(f"{row}\n")
 
 
 def take_up(git_dir: Path, project: str) -> None:

@@ -68,7 +68,7 @@ GUARDS: Final = (
         "tests/faults/test_outage_damage.py -k stands_still",
     ),
     Mutation(
-        "g5", "reconciler/repo/mirror.py", "self.away.load()\n        self._salvage.attempt()", "self.away.load()",
+        "g5", "reconciler/repo/mirror.py", "self._salvage.attempt()", "str(self)",
         "tests/faults/test_outage_damage.py -k damaged_mirror_keeps",
     ),
     Mutation(

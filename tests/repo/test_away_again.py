@@ -12,7 +12,7 @@ import pytest
 from reconciler.embedded.git_http import GitFault, GitHttpServer
 from reconciler.model.errors import BlindError, TransientError
 from reconciler.model.instant import Instant
-from reconciler.repo.away import FILE, LEFT
+from reconciler.repo.away import FILE, LEFT, kept_ref
 from reconciler.repo.faults import AwayError, DamagedError
 from reconciler.repo.homecoming import bring_home
 from reconciler.repo.mirror import Mirror
@@ -195,3 +195,27 @@ def test_a_file_that_says_nothing_is_no_matter_where_nothing_is_kept(
     (tmp_path / "mirror" / FILE).write_text("{")
     with opened(server, tmp_path) as mirror:
         assert mirror.away.seen is None
+
+
+def test_what_was_salvaged_is_not_taken_again_while_another_row_cannot_be(
+    hub: Hub, server: GitHttpServer, tmp_path: Path
+) -> None:
+    staging = "refs/heads/staging"
+    hub.land({"a": b"2"}, "staging")
+    with opened(server, tmp_path) as mirror:
+        mirror.tips([staging])
+        base = without(mirror, hub, server)
+        [other] = mirror.write(base, [new({"b": b"9"})])
+        made = moved(mirror, base, b"1")
+        mirror.fetch({PRODUCTION: made})
+        assert mirror.away.move(staging, mirror.tips([staging])[staging], other, [other])
+    (tmp_path / "mirror" / kept_ref(staging)).write_text("nonsense\n")
+    (tmp_path / "mirror" / "HEAD").unlink()
+    server.faults = []
+    with opened(server, tmp_path) as mirror:
+        assert set(mirror.stranded) == {staging}
+        assert bring_home(mirror, PRODUCTION, Instant(SINCE)).how == "pushed"
+        mirror.away.reached()
+        mirror.salvage()
+        assert set(mirror.stranded) == {staging}
+        assert not mirror.away.kept
