@@ -17,6 +17,7 @@ from structlog.typing import FilteringBoundLogger
 from reconciler.bridge.petition import Petition, Taken
 from reconciler.daemon.branch import Branch
 from reconciler.daemon.clock import Clock
+from reconciler.daemon.shortage import SHORT, as_ours
 from reconciler.model.command import command_name, render_command
 from reconciler.model.errors import BugError, ReconcilerError, TransientError, UserError
 from reconciler.model.names import StageName
@@ -91,9 +92,10 @@ class Clerk:
         for petition, future in self._petitions.take():
             try:
                 future.set_result(self._pushed(petition))
-            except ReconcilerError as error:
-                self._log.warning("a command was not pushed", person=petition.person.name, reason=error.message)
-                future.set_exception(error)
+            except (ReconcilerError, *SHORT) as error:
+                told = as_ours(error)
+                self._log.warning("a command was not pushed", person=petition.person.name, reason=told.message)
+                future.set_exception(told)
             except Exception:  # noqa: BLE001  (what somebody asks must never end the daemon)
                 self._log.exception("a bug in reconciler; a command was not pushed", person=petition.person.name)
                 future.set_exception(BugError("the command could not be pushed because of a bug"))

@@ -58,6 +58,26 @@ def test_what_is_asked_of_nobody_or_by_nobody_is_refused_and_keeps_nothing_else_
             assert isinstance(each.exception(0), UserError | TransientError)
 
 
+@pytest.mark.parametrize("shortage", [OSError(28, "No space left on device"), MemoryError()])
+def test_a_shortage_is_no_bug(site: Site, monkeypatch: pytest.MonkeyPatch, shortage: Exception) -> None:
+    """Who asked may ask again when there is room."""
+
+    def short(_: Command) -> bytes:
+        raise shortage
+
+    with site.loop() as loop:
+        with monkeypatch.context() as there:
+            there.setattr(petitions, "render_command", short)
+            refused = loop.inbox.petitions.ask(asked())
+            loop.tick()
+        taken = loop.inbox.petitions.ask(asked())
+        loop.tick()
+    error = refused.exception(0)
+    assert isinstance(error, TransientError)
+    assert "short of something" in error.message
+    assert taken.result(0).commit
+
+
 def test_a_push_that_was_lost_to_a_person_is_made_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     with site.loop() as loop:
         loop.tick()
