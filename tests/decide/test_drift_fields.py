@@ -107,3 +107,9 @@ def test_an_autoscaler_that_is_gone_is_not_one_that_was_changed(world: World) ->
     applied(world)
     world.around.workloads["carts-primary"].autoscaler = None
     assert world.sweep() == []
+
+
+def test_what_is_repaired_carries_the_step_that_repairs_it(world: World) -> None:
+    changed(applied(world), 1)
+    repaired = next(step for step in world.sweep() if step.event == "drift")
+    assert [held.sequence for held in world.desired().values()] == [repaired.sequence]
