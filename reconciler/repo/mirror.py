@@ -268,7 +268,8 @@ class Mirror(Readings):
         Raises:
             BlindError: it was never seen by this process nor by the one before it. TransientError: the disk.
         """
-        self._recall()
+        if (seen := self.away.seen) is not None and self._last.head is None:
+            self._last.head, self._last.refs = seen.head, {**seen.refs, **self._last.refs}
         if self._last.head is None:
             raise BlindError("the remote is away, and where its branches are was never seen")
         for ref, ours in list(self.away.kept.items()):
@@ -383,12 +384,7 @@ class Mirror(Readings):
 
     def _load(self) -> None:
         self.away.load(self._holds)
-        self._recall()
         self._salvage.attempt()
-
-    def _recall(self) -> None:
-        if (seen := self.away.seen) is not None and self._last.head is None:
-            self._last.head, self._last.refs = seen.head, {**seen.refs, **self._last.refs}
 
 
 def _local_origin(engine: Engine, path: Path) -> LocalOrigin:

@@ -73,7 +73,7 @@ GUARDS: Final = (
     ),
     Mutation(
         "g5", "reconciler/repo/salvage.py", "contains(ref, base)  # what", "pass  # what",
-        f"{_AGAIN}in_use",
+        f"{_AGAIN}need_not_be_whole",
     ),
     Mutation(
         "g5", "reconciler/repo/away.py", "self._note(Seen(self.seen.since, self.seen.head, {**self.seen.refs, ref",
@@ -87,10 +87,11 @@ GUARDS: Final = (
         "g5", "reconciler/repo/away.py", '}{tip}") is not None or', '}{tip}") is False or', f"{_AGAIN}left_aside"
     ),
     Mutation(
-        "g5", "reconciler/repo/away.py", "            if rows:\n                raise\n", "", f"{_AGAIN}in_silence"
+        "g5", "reconciler/repo/away.py", "for row in rows_of(self._git_dir) if row", "for row in () if row",
+        f"{_AGAIN}in_silence",
     ),
     Mutation(
-        "g5", "reconciler/repo/mirror.py", "self._recall()\n        self._salvage", "self._salvage",
+        "g5", "reconciler/repo/mirror.py", "{**seen.refs, **self._last.refs}", "self._last.refs",
         f"{_AGAIN}head_only",
     ),
     Mutation(

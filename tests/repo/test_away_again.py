@@ -219,3 +219,24 @@ def test_what_was_salvaged_is_not_taken_again_while_another_row_cannot_be(
         mirror.salvage()
         assert set(mirror.stranded) == {staging}
         assert not mirror.away.kept
+
+
+def test_what_the_remote_has_need_not_be_whole_to_salvage_what_it_has_not(
+    hub: Hub, server: GitHttpServer, tmp_path: Path
+) -> None:
+    hub.land({"project.yaml": b"name: shop\n"}, "main")
+    base = hub.land({"a": os.urandom(3000)})
+    with opened(server, tmp_path) as mirror:
+        mirror.default_branch()
+        fetched(mirror)
+        packs = [*(mirror.path / "objects" / "pack").glob("*.pack")]
+        mirror.go_without(SINCE)
+        made = moved(mirror, base, b"1")
+    for pack in packs:
+        pack.chmod(0o644)
+        os.truncate(pack, 100)
+    with opened(server, tmp_path) as mirror:
+        assert set(mirror.stranded) == {PRODUCTION}
+        mirror.salvage()
+        assert not mirror.stranded
+        assert dict(mirror.away.kept) == {PRODUCTION: made}
