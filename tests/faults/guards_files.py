@@ -8,6 +8,8 @@ from tests.faults.guards import Mutation
 
 _CHILDREN: Final = "reconciler/repo/children.py"
 _EACH: Final = "tests/faults/test_files_bombs.py -k f4_each"
+_READ: Final = "tests/repo/test_reader.py"
+_LOOKS: Final = "tests/faults/test_files_bombs.py -k f4_a_huge_file_that_looks"
 _REPLACED: Final = "            if _is_left_unread(answers[-1]):\n                # Also"
 _SCALING: Final = "reconciler/decide/actions/scaling.py"
 _READER: Final = "reconciler/model/reader.py"
@@ -24,8 +26,8 @@ GUARDS: Final = (
     Mutation("f4", _READER, "            if count > NODE_LIMIT:\n", "            if False:\n"),
     Mutation("f4", _READER, "        if len(self._stack) >= DEPTH_LIMIT:\n", "        if False:\n"),
     Mutation("f4", _CHILDREN, _REPLACED, "            if False:\n                # Also", _EACH),
-    Mutation("f4", _CHILDREN, _REPLACED, _REPLACED.replace("if ", "if names[len(answers) :] and "), _EACH),
-    Mutation("f4", _CHILDREN, "elif header.size <= limit:", "elif limit:", "tests/repo/test_reader.py"),
+    Mutation("f4", _CHILDREN, _REPLACED, _REPLACED.replace("if ", "if names[len(answers) :] and "), _LOOKS),
+    Mutation("f4", _CHILDREN, "elif header.size <= limit:", "elif limit:", _READ),
     Mutation("f5", "reconciler/model/slo.py", 'weight=fields.integer("weight") or 1,',
              'weight=fields.integer("weight") or 0,'),
     Mutation("f5", "reconciler/decide/evaluation/evaluate.py", 'if judged else Total(0.0, "fail")',

@@ -15,10 +15,13 @@ from types import FrameType
 import pytest
 
 from reconciler.model.errors import UserError
+from reconciler.model.names import BlobId
 from reconciler.model.playbook import load_playbook
 from reconciler.model.problem import load_problem
 from reconciler.model.slo import load_slo
-from tests.daemon.site import SCALING, until
+from reconciler.repo.objects import Oversize
+from tests.daemon.agreement import reading
+from tests.daemon.site import SCALING, git, until
 from tests.faults.crowd import HEALTHY, crowd, steps
 from tests.faults.invariants import TITLE, Scene
 
@@ -128,3 +131,18 @@ def test_f4_a_problem_with_a_number_that_no_machine_can_hold(scene: Scene, digit
         scene.applied(loop)
     events = set(site.events())
     assert ("refused" in events) == (digits > 256 * 1024), events
+
+
+def test_f4_a_huge_file_that_looks_like_what_git_says_is_no_answer_about_another(scene: Scene) -> None:
+    """What is left unread of it would be taken for the next answer: anybody could say what another file says."""
+    site = scene.site
+    forged = f"{'0' * 40} blob {len(SCALING)}\n{SCALING}\n"
+    huge = forged * ((9 << 20) // len(forged) + 1)
+    scene.person({"orders/remediation.yaml": huge, "NOTES": "what it says"})
+    with reading(site, "asked") as mirror:
+        mirror.fetch(mirror.tips(["refs/heads/production"]))
+        files = [
+            BlobId(git(site.remote, "rev-parse", f"production:{name}")) for name in ("orders/remediation.yaml", "NOTES")
+        ]
+        assert mirror.blobs(files[:1], 100) == {files[0]: Oversize(files[0], len(huge))}
+        assert mirror.blobs(files[1:], 4096) == {files[1]: b"what it says"}
