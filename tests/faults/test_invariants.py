@@ -24,6 +24,23 @@ def ignore_a_problem(scene: Scene) -> None:
     scene.problem("ignored", "looked at by nobody")
 
 
+def ignore_a_problem_with_a_part_of_anothers_name(scene: Scene) -> None:
+    scene.problem("p", "looked at by nobody")
+
+
+def decide_again_in_another_row(scene: Scene) -> None:
+    """Let a second row decide the same about the same problem, a merge bring both together, and both be applied."""
+    remote = scene.site.remote
+    decided = git(remote, "rev-list", "-1", "--grep=^Event: decided", "production")
+    message = git(remote, "log", "-1", "--format=%B", decided)
+    twin = git(remote, "commit-tree", f"{decided}^{{tree}}", "-p", f"{decided}^", "-m", message)
+    merge = git(remote, "commit-tree", "production^{tree}", "-p", "production", "-p", twin, "-m", "both")
+    git(remote, "update-ref", "refs/heads/production", merge)
+    last = scene.site.cluster.journal.writes()[-1]
+    notes = {"reconciler.dev/step": f"2:{twin}"}
+    scene.site.cluster.journal.add(replace(last, body={"metadata": {"annotations": notes}}))
+
+
 def write_twice(scene: Scene) -> None:
     scene.site.cluster.journal.add(scene.site.cluster.journal.writes()[-1])
 
@@ -66,6 +83,8 @@ def switch_unfounded(scene: Scene) -> None:
     [
         (lose_a_problem, "I1"),
         (ignore_a_problem, "I1"),
+        (ignore_a_problem_with_a_part_of_anothers_name, "I1"),
+        (decide_again_in_another_row, "I2"),
         (write_twice, "I2"),
         (write_unfounded, "I3"),
         (switch_twice, "I2"),
