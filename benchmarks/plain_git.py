@@ -14,6 +14,8 @@ from typing import IO, Self
 
 Files = Mapping[str, bytes | None]
 
+_MEMORY = {name: str(4 << 20) for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TOP_PAD_")}
+"""Without it, glibc has fast-import take its memory anew for each object: two thirds of its time."""
 _SETTINGS = {"gc.auto": "0", "maintenance.auto": "false", "fastimport.unpackLimit": "1", "core.compression": "1"}
 
 
@@ -71,7 +73,7 @@ class FastImport:
     def __init__(self, git_dir: Path) -> None:
         self._child = subprocess.Popen(
             ["git", f"--git-dir={git_dir}", "fast-import", "--quiet", "--done", "--force", "--date-format=raw"],
-            env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/",
+            env=environment() | _MEMORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/",
         )  # fmt: skip
 
     @property

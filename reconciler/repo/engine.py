@@ -20,7 +20,7 @@ from reconciler.model.errors import ConfigError
 from reconciler.repo import argv as commands
 from reconciler.repo.argv import Argv
 from reconciler.repo.conversation import Conversation, Heard, Op, conversing, unheard
-from reconciler.repo.environ import engine_environment
+from reconciler.repo.environ import MEMORY, engine_environment
 from reconciler.repo.faults import checked, refuses_credentials, silent, timed_out
 from reconciler.repo.process import Finished, Process, ProcessTimedOutError, run
 from reconciler.repo.remote import Credentials, Remote, redact
@@ -66,7 +66,7 @@ class Engine:
         self.durable = durable
         self._heard = heard
         self._base = dict(os.environ if base is None else base)
-        self._local = engine_environment(
+        self._local = MEMORY | engine_environment(
             self._base, _HERE, Credentials(), network_timeout=timeouts.network, durable=durable
         )
         self._sockets = _folder_for_sockets() if remote.scheme == "ssh" else None

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -139,3 +141,13 @@ def test_what_descends_is_known_without_asking(mirror: Mirror) -> None:
 def test_dates_must_have_a_zone_that_git_can_hold(mirror: Mirror) -> None:
     [old] = mirror.write(None, [NewCommit({"a": b""}, "m", datetime.fromisoformat("1970-01-01T00:00:01+00:00"))])
     assert mirror.commit(old).author_time.year == 1970
+
+
+@pytest.mark.skipif("glibc" not in platform.libc_ver()[0], reason="it is how glibc gives memory back")
+def test_many_commits_are_written_in_memory_that_is_taken_once(mirror: Mirror, hub: Hub) -> None:
+    base = hub.land({"a": b"1"})
+    fetched(mirror)
+    mirror.write(base, [new({f"x/{number}/y/z": b"%d" % number}) for number in range(300)])
+    faults = int(Path(f"/proc/{writer_pid(mirror)}/stat").read_text().rpartition(")")[2].split()[7])
+    # Each object takes 64 pages while it is compressed: taken anew each time, these were some tens of thousands.
+    assert faults < 5_000
