@@ -37,6 +37,7 @@ from reconciler.model.sli import Indicator
 from reconciler.model.step import StepFile
 
 
+@quick
 @dataclass(frozen=True)
 class FileRef:
     """A file as it stands in the snapshot."""

@@ -9,7 +9,9 @@ answer depends on the tip alone.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from typing import Final
 
 from reconciler.model.names import CommitId
@@ -23,6 +25,8 @@ _FOLLOWED: Final = 256
 """First parents that are followed to the merge that brought a file."""
 _REMEMBERED: Final = 4096
 _DIFFS: Final = 256
+_PASSED: Final = 1 << 16
+"""Paths in which pushes of ours differ, over all that are remembered: a storm's are passed by in one go each."""
 _SEVERAL: Final = 4
 """Directories of one commit that are compared each by itself; then all that it changes is looked at in one go."""
 
@@ -38,7 +42,20 @@ class LastChanges:
         self._store = store
         self._known: OrderedDict[str, tuple[CommitId, CommitInfo | None]] = OrderedDict()
         self._changed: OrderedDict[tuple[CommitId | None, CommitId, str], frozenset[str | None]] = OrderedDict()
+        self._passed: OrderedDict[CommitId, tuple[CommitId, frozenset[str]]] = OrderedDict()
         self._widest: tuple[tuple[CommitId | None, CommitId] | None, int, frozenset[str | None] | None] = None, 0, None
+
+    def pass_by(self, chain: Sequence[CommitInfo], paths: Iterable[str]) -> None:
+        """Learn that commits of ours, the oldest first, changed nothing but these paths: the way back leaps over them.
+
+        Where anything lies between two of them nothing is learned.
+        """
+        linked = all(new.parents == (old.id,) for old, new in pairwise(chain))
+        if not chain or not linked or len(chain[0].parents) != 1:
+            return
+        self._passed[chain[-1].id] = chain[0].parents[0], frozenset(paths)
+        while sum(len(passed) for _, passed in self._passed.values()) > _PASSED:
+            self._passed.popitem(last=False)
 
     def find(self, tip: CommitId, path: str) -> CommitInfo | None:
         """Return the commit that last changed a file, as seen from the tip; None where no commit ever did."""
@@ -67,6 +84,10 @@ class LastChanges:
         for _ in range(_WALKED):
             if known is not None and current == known[0]:
                 return known[1]
+            before, passed = self._passed.get(current, (None, ()))
+            if before is not None and path not in passed:
+                current = before
+                continue
             info = self._store.commit(current)
             same = next((parent for parent in info.parents if not self._differs(parent, current, path)), None)
             if same is None:

@@ -11,6 +11,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from itertools import islice
 from typing import Final
 
 from reconciler.decide.evaluation.objectives import Objectives, understand
@@ -29,6 +30,8 @@ _LIMIT: Final = 256 << 10
 _REMEMBERED: Final = 4096
 _AT_ONCE: Final = 128
 """Files that are read in one go, where many were said to be asked for."""
+_HELD: Final = 8 << 20
+"""Bytes of files that were read with others and not asked for yet; more are read again when they are."""
 _NAMES: Final = ("slo.yaml", *SLI_FILES)
 _REF: Final = re.compile(r"(?P<path>[^\n\0]+)@(?P<blob>[0-9a-f]{40})\Z")
 
@@ -44,18 +47,13 @@ class PinReader:
         self._slos = ParseCache(_objectives, _LIMIT)
         self._slis = ParseCache(load_sli, _LIMIT)
         self._known: OrderedDict[tuple[str, ...], Pinned] = OrderedDict()
-        self._expected: set[BlobId] = set()
-        self._ahead: Mapping[BlobId, bytes | Oversize] = {}
+        self._coming: Iterable[FileRef] = ()
+        self._expected: dict[BlobId, None] = {}
+        self._ahead: dict[BlobId, bytes | Oversize] = {}
 
     def expect(self, files: Iterable[FileRef]) -> None:
         """Say which files will likely be asked for: the first that is brings others with it."""
-        found = [file for file in files if file.path.endswith(_NAMES)]
-        self._expected = {
-            file.blob
-            for file in found
-            if (file.path, file.blob) not in self._slos and (file.path, file.blob) not in self._slis
-        }
-        self._ahead = {}
+        self._coming, self._expected, self._ahead = files, {}, {}
 
     def __call__(self, refs: tuple[str, ...]) -> Pinned:
         """Return what the files say, the most general one first; files of other kinds are passed over."""
@@ -92,11 +90,21 @@ class PinReader:
         objectives, filters = slo if isinstance(slo, tuple) else (slo, ())
         return Pinned(objectives, filters, indicators, tuple(unreadable))
 
+    def _is_new(self, file: FileRef) -> bool:
+        key = (file.path, file.blob)
+        return file.path.endswith(_NAMES) and key not in self._slos and key not in self._slis
+
     def _content(self, path: str, blob: BlobId) -> bytes | UserError:
         if blob not in self._ahead:
-            self._expected.discard(blob)
-            others = (self._expected.pop() for _ in range(min(_AT_ONCE, len(self._expected))))
-            self._ahead = self._read([blob, *others], _LIMIT)
+            coming, self._coming = self._coming, ()
+            self._expected |= {file.blob: None for file in coming if self._is_new(file)}
+            self._expected.pop(blob, None)
+            others = list(islice(self._expected, _AT_ONCE))
+            for other in others:
+                del self._expected[other]
+            if sum(len(each) for each in self._ahead.values() if isinstance(each, bytes)) > _HELD:
+                self._ahead.clear()
+            self._ahead |= self._read([blob, *others], _LIMIT)
         content = self._ahead.get(blob)
         if content is None:
             return UserError(

@@ -53,10 +53,6 @@ class Tips:
     fresh: bool = False
 
 
-def _nothing_newer() -> CommitId | None:
-    return None
-
-
 class StageRepo:
     """One stage of one project. One owner thread.
 
@@ -67,7 +63,7 @@ class StageRepo:
 
     def __init__(
         self, store: Mirror, stage: StageName, settings_at: SettingsAt, *,
-        own_branch: bool = False, newer_config: Callable[[], CommitId | None] = _nothing_newer,
+        own_branch: bool = False, newer_config: Callable[[], CommitId | None] = lambda: None,
         policy: Policy | None = None,
     ) -> None:  # fmt: skip
         self._store = store
@@ -123,8 +119,7 @@ class StageRepo:
 
     def expect(self, commits: Iterable[CommitId]) -> None:
         """Take commits as steps by their messages at the next `sync`: the caller made them itself."""
-        made = set(commits)
-        self._expected |= made
+        self._expected |= (made := set(commits))
         if self._policy is not None:
             self._policy.know_ours(made)
 
@@ -271,7 +266,7 @@ class StageRepo:
         if own[0].info.parents:
             standing.go(own[0].info.parents[0])
         answering = bool(standing.foreign())
-        standing.go(own[-1].commit, ours=True)
+        standing.go(own[-1].commit, ours=True, chain=own)
         for claim in own:
             file = own_file(self._store, claim) if answering else None
             if file is not None:
@@ -358,9 +353,12 @@ class StageRepo:
 
     def take_dirty(self) -> frozenset[ServicePath]:
         """Return the services to look at since the last call; see `Standing.take_dirty`."""
-        dirty = self._standing.take_dirty()
-        self._proof.pins.expect(self._standing.pinned(dirty))
+        self.expect_pins(dirty := self._standing.take_dirty())
         return dirty
+
+    def expect_pins(self, services: Iterable[ServicePath]) -> None:
+        """Say which services' objectives and queries are about to be asked for, so that they are read together."""
+        self._proof.pins.expect(self._standing.pinned(services))
 
     def holding(self) -> frozenset[ServicePath]:
         """Return the services that hold or give back any field: what a sweep for drift looks at."""

@@ -85,11 +85,13 @@ class Standing:
 
     # Moving
 
-    def go(self, ops: CommitId, *, ours: bool = False) -> None:
-        """Move to another commit; what differs in machine-written files is ``ours`` or somebody else's."""
+    def go(self, ops: CommitId, *, ours: bool = False, chain: Iterable[Claimed] = ()) -> None:
+        """Move to another commit; what differs in machine-written files is ``ours`` (``chain``) or somebody else's."""
         if ops == self.ops:
             return
-        self._take(self._moves(self.ops, ops, ops_prefix(self._stage) if self._apart else ""), ours=ours)
+        moves = self._moves(self.ops, ops, ops_prefix(self._stage) if self._apart else "")
+        self._brought.pass_by([claim.info for claim in chain], (move.path for move in moves))
+        self._take(moves, ours=ours)
         self.ops = ops
         if not ours:
             # Who pushed what may be somebody else now although the content is the same.

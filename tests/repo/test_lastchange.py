@@ -10,6 +10,7 @@ from reconciler.model.names import CommitId
 from reconciler.repo import lastchange as lastchange_module
 from reconciler.repo.lastchange import LastChanges
 from reconciler.repo.mirror import Mirror
+from reconciler.repo.objects import Change
 from tests.repo.conftest import Hub, OpenMirror, fetched
 
 PATH = "ops/production/carts/problems/p1.yaml"
@@ -100,3 +101,38 @@ def test_it_is_the_commit_that_git_names(mirror: Mirror, hub: Hub, monkeypatch: 
     answers = {(tip, path): changes.find(tip, path) for tip in commits for path in ("d/a", "d/b")}
     assert answers == {(tip, path): mirror.last_change(tip, path) for tip, path in answers}
     assert len({info.id for info in answers.values() if info is not None}) > 15
+
+
+def test_pushes_of_ours_are_leapt_over_but_for_what_they_changed(
+    mirror: Mirror, hub: Hub, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = LastChanges(mirror)
+    brought = hub.land({PATH: b"1", "ops/production/carts/state/desired.yaml": b"1"})
+    mine = [hub.land({"ops/production/carts/state/desired.yaml": b"%d" % number}) for number in range(2, 60)]
+    tip = fetched(mirror)
+    changes.pass_by([mirror.commit(each) for each in mine], ["ops/production/carts/state/desired.yaml"])
+    compared: list[str] = []
+    diff = Mirror.diff
+
+    def counted(self: Mirror, old: CommitId | None, new: CommitId, under: str = "") -> list[Change]:
+        compared.append(under)
+        return diff(self, old, new, under)
+
+    monkeypatch.setattr(Mirror, "diff", counted)
+    assert (info := changes.find(tip, PATH)) is not None
+    assert info.id == brought
+    assert (asked, len(compared)) == ([], 1)
+    assert (info := changes.find(tip, "ops/production/carts/state/desired.yaml")) is not None
+    assert info.id == mine[-1]
+
+
+def test_nothing_is_learned_of_pushes_between_which_others_pushed(mirror: Mirror, hub: Hub) -> None:
+    changes = LastChanges(mirror)
+    hub.land({PATH: b"1"})
+    mine = hub.land({"README.md": b"1"})
+    theirs = hub.land({PATH: b"2"})
+    later = hub.land({"README.md": b"2"})
+    tip = fetched(mirror)
+    changes.pass_by([mirror.commit(mine), mirror.commit(later)], ["README.md"])
+    assert (info := changes.find(tip, PATH)) is not None
+    assert info.id == theirs

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import pytest
 
-from reconciler.model.names import ServicePath
+from reconciler.model.names import BlobId, ServicePath
 from reconciler.repo.children import Child
+from reconciler.repo.objects import Oversize
+from reconciler.repo.reader import Reader
 from tests.repo.branch import SETTINGS, Branch, a_step, stage_repo
 from tests.repo.conftest import Hub, OpenMirror
 
@@ -56,3 +60,29 @@ def test_a_push_for_many_services_is_read_in_few_questions(
     branch.follow()
     few, many = questions(branch, monkeypatch, 10), questions(branch, monkeypatch, 100)
     assert many <= few + 2
+
+
+def test_what_is_read_together_is_not_read_again_in_whatever_order_it_is_asked_for(
+    hub: Hub, open_mirror: OpenMirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror = open_mirror()
+    repo = stage_repo(mirror)
+    branch = Branch(hub, mirror, repo)
+    names = [f"s-{number:03}" for number in range(300)]
+    hub.land({f"{name}/slo.yaml": _slo(name) for name in names})
+    hub.land({f"ops/production/{name}/problems/p.yaml": PROBLEM + f"url: {name}\n".encode() for name in names})
+    branch.follow().take_dirty()
+    snapshot = repo.snapshot(SETTINGS)
+    repo.expect_pins([ServicePath(name) for name in names])
+    read: list[int] = []
+    known = Reader.known_blobs
+
+    def counted(self: Reader, ids: Sequence[BlobId], limit: int) -> Mapping[BlobId, bytes | Oversize]:
+        read.append(len(ids))
+        return known(self, ids, limit)
+
+    monkeypatch.setattr(Reader, "known_blobs", counted)
+    for name in reversed(names):
+        (slo,) = snapshot.services[ServicePath(name)].pinned
+        assert snapshot.pins((f"{slo.path}@{slo.blob}",)).objectives is not None
+    assert (sum(read), len(read)) == (len(names), 3)
