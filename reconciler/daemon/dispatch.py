@@ -36,7 +36,7 @@ from reconciler.model.targets import (
     WantWorkload,
 )
 from reconciler.net.threads import Pool
-from reconciler.targets.protocol import KubernetesWant, TargetServer
+from reconciler.targets.protocol import Foreseeing, KubernetesWant, TargetServer
 
 PATIENCE = 1.0
 """Seconds that a tick waits for target servers; later answers wake the loop when they come."""
@@ -47,6 +47,8 @@ BRIEFLY = 0.05
 Lane: TypeAlias = Literal["kubernetes", "flags", "endpoints", "evidence"]
 _THREADS: Final[Mapping[Lane, int]] = {"kubernetes": 8, "flags": 8, "endpoints": 8, "evidence": 32}
 """Calls at a time; a provider that hangs must not keep other services from being measured."""
+_WRITERS: Final = 8
+"""Writes to API servers at a time, apart from looks: the looks of what is decided next do not wait for them."""
 _REMEMBERED: Final = 4096
 """Writes that are known to have been done."""
 _LOOK = 0
@@ -108,6 +110,16 @@ class Servers:
     endpoints: TargetServer[WantCall] | None = None
     evidence: Evidence | None = None
     may_write: Callable[[], bool] = lambda: True
+
+    def expect(self, wants: Iterable[Want]) -> None:
+        """Say which targets are looked at next."""
+        server: object = self.kubernetes
+        if isinstance(server, Foreseeing):
+            server.expect(
+                want
+                for want in wants
+                if isinstance(want, WantWorkload | WantTemplate | WantRoute) and self.allowed.verdict(want) is None
+            )
 
     def observe(self, want: Want) -> Fact:
         """Look at one target."""
@@ -219,6 +231,7 @@ class Dispatch:
         self._patience = patience
         self._counted = counted
         self._pools = {name: Pool(size, thread_name_prefix=name) for name, size in _THREADS.items()}
+        self._writers = Pool(_WRITERS, thread_name_prefix="kubernetes-writes")
         self._calls: dict[tuple[int, Want], _Call] = {}
         self._news = threading.Event()
         self._noting = threading.Lock()
@@ -236,11 +249,17 @@ class Dispatch:
 
     def observe(self, wants: Iterable[Want]) -> Mapping[Want, Fact]:
         """Return the facts that came within the patience; asking again soon gives those that came since."""
-        return self._collect({(_LOOK, want): partial(self._servers.observe, want) for want in wants})
+        jobs = {(_LOOK, want): partial(self._servers.observe, want) for want in wants}
+        self._servers.expect(want for look, want in jobs if (look, want) not in self._calls)
+        return self._collect(jobs, self._patience)
 
-    def apply(self, due: Iterable[tuple[Due, str]]) -> Mapping[Want, Fact]:
-        """Write fields, with the commit behind each, and return what is seen then, as `observe` does."""
-        return self._collect({(each.sequence, each.want): partial(self._write, each, commit) for each, commit in due})
+    def apply(self, due: Iterable[tuple[Due, str]], *, waits: bool = True) -> Mapping[Want, Fact]:
+        """Write fields, with the commit behind each, and return what is seen then, as `observe` does.
+
+        ``waits`` False: there is other work meanwhile, so the writes are begun and hardly any has come yet.
+        """
+        jobs = {(each.sequence, each.want): partial(self._write, each, commit) for each, commit in due}
+        return self._collect(jobs, self._patience if waits else 0.0)
 
     def _write(self, due: Due, commit: str) -> Fact:
         """Write a field, once: what was changed since, under our mark, is looked at and not fought for.
@@ -263,13 +282,15 @@ class Dispatch:
                     del self._written[next(iter(self._written))]
         return fact
 
-    def _collect(self, asked: Mapping[tuple[int, Want], Callable[[], Fact]]) -> Mapping[Want, Fact]:
+    def _collect(
+        self, asked: Mapping[tuple[int, Want], Callable[[], Fact]], patience: float
+    ) -> Mapping[Want, Fact]:  # fmt: skip
         self._forget_old_answers()
         for key, call in asked.items():
             if key not in self._calls:
                 self._calls[key] = self._start(key, call)
         quick = [self._calls[key].future for key in asked if lane(key[1]) != "evidence"]
-        wait(quick or [self._calls[key].future for key in asked], timeout=self._patience if quick else BRIEFLY)
+        wait(quick or [self._calls[key].future for key in asked], timeout=patience if quick else BRIEFLY)
         facts: dict[Want, Fact] = {}
         for key in asked:
             future = self._calls[key].future
@@ -291,7 +312,9 @@ class Dispatch:
         return news
 
     def _start(self, key: tuple[int, Want], call: Callable[[], Fact]) -> _Call:
-        started = _Call(self._pools[lane(key[1])].submit(self._counting, key, call))
+        where = lane(key[1])
+        pool = self._writers if where == "kubernetes" and key[0] != _LOOK else self._pools[where]
+        started = _Call(pool.submit(self._counting, key, call))
 
         def note_end(_: Future[Fact]) -> None:
             started.ended = self._clock.monotonic()
@@ -326,7 +349,7 @@ class Dispatch:
 
     def close(self) -> None:
         """Let go of the servers; calls under way end by their own deadlines."""
-        for pool in self._pools.values():
+        for pool in (*self._pools.values(), self._writers):
             pool.shutdown(wait=False, cancel_futures=True)
         self._servers.close()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias, TypeVar
+from collections.abc import Iterable
+from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from reconciler.model.targets import Effect, Fact, Want, WantRoute, WantTemplate, WantWorkload
 
@@ -29,3 +30,11 @@ class TargetServer(Protocol[WantT_contra]):
 
     def close(self) -> None:
         """Let go of connections."""
+
+
+@runtime_checkable
+class Foreseeing(Protocol):
+    """A target server that does less where it knows beforehand what it will be asked for."""
+
+    def expect(self, wants: Iterable[KubernetesWant]) -> None:
+        """Say what is observed next; nothing is done yet."""

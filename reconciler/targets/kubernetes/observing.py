@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import logging
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from reconciler.model.targets import NoFact, WantWorkload, WorkloadFact
 from reconciler.targets.kubernetes.autoscalers import Autoscalers, Found
 from reconciler.targets.kubernetes.documents import items, name, selector, text
 from reconciler.targets.kubernetes.facts import check_usable, workload_fact
+from reconciler.targets.kubernetes.foreseen import Foreseen
 from reconciler.targets.kubernetes.patience import Budget
 from reconciler.targets.kubernetes.reading import Reader
 from reconciler.targets.kubernetes.recalled import Recalled
@@ -21,13 +22,16 @@ from reconciler.targets.kubernetes.rollouts import Progress, pods_trouble, progr
 _MOST_NAMES = 500
 _MOST_PODS = 200
 _log = logging.getLogger(__name__)
+_Found: TypeAlias = tuple[dict[str, Any], dict[str, Any] | None, Found | None]
+"""A workload, its Scale where it needs one, and its autoscaler."""
 
 
 class Observer:
     """Makes facts. Safe to use from several threads."""
 
-    def __init__(self, reader: Reader, autoscalers: Autoscalers, resolver: Resolver) -> None:
+    def __init__(self, reader: Reader, autoscalers: Autoscalers, resolver: Resolver, foreseen: Foreseen) -> None:
         self._reader = reader
+        self._foreseen = foreseen
         self._autoscalers = autoscalers
         self._resolver = resolver
         self._last: dict[WantWorkload, int] = {}
@@ -48,6 +52,11 @@ class Observer:
         """
         check_names(want.namespace, *want.names)
         resource = self.resource(want.kind, budget)
+        listed = self._foreseen.take(resource, want, budget)
+        if listed is not None:
+            workload = name(listed)
+            _, scalers = self._autoscalers.beside([_nothing], want.namespace, resource.kind, (workload,), budget)
+            return self._seen(resource, want, (listed, None, scalers.get(workload)), budget)
         # What was found last time is most likely found again, and services of one namespace are named alike: names
         # after it are then of no interest.
         alike = (want.namespace, want.kind, len(want.names))
@@ -56,15 +65,18 @@ class Observer:
             found = self._first(resource, want, names, budget) if names else None
             if found is not None:
                 self._last[want] = self._usual[alike] = want.names.index(name(found[0]))
-                fact = self._fact(want.server, resource, *found, budget)
-                if resource.plain and found[2] is None:
-                    self.recalled.keep(resource, found[0])
-                return fact
+                return self._seen(resource, want, found, budget)
         raise Unusable(self._missing(resource, want, budget))
+
+    def _seen(self, resource: Resource, want: WantWorkload, found: _Found, budget: Budget) -> WorkloadFact:
+        fact = self._fact(want.server, resource, *found, budget)
+        if resource.plain and found[2] is None:
+            self.recalled.keep(resource, found[0])
+        return fact
 
     def _first(
         self, resource: Resource, want: WantWorkload, names: tuple[str, ...], budget: Budget
-    ) -> tuple[dict[str, Any], dict[str, Any] | None, Found | None] | None:
+    ) -> _Found | None:  # fmt: skip
         """Return the first workload that exists, with its Scale where it needs one, and its autoscaler."""
         calls = [resource.call("get", want.namespace, one) for one in names]
         if not resource.plain:
@@ -127,6 +139,10 @@ class Observer:
         self._resolver.forget(want.kind)
         hint = f"name an existing {resource.kind} in service.yaml, under workload.name"
         return missing(self._reader, resource, want.namespace, want.names, hint, budget)
+
+
+def _nothing() -> None:
+    """Read nothing beside."""
 
 
 def missing(

@@ -58,6 +58,10 @@ class Reader:
         """
         return self._tried(call, budget, query, "application/json")
 
+    def once(self, call: Call, budget: Budget, *, query: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+        """Return the answer to a read that can be done without, so that it is not tried again. Raises as `get` does."""
+        return self._call(call, budget, query=query)
+
     def find(self, call: Call, budget: Budget) -> dict[str, Any] | None:
         """Return the answer to a read, None where there is no such thing."""
         try:

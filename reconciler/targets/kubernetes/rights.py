@@ -1,8 +1,8 @@
 """What is called in a namespace that we act in, as RBAC names it: the one list that Roles and checks are made of.
 
-A right is for kinds as `service.yaml` and `allow.kinds` write them. `list` on a workload names what is alike where one
-is missing; pods tell why a rollout fails; replica sets and revisions are what a rollback goes back to. That nothing is
-missing and nothing too much is held by a test, which compares it with what an API server saw.
+A right is for kinds as `service.yaml` and `allow.kinds` write them. `list` on a workload reads many together, and names
+what is alike where one is missing; pods tell why a rollout fails; replica sets and revisions are what a rollback goes
+back to. That nothing is missing and nothing too much is held by a test, which compares it with what an API server saw.
 """
 
 from __future__ import annotations

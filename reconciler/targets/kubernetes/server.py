@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import random as randomness
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from reconciler.model.errors import TerminalError
 from reconciler.model.faults import field_parts
-from reconciler.model.targets import Effect, Fact, WantRoute, WantTemplate
+from reconciler.model.targets import Effect, Fact, WantRoute, WantTemplate, WantWorkload
 from reconciler.targets.kubernetes.access import Access
 from reconciler.targets.kubernetes.applying import Applier
 from reconciler.targets.kubernetes.autoscalers import Autoscalers
+from reconciler.targets.kubernetes.foreseen import Foreseen
 from reconciler.targets.kubernetes.marks import ONCE
 from reconciler.targets.kubernetes.observing import Observer
 from reconciler.targets.kubernetes.patience import Patience
@@ -59,10 +60,15 @@ class KubernetesServer:
         self._reader = Reader(connect)
         autoscalers = Autoscalers(self._reader, clock)
         resolver = Resolver(clock)
-        self._observer = Observer(self._reader, autoscalers, resolver)
+        self._foreseen = Foreseen(self._reader, clock)
+        self._observer = Observer(self._reader, autoscalers, resolver, self._foreseen)
         self._applier = Applier(self._reader, autoscalers, self._observer)
         self._templates = Templates(self._reader, self._observer)
         self._routes = Routes(self._reader, resolver)
+
+    def expect(self, wants: Iterable[KubernetesWant]) -> None:
+        """Say what is looked at next, so that much of one kind is read together; each is then observed by itself."""
+        self._foreseen.expect(want for want in wants if isinstance(want, WantWorkload))
 
     def observe(self, want: KubernetesWant) -> Fact:
         """Return the first of the wanted names that exists, or a `NoFact` that says why not."""
