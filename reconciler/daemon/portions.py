@@ -1,8 +1,9 @@
-"""How many services one push is about: all that wait, and fewer while others push first.
+"""How many services one push is about: some hundreds of those that wait, and fewer while others push first.
 
 Between the tip that a decision stands on and its push lies the time that deciding and writing take, which grows with
 the number of steps. Where people push every second a thousand steps would lose every time, and nobody would be helped.
-So each push that loses is followed by a smaller one, and each that lands by a larger one.
+So each push that loses is followed by a smaller one, and each that lands by a larger one. It never becomes as large as
+a storm is: what one push was about is applied while the next one is decided and written (ADR 0255).
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ _SHRINKS: Final = 4
 _GROWS: Final = 2
 _SMALL: Final = 16
 """Services whose deciding and writing takes about as long as a push: with fewer of them little time is won."""
+_FIRST: Final = 256
+"""Services of the first push where many wait: so many are decided about in less than half a second."""
+_MOST: Final = 1024
+"""Services that one push is about at most."""
 _STUBBORN: Final = 8
 """Losses in a row after which it is fewer all the same."""
 
@@ -24,15 +29,19 @@ class Portions:
     """Chooses which services are looked at together. One owner thread."""
 
     def __init__(self) -> None:
-        self._most: int | None = None
+        self._most = _FIRST
         self._lost = 0
+
+    def begin(self) -> None:
+        """Note that a pass begins: what was larger for the last one's sake is not any more."""
+        self._most = min(self._most, _FIRST)
 
     def choose(
         self, waiting: set[ServicePath], chosen: Iterable[ServicePath],
         in_turn: Callable[[Iterable[ServicePath]], Sequence[ServicePath]],
     ) -> set[ServicePath]:  # fmt: skip
         """Return what is looked at now: of ``waiting`` what was ``chosen`` before, then the others as they come."""
-        if self._most is None or len(waiting) <= self._most:
+        if len(waiting) <= self._most:
             return set(waiting)
         kept = in_turn(sorted(waiting.intersection(chosen)))[: self._most]
         others = in_turn(sorted(waiting.difference(kept)))[: self._most - len(kept)]
@@ -49,5 +58,4 @@ class Portions:
     def landed(self, left: int) -> None:
         """Note that a push has landed; ``left`` are the services that wait besides."""
         self._lost = 0
-        if self._most is not None:
-            self._most = self._most * _GROWS if left else None
+        self._most = min(self._most * _GROWS, _MOST) if left else max(self._most, _FIRST)

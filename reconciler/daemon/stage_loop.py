@@ -7,7 +7,7 @@ again, and a new one, made at any moment, goes on where this one stood.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from structlog.typing import FilteringBoundLogger
@@ -15,6 +15,7 @@ from structlog.typing import FilteringBoundLogger
 from reconciler.daemon.agenda import STAGE, Agenda
 from reconciler.daemon.branch import Branch
 from reconciler.daemon.clock import Clock, Watchful
+from reconciler.daemon.condition import Condition
 from reconciler.daemon.dispatch import FRESH, Dispatch
 from reconciler.daemon.failpoints import reach
 from reconciler.daemon.portions import Portions
@@ -44,22 +45,6 @@ _OUTSIDE = frozenset({"blind", "conflict"})
 """Holds that something outside Git may lift. Files that lift others bring the service up by themselves."""
 _OTHERS = frozenset({"budget", "conflict"})
 """Holds that another remediation's step, or the hour going by, may lift."""
-
-
-@dataclass
-class Condition:
-    """What stands in the way of a stage as a whole; empty where nothing does. Logged, and part of the project's."""
-
-    reasons: dict[str, str] = field(default_factory=dict)
-
-    def set(self, name: str, reason: str) -> bool:
-        """Set or clear one reason. Returns whether it is new."""
-        if not reason:
-            self.reasons.pop(name, None)
-            return False
-        new = self.reasons.get(name) != reason
-        self.reasons[name] = reason
-        return new
 
 
 @dataclass(frozen=True)
@@ -93,6 +78,7 @@ class StageLoop:
         self._log = ports.log
         self._watchful = Watchful(ports.clock, ports.dispatch.dates)
         self._focus: set[ServicePath] = set()
+        self._handled: set[ServicePath] = set()
         self._own = ""
         self._unsound: set[ServicePath] = set()
         self._unseen = Unseen(ports.clock)
@@ -101,51 +87,59 @@ class StageLoop:
         self.condition = Condition()
 
     def reconcile(self, tips: Tips, settings: ProjectSettings) -> tuple[Step, ...]:
-        """Do everything that can be done now, in parts where others push too. Returns the steps that were pushed.
+        """Do everything that can be done now, in parts where it is much. Returns the steps that were pushed.
 
-        Raises TransientError, BlindError or TerminalError where the remote stands in the way; the world is then as the
-        last push left it, and the next call goes on from there.
+        What a part makes due is left to the next call. Raises TransientError, BlindError or TerminalError where the
+        remote stands in the way; the world is then as the last push left it, and the next call goes on from there.
         """
-        pushed = list(self._reconcile_some(tips, settings))
+        self._handled.clear()
+        self._portions.begin()
+        if self._dispatch.take_news():
+            self.agenda.look_soon()
+        sweep = self.agenda.sweep_due()
+        pushed = list(self._reconcile_some(tips, settings, sweep=sweep))
         for _ in range(2 * len(self._focus) + _ROUNDS):
-            if not self._focus or self._branch.left_to_newer or self._stopping():
+            if self._focus <= self._handled or self._branch.left_to_newer or self._stopping():
+                if self._focus:
+                    self.agenda.wake_at(STAGE, self._watchful.now())
                 return tuple(pushed)
             # Where the branch is gone by now, what this call pushed itself must not look as if it were taken back.
-            pushed += self._reconcile_some(self._branch.read_tips() or self._repo.tips or tips, settings)
+            tips = self._branch.read_tips() or self._repo.tips or tips
+            pushed += self._reconcile_some(tips, settings, sweep=sweep)
         raise _no_end()
 
-    def _reconcile_some(self, tips: Tips, settings: ProjectSettings) -> tuple[Step, ...]:
+    def _reconcile_some(self, tips: Tips, settings: ProjectSettings, *, sweep: bool) -> tuple[Step, ...]:
         """Do everything for as many services as one push can be about; the others stay in the focus."""
         pushed: list[Step] = []
         facts: dict[Want, Fact] = {}
         looked = self._clock.monotonic()
         tried: set[tuple[object, int]] = set()
         chosen: set[ServicePath] = set()
-        if self._dispatch.take_news():
-            self.agenda.look_soon()
-        sweep = self.agenda.sweep_due()
         sequence: int | None = None
+        apart = more = False
         for _ in range(_ROUNDS):
             tips = self._follow(tips)
-            self._focus |= self._repo.take_dirty() | self.agenda.take_due()
+            self._take_up()
             if not self._may_decide():
                 return tuple(pushed)
             snapshot = self._repo.snapshot(settings)
             self._own = f"{settings.project}/{snapshot.stage.name}/"
             looked = self._forget_old(facts, looked, others=sequence not in (None, snapshot.stage.sequence))
             sequence = snapshot.stage.sequence
+            if sweep and not self._handled:
+                self._focus |= self._repo.holding()
+            chosen, more = self._choose(snapshot, chosen, apart=apart)
             if sweep:
-                self._focus |= self._look_at_held(snapshot, facts)
+                self._look_at_held(snapshot, facts, chosen)
                 sweep = False
-            waiting = self._focus & chosen if chosen and self._stopping() else self._focus
-            chosen = self._portions.choose(waiting, chosen, partial(ranked, snapshot, self._watchful.now()))
             decision = self._decide(snapshot, facts, chosen)
             if decision.steps:
                 landed, tips = self._publish(tips, decision.steps)
                 if landed is None:
                     self._portions.lost(len(chosen))
                 else:
-                    self._portions.landed(len(self._focus) - len(chosen))
+                    apart = more
+                    self._portions.landed(len(self._focus - self._handled) - len(chosen))
                     self._note_landed(decision.steps, landed.commits, snapshot)
                     pushed += decision.steps
                     sequence = decision.steps[-1].sequence
@@ -153,16 +147,36 @@ class StageLoop:
                 continue
             for service in chosen:
                 self.agenda.wake_at(service, decision.dues.get(service))
-            if not self._apply(snapshot, facts, chosen - self._unsound, tried):
+            if not self._apply(snapshot, facts, chosen - self._unsound, tried, waits=not more):
                 break
         else:
             raise _no_end()
         self.condition.set("unseen", self._unseen.note(decision.wants, facts))
-        pushed += self._archive(tips, settings)
+        pushed += () if more else self._archive(tips, settings)
         late = bool(decision.wants - facts.keys())
         self._plan_next_look(self._repo.snapshot(settings), chosen - self._unsound, facts, unseen=late)
         self._focus -= chosen
+        self._handled |= chosen
         return tuple(pushed)
+
+    def _take_up(self) -> None:
+        """Take up what is to be looked at by now; what an earlier part made due has its turn in the next call."""
+        dirty = self._repo.take_dirty()
+        self._handled -= dirty
+        self._focus |= dirty if self._handled else dirty | self.agenda.take_due()
+
+    def _choose(self, snapshot: Snapshot, chosen: set[ServicePath], *, apart: bool) -> tuple[set[ServicePath], bool]:
+        """Return the services that are looked at together, ``chosen`` before all, and whether others wait meanwhile.
+
+        ``apart``: something of a part has landed, which is applied before others are looked at.
+        """
+        stopping, waiting = self._stopping(), self._focus - self._handled
+        alone = waiting & chosen if chosen and (stopping or apart) else waiting
+        chosen = self._portions.choose(alone, chosen, partial(ranked, snapshot, self._watchful.now()))
+        more = len(chosen) < len(waiting) and not stopping
+        if more and not apart:
+            self._repo.expect_pins(sorted(chosen))
+        return chosen, more
 
     def _forget_old(self, facts: dict[Want, Fact], looked: float, *, others: bool) -> float:
         """Forget what was seen before ``others`` took steps, or before a push that took long: the world goes on.
@@ -284,13 +298,11 @@ class StageLoop:
         self._unsound.discard(service)
         return True
 
-    def _look_at_held(self, snapshot: Snapshot, facts: dict[Want, Fact]) -> set[ServicePath]:
-        """Look at every field that we hold, so that drift is noticed."""
-        holding = self._repo.holding()
-        sound = holding - self._unsound
+    def _look_at_held(self, snapshot: Snapshot, facts: dict[Want, Fact], services: set[ServicePath]) -> None:
+        """Look at every field that we hold for these services, so that drift is noticed."""
+        sound = (self._repo.holding() & services) - self._unsound
         wants = {want_of(key, held) for path in sound for key, held in snapshot.services[path].desired.items()}
         facts.update(as_seen(self._dispatch.observe(wants - facts.keys()), self._repo, self._own))
-        return set(sound)
 
     def _note_landed(self, steps: tuple[Step, ...], commits: tuple[CommitId, ...], before: Snapshot) -> None:
         for step, commit in zip(steps, commits, strict=True):
@@ -303,9 +315,10 @@ class StageLoop:
             self._count(step, before.services)
 
     def _apply(
-        self, snapshot: Snapshot, facts: dict[Want, Fact], focus: Iterable[ServicePath], tried: set[tuple[object, int]]
+        self, snapshot: Snapshot, facts: dict[Want, Fact], focus: Iterable[ServicePath],
+        tried: set[tuple[object, int]], *, waits: bool,
     ) -> bool:  # fmt: skip
-        """Write what pushed decisions say. Returns whether anything was written that `decide` has not seen yet."""
+        """Write what pushed decisions say, or begin to. Returns whether `decide` has not seen yet what was written."""
         found = [
             (path, each)
             for path in sorted(focus)
@@ -317,7 +330,8 @@ class StageLoop:
             return False
         tried.update((each.key, each.sequence) for each in due)
         founded = [(each, commit) for path, each in found if (commit := self._commit_of(each.sequence, path))]
-        came = self._dispatch.apply(founded)
+        waits = waits or any(map(_is_flag, due))
+        came = self._dispatch.apply(founded, waits=waits)
         facts.update(came)
         services = {each.key: path.rpartition("/")[2] for path, each in found}
         for each, commit in founded:
@@ -327,7 +341,7 @@ class StageLoop:
                     "not applied", target=str(each.key[0]), reason=fact.message, hint=fact.hint,
                     service=services[each.key], remediation=each.by, sequence=each.sequence, commit=commit,
                 )  # fmt: skip
-        return bool(came)
+        return waits and bool(came)
 
     @staticmethod
     def _holds(due: Due, facts: Mapping[Want, Fact]) -> bool:
@@ -340,7 +354,7 @@ class StageLoop:
 
     def _moved_under_us(self, due: Iterable[Due]) -> bool:
         """Where a server has no compare-and-set, read the tip again right before the write (law 5)."""
-        if all(each.key[0].kind != "Flag" for each in due):
+        if not any(map(_is_flag, due)):
             return False
         fresh = self._branch.read_tips()
         if fresh is None or self._repo.tips is None or fresh.ops == self._repo.tips.ops:
@@ -367,6 +381,11 @@ class StageLoop:
             self.agenda.note(path, pending=pending, outside=bool(held & _OUTSIDE), others=bool(held & _OTHERS))
 
 
+def _is_flag(due: Due) -> bool:
+    """Whether the server has no compare-and-set, so that nothing may come between reading the tip and the write."""
+    return due.key[0].kind == "Flag"
+
+
 def _no_end() -> TransientError:
-    hint = "others push all the time; it is tried again"
-    return TransientError(f"{_ROUNDS} rounds did not come to an end", hint=hint, retry_after=1.0)
+    told = f"{_ROUNDS} rounds did not come to an end"
+    return TransientError(told, hint="others push all the time; it is tried again", retry_after=1.0)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 
+from reconciler.daemon import portions as portions_module
 from reconciler.daemon.branch import Branch
+from reconciler.daemon.dispatch import Dispatch
 from reconciler.daemon.portions import Portions
 from reconciler.daemon.publish import Landed
+from reconciler.decide.effects import Due
 from reconciler.model.names import ServicePath, StageName
 from reconciler.model.step import Step
+from reconciler.model.targets import Fact, Want
 from reconciler.repo.stage import Tips
 from tests.daemon.site import SCALING, Site, deployment, git, until
 
@@ -24,6 +28,20 @@ def test_while_nobody_is_in_the_way_all_is_looked_at_together() -> None:
     assert portions.choose(_set("a", "b", "c"), (), _by_name) == _set("a", "b", "c")
     portions.landed(0)
     assert portions.choose(_set("a", "b", "c"), (), _by_name) == _set("a", "b", "c")
+
+
+def test_of_a_storm_some_hundreds_are_looked_at_first_and_never_more_than_a_thousand() -> None:
+    portions = Portions()
+    waiting = {ServicePath(f"{number:05}") for number in range(5000)}
+    sizes = []
+    while waiting:
+        chosen = portions.choose(waiting, (), _by_name)
+        waiting -= chosen
+        sizes.append(len(chosen))
+        portions.landed(len(waiting))
+    assert sizes == [256, 512, 1024, 1024, 1024, 1024, 136]
+    portions.begin()
+    assert len(portions.choose({ServicePath(f"{number:05}") for number in range(5000)}, (), _by_name)) == 256
 
 
 def test_what_lost_is_tried_in_fourths_and_more_again_once_it_lands() -> None:
@@ -110,6 +128,47 @@ def test_who_is_to_stop_begins_no_other_part(site: Site, monkeypatch: pytest.Mon
     with site.loop() as loop:
         until(loop, lambda: site.events().count("applied") == len(SERVICES), "all are applied")
     assert len(site.scalings()) == len(SERVICES)
+
+
+def test_a_part_is_applied_while_the_next_is_decided(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portions_module, "_FIRST", 5)
+    _everything_is_slow(site)
+    begun: list[tuple[int, bool]] = []
+    apply = Dispatch.apply
+
+    def noted(self: Dispatch, due: Iterable[tuple[Due, str]], *, waits: bool = True) -> Mapping[Want, Fact]:
+        due = list(due)
+        begun.append((len(due), waits))
+        return apply(self, due, waits=waits)
+
+    monkeypatch.setattr(Dispatch, "apply", noted)
+    with site.loop() as loop:
+        loop.tick()
+        assert begun == [(5, False), (7, True)], "only the last part is waited for"
+        until(loop, lambda: site.events().count("applied") == len(SERVICES), "all are applied")
+    assert [site.replicas(f"{name}-primary") for name in SERVICES] == [2] * len(SERVICES)
+    assert len(site.scalings()) == len(SERVICES)
+
+
+def test_drift_is_noticed_in_every_part(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portions_module, "_FIRST", 5)
+    _everything_is_slow(site)
+    with site.loop() as loop:
+        until(loop, lambda: site.events().count("applied") == len(SERVICES), "all are applied")
+        for name in SERVICES:
+            change = {"spec": {"replicas": 1}}
+            site.cluster.patch("Deployment", "sockshop-production", f"{name}-primary", change, manager="a-controller")
+        loop.look_at_everything()
+        until(loop, lambda: site.events().count("drift") == len(SERVICES), "all drift is told")
+        until(loop, lambda: site.events().count("applied") == 2 * len(SERVICES), "all is set again")
+
+
+def _everything_is_slow(site: Site) -> None:
+    site.push({f"{name}/remediation.yaml": SCALING for name in SERVICES}, "services")
+    for name in SERVICES:
+        site.cluster.create(deployment(f"{name}-primary"))
+    path = "ops/production/{0}/problems/{0}.yaml"
+    site.push({path.format(name): f"title: {TITLE}\nstate: open\n" for name in SERVICES}, "everything is slow")
 
 
 def _set(*names: str) -> set[ServicePath]:
