@@ -14,6 +14,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from benchmarks.repositories import PROJECT, STAGE, STAGE_REF
+from benchmarks.spent import between, spent
 from reconciler.daemon.dispatch import Allowed, Servers
 from reconciler.daemon.project_loop import ProjectLoop
 from reconciler.daemon.surroundings import Surroundings
@@ -165,12 +166,14 @@ class Storm:
     """Many problems at once, in seconds from the moment their tip was known.
 
     ``applied`` is until the API answered the last change, ``committed`` until all of these answers were pushed;
-    ``before`` are the batches of commits that were pushed until the last answer.
+    ``before`` are the batches of commits that were pushed until the last answer, ``spent`` the seconds of processor
+    time that were used up to the end of the look in which it came.
     """
 
     applied: float
     committed: float
     before: tuple[tuple[NewCommit, ...], ...]
+    spent: Mapping[str, float]
 
 
 class Product:
@@ -199,9 +202,11 @@ class Product:
         """Let the loop look until so many changes have been applied, whose problems came in one push."""
         self._spans.clear()
         applied = 0
+        before, looks = spent(), []
         for _ in range(_PATIENCE):
             self._clock.skip(2.0)
             applied += sum(step.event == "applied" for step in self._tick())
+            looks.append((time.perf_counter(), spent()))
             if applied >= problems:
                 break
         else:
@@ -210,7 +215,8 @@ class Product:
         spans = list(self._spans)
         known = next(span.ended for span in spans if span.kind == "tips" and span.what.get(STAGE_REF) == tip)
         last = max(span.ended for span in spans if span.kind == "apply")
-        return Storm(last - known, committed - known, _written([span for span in spans if span.ended <= last]))
+        used = between(before, next(seen for ended, seen in looks if ended >= last))
+        return Storm(last - known, committed - known, _written([span for span in spans if span.ended <= last]), used)
 
     def look(self) -> Spans:
         """Look once, after the pause that an earlier push asks for, and return what was waited for meanwhile."""

@@ -7,8 +7,9 @@ a script that takes the same alerts and forgets them.
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from benchmarks.report import Section, table
 from benchmarks.repositories import STAGE, Shape
 from benchmarks.sending import Sender, alert, payload
 from benchmarks.site import deployment, side, write_kubeconfig
+from benchmarks.spent import OWN, PARTS, THREADS
 from reconciler.repo.stream import NewCommit
 
 STORMS = ((Shape(10_000), 1_000), (Shape(10_000), 10_000), (Shape(10_000, grouped=False), 1_000))
@@ -43,6 +45,7 @@ class Cell:
     floor: float
     operator: float
     script: float
+    spent: Mapping[str, float]
 
     @property
     def rate(self) -> float:
@@ -83,7 +86,7 @@ def measure(folder: Path, shape: Shape, problems: int, quiet: Quiet) -> Cell:
             operated = operator.heal(names)
         scripted = _scripted(shape, numbers)
     shutil.rmtree(folder)
-    return Cell(shape, problems, found.applied, found.committed, len(batches), bare, operated, scripted)
+    return Cell(shape, problems, found.applied, found.committed, len(batches), bare, operated, scripted, found.spent)
 
 
 def _files(shape: Shape, numbers: Sequence[int]) -> dict[str, bytes]:
@@ -123,6 +126,8 @@ def section(cells: Sequence[Cell]) -> Section:
         "operator that scales and keeps no record; *script* takes alerts over HTTP and does nothing. One run each.\n\n"
         f"Bars: {RATE_BAR} decisions/s grouped; {100 * FLAT_BAR:.0f} % of bare fast-import flat.\n\n"
         + table(head, rows)
+        + "\n\n"
+        + _where_it_goes(cells)
     )
     missed = [
         f"{cell.problems:,} of {cell.shape}: {cell.rate:.0f} decisions a second"
@@ -135,3 +140,23 @@ def section(cells: Sequence[Cell]) -> Section:
         if not cell.shape.grouped and cell.floor < FLAT_BAR * cell.applied
     ]
     return Section("A storm in one push", text, tuple(missed))
+
+
+def _where_it_goes(cells: Sequence[Cell]) -> str:
+    """Say who used how much processor time, and what rate that allows at best."""
+    rows = []
+    for cell in cells:
+        each = {part: 1000 * seconds / cell.problems for part, seconds in cell.spent.items()}
+        own, all_of_it = each[OWN] + each[THREADS], sum(each.values())
+        best = 1000 / max(own, all_of_it / (os.cpu_count() or 1), 0.001)
+        rows.append([
+            f"{cell.problems:,} of {cell.shape}", *(f"{each[part]:.2f}" for part in PARTS), f"{all_of_it:.2f}",
+            f"{best:.0f}",
+        ])  # fmt: skip
+    return (
+        "Seconds of processor time for 1,000 decisions until the last answer, by who used them. The first two are the "
+        "product's own process, which runs Python on one core at a time; *push* is git's, with the remote's side; the "
+        "API server is the embedded one, on the same machine. *At best*: decisions a second if all cores were busy all "
+        "the time and nobody ever waited for another.\n\n"
+        + table(["problems, services", *PARTS, "in all", "at best"], rows)
+    )
