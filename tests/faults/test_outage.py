@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from reconciler.embedded.git_http import GitHttpServer
+from tests.daemon.lent import Lent
 from tests.daemon.reporting import handed_in, report
 from tests.daemon.site import git, until
 from tests.faults.invariants import Scene
@@ -102,6 +103,7 @@ def test_g5_proceed_waits_where_the_remote_is_there_and_refuses(
 
 def test_g5_proceed_is_for_stages_that_want_it(scene: Scene, server: GitHttpServer) -> None:
     site = scene.site
+    site.leases = Lent()
     with site.loop() as loop:
         loop.tick()
         scene.problem()
