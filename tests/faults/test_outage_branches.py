@@ -46,6 +46,7 @@ def test_g5_proceed_of_a_branch_that_takes_no_push_cuts_no_other_off(proceeding:
         broken_for(site, "staging")
         for _ in range(4):
             loop.tick()
+            assert "production/unpushed" not in loop.conditions, "nothing goes on without a remote that answers"
             site.later(5)
         assert "staging" in loop.conditions
         assert "production" not in loop.conditions
