@@ -84,6 +84,7 @@ def test_g5_proceed_of_another_project_keeps_what_is_its_own(proceeding: Scene, 
         loop.tick()
         loop.tick()
         assert "production" not in loop.conditions
+    assert not set(made) & set(git(site.folder / "new.git", "rev-list", "production").split())
     (old / "reconciler-project").write_text("sockshop\n")
     shutil.rmtree(site.folder / "new.git")
     site.config.write_text(config)
