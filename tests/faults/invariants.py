@@ -181,9 +181,7 @@ class Scene:
             key, _, value = line.partition(": ")
             if key == "Remediation":
                 found.add(value.partition("+")[0])
-            elif key == "+problem":
-                found.add(str(json.loads(value)["id"]))
-            elif key == "+file":
+            elif key.lstrip("+ ") == "file" and key.startswith("+"):
                 found.add(Path(str(json.loads(value)).partition("@")[0]).stem)
         return found
 
