@@ -60,6 +60,7 @@ def to(value: FieldValue, remediation: RemediationId = P1, step: int = 2) -> Cla
         (1, (by(1), by(-1)), 1, 9, 1, (1, -1)),
         (1, (by(2), by(2), by(2)), 1, 6, 6, (2, 2, 1)),  # the newest gives way first
         (1, (by(2), by(2), by(2)), 1, 2, 2, (1, 0, 0)),  # and then the one before it
+        (1, (by(2), by(0)), 1, 2, 2, (1, 0)),  # what has given way already has nothing more to give
         (1, (by(5), by(-1)), 1, 3, 3, (3, -1)),  # what lowers does not give way to a bound above
         (5, (by(-3), by(2), by(-3)), 2, 9, 2, (-3, 2, -2)),  # nor what raises to one below
         (5, (by(1),), 1, 3, 5, (0,)),  # no bound pushes beyond the base
