@@ -231,7 +231,8 @@ class Product:
 
     def _tick(self) -> tuple[Step, ...]:
         steps = self.loop.tick()
-        if self.loop.conditions:
+        # Of many looks some take longer than a tick waits; it goes on with the others and asks again.
+        if any(not name.endswith("/unseen") for name in self.loop.conditions):
             raise RuntimeError(f"the product stands still: {self.loop.conditions}")
         return steps
 

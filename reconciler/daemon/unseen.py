@@ -17,7 +17,8 @@ _KEPT: Final = 90.0
 class Unseen:
     """What the last look at each thing did not show; a pass over other things makes none of it seen. One owner thread.
 
-    Indicators of a service are one thing, whatever the window.
+    Indicators of a service are one thing, whatever the window. What only takes long is told while it does: its answer,
+    or that there is none by the deadline, comes with a later pass.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -27,14 +28,16 @@ class Unseen:
     def note(self, wants: Iterable[Want], facts: Mapping[Want, Fact]) -> str:
         """Take in what a pass asked for and what it saw. Returns what is not seen now, and why; empty for nothing."""
         now = self._clock.monotonic()
-        for want, reason in _looked(wants, facts):
+        late = {want: _reason(_LATE) for want in wants if want not in facts}
+        for want, reason in _looked((), facts):
             if reason:
                 self._reasons[_thing(want)] = (now, str(want), reason)
             else:
                 self._reasons.pop(_thing(want), None)
         for thing in [thing for thing, (when, _, _) in self._reasons.items() if now - when > _KEPT]:
             del self._reasons[thing]
-        return _all_told((want, reason) for _, want, reason in self._reasons.values())
+        said = {want: reason for _, want, reason in self._reasons.values()}
+        return _all_told({**{str(want): reason for want, reason in late.items()}, **said}.items())
 
 
 def unseen(wants: Iterable[Want], facts: Mapping[Want, Fact]) -> str:

@@ -54,10 +54,18 @@ def test_what_nobody_asks_for_any_more_is_forgotten() -> None:
     assert not told.note((), NOTHING)
 
 
-def test_what_was_asked_for_and_not_answered_was_not_seen() -> None:
+def test_what_takes_long_is_told_while_it_does() -> None:
     told = Unseen(Later())
     assert "no answer in time" in told.note([_flag("cache")], NOTHING)
-    assert unseen([_flag("cache")], NOTHING) == told.note((), NOTHING)
+    assert "no answer in time" in unseen([_flag("cache")], NOTHING)
+    assert not told.note((), NOTHING)
+
+
+def test_what_was_not_seen_does_not_become_seen_by_taking_long() -> None:
+    told = Unseen(Later())
+    words = told.note((), {_flag("cache"): BLIND})
+    assert told.note([_flag("cache")], NOTHING) == words
+    assert told.note((), NOTHING) == words
 
 
 def test_indicators_are_one_thing_in_every_window() -> None:
