@@ -38,6 +38,10 @@ class Pushed:
     tries: int
 
 
+class GaveUpError(RuntimeError):
+    """What somebody pushed did not land for as long as they tried."""
+
+
 class Pusher:
     """Somebody with a clone who tries again until it lands, after up to ``rest`` seconds each time."""
 
@@ -50,7 +54,7 @@ class Pusher:
         self._writer = FastImport(self._clone)
 
     def push(self, files: Files, message: str) -> Pushed:
-        """Push files in one commit. Raises RuntimeError where it does not land in time."""
+        """Push files in one commit. Raises GaveUpError where it does not land in time."""
         began, tries = time.perf_counter(), 0
         while time.perf_counter() - began < GIVES_UP:
             tries += 1
@@ -65,7 +69,7 @@ class Pusher:
                 time.sleep(self._chance.random() * self._rest)
                 continue
             return Pushed(new, time.perf_counter() - began, tries)
-        raise RuntimeError(f"{message.strip()}: {tries} tries in {GIVES_UP:g} s, and it is not on the branch")
+        raise GaveUpError(f"{message.strip()}: {tries} tries in {GIVES_UP:g} s, and it is not on the branch")
 
     def close(self) -> None:
         """End its process."""
