@@ -28,28 +28,22 @@ class Unseen:
     def note(self, wants: Iterable[Want], facts: Mapping[Want, Fact]) -> str:
         """Take in what a pass asked for and what it saw. Returns what is not seen now, and why; empty for nothing."""
         now = self._clock.monotonic()
-        late = {want: _reason(_LATE) for want in wants if want not in facts}
-        for want, reason in _looked((), facts):
-            if reason:
+        late = {str(want): _reason(_LATE) for want in wants if want not in facts}
+        for want, fact in facts.items():
+            if reason := _reason(fact):
                 self._reasons[_thing(want)] = (now, str(want), reason)
-            else:
+            elif self._reasons:
                 self._reasons.pop(_thing(want), None)
         for thing in [thing for thing, (when, _, _) in self._reasons.items() if now - when > _KEPT]:
             del self._reasons[thing]
         said = {want: reason for _, want, reason in self._reasons.values()}
-        return _all_told({**{str(want): reason for want, reason in late.items()}, **said}.items())
+        return _all_told({**late, **said}.items())
 
 
 def unseen(wants: Iterable[Want], facts: Mapping[Want, Fact]) -> str:
     """Return which targets were wanted or asked for and not seen, and why; empty where all of them were."""
-    return _all_told((str(want), reason) for want, reason in _looked(wants, facts) if reason)
-
-
-def _looked(wants: Iterable[Want], facts: Mapping[Want, Fact]) -> Iterable[tuple[Want, str]]:
-    """Yield what was looked at, each with why it was not seen, if so; by name."""
     found: dict[Want, Fact] = {**dict.fromkeys(wants, _LATE), **facts}
-    for want, fact in sorted(found.items(), key=lambda each: str(each[0])):
-        yield want, _reason(fact)
+    return _all_told((str(want), reason) for want, fact in found.items() if (reason := _reason(fact)))
 
 
 def _reason(fact: Fact) -> str:

@@ -83,3 +83,26 @@ def over(scene: Scene, loop: ProjectLoop) -> None:
     """Let what is going on come to its end, so that a step stands on all there is."""
     scene.site.later()
     until(loop, lambda: scene.site.events()[-1:] in (["escalated"], ["remediated"]), "it is over")
+
+
+def gone_without(scene: Scene, server: GitHttpServer) -> list[str]:
+    """Let a daemon act while the remote is away, and end; returns what it keeps."""
+    with scene.site.loop() as loop:
+        loop.tick()
+        goes(server)
+        out(scene, loop)
+        made = acted(scene, loop)
+    server.faults = []
+    scene.site.later(90)
+    return made
+
+
+def second_stage(site: Site, files: str = "HEAD") -> None:
+    """Make `staging` of the files of a commit, which by default wants to go on as `production` does."""
+    git(site.clone, "push", "-q", "origin", f"{files}:refs/heads/staging")
+    git(site.clone, "checkout", "-q", "-B", "main", "origin/main")
+    site.write("project.yaml", "name: sockshop\nstages: [staging, production]\n")
+    git(site.clone, "commit", "-qam", "two stages")
+    git(site.clone, "push", "-q", "origin", "main")
+    git(site.clone, "checkout", "-q", "production")
+    site.config.write_text(site.config.read_text() + "      staging: {}\n")

@@ -22,7 +22,7 @@ from tests.daemon.reporting import handed_in, report
 from tests.daemon.site import SCALING, Site, git, until
 from tests.daemon.test_petitions import asked
 from tests.faults.invariants import Scene
-from tests.faults.outage import acted, away, back, goes, history, kept, mirror, out, over, reported, tip
+from tests.faults.outage import acted, away, back, goes, history, kept, mirror, out, over, reported, second_stage, tip
 
 
 @contextmanager
@@ -152,13 +152,7 @@ def test_g5_proceed_goes_on_where_the_outage_broke_off_a_look(
 
 def test_g5_proceed_of_one_stage_leaves_another_held(proceeding: Scene, server: GitHttpServer) -> None:
     scene, site = proceeding, proceeding.site
-    git(site.clone, "push", "-q", "origin", "production~1:refs/heads/staging")
-    git(site.clone, "checkout", "-q", "-B", "main", "origin/main")
-    site.write("project.yaml", "name: sockshop\nstages: [staging, production]\n")
-    git(site.clone, "commit", "-qam", "two stages")
-    git(site.clone, "push", "-q", "origin", "main")
-    git(site.clone, "checkout", "-q", "production")
-    site.config.write_text(site.config.read_text() + "      staging: {}\n")
+    second_stage(site, "production~1")
     staging = git(site.remote, "rev-parse", "staging")
     with site.loop() as loop:
         loop.tick()

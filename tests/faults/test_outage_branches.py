@@ -6,18 +6,7 @@ from reconciler.embedded.git_http import GitFault, GitHttpServer
 from tests.daemon.reporting import handed_in, report
 from tests.daemon.site import Site, git, until
 from tests.faults.invariants import Scene
-from tests.faults.outage import back, goes, kept, out, over, reported
-
-
-def second_stage(site: Site) -> None:
-    """Make `staging`, which wants to go on as `production` does."""
-    git(site.clone, "push", "-q", "origin", "HEAD:refs/heads/staging")
-    git(site.clone, "checkout", "-q", "-B", "main", "origin/main")
-    site.write("project.yaml", "name: sockshop\nstages: [staging, production]\n")
-    git(site.clone, "commit", "-qam", "two stages")
-    git(site.clone, "push", "-q", "origin", "main")
-    git(site.clone, "checkout", "-q", "production")
-    site.config.write_text(site.config.read_text() + "      staging: {}\n")
+from tests.faults.outage import back, goes, kept, out, over, reported, second_stage
 
 
 def broken_for(site: Site, branch: str) -> None:

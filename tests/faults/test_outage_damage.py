@@ -7,7 +7,7 @@ from pathlib import Path
 from reconciler.embedded.git_http import GitHttpServer
 from tests.daemon.site import Site, until
 from tests.faults.invariants import Scene
-from tests.faults.outage import acted, goes, history, kept, mirror, out, over
+from tests.faults.outage import goes, gone_without, history, kept, mirror, over
 
 
 def mirrors(site: Site) -> list[str]:
@@ -30,18 +30,6 @@ def cut(folder: Path) -> dict[Path, bytes]:
         pack.chmod(0o644)
         pack.write_bytes(content[: len(content) // 2])
     return were
-
-
-def gone_without(scene: Scene, server: GitHttpServer) -> list[str]:
-    """Let a daemon act while the remote is away, and end; returns what it keeps."""
-    with scene.site.loop() as loop:
-        loop.tick()
-        goes(server)
-        out(scene, loop)
-        made = acted(scene, loop)
-    server.faults = []
-    scene.site.later(90)
-    return made
 
 
 def test_g5_proceed_salvages_what_a_damaged_mirror_keeps(proceeding: Scene, server: GitHttpServer) -> None:

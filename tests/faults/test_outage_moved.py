@@ -7,24 +7,13 @@ import shutil
 from reconciler.embedded.git_http import GitHttpServer
 from tests.daemon.site import Site, git, until
 from tests.faults.invariants import Scene
-from tests.faults.outage import acted, goes, mirror, out, over
+from tests.faults.outage import gone_without, mirror, over
 
 
 def moves(site: Site, server: GitHttpServer, to: str) -> None:
     """Let the configuration name another address."""
     site.config.write_text(site.config.read_text().replace("/remote.git", f"/{to}"))
     assert to in site.config.read_text()
-
-
-def gone_without(scene: Scene, server: GitHttpServer) -> list[str]:
-    with scene.site.loop() as loop:
-        loop.tick()
-        goes(server)
-        out(scene, loop)
-        made = acted(scene, loop)
-    server.faults = []
-    scene.site.later(90)
-    return made
 
 
 def copied(site: Site, name: str) -> None:

@@ -160,3 +160,11 @@ def fetched(mirror: Mirror, ref: str = PRODUCTION) -> CommitId:
     tip = tips[ref]
     assert tip is not None
     return tip
+
+
+def spoil(pack: Path) -> None:
+    """Write over the middle of a pack, as a disk does."""
+    content = bytearray(pack.read_bytes())
+    content[200:2500] = b"\xff" * 2300
+    pack.chmod(0o644)
+    pack.write_bytes(bytes(content))

@@ -17,7 +17,7 @@ from reconciler.repo.faults import AwayError, DamagedError
 from reconciler.repo.homecoming import bring_home
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.push import RefUpdate
-from tests.repo.conftest import PRODUCTION, Hub, fetched, git, new
+from tests.repo.conftest import PRODUCTION, Hub, fetched, git, new, spoil
 from tests.repo.test_away import SINCE, moved, opened, without
 
 
@@ -64,10 +64,7 @@ def test_a_mirror_that_is_made_anew_in_use_keeps_what_it_kept(mirror: Mirror, hu
     made = moved(mirror, base, b"1")
     mirror.away.out = False
     mirror._reader.drop()
-    content = bytearray(pack.read_bytes())
-    content[200:2500] = b"\xff" * 2300
-    pack.chmod(0o644)
-    pack.write_bytes(bytes(content))
+    spoil(pack)
     with pytest.raises(DamagedError):
         mirror.blobs([entry.blob for entry in mirror.entries(base)])
     assert fetched(mirror) == base

@@ -18,7 +18,7 @@ from reconciler.repo import upkeep
 from reconciler.repo.faults import DamagedError
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.push import RefUpdate
-from tests.repo.conftest import PRODUCTION, Hub, OpenMirror, children, fetched, git, living, new
+from tests.repo.conftest import PRODUCTION, Hub, OpenMirror, children, fetched, git, living, new, spoil
 
 
 def test_a_mirror_is_made_and_found_again(hub: Hub, open_mirror: OpenMirror) -> None:
@@ -160,10 +160,7 @@ def test_g8_damage_that_shows_when_read_is_mended_by_the_next_fetch(hub: Hub, op
     tip = fetched(mirror)
     [pack] = (mirror.path / "objects" / "pack").glob("*.pack")
     mirror._reader.drop()
-    content = bytearray(pack.read_bytes())
-    content[200:2500] = b"\xff" * 2300
-    pack.chmod(0o644)
-    pack.write_bytes(bytes(content))
+    spoil(pack)
     with pytest.raises(DamagedError):
         mirror.blobs([entry.blob for entry in mirror.entries(tip)])
     assert fetched(mirror) == tip
