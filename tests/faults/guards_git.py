@@ -10,6 +10,9 @@ _LEASE: Final = (
     "    leases = (f\"--force-with-lease={full_ref(ref)}:{object_id(old) if old else ''}\" for ref, old, _ in updates)"
 )
 _FORCED: Final = '    leases = ("--force" for _ in updates[:1])'
+_COUNTS: Final = "standing.trusted(own.path) == own.new_blob or not beside(self._store, current, standing.ops)"
+_MARKS: Final = "reconciler/repo/marks.py"
+_KNOWN: Final = "tests/repo/test_marks_rows.py -k "
 _PATIENT: Final = "_STANDS_STILL = (TransientError, TerminalError, UserError, ConfigError, BugError)"
 
 GUARDS: Final = (
@@ -19,6 +22,9 @@ GUARDS: Final = (
         "g3", "reconciler/repo/stage.py",
         "begun = before is not None and (not before.fresh or self._seen > 0)", "begun = False",
     ),
+    Mutation("g3", _MARKS, _COUNTS, "True", "tests/faults/test_git.py -k g3_a_row"),
+    Mutation("g3", _MARKS, _COUNTS, _COUNTS.partition(" or ")[2], f"{_KNOWN}by_its_file"),
+    Mutation("g3", _MARKS, _COUNTS, _COUNTS.partition(" or ")[0], f"{_KNOWN}long_ago"),
     Mutation("g4", "reconciler/daemon/project_loop.py", _PATIENT, _PATIENT.replace("TransientError, ", "")),
     Mutation("g5", "reconciler/daemon/project_loop.py", _PATIENT, _PATIENT.replace("TransientError, ", "")),
     Mutation("g6", "reconciler/daemon/holds.py", "self._clock.monotonic() + pause", "self._clock.monotonic()"),

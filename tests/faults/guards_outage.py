@@ -11,6 +11,8 @@ _HOME: Final = "tests/faults/test_outage_home.py -k "
 _AROUND: Final = "tests/faults/test_outage_around.py -k "
 _AGAIN: Final = "tests/repo/test_away_again.py -k "
 _BRANCHES: Final = "tests/faults/test_outage_branches.py -k "
+_BROUGHT: Final = "reconciler/repo/brought.py"
+_ROWS: Final = "tests/repo/test_brought.py -k "
 
 GUARDS: Final = (
     Mutation("g5", "reconciler/repo/away.py", "self.tips([ref])[ref] != old:", "False:", "tests/repo/test_away.py"),

@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.model.names import CommitId
 from reconciler.model.step import Step
+from reconciler.repo.row import WINDOW
 from reconciler.repo.stage import StageRepo
 from reconciler.repo.strands import alone
 from tests.repo.branch import STAGE, Branch, a_step, stage_repo
@@ -117,6 +118,28 @@ def test_a_decision_that_a_person_took_back_is_known(branch: Branch) -> None:
     branch.land(a_step(4, "reverted", data={"paths": [OVERRULED[0].path]}))
     for repo in branch.both():
         assert known(repo, steps) == [True, True]
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_what_a_start_does_not_look_at_is_known_by_its_file(branch: Branch, merged: bool) -> None:
+    base = branch.hub.tip()
+    overruled = row(branch, OVERRULED)
+    branch.hub.point(base)
+    counting = row(branch, [a_step(number, "held", remediation="p2") for number in range(2, WINDOW + 6)])
+    if merged:
+        merge(branch, counting[-1], overruled[-1])
+    cold = branch.cold()
+    assert counting[3] not in {claim.commit for claim in cold.row}
+    assert known(cold, counting[:3]) == [True] * 3
+    assert known(cold, overruled) == [False, False]
+
+
+def test_what_a_person_took_back_long_ago_is_known(branch: Branch) -> None:
+    steps = row(branch, OVERRULED)
+    branch.hub.land({OVERRULED[0].path: None}, message="Revert")
+    branch.land(a_step(4, "reverted", data={"paths": [OVERRULED[0].path]}))
+    row(branch, [a_step(number, "held", remediation="p2") for number in range(5, WINDOW + 6)])
+    assert known(branch.cold(), steps) == [True, True]
 
 
 def test_what_only_looks_like_a_step_beside_one_puts_nothing_in_doubt(branch: Branch) -> None:
