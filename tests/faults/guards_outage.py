@@ -112,4 +112,19 @@ GUARDS: Final = (
         "g5", "reconciler/daemon/petitions.py", "return Taken(landed.commits[-1], kept)",
         "return Taken(landed.commits[-1])", f"{_AROUND}at_the_bridge",
     ),
+    Mutation(
+        "g5", "reconciler/daemon/outage.py", "if are_kept(self.around.leases) else _NO_LEASE", "if True else _NO_LEASE",
+        f"{_AROUND}without_leases",
+    ),
+    Mutation(
+        "g5", _BROUGHT, "            if steps:\n", "            if False:\n",
+        "tests/faults/test_outage_two.py -k leaves_standing",
+    ),
+    Mutation("g5", _BROUGHT, " if steps.isdisjoint(row)]", " if row and False]", f"{_ROWS}the_form_of_a_step"),
+    Mutation("g5", _BROUGHT, "or info.author != RECONCILER", "or not info.author", f"{_ROWS}somebody_else"),
+    Mutation("g5", _BROUGHT, ".get(HOME) == info.parents[1]", ".get(HOME) is not None", f"{_ROWS}somebody_else"),
+    Mutation(
+        "g5", "reconciler/repo/replay_rows.py", "if self._brought.isdisjoint(kept):", "if False:",
+        "tests/repo/test_replay_brought.py",
+    ),
 )  # fmt: skip
