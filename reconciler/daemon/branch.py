@@ -23,6 +23,9 @@ _REMEMBERED = 1 << 15
 _TIPS = 64
 """Tips of our own pushes that are remembered, so that they are not taken for somebody else's."""
 
+_LONG = 0.5
+"""Seconds after which a branch to which others push has most likely moved on."""
+
 
 @dataclass
 class Branch:
@@ -40,6 +43,7 @@ class Branch:
     may_write: Callable[[], bool] = lambda: True
     commits: dict[int, CommitId] = field(default_factory=dict)
     _latest: Tips | None = None
+    _stepped_back: CommitId | None = None
     _ours: deque[CommitId] = field(default_factory=lambda: deque(maxlen=_TIPS))
 
     @property
@@ -57,15 +61,31 @@ class Branch:
         newer = self.repo.newer_rules
         return f"steps of rules {newer} are on the branch: left to a newer reconciler" if newer is not None else ""
 
-    def follow(self, tips: Tips) -> None:
-        """Bring what is known of the stage to these tips."""
+    def follow(self, tips: Tips) -> bool:
+        """Bring what is known of the stage to these tips.
+
+        Returns whether somebody else has pushed since, for whom nobody has stepped back yet.
+        """
         self._latest = None
         known = self.repo.tips
-        if known is not None and known.ops != tips.ops and tips.ops not in self._ours:
+        foreign = known is not None and known.ops != tips.ops and tips.ops not in (*self._ours, self._stepped_back)
+        if foreign:
             self.publisher.noticed_foreign_push()
         if not self.repo.sync(tips):
             self.commits.clear()
         self.tell(tips.ops)
+        return foreign
+
+    def read_again(self, tips: Tips, passed: float) -> Tips | None:
+        """Return the tips where the branch is known to have moved on from these; None where a push is worth a try.
+
+        ``passed`` is how long ago they were read, seconds: a remote that is not near is asked after a long time only,
+        since asking it costs about as much as the push.
+        """
+        if not self.near and passed < _LONG:
+            return None
+        fresh = self.read_tips()
+        return fresh if fresh is not None and fresh.ops != tips.ops else None
 
     def publish(self, tips: Tips, steps: Sequence[Step]) -> Landed | None:
         """Commit and push steps on top of the tips; None where somebody else's push came first.
@@ -103,7 +123,9 @@ class Branch:
             return Tips(tips.project, landed.tip if shared else tips.config, landed.tip)
         # The pause after somebody else's push is over before the tip is read: nothing is decided about an older one.
         self.publisher.rest()
-        return self.read_tips() or tips
+        tips = self.read_tips() or tips
+        self._stepped_back = tips.ops
+        return tips
 
     def commit_of(self, sequence: int, service: ServicePath) -> CommitId | None:
         """Return the commit of a service's step, None where the branch has none."""

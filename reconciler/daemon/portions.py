@@ -15,14 +15,14 @@ from reconciler.model.names import ServicePath
 
 _SHRINKS: Final = 4
 _GROWS: Final = 2
-_SMALL: Final = 16
+_SMALL: Final = 64
 """Services whose deciding and writing takes about as long as a push: with fewer of them little time is won."""
 _FIRST: Final = 256
 """Services of the first push where many wait: so many are decided about in less than half a second."""
 _MOST: Final = 1024
 """Services that one push is about at most."""
 _STUBBORN: Final = 8
-"""Losses in a row after which it is fewer all the same."""
+"""Losses in a row after which it is fewer all the same, until one lands."""
 
 
 class Portions:
@@ -48,7 +48,12 @@ class Portions:
         return {*kept, *others}
 
     def lost(self, services: int) -> None:
-        """Note that somebody else's push came first while so many services were decided about."""
+        """Note that somebody else's push came first while so many services were decided about.
+
+        0: that was no fault of their number, since it took long for another reason.
+        """
+        if services == 0:
+            return
         self._lost += 1
         if self._lost < _STUBBORN:
             self._most = max(services // _SHRINKS, min(services, _SMALL))
@@ -58,4 +63,4 @@ class Portions:
     def landed(self, left: int) -> None:
         """Note that a push has landed; ``left`` are the services that wait besides."""
         self._lost = 0
-        self._most = min(self._most * _GROWS, _MOST) if left else max(self._most, _FIRST)
+        self._most = min(max(self._most * _GROWS, _SMALL), _MOST) if left else max(self._most, _FIRST)

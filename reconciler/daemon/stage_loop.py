@@ -132,11 +132,13 @@ class StageLoop:
             if sweep:
                 self._look_at_held(snapshot, facts, chosen)
                 sweep = False
+            began, known = self._clock.monotonic(), len(facts)
             decision = self._decide(snapshot, facts, chosen)
             if decision.steps:
-                landed, tips = self._publish(tips, decision.steps)
+                landed, tips = self._publish(tips, decision.steps, began)
                 if landed is None:
-                    self._portions.lost(len(chosen))
+                    # What was looked at is known the next time, which is then soon done.
+                    self._portions.lost(len(chosen) if len(facts) == known else 0)
                 else:
                     apart = more
                     self._portions.landed(len(self._focus - self._handled) - len(chosen))
@@ -193,7 +195,9 @@ class StageLoop:
         if self._take_in():
             tips = self._branch.read_tips() or tips
         for _ in range(_ROUNDS):
-            self._branch.follow(tips)
+            # Stepping back after deciding would make every decision one about an older tip, which then loses.
+            while self._branch.follow(tips) and self._branch.publisher.delay():
+                tips = self._branch.after(tips, None)
             self._tell_what_counts()
             back = () if self._repo.newer_rules else self._repo.taken_away(self._watchful.now())
             if not back:
@@ -209,7 +213,7 @@ class StageLoop:
         self.agenda.wake_at(STAGE, decision.dues.get(STAGE))
         if not decision.steps:
             return ()
-        landed, tips = self._publish(tips, decision.steps)
+        landed, tips = self._publish(tips, decision.steps, self._clock.monotonic())
         self._branch.follow(tips)
         self.agenda.wake_at(STAGE, self._watchful.now())
         if landed is None:
@@ -230,7 +234,11 @@ class StageLoop:
         self.condition.set("unseen", unseen(decision.wants, facts))
         return decision
 
-    def _publish(self, tips: Tips, steps: tuple[Step, ...]) -> tuple[Landed | None, Tips]:
+    def _publish(self, tips: Tips, steps: tuple[Step, ...], since: float) -> tuple[Landed | None, Tips]:
+        """Push steps that were begun to be decided on at ``since``; returns the tips to go on from, too."""
+        fresh = self._branch.read_again(tips, self._clock.monotonic() - since)
+        if fresh is not None:
+            return None, fresh
         if any(step.event == "applied" for step in steps):
             reach("before-applied-push")
         landed = self._branch.publish(tips, steps)

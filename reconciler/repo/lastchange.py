@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from itertools import pairwise
 from typing import Final
 
@@ -26,7 +25,8 @@ _FOLLOWED: Final = 256
 _REMEMBERED: Final = 4096
 _DIFFS: Final = 256
 _PASSED: Final = 1 << 16
-"""Paths in which pushes of ours differ, over all that are remembered: a storm's are passed by in one go each."""
+"""Commits, and paths in which they differ, that are remembered so as to be leapt over."""
+_NEVER: Final = -(1 << 62)
 _SEVERAL: Final = 4
 """Directories of one commit that are compared each by itself; then all that it changes is looked at in one go."""
 
@@ -35,27 +35,35 @@ class LastChanges:
     """Answers for one mirror.
 
     What was found is remembered with its tip: the way back ends there the next time. What a commit changed in a
-    directory is remembered too, since files of one directory are often asked about together.
+    directory is remembered too, since files of one directory are often asked about together. A commit that is asked
+    about in many directories is compared as a whole, once, and leapt over from then on.
     """
 
     def __init__(self, store: Mirror) -> None:
         self._store = store
         self._known: OrderedDict[str, tuple[CommitId, CommitInfo | None]] = OrderedDict()
         self._changed: OrderedDict[tuple[CommitId | None, CommitId, str], frozenset[str | None]] = OrderedDict()
-        self._passed: OrderedDict[CommitId, tuple[CommitId, frozenset[str]]] = OrderedDict()
-        self._widest: tuple[tuple[CommitId | None, CommitId] | None, int, frozenset[str | None] | None] = None, 0, None
+        self._asked: OrderedDict[tuple[CommitId | None, CommitId], int] = OrderedDict()
+        self._passed: OrderedDict[CommitId, tuple[CommitId, frozenset[str | None]]] = OrderedDict()
+        self._passed_paths = 0
 
-    def pass_by(self, chain: Sequence[CommitInfo], paths: Iterable[str]) -> None:
-        """Learn that commits of ours, the oldest first, changed nothing but these paths: the way back leaps over them.
+    def pass_by(self, chain: Sequence[CommitInfo], paths: Iterable[str | None]) -> None:
+        """Learn that commits, the oldest first, changed nothing but these paths: the way back leaps over them.
 
         Where anything lies between two of them nothing is learned.
         """
         linked = all(new.parents == (old.id,) for old, new in pairwise(chain))
         if not chain or not linked or len(chain[0].parents) != 1:
             return
-        self._passed[chain[-1].id] = chain[0].parents[0], frozenset(paths)
-        while sum(len(passed) for _, passed in self._passed.values()) > _PASSED:
-            self._passed.popitem(last=False)
+        self._forget(chain[-1].id)
+        passed = self._passed[chain[-1].id] = chain[0].parents[0], frozenset(paths)
+        self._passed_paths += _size(passed)
+        while self._passed_paths > _PASSED:
+            self._forget(next(iter(self._passed)))
+
+    def _forget(self, commit: CommitId) -> None:
+        known = self._passed.pop(commit, None)
+        self._passed_paths -= _size(known) if known is not None else 0
 
     def find(self, tip: CommitId, path: str) -> CommitInfo | None:
         """Return the commit that last changed a file, as seen from the tip; None where no commit ever did."""
@@ -80,43 +88,64 @@ class LastChanges:
         return None
 
     def _walk(self, tip: CommitId, path: str, known: tuple[CommitId, CommitInfo | None] | None) -> CommitInfo | None:
-        current = tip
-        for _ in range(_WALKED):
+        current, looked = tip, 0
+        while looked < _WALKED:
             if known is not None and current == known[0]:
                 return known[1]
             before, passed = self._passed.get(current, (None, ()))
             if before is not None and path not in passed:
                 current = before
                 continue
+            looked += 1
             info = self._store.commit(current)
-            same = next((parent for parent in info.parents if not self._differs(parent, current, path)), None)
+            same = next((parent for parent in info.parents if not self._differs(parent, info, path)), None)
             if same is None:
-                return info if info.parents or self._differs(None, current, path) else None
+                return info if info.parents or self._differs(None, info, path) else None
             current = same
         return self._store.last_change(current, path)
 
-    def _differs(self, parent: CommitId | None, commit: CommitId, path: str) -> bool:
-        key = (parent, commit, path.rpartition("/")[0])
-        changed = self._changed.get(key)
+    def _differs(self, parent: CommitId | None, commit: CommitInfo, path: str) -> bool:
+        folder = path.rpartition("/")[0]
+        changed = self._changed_in(parent, commit, folder)
+        if changed is None and self._is_wide(parent, commit):
+            changed = self._compare(parent, commit, "")
         if changed is None:
-            changed = self._all_of(parent, commit)
-        if changed is None:
-            try:
-                changed = self._changed[key] = frozenset(change.path for change in self._store.diff(*key))
-            except TooMuchError:
-                before = self._store.blob_id(parent, path) if parent is not None else None
-                return before != self._store.blob_id(commit, path)
-            while len(self._changed) > _DIFFS:
-                self._changed.popitem(last=False)
-        return path in changed
+            changed = self._compare(parent, commit, folder)
+        if changed is not None:
+            return path in changed
+        before = self._store.blob_id(parent, path) if parent is not None else None
+        return before != self._store.blob_id(commit.id, path)
 
-    def _all_of(self, parent: CommitId | None, commit: CommitId) -> frozenset[str | None] | None:
-        """Return all that differs where it is asked about in many directories, as after a push for many services."""
-        pair, asked, changed = self._widest
-        if pair != (parent, commit):
-            pair, asked, changed = (parent, commit), 0, None
-        if asked == _SEVERAL:
-            with suppress(TooMuchError):
-                changed = frozenset(change.path for change in self._store.diff(parent, commit))
-        self._widest = pair, asked + 1, changed
+    def _changed_in(self, parent: CommitId | None, commit: CommitInfo, folder: str) -> frozenset[str | None] | None:
+        before, passed = self._passed.get(commit.id, (None, frozenset[str | None]()))
+        if before is not None and before == parent:
+            return passed
+        whole = self._changed.get((parent, commit.id, ""))
+        return self._changed.get((parent, commit.id, folder)) if whole is None else whole
+
+    def _is_wide(self, parent: CommitId | None, commit: CommitInfo) -> bool:
+        """Whether it was asked about in many directories, as after a push for many services."""
+        pair = (parent, commit.id)
+        asked = self._asked[pair] = self._asked.pop(pair, 0) + 1
+        while len(self._asked) > _DIFFS:
+            self._asked.popitem(last=False)
+        return asked > _SEVERAL
+
+    def _compare(self, parent: CommitId | None, commit: CommitInfo, folder: str) -> frozenset[str | None] | None:
+        """Return what differs in a directory, or everywhere (``""``); None where that is too much to look at."""
+        try:
+            changed = frozenset(change.path for change in self._store.diff(parent, commit.id, folder))
+        except TooMuchError:
+            if not folder:
+                self._asked[parent, commit.id] = _NEVER
+            return None
+        self._changed[parent, commit.id, folder] = changed
+        while len(self._changed) > _DIFFS:
+            self._changed.popitem(last=False)
+        if not folder and parent is not None and commit.parents == (parent,):
+            self.pass_by([commit], changed)
         return changed
+
+
+def _size(passed: tuple[CommitId, frozenset[str | None]]) -> int:
+    return len(passed[1]) + 1

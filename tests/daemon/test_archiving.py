@@ -75,10 +75,12 @@ def test_a_push_in_between_comes_first(site: Site, monkeypatch: pytest.MonkeyPat
     site.later(MONTH)
     publish = StageLoop._publish
 
-    def pushed_before(loop: StageLoop, tips: Tips, steps: tuple[Step, ...]) -> tuple[Landed | None, Tips]:
+    def pushed_before(
+        loop: StageLoop, tips: Tips, steps: tuple[Step, ...], since: float
+    ) -> tuple[Landed | None, Tips]:  # fmt: skip
         monkeypatch.setattr(StageLoop, "_publish", publish)
         site.problem("p2", "nothing like it")
-        return publish(loop, tips, steps)
+        return publish(loop, tips, steps, since)
 
     monkeypatch.setattr(StageLoop, "_publish", pushed_before)
     with site.loop() as loop:

@@ -19,8 +19,8 @@ from reconciler.repo.stage import Tips
 from tests.daemon.site import SCALING, Site, deployment, git, until
 
 TITLE = "Response time degradation"
-SERVICES = tuple(f"service-{number:02}" for number in range(12))
-LARGEST = 6
+SERVICES = tuple(f"service-{number:02}" for number in range(8))
+LARGEST = 8
 
 
 def test_while_nobody_is_in_the_way_all_is_looked_at_together() -> None:
@@ -46,14 +46,23 @@ def test_of_a_storm_some_hundreds_are_looked_at_first_and_never_more_than_a_thou
 
 def test_what_lost_is_tried_in_fourths_and_more_again_once_it_lands() -> None:
     portions = Portions()
-    waiting = {ServicePath(f"{number:03}") for number in range(200)}
-    portions.lost(200)
+    waiting = {ServicePath(f"{number:03}") for number in range(400)}
+    portions.lost(400)
     first = portions.choose(waiting, (), _by_name)
-    assert first == set(sorted(waiting)[:50])
-    portions.landed(150)
-    assert len(portions.choose(waiting - first, (), _by_name)) == 100
+    assert first == set(sorted(waiting)[:100])
+    portions.landed(300)
+    assert len(portions.choose(waiting - first, (), _by_name)) == 200
     portions.landed(0)
-    assert portions.choose(waiting, (), _by_name) == waiting
+    some = {ServicePath(f"{number:03}") for number in range(256)}
+    assert portions.choose(some, (), _by_name) == some
+
+
+def test_what_is_lost_for_another_reason_than_their_number_makes_it_no_fewer() -> None:
+    portions = Portions()
+    for _ in range(20):
+        portions.lost(0)
+    some = {ServicePath(f"{number:03}") for number in range(256)}
+    assert portions.choose(some, (), _by_name) == some
 
 
 def test_a_small_part_is_tried_some_times_before_it_is_a_smaller_one() -> None:
@@ -63,9 +72,10 @@ def test_a_small_part_is_tried_some_times_before_it_is_a_smaller_one() -> None:
     for _ in range(24):
         portions.lost(len(portions.choose(waiting, (), _by_name)))
         sizes.append(len(portions.choose(waiting, (), _by_name)))
-    assert sizes[:7] == [50, 16, 16, 16, 16, 16, 16]
-    assert (sizes[7], sizes[15], sizes[23]) == (8, 4, 2)
+    assert sizes[:7] == [64] * 7
+    assert (sizes[7], sizes[15], sizes[23]) == (32, 16, 8)
     portions.landed(150)
+    assert len(portions.choose(waiting, (), _by_name)) == 64, "it was the hour and not their number"
     portions.lost(4)
     assert len(portions.choose(waiting, (), _by_name)) == 4
 
@@ -144,7 +154,7 @@ def test_a_part_is_applied_while_the_next_is_decided(site: Site, monkeypatch: py
     monkeypatch.setattr(Dispatch, "apply", noted)
     with site.loop() as loop:
         loop.tick()
-        assert begun == [(5, False), (7, True)], "only the last part is waited for"
+        assert begun == [(5, False), (3, True)], "only the last part is waited for"
         until(loop, lambda: site.events().count("applied") == len(SERVICES), "all are applied")
     assert [site.replicas(f"{name}-primary") for name in SERVICES] == [2] * len(SERVICES)
     assert len(site.scalings()) == len(SERVICES)

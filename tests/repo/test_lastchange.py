@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.model.names import CommitId
 from reconciler.repo import lastchange as lastchange_module
+from reconciler.repo.faults import TooMuchError
 from reconciler.repo.lastchange import LastChanges
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import Change
@@ -124,6 +125,69 @@ def test_pushes_of_ours_are_leapt_over_but_for_what_they_changed(
     assert (asked, len(compared)) == ([], 1)
     assert (info := changes.find(tip, "ops/production/carts/state/desired.yaml")) is not None
     assert info.id == mine[-1]
+
+
+def test_what_came_in_one_push_is_found_together_however_often_others_push(
+    mirror: Mirror, hub: Hub, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[str] = []
+    diff = Mirror.diff
+
+    def counted(self: Mirror, old: CommitId | None, new: CommitId, under: str = "") -> list[Change]:
+        compared.append(under)
+        return diff(self, old, new, under)
+
+    monkeypatch.setattr(Mirror, "diff", counted)
+    paths = [f"ops/production/service-{number:03}/problems/p.yaml" for number in range(120)]
+    changes = LastChanges(mirror)
+    hub.land({"README.md": b"x"})
+    storm = hub.land(dict.fromkeys(paths, b"1"))
+    for number, path in enumerate(paths):
+        if number % 4 == 0:
+            hub.land({f"notes/{number}.md": b"x"})
+        info = changes.find(fetched(mirror), path)
+        assert info is not None
+        assert info.id == storm
+    commits = 2 + len(paths) // 4
+    assert (asked, len(compared) <= 5 * commits) == ([], True), len(compared)
+
+
+def test_what_is_too_much_to_compare_is_compared_directory_by_directory(
+    mirror: Mirror, hub: Hub, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[str] = []
+    diff = Mirror.diff
+
+    def large(self: Mirror, old: CommitId | None, new: CommitId, under: str = "") -> list[Change]:
+        if not under:
+            tries.append(new)
+            raise TooMuchError("a test's")
+        return diff(self, old, new, under)
+
+    monkeypatch.setattr(Mirror, "diff", large)
+    paths = [f"ops/production/service-{number:03}/problems/p.yaml" for number in range(20)]
+    hub.land({"README.md": b"x"})
+    storm = hub.land(dict.fromkeys(paths, b"1"))
+    tip = fetched(mirror)
+    changes = LastChanges(mirror)
+    assert {info.id for path in paths if (info := changes.find(tip, path)) is not None} == {storm}
+    assert (asked, tries) == ([], [storm]), "it is tried once"
+
+
+def test_no_more_is_remembered_to_be_leapt_over_than_there_is_room_for(
+    mirror: Mirror, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lastchange_module, "_PASSED", 10)
+    changes = LastChanges(mirror)
+    first = hub.land({PATH: b"1"})
+    others = [hub.land({f"notes/{number}.md": b"x"}) for number in range(12)]
+    tip = fetched(mirror)
+    for number, other in enumerate(others):
+        for _ in range(2):
+            changes.pass_by([mirror.commit(other)], [f"notes/{number}.md"])
+    assert len(changes._passed) == 5
+    assert (info := changes.find(tip, PATH)) is not None
+    assert info.id == first
 
 
 def test_nothing_is_learned_of_pushes_between_which_others_pushed(mirror: Mirror, hub: Hub) -> None:
