@@ -141,6 +141,26 @@ def test_s4_a_clock_that_is_wrong_from_the_beginning_is_told_by_the_servers(scen
     assert nows(scene) == sorted(nows(scene))
 
 
+def test_s4_a_clock_that_is_behind_the_steps_in_git_holds_what_is_due(scene: Scene) -> None:
+    """They were made on another machine, an hour ahead; the servers of this one are as wrong as it is."""
+    site, clock = scene.site, clocked(scene)
+    scene.person({"stage.yaml": f"wait: {WAIT}s\n"})
+    scene.problem()
+    with site.loop(clock) as loop:
+        scene.applied(loop)
+    clock.jump(-HOUR)
+    with site.loop(clock) as loop:
+        with scene.blind(loop, "steps in Git are", "ahead of this machine's clock"):
+            loop.tick()
+            clock.pass_by(WAIT + 1)
+            loop.tick()
+        clock.pass_by(HOUR)
+        happened(scene, loop, "escalated")
+        assert not loop.conditions
+    assert site.events() == [*BEGUN, "evaluated", "escalated"]
+    assert nows(scene) == sorted(nows(scene))
+
+
 @pytest.mark.parametrize("zone", ["America/New_York", "Australia/Lord_Howe", "UTC"])
 def test_s4_no_deadline_knows_of_summer_time(scene: Scene, zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten seconds before clocks go back an hour in New York: the wait is in UTC, and no longer than it is."""
