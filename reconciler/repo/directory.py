@@ -5,7 +5,6 @@ What git needs to be running for is here; what is only files is in `upkeep`.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -65,7 +64,7 @@ class Directory:
                 self.remake("it is another address's")
                 return
             self.release()
-            shutil.rmtree(self.path)
+            upkeep.remove(self.path)
             self._make()
         else:
             upkeep.take_up(self.path, self._project)

@@ -95,7 +95,9 @@ def begin(git_dir: Path, url: str) -> Path:
     """
     new = git_dir.with_name(f"{git_dir.name}.new")
     if (new / MARK).is_file():
-        shutil.rmtree(new)
+        remove(new)
+    with suppress(OSError):
+        new.rmdir()  # whoever was killed before the mark was written has left it empty
     try:
         new.mkdir(parents=True)
         (new / MARK).write_text(f"{url}\n", encoding="utf-8")
@@ -105,6 +107,17 @@ def begin(git_dir: Path, url: str) -> Path:
             hint="let the daemon's user write to the directory that the mirror is in; it needs nothing else there",
         ) from error
     return new
+
+
+def remove(git_dir: Path) -> None:
+    """Delete a directory of ours, its mark last: killed on the way, what is left is still known to be ours."""
+    for entry in git_dir.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry.name != MARK:
+            entry.unlink()
+    (git_dir / MARK).unlink()
+    git_dir.rmdir()
 
 
 def marked_url(git_dir: Path) -> str:
@@ -196,7 +209,7 @@ def set_aside(git_dir: Path) -> Path:
         number += 1
         target = git_dir.with_name(f"{name}-{number}")
     if (target / MARK).is_file():
-        shutil.rmtree(target)
+        remove(target)
     git_dir.rename(target)
     return target
 

@@ -17,6 +17,17 @@ GUARDS: Final = (
         "c1", "reconciler/intake/merging.py",
         "        return new if existing is None else None\n", "        return new\n",
     ),
+    Mutation(
+        "c1", "reconciler/repo/upkeep.py",
+        "        new.rmdir()  #", "        pass  #",
+        "tests/repo/test_mirror_killed.py",
+    ),
+    Mutation(
+        "c1", "reconciler/repo/upkeep.py",
+        "        elif entry.name != MARK:\n            entry.unlink()\n    (git_dir / MARK).unlink()\n",
+        "        else:\n            entry.unlink()\n",
+        "tests/repo/test_mirror_killed.py",
+    ),
     Mutation("c2", "reconciler/repo/argv.py", _LEASE, _FORCED),
     Mutation("c2", "reconciler/daemon/dispatch.py", "        if not self.may_write():\n", "        if False:\n"),
     Mutation(
