@@ -51,6 +51,16 @@ GUARDS: Final = (
     Mutation(
         "k3", _DRIFT, "        if len(recent) >= REPAIRS:\n", "        if False:\n", _tests("_workloads", "k3_two")
     ),
+    Mutation(
+        "k3", "reconciler/targets/kubernetes/rollouts.py",
+        'if not trouble and dig(item, "spec", "paused") is True and', "if False and",
+        _tests("_workloads", "k3_a_paused"),
+    ),
+    Mutation(
+        "k3", "reconciler/targets/kubernetes/templates.py",
+        '    if dig(item, "spec", "paused") is True:\n', "    if False:\n",
+        "tests/targets/kubernetes/test_templates.py",
+    ),
     Mutation("k4", _ACTION, "if fact.autoscaler is not None:", "if False:", _tests("_workloads", "k4")),
     Mutation(
         "k4", _APPLYING, "    if state.found is not None:\n        scaler", "    if False:\n        scaler",

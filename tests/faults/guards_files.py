@@ -37,5 +37,8 @@ GUARDS: Final = (
     Mutation("f6", "reconciler/decide/planning.py", '    if settings.mode == "suspended":\n', "    if False:\n"),
     Mutation("f6", _TURNS, "problems_turn, bounds_turn, drift_turn,", "problems_turn, drift_turn,"),
     Mutation("f7", _TURNS, "foreign_turn, _orphaned_turn, commands_turn,", "foreign_turn, commands_turn,"),
+    Mutation("f7", "reconciler/decide/problems.py",
+             'back = known[0].outcome == "orphaned" and view.exists and view.playbook is not None', "back = False",
+             "tests/faults/test_files_live.py -k comes_back"),
     Mutation("f7", "reconciler/decide/resolution.py", 'return "revert" if good and', 'return "revert" if False and'),
 )  # fmt: skip

@@ -29,6 +29,14 @@ GUARDS: Final = (
     Mutation("g5", "reconciler/daemon/project_loop.py", _PATIENT, _PATIENT.replace("TransientError, ", "")),
     Mutation("g6", "reconciler/daemon/holds.py", "self._clock.monotonic() + pause", "self._clock.monotonic()"),
     Mutation(
+        "g6", "reconciler/repo/remote.py", "    def read() -> str:\n",
+        "    @__import__('functools').cache\n    def read() -> str:\n",
+    ),
+    Mutation(
+        "g7", "reconciler/daemon/publish.py", "        if result.declined:\n", "        if False:\n",
+        "tests/faults/test_git.py -k g7_a_remote",
+    ),
+    Mutation(
         "g7", "reconciler/daemon/publish.py",
         "if tip is None or not self._holds(tip, written[-1]):", "if tip is None:",
     ),

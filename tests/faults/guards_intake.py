@@ -16,7 +16,17 @@ GUARDS: Final = (
         "        blob = self._files(service).get(rest)\n        return None if blob is None else",
         "        blob = self._files(service).get(rest)\n        return None if rest else",
     ),
+    Mutation(
+        "w1", "reconciler/daemon/filing.py",
+        "if known is None and (service, report.id) in self._archived():", "if known is None and False:",
+        "tests/daemon/test_reception.py -k archived",
+    ),
     Mutation("w2", "reconciler/daemon/web/bodies.py", "if len(body) > largest:", "if False:"),
+    Mutation(
+        "w2", "reconciler/daemon/web/webhooks.py",
+        "if wait := self._rate.wait(_address(request)):", "if wait := 0.0:",
+        "tests/faults/test_intake_floods.py -k a_rate",
+    ),
     Mutation("w2", "reconciler/daemon/web/protocol.py", "if len(self.connections) > self._most:", "if False:"),
     Mutation(
         "w2", "reconciler/daemon/web/protocol.py",

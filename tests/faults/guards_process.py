@@ -62,6 +62,15 @@ GUARDS: Final = (
         "thread.join(max(deadline - self.clock.monotonic(), 0.0))", "thread.join(0.0)",
     ),
     Mutation("c8", "reconciler/daemon/branch.py", 'if newer is not None else ""', 'if False else ""'),
+    Mutation(
+        "c9", "reconciler/decide/commands.py",
+        "    if not steps or command.step > max(steps):\n", "    if steps and command.step > max(steps):\n",
+        "tests/faults/test_process.py -k c9_commands",
+    ),
+    Mutation(
+        "c9", "reconciler/decide/resolution.py", "return file is None or (", "return file is not None and (",
+        "tests/faults/test_process.py -k taken_away",
+    ),
     Mutation("c9", "reconciler/decide/foreign.py", _PUT_BACK, "return _restored(draft, view, view.foreign)"),
     Mutation(
         "c9", "reconciler/decide/foreign.py",

@@ -92,6 +92,13 @@ def test_settings_of_the_caller_stay_and_ours_win() -> None:
     assert found["HOME"] == "/h"
 
 
+def test_a_secret_of_the_callers_environment_is_not_handed_on() -> None:
+    base = {"GITHUB_TOKEN": "ghs_secret", "AWS_SECRET_ACCESS_KEY": "secret", "PATH": "/bin", "LC_TIME": "C"}
+    found = reading_environment(base)
+    assert not {"GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY"} & found.keys()
+    assert (found["PATH"], found["LC_TIME"]) == ("/bin", "C")
+
+
 def test_a_repository_that_came_with_the_files_of_a_branch_is_none(site: Path) -> None:
     work = site / "work"
     shutil.copytree(site / "bare.git", work / "sub")
