@@ -6,6 +6,8 @@ import pytest
 
 from tests.decide.world import World
 
+GONE = {"carts/remediation.yaml": None, "carts/slo.yaml": None}
+
 
 def passed(world: World, policy: str, p90: float | None) -> World:
     """Let an action be evaluated once, while its problem is still open."""
@@ -20,7 +22,7 @@ def passed(world: World, policy: str, p90: float | None) -> World:
 
 
 def gone(world: World) -> None:
-    world.push({"carts/remediation.yaml": None, "carts/slo.yaml": None})
+    world.push(GONE)
     world.tick()
 
 
@@ -30,6 +32,14 @@ def test_what_helped_is_given_back_where_that_is_the_policy(world: World) -> Non
     assert world.replicas() == 1
     assert world.desired() == {}
     assert world.tick() == []
+
+
+def test_what_is_given_back_is_owed_to_the_step_that_says_so(world: World) -> None:
+    passed(world, "onResolve: revert\n", 80.0)
+    world.push(GONE)
+    (orphaned,) = world.tick(apply=False)
+    assert orphaned.event == "orphaned"
+    assert {(held.sequence, held.by) for held in world.desired().values()} == {(orphaned.sequence, "p1")}
 
 
 @pytest.mark.parametrize(

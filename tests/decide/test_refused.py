@@ -136,6 +136,14 @@ def test_duplicate_ids_the_second_file_is_refused_once(world: World) -> None:
     assert world.tick() == []
 
 
+def test_however_many_files_a_problem_has_each_but_the_first_is_refused(world: World) -> None:
+    world.open("p1")
+    for name in "abcd":
+        world.push({f"ops/production/carts/problems/{name}/p1.yaml": "title: Response time degradation\nstate: open\n"})
+    world.tick()
+    assert world.stage_events() == ["refused"] * 4
+
+
 def test_a_refused_problem_that_is_resolved_ends(world: World) -> None:
     world.push({world.problem_path("p1"): BROKEN})
     world.tick()

@@ -10,6 +10,7 @@ _OVER_FIRST = (
     "a problem whose file says that it is over is ended before it is looked at here, or, while another one of the same "
     "remediation is open, that one's file brings the same about"
 )
+_LAST = "nothing follows it in the loop"
 _EITHER_BACK = (
     'problems_turn: each.phase == "refused" or each.outcome == "orphaned" -> '
     "(each.phase == 'refused' and each.outcome == 'orphaned')"
@@ -23,8 +24,13 @@ EXPLAINED: Final[Mapping[tuple[str, str], str]] = {
     ("decide/archiving.py", "archive_turn: False -> True"): "it is the last turn there is; nobody asks what it made",
     ("decide/claims.py", "Dropping: 0 -> 1"): "steps are counted from 1",
     ("decide/draft.py", "Draft.add_to_stage: 0 -> 1"): "the next sequence is 1 at least",
-    ("decide/draft.py", "Draft.first: continue -> pass"): "nothing follows it in the loop",
+    ("decide/draft.py", "Draft.first: continue -> pass"): _LAST,
     ("decide/draft.py", "Draft.see: True -> False"): _STRICT,
+    ("decide/evaluation/comparison.py", "percentile: position < 1.0 -> (position <= 1.0)"): (
+        "at position 1 nothing of the way to the second value is added to the first"
+    ),
+    ("decide/evaluation/shown.py", "shown: 0 -> 1"): "without values there is nothing that could have decimals",
+    ("decide/evaluation/shown.py", "_wanted: 1 -> 2"): "more than `_DECIMALS` are shown in full, however many more",
     ("decide/freezing.py", "_end: 0 -> 1"): "without a window there is none, from whichever day on it is looked for",
     ("decide/freezing.py", "_runs: start <= runs[-1][1] -> (start < runs[-1][1])"): "`_end` joins those that touch too",
     ("decide/freezing.py", "frozen: 0 -> 1"): "only whether it is open now is asked, not for how long",
@@ -43,4 +49,6 @@ EXPLAINED: Final[Mapping[tuple[str, str], str]] = {
     ): _OVER_FIRST,
     ("decide/progress.py", "_effect: True -> False"): _STRICT,
     ("decide/resolution.py", "newest_decision: 0 -> 1"): "steps are counted from 1",
+    ("decide/turns.py", "service_turns: 1 -> 2"): "it is far more than any service needs, so more of it is too",
+    ("decide/turns.py", "stage_turns: continue -> pass"): _LAST,
 }

@@ -68,9 +68,9 @@ class Rule:
     text: str
     operator: Operator
     value: float
-    relative: bool = False
-    percent: bool = False
-    increase: bool = False
+    relative: bool
+    percent: bool
+    increase: bool
 
     def target(self, earlier: float | None) -> float | None:
         """Return what the measured value is compared with; None where there is no earlier value to derive it from."""

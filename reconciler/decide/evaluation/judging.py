@@ -24,7 +24,7 @@ class Target:
     criterion: str
     target: float | None
     violated: bool
-    relative: bool = False
+    relative: bool
 
     @property
     def uncompared(self) -> bool:

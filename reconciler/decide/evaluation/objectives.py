@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.decide.evaluation.criterion import EXPECTED, Rule, parse
+from reconciler.decide.evaluation.criterion import Rule, parse
 from reconciler.model.copies import quick
 from reconciler.model.document import Checks
 from reconciler.model.errors import UserError
@@ -23,9 +23,9 @@ class Goal:
     sli: str
     passing: tuple[tuple[Rule, ...], ...]
     warning: tuple[tuple[Rule, ...], ...]
-    display_name: str = ""
-    weight: int = 1
-    key_sli: bool = False
+    display_name: str
+    weight: int
+    key_sli: bool
 
     @property
     def counts(self) -> bool:
@@ -84,7 +84,5 @@ def _rules(each: CriteriaSet, where: str, checks: Checks) -> list[Rule]:
         try:
             rules.append(parse(criterion.text))
         except UserError as error:
-            checks.add(
-                f"{error.message}, in {where}", criterion.place, expected=error.expected or EXPECTED, hint=error.hint
-            )
+            checks.add(f"{error.message}, in {where}", criterion.place, expected=error.expected, hint=error.hint)
     return rules

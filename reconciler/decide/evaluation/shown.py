@@ -23,7 +23,7 @@ def shown(*values: float) -> tuple[str, ...]:
     decimals = max((_wanted(value) for value in values), default=0)
     while decimals <= _DECIMALS:
         texts = tuple(_text(value, decimals) for value in values)
-        if len(set(texts)) == len({value + 0.0 for value in values}):
+        if len(set(texts)) == len(set(values)):
             return texts
         decimals += 1
     return tuple(_full(value) for value in values)

@@ -57,6 +57,10 @@ def test_only_what_was_measured_is_compared_with() -> None:
     assert by_metric((Earlier("pass", values), earlier(a=3.0, b=4.0))) == {"a": [1.0, 3.0], "b": [4.0]}
 
 
+def test_the_largest_value_can_be_compared_with() -> None:
+    assert by_metric((earlier(a=1e300), earlier(a=math.nextafter(1e300, math.inf)))) == {"a": [1e300]}
+
+
 @pytest.mark.parametrize(
     ("values", "share", "expected"),
     [

@@ -7,6 +7,8 @@ import pytest
 from reconciler.decide.evaluation.criterion import Rule, parse, satisfied
 from reconciler.model.errors import UserError
 
+ANYTHING = 'write for example `"<600"`'
+
 
 @pytest.mark.parametrize(
     ("text", "expected"),
@@ -60,6 +62,16 @@ def test_what_is_no_criterion(text: str) -> None:
         ("==5", 'write `"=5"`'),
         (">=--5", "a negative limit is written in parentheses, as in `>=(-5)`"),
         ("600", 'say how to compare, for example `"<=600"`'),
+        ("<1,000", 'write `"<1000"`'),
+        ('"<600"', 'write `"<600"`'),
+        ("less than 600", 'write `"<600"`'),
+        ("< 5 and > 3", 'write two criteria: `"<5"`, `">3"`'),
+        ("<5 and fast", ANYTHING),
+        ("between 3 and 5", 'write two criteria: `">=3"`, `"<=5"`'),
+        ("between 5 and 5", ANYTHING),
+        ("<10ms", 'write the number alone, in the indicator\'s own unit: `"<10"`, or what that is in another one'),
+        ("<10apples", ANYTHING),
+        ("10ms", ANYTHING),
     ],
 )
 def test_near_misses_are_told_how_to_be_written(text: str, hint: str) -> None:
@@ -68,10 +80,19 @@ def test_near_misses_are_told_how_to_be_written(text: str, hint: str) -> None:
     assert caught.value.hint == hint
 
 
-@pytest.mark.parametrize("text", ["<1e301", ">=(-1e301)", "<=+1e301", "<=+1000001%"])
-def test_numbers_that_could_overflow_are_refused(text: str) -> None:
-    with pytest.raises(UserError, match="too large"):
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [("<1e301", "1e+300"), (">=(-1e301)", "1e+300"), ("<=+1e301", "1e+300"), ("<=+1000001%", "1000000%")],
+)
+def test_numbers_that_could_overflow_are_refused(text: str, most: str) -> None:
+    with pytest.raises(UserError, match="too large") as caught:
         parse(text)
+    assert caught.value.expected == f"at most {most}"
+
+
+@pytest.mark.parametrize("text", ["<1e300", ">=(-1e300)", "<=+1000000%"])
+def test_the_largest_numbers_are_taken(text: str) -> None:
+    assert abs(parse(text).value) in (1e300, 1e6)
 
 
 @pytest.mark.parametrize(

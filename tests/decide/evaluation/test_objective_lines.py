@@ -11,7 +11,7 @@ def judged(value: float | None, *targets: Target, status: str = "pass", message:
 
 
 def test_a_value_beside_its_limit_never_looks_like_it() -> None:
-    line = objective(judged(600.001, Target("<=600", 600.0, True), status="fail"))
+    line = objective(judged(600.001, Target("<=600", 600.0, True, False), status="fail"))
     assert line == "p90 is 600.001: fail, to pass <=600"
 
 

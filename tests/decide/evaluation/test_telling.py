@@ -44,6 +44,12 @@ def test_a_key_objective_is_named() -> None:
     assert reason(found) == "`Light one` failed, and decides alone; the score of 99.99% does not count"
 
 
+def test_what_is_for_information_leaves_the_score_to_the_others() -> None:
+    assert reason(of(objectives(LIGHT, objective("a")), a=1.0, light=1.0)) == (
+        "the score of 100% reaches the 90% that pass"
+    )
+
+
 def test_nothing_to_judge_is_said() -> None:
     assert reason(of(objectives())) == "there are no objectives, and an evaluation of nothing is no pass"
     sentence = "no objective has `pass` criteria, so there was nothing to miss"
