@@ -168,6 +168,17 @@ def test_what_an_escalated_remediation_held_is_let_go(world: World) -> None:
     assert world.replicas() == 5
 
 
+def test_a_lost_step_on_what_an_ended_one_held_moves_no_numbers_since_nothing_is_written(world: World) -> None:
+    world.around.workloads["carts-primary"].slow = True
+    applied(world)
+    world.later(300)
+    world.tick()
+    changed(world, 5, "kubectl-edit")
+    world.around.workloads["carts-primary"].mark = Mark("sockshop/production/carts", 40, "abc")
+    assert [step.event for step in world.sweep()] == ["drift"]
+    assert world.desired() == {}
+
+
 def test_drift_is_told_by_one_that_goes_on_and_takes_nobodys_claim(world: World) -> None:
     world.playbook(playbook(entry("a", "scaling +1"), entry("b", "scaling +1")))
     world.open("p1", "a")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.decide.folding import POSTPONED, advance, fold
+from reconciler.decide.folding import POSTPONED, advance, fold, why_blank
 from reconciler.decide.remediation import Approvable, Hold, OnceDue, Remediation, Waiting
 from reconciler.model.instant import Instant, format_instant
 from reconciler.model.names import RemediationId
@@ -179,6 +179,16 @@ def test_looks_that_passed_and_that_had_no_data_are_counted_apart() -> None:
         assert (state.phase, state.waiting) == ("applied", waiting(9))
 
 
+def test_why_there_were_no_values_is_what_the_first_missing_one_says() -> None:
+    said = ("a", 1.0, "slow answer"), ("b", None, ""), ("c", None, "no answer"), ("d", None, "nothing")
+    values = [{"sli": sli, "value": value, "message": message} for sli, value, message in said]
+    told = {"message": "no value for `b`", "indicators": values}
+    assert why_blank({"evaluation": {"result": "no data", **told}}) == "c: no answer"
+    assert why_blank({"evaluation": {"result": "warning", **told}, "unmeasured": True}) == "c: no answer"
+    assert why_blank({"evaluation": {"result": "no data", **told, "indicators": values[:2]}}) == "no value for `b`"
+    assert why_blank({"evaluation": {"result": "pass", **told}}) == ""
+
+
 @pytest.mark.parametrize(
     ("result", "then", "unmeasured", "healed"),
     [
@@ -190,6 +200,7 @@ def test_looks_that_passed_and_that_had_no_data_are_counted_apart() -> None:
 def test_it_is_healed_where_an_evaluation_passed_and_counts(
     result: str, then: str, unmeasured: bool, healed: bool
 ) -> None:
+    assert not folded(OPENED).healed
     more: Mapping[str, Any] = {**wait(9), **({"unmeasured": True} if unmeasured else {})}
     state = folded(OPENED, DECIDED, APPLIED, evaluated(result, then, **more))
     assert (state.healed, state.result, state.then) == (healed, result, then)

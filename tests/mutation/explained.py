@@ -10,6 +10,7 @@ _OVER_FIRST = (
     "a problem whose file says that it is over is ended before it is looked at here, or, while another one of the same "
     "remediation is open, that one's file brings the same about"
 )
+_EACH_STEP = "each step says it anew, and nobody asks before the first"
 _LAST = "nothing follows it in the loop"
 _EITHER_BACK = (
     'problems_turn: each.phase == "refused" or each.outcome == "orphaned" -> '
@@ -22,7 +23,7 @@ EXPLAINED: Final[Mapping[tuple[str, str], str]] = {
         "how many are remembered changes nothing but how often one is read again"
     ),
     ("decide/archiving.py", "archive_turn: False -> True"): "it is the last turn there is; nobody asks what it made",
-    ("decide/claims.py", "Dropping: 0 -> 1"): "steps are counted from 1",
+    ("decide/claims.py", "Dropping.from_step: 0 -> 1"): "steps are counted from 1",
     ("decide/draft.py", "Draft.add_to_stage: 0 -> 1"): "the next sequence is 1 at least",
     ("decide/draft.py", "Draft.first: continue -> pass"): _LAST,
     ("decide/draft.py", "Draft.see: True -> False"): _STRICT,
@@ -48,6 +49,13 @@ EXPLAINED: Final[Mapping[tuple[str, str], str]] = {
         "_is_past: return known is not None and known[1].resolved and is_resolved(file) -> return None",
     ): _OVER_FIRST,
     ("decide/progress.py", "_effect: True -> False"): _STRICT,
+    (
+        "decide/remediation.py",
+        "Remediation.length: 0 -> 1",
+    ): "it is set with the wait, without which nobody asks for it",
+    ("decide/remediation.py", "Remediation.moved_at: 0 -> 1"): _EACH_STEP,
+    ("decide/remediation.py", "Remediation.pending_from: 0 -> 1"): "it is set with `pending`, which is asked first",
+    ("decide/remediation.py", "Remediation.sequence: 0 -> 1"): _EACH_STEP,
     ("decide/resolution.py", "newest_decision: 0 -> 1"): "steps are counted from 1",
     ("decide/turns.py", "service_turns: 1 -> 2"): "it is far more than any service needs, so more of it is too",
     ("decide/turns.py", "stage_turns: continue -> pass"): _LAST,

@@ -62,7 +62,7 @@ def mutants(source: str) -> Iterator[Mutant]:
 
 
 def _walk(node: ast.AST, where: str) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
-    """Yield what may be changed, with the name of the function or class around it."""
+    """Yield what may be changed, with the name of the function or class around it, and of what is declared."""
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         inner = f"{where}.{node.name}".lstrip(".")
         defaults = (*node.args.defaults, *node.args.kw_defaults) if isinstance(node, ast.FunctionDef) else ()
@@ -71,7 +71,7 @@ def _walk(node: ast.AST, where: str) -> Iterator[tuple[ast.expr | ast.stmt, str]
                 yield from _walk(part, inner)
     elif isinstance(node, ast.AnnAssign):
         if where and node.value is not None:
-            yield from _walk(node.value, where)
+            yield from _walk(node.value, f"{where}.{ast.unparse(node.target)}")
     elif not isinstance(node, ast.Import | ast.ImportFrom | ast.JoinedStr | ast.Raise | ast.Assert):
         if isinstance(node, ast.expr | ast.stmt) and where:
             yield node, where
