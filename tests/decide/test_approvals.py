@@ -8,6 +8,7 @@ from reconciler.decide.proposing import LASTS
 from reconciler.decide.remediation import Approvable
 from reconciler.model.step import Step
 from tests.decide.files import entry, playbook
+from tests.decide.test_held import hold
 from tests.decide.world import World
 
 
@@ -68,6 +69,19 @@ def test_what_cannot_be_seen_takes_no_question_back(asked: World) -> None:
     asked.blind()
     assert asked.tick() == []
     assert proposal(asked).told["subject"] == "scale 1 → 2"
+
+
+def test_what_could_never_be_seen_is_nothing_to_ask_about(world: World) -> None:
+    world.stage_yaml("approval: required\n")
+    world.blind()
+    world.open("p1")
+    for _ in range(2):
+        world.tick()
+        found = hold(world)
+        assert (found.condition, found.proposal) == ("blind", None)
+    world.see_again()
+    world.tick()
+    assert hold(world).condition == "approval"
 
 
 def test_an_effect_that_has_become_impossible_fails_without_anybodys_approval(asked: World) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.decide.proposing import LASTS
+from reconciler.decide.proposing import LASTS, effect_of
 from reconciler.model.step import Step
 from tests.decide.world import World
 
@@ -61,6 +61,13 @@ def test_a_call_is_the_same_effect_under_every_key(world: World) -> None:
     world.command("approve", "p1", 2, effect=f"'{effect(world)}'")
     world.tick()
     assert "decided" in world.events("p1")
+
+
+def test_in_which_order_something_is_told_makes_no_other_effect() -> None:
+    call = {"target": "endpoints//Endpoint/runbooks", "field": "call", "value": "key"}
+    told = [{"once": [{**call, "payload": payload}]} for payload in ({"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1})]
+    first, turned, less = map(effect_of, told)
+    assert first == turned != less
 
 
 @pytest.mark.parametrize(

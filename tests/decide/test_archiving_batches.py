@@ -79,3 +79,19 @@ def test_a_step_that_refuses_a_file_that_lies_there_is_no_reason_to_look(world: 
     ended = world.floor
     assert world.archive(refused + MONTH - world.now) is None
     assert world.due == ended + MONTH
+
+
+def test_a_remediation_stays_while_one_of_its_problems_may_be_open_again(world: World) -> None:
+    world.objectives()
+    world.around.values["response_time_p90"] = 80.0
+    world.open("p1")
+    world.open("p2")
+    world.tick()
+    world.over("p1", "p2")
+    assert world.events("p1")[-1] == "remediated"
+    world.push({world.problem_path("p2"): "title: [\n"})
+    world.tick()
+    assert world.archive(MONTH) is None
+    world.resolve("p2")
+    world.tick()
+    assert world.archive(MONTH) is not None

@@ -11,11 +11,13 @@ _OVER_FIRST = (
     "remediation is open, that one's file brings the same about"
 )
 _EACH_STEP = "each step says it anew, and nobody asks before the first"
+_READ = "whoever reads a branch says it; of one made without, settings alone are asked"
 _LAST = "nothing follows it in the loop"
 _EITHER_BACK = (
     'problems_turn: each.phase == "refused" or each.outcome == "orphaned" -> '
     "(each.phase == 'refused' and each.outcome == 'orphaned')"
 )
+_AGES = "newest: _age(known) < _age((remediation, problem)) -> (_age(known) <= _age((remediation, problem)))"
 
 EXPLAINED: Final[Mapping[tuple[str, str], str]] = {
     ("decide/actions/featuretoggle.py", "Toggle.plan: True -> False"): _STRICT,
@@ -32,6 +34,10 @@ EXPLAINED: Final[Mapping[tuple[str, str], str]] = {
     ),
     ("decide/evaluation/shown.py", "shown: 0 -> 1"): "without values there is nothing that could have decimals",
     ("decide/evaluation/shown.py", "_wanted: 1 -> 2"): "more than `_DECIMALS` are shown in full, however many more",
+    ("decide/finished.py", "finished: over and view.desired -> (over or view.desired)"): (
+        "where one of the two is empty, none of them stands behind what is held"
+    ),
+    ("decide/finished.py", _AGES): "a step is of one remediation, so no two have the same newest one",
     ("decide/freezing.py", "_end: 0 -> 1"): "without a window there is none, from whichever day on it is looked for",
     ("decide/freezing.py", "_runs: start <= runs[-1][1] -> (start < runs[-1][1])"): "`_end` joins those that touch too",
     ("decide/freezing.py", "frozen: 0 -> 1"): "only whether it is open now is asked, not for how long",
@@ -57,6 +63,9 @@ EXPLAINED: Final[Mapping[tuple[str, str], str]] = {
     ("decide/remediation.py", "Remediation.pending_from: 0 -> 1"): "it is set with `pending`, which is asked first",
     ("decide/remediation.py", "Remediation.sequence: 0 -> 1"): _EACH_STEP,
     ("decide/resolution.py", "newest_decision: 0 -> 1"): "steps are counted from 1",
+    ("decide/snapshot.py", "ServiceView.exists: True -> False"): _READ,
+    ("decide/snapshot.py", "Stage.now_floor: 0 -> 1"): _READ,
+    ("decide/snapshot.py", "Stage.sequence: 0 -> 1"): _READ,
     ("decide/turns.py", "service_turns: 1 -> 2"): "it is far more than any service needs, so more of it is too",
     ("decide/turns.py", "stage_turns: continue -> pass"): _LAST,
 }
