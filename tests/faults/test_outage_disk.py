@@ -8,7 +8,6 @@ import os
 import pytest
 
 from reconciler.embedded.git_http import GitHttpServer
-from reconciler.repo import away as on_disk
 from tests.daemon.site import until
 from tests.faults.invariants import Scene
 from tests.faults.outage import acted, away, back, goes, history, merges, out, over
@@ -18,15 +17,17 @@ def full(*_: object, **__: object) -> object:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+@pytest.mark.parametrize("place", ["away._write", "mirror.Mirror.adopt_unanswered"])
 def test_g5_proceed_waits_where_the_disk_is_full_when_the_outage_begins(
-    proceeding: Scene, server: GitHttpServer, monkeypatch: pytest.MonkeyPatch
+    proceeding: Scene, server: GitHttpServer, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
+    """When it is noted that the remote is away, and when a push that had no answer is kept, which is after that."""
     scene, site = proceeding, proceeding.site
     with site.loop() as loop:
         loop.tick()
         scene.problem()
         with scene.blind(loop, "503", "No space left"), monkeypatch.context() as there:
-            there.setattr(on_disk, "_write", full)
+            there.setattr(f"reconciler.repo.{place}", full)
             goes(server)
             out(scene, loop)
         out(scene, loop)
