@@ -62,6 +62,9 @@ EXPLAINED: Final[Mapping[tuple[str, str], str]] = {
     ("decide/remediation.py", "Remediation.moved_at: 0 -> 1"): _EACH_STEP,
     ("decide/remediation.py", "Remediation.pending_from: 0 -> 1"): "it is set with `pending`, which is asked first",
     ("decide/remediation.py", "Remediation.sequence: 0 -> 1"): _EACH_STEP,
+    ("decide/replay.py", "_ByName.__len__: return len(self._facts) -> return None"): (
+        "a mapping must be able to say it, and facts are looked up one by one"
+    ),
     ("decide/resolution.py", "newest_decision: 0 -> 1"): "steps are counted from 1",
     ("decide/snapshot.py", "ServiceView.exists: True -> False"): _READ,
     ("decide/snapshot.py", "Stage.now_floor: 0 -> 1"): _READ,
