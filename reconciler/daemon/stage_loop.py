@@ -21,26 +21,22 @@ from reconciler.daemon.failpoints import reach
 from reconciler.daemon.portions import Portions
 from reconciler.daemon.publish import Landed
 from reconciler.daemon.seen import as_seen
+from reconciler.daemon.step_lines import tell_step
 from reconciler.daemon.unseen import Unseen, unseen
 from reconciler.decide.claims import live_value, mark_of, want_of
 from reconciler.decide.effects import Due, due_effects
 from reconciler.decide.engine import Decision, decide
-from reconciler.decide.folding import why_blank
 from reconciler.decide.precedence import ranked
 from reconciler.decide.snapshot import ServiceView, Snapshot
 from reconciler.model.errors import BugError, TerminalError, TransientError
 from reconciler.model.instant import Instant
 from reconciler.model.names import CommitId, ServicePath
-from reconciler.model.step import MIRROR, Step, log_fields
+from reconciler.model.step import Step
 from reconciler.model.targets import Fact, NoFact, Want
 from reconciler.repo.stage import ProjectSettings, Tips
 
 _ROUNDS = 32
 """Pushes of one pass; a pass that needs more is going round in circles and waits for the next wake-up."""
-_FOR_PEOPLE = frozenset(
-    {"held", "failed", "refused", "unmatched", "escalated", "unverified", "restored", "rewritten", "orphaned", "drift"}
-)
-"""Events that a person on call wants to find among the lines."""
 _OUTSIDE = frozenset({"blind", "conflict"})
 """Holds that something outside Git may lift. Files that lift others bring the service up by themselves."""
 _OTHERS = frozenset({"budget", "conflict"})
@@ -262,9 +258,7 @@ class StageLoop:
 
     def _decide(self, snapshot: Snapshot, facts: dict[Want, Fact], focus: Iterable[ServicePath]) -> Decision:
         """Ask `decide`, give it the facts that it wants, and ask again."""
-        doubt = self._watchful.doubt(snapshot.stage.now_floor)
-        if self.condition.set("clock", doubt):
-            self._log.warning("timers held", reason=doubt)
+        doubt = self._doubt(snapshot)
         now = self._watchful.now()
         services = sorted(focus)
         decision = self._decide_each_or_all(snapshot, facts, now, services, timers=not doubt)
@@ -273,8 +267,16 @@ class StageLoop:
             if not came:
                 break
             facts.update(as_seen(came, self._repo, self._own))
+            # The answers also said what time it is.
+            doubt = doubt or self._doubt(snapshot)
             decision = self._decide_each_or_all(snapshot, facts, now, services, timers=not doubt)
         return decision
+
+    def _doubt(self, snapshot: Snapshot) -> str:
+        doubt = self._watchful.doubt(snapshot.stage.now_floor)
+        if self.condition.set("clock", doubt):
+            self._log.warning("timers held", reason=doubt)
+        return doubt
 
     def _decide_each_or_all(
         self, snapshot: Snapshot, facts: Mapping[Want, Fact], now: Instant, services: list[ServicePath], *, timers: bool
@@ -314,12 +316,7 @@ class StageLoop:
 
     def _note_landed(self, steps: tuple[Step, ...], commits: tuple[CommitId, ...], before: Snapshot) -> None:
         for step, commit in zip(steps, commits, strict=True):
-            unmeasured = why_blank(step.data)
-            reason = step.data.get("reason", step.data.get("error", unmeasured))
-            why = {"reason": str(reason)} if reason else {}
-            why |= {"durability": MIRROR} if self._branch.publisher.keeps else {}
-            tell = self._log.warning if step.event in _FOR_PEOPLE or unmeasured else self._log.info
-            tell(step.subject, **log_fields(step), **why, commit=commit)
+            tell_step(self._log, step, commit, kept=self._branch.publisher.keeps)
             self._count(step, before.services)
 
     def _apply(

@@ -135,6 +135,8 @@ def _released(draft: Draft, view: ServiceView, remediation: Remediation) -> bool
     """Go on where it stood; an effect that was interrupted is waited for from now on."""
     body, data = "What we hold is as we hold it again.", {}
     if remediation.stands_at == "applied":
+        if not draft.at(draft.now):
+            return False
         data = wait_data(timing_of(draft, view, remediation), draft.now)
         body = f"{body}\nWhether it helped is evaluated at {data['until']}."
     return draft.add(view, remediation.id, Note("released", titled("released", remediation.about), body, data))

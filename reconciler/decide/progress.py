@@ -178,6 +178,8 @@ def _took_effect(draft: Draft, view: ServiceView, remediation: Remediation, seen
     gone = all(due.expected is not None for due, _ in seen)
     data: dict[str, Any] = {"values": [_value(due) for due, _ in seen]}
     if remediation.phase == "decided" and remediation.waiting is None:
+        if not draft.at(draft.now):
+            return False  # others, whose clocks are right, would evaluate when this one says
         data |= wait_data(timing_of(draft, view, remediation), draft.now)
         told.append(f"Whether it helped is evaluated at {data['until']}.")
     subject = titled("given back" if gone else "took effect", remediation.about)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+import pytest
+
 from reconciler.daemon.agenda import HELD
+from reconciler.daemon.dispatch import Dispatch
 from reconciler.embedded.cluster import Failing
 from reconciler.embedded.cluster.faults import Refuse, matching
+from reconciler.model.targets import Fact, Want
 from reconciler.targets.kubernetes.documents import STEP
 from tests.daemon.site import THREE_ENTRIES, Later, Site, until
 
@@ -140,6 +145,36 @@ def test_a_namespace_that_is_not_allowed_is_never_touched(site: Site) -> None:
     with site.loop() as loop:
         until(loop, lambda: site.events()[-1:] == ["escalated"], "escalated")
     assert not [entry for entry in site.cluster.journal.entries() if "kube-system" in entry.path]
+
+
+def test_a_wait_begins_by_a_clock_only_that_the_very_answers_agree_with(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.problem("p1", "Response time degradation")
+    clock = Later()
+    clock.pass_by(-103)
+    with site.loop(clock) as loop:
+        until(loop, lambda: site.replicas() == 2, "decided and written")
+        for _ in range(5):
+            loop.look_at_everything()
+            loop.tick()
+        assert "103 s behind" in loop.conditions["production/clock"]
+        assert site.events() == ["opened", "decided"]
+    behind = Later()
+    observe = Dispatch.observe
+
+    def jumped(self: Dispatch, wants: Iterable[Want]) -> Mapping[Want, Fact]:
+        if not behind.ahead:
+            behind.pass_by(-103)
+        return observe(self, wants)
+
+    with monkeypatch.context() as patch, site.loop(behind) as loop:
+        patch.setattr(Dispatch, "observe", jumped)
+        loop.tick()
+        assert behind.ahead == -103
+        assert site.events() == ["opened", "decided"], "it was right when the look began"
+    with site.loop() as loop:
+        until(loop, lambda: "applied" in site.events(), "another daemon sees the effect")
 
 
 def test_no_deadline_passes_while_the_api_servers_clock_says_otherwise(site: Site) -> None:

@@ -46,6 +46,18 @@ def test_a_persons_change_is_told_and_left(world: World) -> None:
     assert world.remediation("p1").phase == "applied"
 
 
+def test_what_is_as_we_hold_it_again_is_waited_for_once_the_clock_is_not_in_doubt(world: World) -> None:
+    changed(applied(world), 5, "kubectl-edit")
+    world.sweep()
+    changed(world, 2, "kubectl-edit")
+    world.timers = False
+    world.sweep()
+    assert world.events("p1")[-1] == "held"
+    world.timers = True
+    world.sweep()
+    assert world.events("p1")[-1] == "released"
+
+
 def test_retry_sets_it_again(world: World) -> None:
     changed(applied(world), 5, "kubectl-edit")
     world.sweep()

@@ -285,6 +285,18 @@ def test_a_clock_in_doubt_decides_nothing_that_is_due_by_time(world: World) -> N
     assert world.events("p1")[-2:] == ["failed", "escalated"]
 
 
+def test_a_clock_in_doubt_begins_no_wait(world: World) -> None:
+    """Another daemon, whose clock is right, would evaluate as early as this clock is behind."""
+    world.timers = False
+    world.open("p1")
+    world.tick()
+    assert (world.events("p1"), world.replicas()) == (["opened", "decided"], 2)
+    assert world.due == world.now + 15
+    world.timers = True
+    world.tick()
+    assert world.events("p1")[-1] == "applied"
+
+
 def test_a_clock_in_doubt_is_a_fact_of_the_step_that_it_led_to(world: World) -> None:
     world.stage_yaml("budgets: {actionsPerHour: 1}\n")
     world.playbook(playbook(entry("a", "scaling +1"), entry("b", "scaling +1")))

@@ -101,7 +101,8 @@ class Waits:
         if "until" in data:
             # Steps whose moment no clock showed have their parent's, which is later.
             wait = parse_instant(str(data["until"])) - claim.now
-            self._ends[name] = min(decided) + wait if decided else None
+            known = bool(decided) and all(map(clock.is_known, decided))
+            self._ends[name] = min(decided) + wait if known else None
         elif claim.event != "evaluated":
             self._ends.pop(name, None)
         return max(early, 0.0)
