@@ -49,6 +49,10 @@ GUARDS: Final = (
     ),
     Mutation("g12", "reconciler/repo/argv.py", "remote.url, *map(full_ref, refs))", "remote.url)"),
     Mutation(
+        "g12", "reconciler/repo/extent.py", "        if counts[kind] > (CONFIG, OPS)[kind]:\n", "        if False:\n",
+        "tests/repo/test_stage_bombs.py",
+    ),
+    Mutation(
         "g13", "reconciler/repo/objects.py",
         "    except UnicodeDecodeError:\n        return None\n", "    except UnicodeDecodeError:\n        raise\n",
     ),

@@ -11,6 +11,8 @@ _HOME: Final = "tests/faults/test_outage_home.py -k "
 _AROUND: Final = "tests/faults/test_outage_around.py -k "
 _AGAIN: Final = "tests/repo/test_away_again.py -k "
 _BRANCHES: Final = "tests/faults/test_outage_branches.py -k "
+_DISK: Final = "tests/faults/test_outage_disk.py -k "
+_OUTAGE: Final = "reconciler/daemon/outage.py"
 _BROUGHT: Final = "reconciler/repo/brought.py"
 _ROWS: Final = "tests/repo/test_brought.py -k "
 
@@ -115,6 +117,26 @@ GUARDS: Final = (
     Mutation(
         "g5", "reconciler/daemon/outage.py", "if are_kept(self.around.leases) else _NO_LEASE", "if True else _NO_LEASE",
         f"{_AROUND}without_leases",
+    ),
+    Mutation("g5", _OUTAGE, "        if self._count < TWICE:\n", "        if False:\n", f"{_BRANCHES}one_broken"),
+    Mutation(
+        "g5", _OUTAGE, "and stage.ops not in self.mirror().stranded:", ":",
+        "tests/faults/test_outage_damage.py -k another_stage",
+    ),
+    Mutation(
+        "g5", _OUTAGE, "if stage.ops in self._away.kept else None", "if False else None", f"{_HOME}declines"
+    ),
+    Mutation(
+        "g5", _OUTAGE, "            self.mirror().away.out = False\n            self._remark(as_ours",
+        "            self._remark(as_ours", f"{_DISK}when_the_outage_begins",
+    ),
+    Mutation(
+        "g5", _OUTAGE, "        except (ReconcilerError, *SHORT) as error:\n            # The remote is",
+        "        except ReconcilerError as error:\n            # The remote is", f"{_DISK}when_the_outage_begins",
+    ),
+    Mutation(
+        "g5", _OUTAGE, "            except (ReconcilerError, *SHORT) as error:\n                reason",
+        "            except ReconcilerError as error:\n                reason", f"{_DISK}counted",
     ),
     Mutation(
         "g5", _BROUGHT, "            if steps:\n", "            if False:\n",

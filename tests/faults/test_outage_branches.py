@@ -48,6 +48,19 @@ def test_g5_proceed_of_a_branch_that_takes_no_push_cuts_no_other_off(proceeding:
     scene.ends = False
 
 
+def test_g5_proceed_takes_one_broken_connection_for_no_outage(proceeding: Scene, server: GitHttpServer) -> None:
+    scene, site = proceeding, proceeding.site
+    with site.loop() as loop:
+        loop.tick()
+        scene.problem()
+        goes(server)
+        with scene.blind(loop, "503"):
+            loop.tick()
+        assert "production/unpushed" not in loop.conditions, "nothing goes on without a remote that is there again"
+        back(scene, server)
+        scene.applied(loop)
+
+
 def test_g5_proceed_waits_where_the_remote_is_seen_and_takes_nothing(proceeding: Scene, server: GitHttpServer) -> None:
     scene, site = proceeding, proceeding.site
     with site.loop() as loop:

@@ -7,7 +7,7 @@ from pathlib import Path
 from reconciler.embedded.git_http import GitHttpServer
 from tests.daemon.site import Site, until
 from tests.faults.invariants import Scene
-from tests.faults.outage import goes, gone_without, history, kept, mirror, over
+from tests.faults.outage import goes, gone_without, history, kept, mirror, out, over, reported, second_stage
 
 
 def mirrors(site: Site) -> list[str]:
@@ -91,6 +91,28 @@ def test_g5_proceed_stands_still_over_what_cannot_be_salvaged_until_a_person_has
         until(loop, lambda: set(made) <= set(history(site)), "it is mended, and home")
         until(loop, lambda: "unmatched" in site.events(), "the other problem was looked at")
         over(scene, loop)
+
+
+def test_g5_proceed_decides_nothing_beside_what_cannot_be_salvaged_while_another_stage_goes_on(
+    proceeding: Scene, server: GitHttpServer
+) -> None:
+    scene, site = proceeding, proceeding.site
+    scene.ends = False
+    second_stage(site)
+    gone_without(scene, server)
+    cut(mirror(site))
+    with site.loop() as loop:
+        loop.tick()
+        assert "fsck" in loop.conditions["production"]
+        with scene.blind(loop, "fsck"):
+            goes(server)
+            out(scene, loop)
+            assert "staging/unpushed" in loop.conditions, "that one goes on"
+            assert reported(scene, loop, "r2") == "unavailable"
+            out(scene, loop)
+            assert kept(site) == []
+        server.faults = []
+    scene.accepted.clear()
 
 
 def test_g5_proceed_goes_on_without_what_a_person_has_thrown_away(proceeding: Scene, server: GitHttpServer) -> None:
