@@ -114,7 +114,7 @@ class Checks:
         slowest = math.inf if self._plan.proceeds else _SLOWEST
         clock = self.daemons[move.who].clock
         decided = clock.moments(claim.now, move.at - slowest, move.at)
-        early = self._waits.early(claim, data, clock, decided, move.at)
+        early = self._waits.early(claim, data, clock, decided, move.at, lambda each: objects.commit(each).parents)
         if early:
             raise Broken(f"{move.who} evaluated {early:.0f} s too early at step {claim.sequence}")
         if claim.event == "decided":

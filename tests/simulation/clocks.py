@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from email.utils import formatdate
 from typing import Any, Final
 
 from reconciler.daemon.clock import TOLERANCE
 from reconciler.model.instant import Instant, parse_instant
+from reconciler.model.names import CommitId
 from reconciler.repo.steps import Claimed
 from tests.simulation.schedule import EPOCH, Schedule
 
@@ -82,27 +83,47 @@ def date_of(schedule: Schedule) -> str:
 
 
 class Waits:
-    """When something was to be evaluated at the earliest, in true time."""
+    """When something was to be evaluated at the earliest, in true time, by the step that began the wait."""
 
     def __init__(self) -> None:
-        self._ends: dict[tuple[str, str, str], float | None] = {}
+        self._ends: dict[tuple[str, str, str], dict[CommitId, float | None]] = {}
 
     def early(
-        self, claim: Claimed, data: Mapping[str, Any], clock: WallClock, decided: Sequence[float], landed: float
+        self, claim: Claimed, data: Mapping[str, Any], clock: WallClock, decided: Sequence[float], landed: float,
+        parents: Callable[[CommitId], Sequence[CommitId]],
     ) -> float:  # fmt: skip
         """Take a step that has landed; return by how many seconds it came too early, if it evaluates.
 
         ``decided`` is when its daemon's clock showed its moment, as far as it did.
         """
         name = claim.stage, claim.trailers.get("Service", ""), claim.trailers.get("Remediation", "")
-        end, early = self._ends.get(name), 0.0
-        if claim.event == "evaluated" and end is not None and all(map(clock.is_known, decided)):
-            early = end - landed - _SLACK
+        ends, early = self._ends.setdefault(name, {}), 0.0
+        if claim.event == "evaluated" and all(map(clock.is_known, decided)):
+            stood = [ends[each] for each in _nearest(claim.info.parents, ends, parents)]
+            known = [end for end in stood if end is not None]
+            early = min(known) - landed - _SLACK if known and len(known) == len(stood) else 0.0
         if "until" in data:
             # Steps whose moment no clock showed have their parent's, which is later.
             wait = parse_instant(str(data["until"])) - claim.now
-            known = bool(decided) and all(map(clock.is_known, decided))
-            self._ends[name] = min(decided) + wait if known else None
+            is_known = bool(decided) and all(map(clock.is_known, decided))
+            ends[claim.commit] = min(decided) + wait if is_known else None
         elif claim.event != "evaluated":
-            self._ends.pop(name, None)
+            ends[claim.commit] = None
         return max(early, 0.0)
+
+
+def _nearest(
+    commits: Sequence[CommitId], wanted: Container[CommitId], parents: Callable[[CommitId], Sequence[CommitId]]
+) -> Iterator[CommitId]:
+    """Yield the first that is wanted on each way back: behind a merge there is more than one."""
+    seen: set[CommitId] = set()
+    left = list(commits)
+    while left:
+        current = left.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        if current in wanted:
+            yield current
+        else:
+            left.extend(parents(current))
