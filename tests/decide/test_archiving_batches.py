@@ -19,7 +19,7 @@ def resolved_at_once(world: World, name: str, service: str = "carts") -> None:
     world.later(60)
 
 
-@pytest.mark.parametrize(("batch", "files"), [(1, 2000), (100, 1)])
+@pytest.mark.parametrize(("batch", "files"), [(1, 2000), (100, 1), (100, 3)])
 def test_where_one_service_fills_a_batch_nothing_of_the_next_one_goes(
     world: World, monkeypatch: pytest.MonkeyPatch, batch: int, files: int
 ) -> None:
@@ -71,8 +71,9 @@ def test_the_first_that_may_go_says_when_to_look(world: World) -> None:
 
 
 def test_a_step_that_refuses_a_file_that_lies_there_is_no_reason_to_look(world: World) -> None:
-    world.push({world.problem_path("bad%"): "title: [\n"})
+    world.push({world.problem_path("a" * 300): "title: x\nstate: open\n"})
     world.tick()
+    assert world.stage_events() == ["refused"]
     refused = world.floor
     world.later(100)
     over(world)

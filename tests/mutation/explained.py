@@ -24,6 +24,7 @@ EXPLAINED: Final[Mapping[tuple[str, str], str]] = {
     ("decide/actions/registry.py", "unpin: len(_UNPINNED) >= _REMEMBERED -> (len(_UNPINNED) > _REMEMBERED)"): (
         "how many are remembered changes nothing but how often one is read again"
     ),
+    ("decide/actions/scaling.py", "Scaling._raise_minimum: self.by > 0 -> (self.by >= 0)"): "scaling by 0 is refused",
     ("decide/archiving.py", "archive_turn: False -> True"): "it is the last turn there is; nobody asks what it made",
     ("decide/claims.py", "Dropping.from_step: 0 -> 1"): "steps are counted from 1",
     ("decide/draft.py", "Draft.add_to_stage: 0 -> 1"): "the next sequence is 1 at least",

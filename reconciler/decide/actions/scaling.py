@@ -82,7 +82,7 @@ class Scaling:
         held = context.held.get((scaler.target, scaler.field))
         base, before = (int(value) for value in standing(held, scaler.minimum))
         low, high = limits(context, before)
-        floor = max(before, fact.replicas) if (self.by or 0) > 0 else before
+        floor = max(before, fact.replicas) if self.by is not None and self.by > 0 else before
         wished = floor + self.by if self.by is not None else self.to or 0
         after = min(max(wished, low), high)
         where = f"{scaler.target.name} ({scaler.target.kind}) keeps {before}..{scaler.maximum} replicas"

@@ -132,6 +132,14 @@ def test_the_minimum_is_claimed_through_the_workload(
     assert plan.body == f"{where}; the minimum is raised because it would undo any other change."
 
 
+def test_nothing_need_run_where_the_bounds_say_so() -> None:
+    none = Bounds(0, 6)
+    for fact, subject in ((running(3), "scale 3 → 0"), (scaled(3, 2), "raise the minimum 2 → 0")):
+        plan = planned("{replicas: 0}", fact, none)
+        assert isinstance(plan, Plan)
+        assert (plan.subject, plan.wishes[0].set) == (subject, 0)
+
+
 @pytest.mark.parametrize(
     ("value", "replicas", "minimum", "maximum", "most", "wished", "limit"),
     [

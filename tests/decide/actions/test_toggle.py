@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.decide.actions.featuretoggle import FLAGS
 from reconciler.decide.actions.protocol import Failure, Plan, Wish
 from reconciler.model.errors import UserError
 from reconciler.model.policy import FlagPlace
@@ -76,6 +77,10 @@ def refused(value: str) -> UserError:
     return caught.value
 
 
+CALLED = "name: A, flag: A, toggle: A, feature: A, featuretoggle: A, key: A"
+SET = "state: off, value: off, enabled: off, status: off, to: off, on: off, switch: off"
+
+
 @pytest.mark.parametrize(
     ("value", "hint"),
     [
@@ -89,6 +94,7 @@ def refused(value: str) -> UserError:
         ("{flag: A, enabled: 1}", "write `value: A:on`"), ("{enabled: 0, flag: A}", "write `value: A:off`"),
         ("{name: A, state: off, more: x}", "write `value: name:on` or `value: name:off`"),
         ("{name: A, state: off, key: [x]}", "write `value: name:on` or `value: name:off`"),
+        (f"{{{CALLED}, {SET}}}", "write `value: A:off`"),
         ("{name: A, state: maybe}", "write `value: name:on` or `value: name:off`"),
         ("{name: a b, state: off}", "write `value: name:on` or `value: name:off`"),
         ("{state: off, flag: a b}", "write `value: flag:on` or `value: flag:off`"),
@@ -109,3 +115,13 @@ def test_a_mapping_of_what_a_flag_is_called_and_how_it_is_set_is_refused_at_its_
 def test_flags_may_be_called_as_people_call_what_they_set() -> None:
     assert spec("featuretoggle", "{name: on, state: off}").written == "featuretoggle name:on, state:off"
     assert spec("featuretoggle", "{name: off}").written == "featuretoggle name:off"
+
+
+def test_as_many_flags_as_one_action_may_switch_and_no_more() -> None:
+    def on(number: int) -> str:
+        return f"{{{', '.join(f'F{each}: on' for each in range(number))}}}"
+
+    plan = spec("featuretoggle", on(FLAGS)).plan(context(off))
+    assert isinstance(plan, Plan)
+    assert len(plan.wishes) == FLAGS
+    assert refused(on(FLAGS + 1)).expected == f"at most {FLAGS} flags"
