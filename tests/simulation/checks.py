@@ -20,6 +20,7 @@ from reconciler.model.errors import UserError
 from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.model.policy import load_service, load_stage
 from reconciler.model.problem import Problem
+from reconciler.model.targets import Target
 from reconciler.repo.project import read_project, settings_at
 from reconciler.repo.project_history import ProjectHistory
 from reconciler.repo.replay import Part, Replay
@@ -141,7 +142,8 @@ class Checks:
         for want, fact in data.get("facts", {}).items():
             if fact.get("kind") not in ("workload", "flag", "template"):
                 continue
-            seen = self._world.looks.get((move.who, want), [])
+            looks, target = self._world.looks, str(Target(**fact["target"]))
+            seen = [*looks.get((move.who, want), ()), *looks.get((move.who, target), ())]
             if not any(decided - _SKEW <= when <= move.at for when in seen):
                 raise Broken(f"I8: {move.who} decided step {claim.sequence} on {want}, which it had not seen")
 

@@ -168,7 +168,8 @@ class Server:
         self._dated(date_of(self._world.schedule))
         return found
 
-    def _saw(self, want: Want) -> None:
+    def _saw(self, want: Want | Target) -> None:
+        """Note that a daemon has just seen what is there, by a look or by the answer to a write of its own."""
         self._world.looks.setdefault((self._who, str(want)), []).append(self._world.schedule.now)
 
     def _write(self, name: str, effect: Effect, before: State, after: State, *, checked: bool) -> bool:
@@ -228,6 +229,7 @@ class Cluster(Server):
         raise TransientError(f"{name} is changed all the time", retry_after=1.0)
 
     def _seen(self, effect: Effect, state: State) -> Fact:
+        self._saw(effect.target)
         return (self._template if effect.field == "restartedAt" else self._fact)(effect.target, state)
 
     def _progress(self, state: State) -> tuple[bool, str]:
@@ -268,6 +270,7 @@ class Flags(Server):
         if _yields(state, effect) and not (held and (wanted.mark, wanted.fences) == (state.mark, state.fences)):
             self._write(name, effect, state, wanted, checked=False)
             state = self._read(name) or wanted
+        self._saw(effect.target)
         return self._fact(effect.target, state)
 
     def _fact(self, target: Target, state: State) -> FlagFact:
