@@ -97,13 +97,17 @@ class Outage:
 
     def _go_without(self, mirror: Mirror) -> bool:
         try:
+            reach("before-away")
             mirror.go_without(self._first or int(self.around.clock.wall()))
+            reach("after-away")
         except BlindError as error:
             self._error = error
         return mirror.away.out
 
     def _salvage(self, mirror: Mirror) -> None:
+        reach("before-salvage")
         mirror.salvage()
+        reach("after-salvage")
         told = {row: error.message for row, error in mirror.stranded.items()}
         for row, error in mirror.stranded.items() if told != self._stranded else ():
             self.around.log.warning("not salvaged", ref=row, reason=error.message, hint=error.hint)
@@ -124,7 +128,9 @@ class Outage:
                 log.warning("not brought home", ref=ref, reason=error.message, hint=error.hint)
             else:
                 self._tell(ref, home)
+        reach("before-back")
         mirror.away.reached()
+        reach("after-back")
         self._going.clear()
         self._silence, self._count, self._first = None, 0, 0
         for name in self.holds.away():
@@ -213,7 +219,9 @@ class Outage:
         if not stages or self._cannot(mirror) or not self._go_without(mirror):
             return []
         for stage in stages:
+            reach("before-away")
             mirror.adopt_unanswered(stage.ops)
+            reach("after-away")
         return stages
 
     def _wants(self, project: Project, stage: StageRefs) -> bool:

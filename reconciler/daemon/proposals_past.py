@@ -19,6 +19,7 @@ from structlog.typing import FilteringBoundLogger
 
 from reconciler.bridge.following import chronicle_path
 from reconciler.daemon.asked import Asked
+from reconciler.daemon.failpoints import reach
 from reconciler.forge.telling import code
 from reconciler.model.errors import ReconcilerError, TransientError
 from reconciler.model.names import StageName
@@ -70,7 +71,9 @@ class PastActions:
     def _found(self, question: Question) -> Sequence[PastRemediation] | None:
         asked = question.asked
         path = chronicle_path(self._folder, asked.stage)
+        reach("before-past")
         self._follow(path, question)
+        reach("after-past")
         chronicle = Chronicle.open(path, asked.stage)
         if chronicle is None:
             return None

@@ -8,6 +8,7 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from reconciler.daemon.clock import Clock
+from reconciler.daemon.failpoints import reach
 from reconciler.daemon.shortage import SHORT, as_ours
 from reconciler.model.errors import ReconcilerError
 from reconciler.repo.mirror import Mirror
@@ -31,7 +32,9 @@ class Tidying:
             return
         self._at = now + EVERY
         try:
+            reach("before-upkeep")
             mirror.maintain()
+            reach("after-upkeep")
         except (ReconcilerError, *SHORT) as found:
             error = as_ours(found)
             self.log.warning("the mirror could not be tidied up", reason=error.message, hint=error.hint)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.daemon.commit_checks import Commit, Verdict
+from reconciler.daemon.failpoints import reach
 from reconciler.daemon.verdicts import CONFIG, CONTEXT, TEXT, Said, Told
 from reconciler.forge.protocol import Status
 from reconciler.forge.telling import code
@@ -117,7 +118,9 @@ class _Once:
             self._tries += 1
             found, why = Verdict(), ""
             try:
+                reach("before-check")
                 found = self._check(self._asked)
+                reach("after-check")
             except TransientError as error:
                 if self._tries < _TRIES:
                     raise

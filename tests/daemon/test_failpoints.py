@@ -30,15 +30,17 @@ def methods(of: type) -> set[str]:
 
 MIRROR = {"tips", "heads", "default_branch", "fetch", "push", "write", "knock"}
 """What a mirror asks the remote, or writes; `test_a_mirror_has_no_other_ways` sees to it that these are all."""
+KEEPING = {"go_without", "adopt_unanswered", "salvage", "maintain"}
+"""What a mirror does to what is kept in it, and to its folder."""
 ASKED = {
-    "_mirror": MIRROR, "mirror": MIRROR,
+    "_mirror": MIRROR, "mirror": MIRROR | KEEPING, "away": {"reached"},
     "kubernetes": {"observe", "apply"}, "flags": {"observe", "apply"}, "endpoints": {"observe", "apply"},
     "server": {"apply"}, "evidence": {"measure"},
     "_forge": methods(Forge), "forge": methods(Forge) - {"find"},
     "shelf": methods(Leases) - {"close"},
 }  # fmt: skip
 """By the name of what is asked: the methods that ask."""
-CALLED = {"read_project", "bring_home", "post", "_send"}
+CALLED = {"read_project", "bring_home", "post", "_send", "_check"}
 BETWEEN = {("dispatch.py", "_asked")}
 """Functions that are called nowhere but between two points."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from tests.daemon.reporting import path_of
 from tests.daemon.site import THREE_ENTRIES, Site, eventually, git
 from tests.daemon.test_closed_loop import Monitoring
 from tests.evidence.speaking import SpeakingServer
+from tests.faults.crash_points import numbered
 from tests.faults.crashing import KILLED, Passes, passes
 from tests.faults.invariants import Scene
 from tests.targets.endpoints.receiver import Receiver, Told, receiving
@@ -34,7 +34,7 @@ REPORTED: Final = "alertmanager-0ccb298e18a222fd-20261121T100000.123Z"
 CARTS: Final = WorkloadKey("deployments.apps", "sockshop-production", "carts-primary")
 MONTH: Final = 30 * 24 * 3600
 WAIT: Final = 20
-STORIES: Final = 42
+STORIES: Final = 60
 """No phase comes by more points than this; one story is killed at the first of each phase, one at the second..."""
 
 
@@ -203,23 +203,13 @@ def undisturbed(driver: Passes, tmp_path_factory: pytest.TempPathFactory) -> Cal
                 def trace(number: int, phase: Phase) -> None:
                     file = folder / f"trace-{number}"
                     driver.make(made.site, report=phase.report, trace=file)
-                    points.append(_numbered(file.read_text().split()))
+                    points.append(numbered([name for name in file.read_text().splitlines() if " " not in name]))
 
                 states = play(made, PHASES[kind], driver, trace)
             known[kind] = Undisturbed(tuple(points), states)
         return known[kind]
 
     return found
-
-
-def _numbered(names: list[str]) -> tuple[str, ...]:
-    """Return each name with how often it has come until then."""
-    seen = Counter[str]()
-    found: list[str] = []
-    for name in names:
-        seen[name] += 1
-        found.append(f"{name}:{seen[name]}")
-    return tuple(found)
 
 
 @pytest.mark.parametrize("kind", PHASES)
@@ -240,6 +230,8 @@ def test_killed_at_every_point_and_started_again_it_ends_the_same(
 ) -> None:
     expected = undisturbed(kind)
     last = max((at + 1 for at, points in enumerate(expected.points) if number < len(points)), default=0)
+    if not last:
+        return
     with world(tmp_path / "site", kind) as made:
 
         def kill(phase_number: int, phase: Phase) -> None:
@@ -250,6 +242,5 @@ def test_killed_at_every_point_and_started_again_it_ends_the_same(
                 made.look()
                 shutil.rmtree(made.site.folder / "state", ignore_errors=True)
 
-        if last:
-            for found, wanted in zip(play(made, PHASES[kind][:last], driver, kill), expected.states, strict=False):
-                assert found == wanted, [name for name in wanted if found[name] != wanted[name]]
+        for found, wanted in zip(play(made, PHASES[kind][:last], driver, kill), expected.states, strict=False):
+            assert found == wanted, [name for name in wanted if found[name] != wanted[name]]
