@@ -111,3 +111,14 @@ def test_nonsense_is_refused_with_its_place(action: str, value: str | None) -> N
 def test_an_unknown_action_names_its_neighbour() -> None:
     (error,) = check_playbook(loaded("scalling", "+1"))
     assert error.hint == "did you mean scaling?"
+
+
+def test_an_unknown_action_stands_where_it_begins_or_where_its_name_is_if_that_is_asked_for() -> None:
+    def place(playbook: Playbook, **asked: bool) -> str:
+        (error,) = check_playbook(playbook, **asked)
+        return str(error.place)
+
+    unknown, known = loaded("scalin", "+1"), loaded("scaling", "much")
+    assert place(unknown) == "carts/remediation.yaml:4:5"
+    assert place(unknown, at_names=True) == "carts/remediation.yaml:4:13"
+    assert place(known, at_names=True) == "carts/remediation.yaml:5:12"

@@ -12,6 +12,7 @@ _OVER_FIRST = (
 )
 _EACH_STEP = "each step says it anew, and nobody asks before the first"
 _READ = "whoever reads a branch says it; of one made without, settings alone are asked"
+_LAST_TURN = "it is the last turn there is; nobody asks what it made"
 _LAST = "nothing follows it in the loop"
 _EITHER_BACK = (
     'problems_turn: each.phase == "refused" or each.outcome == "orphaned" -> '
@@ -25,7 +26,8 @@ EXPLAINED: Final[Mapping[tuple[str, str], str]] = {
         "how many are remembered changes nothing but how often one is read again"
     ),
     ("decide/actions/scaling.py", "Scaling._raise_minimum: self.by > 0 -> (self.by >= 0)"): "scaling by 0 is refused",
-    ("decide/archiving.py", "archive_turn: False -> True"): "it is the last turn there is; nobody asks what it made",
+    ("decide/archiving.py", "_archive: False -> True"): _LAST_TURN,
+    ("decide/archiving.py", "archive_turn: False -> True"): _LAST_TURN,
     ("decide/claims.py", "Dropping.from_step: 0 -> 1"): "steps are counted from 1",
     ("decide/draft.py", "Draft.add_to_stage: 0 -> 1"): "the next sequence is 1 at least",
     ("decide/draft.py", "Draft.first: continue -> pass"): _LAST,
