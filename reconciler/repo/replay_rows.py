@@ -121,9 +121,16 @@ class Rows:
             info = self._store.commit(current)
             first = first and claimed(info, self._stage) is None
             if len(info.parents) != 1:
-                return self._begun_anew(each, claim) if first and not info.parents else None
+                return self._begun_anew(each, claim) if first and self._is_bare(info.id) else None
             current = info.parents[0]
         return None
+
+    def _is_bare(self, tip: CommitId) -> bool:
+        """Whether nothing of ours is behind a commit, on no way back; False where that is too far to tell."""
+        for number, info in enumerate(self._store.commits(tip)):
+            if number == _FAR or claimed(info, self._stage) is not None:
+                return False
+        return True
 
     def _begun_anew(self, each: Read, claim: Claimed) -> Row | None:
         """Begin a row where nothing of ours is, as the first step of all does."""

@@ -46,6 +46,17 @@ def another_first(world: World) -> None:
     world.tick()
 
 
+def behind_a_merge(world: World) -> None:
+    """Another that does, behind a merge of people."""
+    assert isinstance(world, WrittenWorld)
+    world.open("x1", "nothing like it")
+    services, opened = [each.id for each in world.writing.written][-2:]
+    note = {"NOTES": b"x"}
+    side = world.writing.commit(note, "by a person\n", when=world.now, ref="refs/heads/side", parents=[services])
+    world.writing.commit(note, "merged\n", when=world.now, parents=[opened, side])
+    world.tick()
+
+
 def merged(path: Path, one: Sequence[Written], other: Sequence[Written]) -> tuple[list[Written], list[CommitId]]:
     """Write both, merge the other into the one, and keep what the one has. Returns what the other has for itself."""
     common = next(place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a.id != b.id)
@@ -65,8 +76,11 @@ def merged(path: Path, one: Sequence[Written], other: Sequence[Written]) -> tupl
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [(healed, another), (another, healed), (first_of_all, another_first), (another_first, first_of_all)],
-)
+    [
+        (healed, another), (another, healed), (first_of_all, another_first), (another_first, first_of_all),
+        (first_of_all, behind_a_merge), (behind_a_merge, first_of_all),
+    ],
+)  # fmt: skip
 def test_each_step_of_two_rows_is_exact_and_the_second_row_is_told_of(
     first: Callable[[World], None], second: Callable[[World], None], tmp_path: Path
 ) -> None:
