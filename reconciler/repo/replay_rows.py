@@ -7,7 +7,7 @@ change then, like any other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -120,17 +120,42 @@ class Rows:
                 return self._begun(current)
             info = self._store.commit(current)
             first = first and claimed(info, self._stage) is None
-            if len(info.parents) != 1:
-                return self._begun_anew(each, claim) if first and self._is_bare(info.id) else None
+            if not info.parents:
+                return self._begun_anew(each, claim) if first else None
+            if len(info.parents) > 1:
+                return self._behind(current, lasts, each, claim) if first else None
             current = info.parents[0]
         return None
 
-    def _is_bare(self, tip: CommitId) -> bool:
-        """Whether nothing of ours is behind a commit, on no way back; False where that is too far to tell."""
-        for number, info in enumerate(self._store.commits(tip)):
-            if number == _FAR or claimed(info, self._stage) is not None:
-                return False
-        return True
+    def _behind(
+        self, merge: CommitId, lasts: Mapping[CommitId, Row], each: Read, claim: Claimed
+    ) -> Row | None:  # fmt: skip
+        """Return the row of a first step behind a merge: of the newest steps there the one that all others led to.
+
+        Else that of the first parent, which a homecoming goes on from.
+        """
+        newest: list[CommitId] = []
+        seen, left = set[CommitId](), [merge]
+        while left:
+            current = left.pop()
+            if current in seen:
+                continue
+            seen.add(current)
+            info = self._store.commit(current)
+            if current in lasts or claimed(info, self._stage) is not None:
+                newest.append(current)
+            elif len(seen) == _FAR:
+                return None
+            else:
+                left.extend(info.parents)
+        if not newest:
+            return self._begun_anew(each, claim)
+        led = (one for one in newest if all(self._store.is_ancestor(other, one) for other in newest))
+        # Where none was led to by all the others, what was brought home came last: the branch's own row goes on.
+        base = next(led, newest[-1])
+        if base in lasts:
+            return lasts[base]
+        return self._begun(base) if base in self._passed else None
 
     def _begun_anew(self, each: Read, claim: Claimed) -> Row | None:
         """Begin a row where nothing of ours is, as the first step of all does."""
