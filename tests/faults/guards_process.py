@@ -16,6 +16,7 @@ GUARDS: Final = (
     Mutation(
         "c1", "reconciler/intake/merging.py",
         "        return new if existing is None else None\n", "        return new\n",
+        "tests/faults/test_process.py -k c1_killed",
     ),
     Mutation(
         "c1", "reconciler/repo/upkeep.py",
