@@ -72,6 +72,8 @@ EXPLAINED: Final[Mapping[tuple[str, str], str]] = {
     ("decide/snapshot.py", "ServiceView.exists: True -> False"): _READ,
     ("decide/snapshot.py", "Stage.now_floor: 0 -> 1"): _READ,
     ("decide/snapshot.py", "Stage.sequence: 0 -> 1"): _READ,
+    ("decide/whatif/case.py", "Case.began: 0 -> 1"): "whoever follows steps says it",
+    ("decide/whatif/side.py", "Side._effects: 1 -> 2"): "a claim makes the same value whichever step it is of",
     ("decide/turns.py", "service_turns: 1 -> 2"): "it is far more than any service needs, so more of it is too",
     ("decide/turns.py", "stage_turns: continue -> pass"): _LAST,
 }

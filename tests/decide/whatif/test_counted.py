@@ -150,6 +150,12 @@ def test_what_was_done_counts_by_its_action_its_flags_and_its_replicas() -> None
     assert acts == Acts({"scaling": 2, "A off": 1, "A on": 1, "featuretoggle": 1, "escalate": 1}, 2)
 
 
+def test_what_is_no_number_before_is_no_number_of_replicas() -> None:
+    acts = Acts()
+    acts.add(Deed("acts", "scaling +1", effects=(Effect((DEPLOYMENT, "replicas"), "", 3),)), {})
+    assert (acts.actions, acts.replicas) == ({"scaling": 1}, 0)
+
+
 def test_of_what_it_would_have_come_to_as_much_as_was_asked_for_counts() -> None:
     acts = Acts()
     acts.add(Deed("unknown", "scaling +2"), {"by": 2})

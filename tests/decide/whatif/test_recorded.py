@@ -24,7 +24,7 @@ from reconciler.model.measures import Measure, MeasuresFact, Query, WantMeasures
 from reconciler.model.names import RemediationId
 from reconciler.model.problem import Problem
 from reconciler.model.step import Event, StepFile
-from reconciler.model.targets import FlagFact, Target, WantFlag
+from reconciler.model.targets import FlagFact, NoFact, Target, WantFlag
 from tests.decide.actions.acting import DEPLOYMENT
 
 NOW = Instant(1_795_000_000)
@@ -63,6 +63,8 @@ def test_of_what_was_measured_that_is_given_which_is_asked_for() -> None:
     facts = RecordedFacts(step("evaluated", facts={str(want): fact_data(MeasuresFact(measures))}))
     for _ in range(2):
         assert facts[want] == MeasuresFact((measures[2], measures[0]))
+    unseen = NoFact("blind", "no answer")
+    assert RecordedFacts(step("evaluated", facts={str(want): fact_data(unseen)}))[want] == unseen
 
 
 # what was held and done
