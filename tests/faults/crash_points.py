@@ -6,17 +6,37 @@ after the last one, has met each state of the disk and of the remote that a cras
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from tests.daemon.site import Site, deployment
-from tests.faults.crashing import KILLED, ONE, How, Passes
+from reconciler.daemon.clock import SystemClock
+from tests.daemon.site import Site, deployment, git
+from tests.faults.crashing import AHEAD, KILLED, ONE, How, Passes
 from tests.faults.invariants import Scene
+from tests.faults.outage import merges
 
+COMES_BY: Final = {
+    "whole loop": frozenset({
+        "project-read", "list", "fetch", "write", "push", "read-back", "applied-push", "report-push", "observe",
+        "measure", "apply", "notify",
+    }),
+    "away": frozenset({"away", "home", "back"}),
+    "salvaging": frozenset({"salvage"}),
+    "tidying": frozenset({"upkeep"}),
+    "leases": frozenset({"lease-look", "lease-write"}),
+    "telling": frozenset({
+        "notify", "trace", "verdict", "check", "past", "proposal-push", "proposal-found", "proposal-opened",
+    }),
+    "withdrawing": frozenset({"proposal-withdrawn", "proposal-taken-away"}),
+    "declining": frozenset({"decline-push"}),
+}  # fmt: skip
+"""What is done between two points, by the story that is killed there; declining is in tests/daemon."""
 _READS: Final = frozenset({
     "start version", "start ls-remote", "start cat-file", "start ls-tree", "start rev-list", "start diff-tree",
     "start merge-base", "start fast-import", "start rev-parse", "start config",
@@ -42,6 +62,11 @@ def numbered(names: Sequence[str]) -> tuple[str, ...]:
         seen[name] += 1
         found.append(f"{name}:{seen[name]}")
     return tuple(found)
+
+
+def done(names: Sequence[str]) -> set[str]:
+    """Return what was done between two points."""
+    return {name.partition("-")[2] for name in names if " " not in name}
 
 
 def kills(names: Sequence[str]) -> list[str]:
@@ -76,7 +101,7 @@ class Restored:
     def again(self) -> None:
         """Put everything back."""
         for each in list(self._site.folder.iterdir()):
-            if each.is_dir() and (each.name in self._names or each.name.startswith("mirror-")):
+            if each.is_dir() and (each.name in (*self._names, "state") or each.name.startswith("mirror-")):
                 shutil.rmtree(each)
         for name in self._names:
             shutil.copytree(self._copy / name, self._site.folder / name, symlinks=True)
@@ -99,6 +124,14 @@ def restoring(site: Site) -> Iterator[Restored]:
         made.end()
 
 
+def one_clock(site: Site) -> None:
+    """Let the cluster's clock be that of the pass that is made, or was made last."""
+    file = site.folder / AHEAD
+    file.touch()
+    system = SystemClock()
+    site.cluster.now = lambda: datetime.fromtimestamp(system.wall() + file.stat().st_mtime, UTC)
+
+
 def anew(scene: Scene, name: str) -> None:
     """Let the cluster be as at the beginning, and everything that is looked for be about another problem."""
     cluster = scene.site.cluster
@@ -119,3 +152,24 @@ def traced(driver: Passes, site: Site, *, report: str = "", how: How = ONE) -> l
 def said(site: Site) -> str:
     """Return what all passes have said."""
     return Path(site.folder / "said.txt").read_text()
+
+
+def state(site: Site, name: str) -> dict[str, object]:
+    """Return how all is in the end, but for times, commits, observed facts, and where a decision was durable first.
+
+    ``name`` is that of the problem, which is another one in each run.
+    """
+    listed = git(site.remote, "ls-tree", "-r", "--name-only", "production").splitlines()
+    files = {path.replace(name, "_"): _timeless(site.file(path) or "", name) for path in listed}
+    # A request that was cut off by the kill has no body, and did nothing; leases are written too.
+    scalings = [body["spec"] for body in site.scalings() if body and "replicas" in body.get("spec", {})]
+    return {
+        "files": files, "events": site.events(), "subjects": site.subjects(), "replicas": site.replicas(),
+        "merges": len(merges(site)), "scalings": scalings,
+    }  # fmt: skip
+
+
+def _timeless(text: str, name: str) -> str:
+    text = re.sub(r"^facts:\n(?:[ ].*\n?)*", "", text.replace(name, "_"), flags=re.MULTILINE)
+    text = re.sub(r"^(?:late|durability):.*\n", "", text, flags=re.MULTILINE)
+    return re.sub(r"\d{4}-\d\d-\d\dT[\d:]+Z|\b[0-9a-f]{40}\b", "_", text)

@@ -40,6 +40,8 @@ _SECONDS: Final = 120
 _UNHURRIED: Final = 15.0
 KILLED: Final = -int(signal.SIGKILL)
 AWAY: Final = "away"
+AHEAD: Final = "ahead"
+"""A file whose time, in seconds since 1970, is how far ahead the clock of a pass is, for servers to go by."""
 _SUBREAPER: Final = 36
 """`PR_SET_CHILD_SUBREAPER` of prctl(2)."""
 _SHOP: Final = ProjectName("sockshop")
@@ -163,6 +165,7 @@ def _reconciled(path: Path, ahead: float, name: str, how: How) -> int:
 def _turned(config: DaemonConfig, clock: Later, name: str, how: How) -> int:
     """Look several times, as a daemon does; what is reported need not be taken."""
     log = structlog.get_logger()
+    _tell(clock, config)
     with ExitStack() as stack:
         keeper = keeper_of(config.leases, clock, log, seed=1) if how.leased and config.leases is not None else None
         leases = keeper.of(_SHOP) if keeper is not None else Lent() if how.lent else None
@@ -174,6 +177,7 @@ def _turned(config: DaemonConfig, clock: Later, name: str, how: How) -> int:
                 loop.inbox.submit([report(name)])
             _turn(loop, keeper)
             clock.pass_by(how.seconds)
+            _tell(clock, config)
             if turn == how.away_after:
                 (config.state_dir.parent / AWAY).touch()
         if how.tidied:
@@ -185,6 +189,12 @@ def _turned(config: DaemonConfig, clock: Later, name: str, how: How) -> int:
             keeper._write(keeper.election.releases())  # as at its end; it was never begun, and has no thread
             keeper.shelf.close()
         return status
+
+
+def _tell(clock: Later, config: DaemonConfig) -> None:
+    """Let servers know what the clock says."""
+    with suppress(FileNotFoundError):
+        os.utime(config.state_dir.parent / AHEAD, (clock.ahead, clock.ahead))
 
 
 def _turn(loop: ProjectLoop, keeper: Keeper | None) -> None:

@@ -6,7 +6,6 @@ had again; then it is killed at each point that leaves something else behind, an
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,10 +20,9 @@ from reconciler.embedded.git_http import GitFault, GitHttpServer
 from reconciler.model.names import ProjectName
 from reconciler.repo.away import LEFT
 from tests.daemon.site import Site, eventually, git
-from tests.faults.crash_points import anew, kills, restoring, said, traced
+from tests.faults.crash_points import COMES_BY, anew, done, kills, one_clock, restoring, said, state, traced
 from tests.faults.crashing import AWAY, KILLED, How, Passes, passes
 from tests.faults.invariants import Scene
-from tests.faults.outage import merges
 from tests.faults.test_outage_damage import damaged
 from tests.faults.test_outage_moved import copied
 
@@ -53,6 +51,7 @@ def driver() -> Iterator[Passes]:
 def scene(proceeding: Scene, server: GitHttpServer) -> Scene:
     """A stage that goes on while there is the file `away`."""
     server.faults = [WhileAway("status", file=proceeding.site.folder / AWAY)]
+    one_clock(proceeding.site)
     return proceeding
 
 
@@ -73,22 +72,6 @@ def is_home(site: Site) -> bool:
     return not (where / "reconciler-away").exists() and not git(where, "for-each-ref", "refs/reconciler/unpushed")
 
 
-def state(site: Site, name: str) -> dict[str, object]:
-    """Return how all is in the end, but for times, commits, observed facts, and where a decision was durable first."""
-    listed = git(site.remote, "ls-tree", "-r", "--name-only", "production").splitlines()
-    files = {path.replace(name, "_"): _timeless(site.file(path) or "", name) for path in listed}
-    return {
-        "files": files, "events": site.events(), "subjects": site.subjects(), "replicas": site.replicas(),
-        "merges": len(merges(site)), "scalings": [body["spec"] for body in site.scalings() if body and "spec" in body],
-    }  # fmt: skip
-
-
-def _timeless(text: str, name: str) -> str:
-    text = re.sub(r"^facts:\n(?:[ ].*\n?)*", "", text.replace(name, "_"), flags=re.MULTILINE)
-    text = re.sub(r"^(?:late|durability):.*\n", "", text, flags=re.MULTILINE)
-    return re.sub(r"\d{4}-\d\d-\d\dT[\d:]+Z|\b[0-9a-f]{40}\b", "_", text)
-
-
 def test_c1_killed_while_it_goes_on_without_the_remote(scene: Scene, driver: Passes) -> None:
     site = scene.site
     assert driver.make(site, how=LOOKS) == 0
@@ -97,6 +80,7 @@ def test_c1_killed_while_it_goes_on_without_the_remote(scene: Scene, driver: Pas
         assert site.replicas() == 2, said(site)
         expected = ended(scene, driver, "r0")
         points = kills(names)
+        assert "away" in done(names)
         assert {"rename reconciler-away.new:1", "start update-ref:1", "before-apply:1"} <= set(points)
         for number, point in enumerate(points, 1):
             before.again()
@@ -181,6 +165,8 @@ def test_c1_killed_while_it_brings_home(scene: Scene, driver: Passes, meanwhile:
     back(site)
     with restoring(site) as before:
         names = traced(driver, site, how=LOOKS)
+        assert COMES_BY["away"] - {"away"} <= done(names)
+        assert ("salvage" in done(names)) == (meanwhile is at_another_address)
         driver.make(site, how=LOOKS)
         assert is_home(site), said(site)
         expected = brought(site)
@@ -210,6 +196,7 @@ def test_c1_killed_while_it_tidies_up_what_it_keeps(scene: Scene, driver: Passes
         names = traced(driver, site, how=TIDIES)
         expected = ended(scene, driver, "r1")
         points = kills(names)
+        assert COMES_BY["tidying"] <= done(names)
         assert {"start repack:1", "start commit-graph:1", "start pack-refs:1"} <= set(points), points
         for point in points:
             before.again()

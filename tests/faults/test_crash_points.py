@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import pytest
 
+from reconciler.daemon.failpoints import Failpoint
 from reconciler.embedded.cluster import EmbeddedCluster
 from reconciler.embedded.cluster.rollout import Manual, Progress, WorkloadKey
 from reconciler.embedded.git_http import GitHttpServer
@@ -25,7 +26,7 @@ from tests.daemon.reporting import path_of
 from tests.daemon.site import THREE_ENTRIES, Site, eventually, git
 from tests.daemon.test_closed_loop import Monitoring
 from tests.evidence.speaking import SpeakingServer
-from tests.faults.crash_points import numbered
+from tests.faults.crash_points import COMES_BY, done, numbered
 from tests.faults.crashing import KILLED, Passes, passes
 from tests.faults.invariants import Scene
 from tests.targets.endpoints.receiver import Receiver, Told, receiving
@@ -216,11 +217,11 @@ def undisturbed(driver: Passes, tmp_path_factory: pytest.TempPathFactory) -> Cal
 def test_the_points_are_those_of_the_whole_loop(undisturbed: Callable[[str], Undisturbed], kind: str) -> None:
     found = undisturbed(kind)
     assert max(map(len, found.points)) <= STORIES, [len(points) for points in found.points]
-    names = {point.partition(":")[0].partition("-")[2] for points in found.points for point in points}
-    assert names == {
-        "project-read", "list", "fetch", "write", "push", "read-back", "applied-push", "report-push", "observe",
-        "measure", "apply", "notify",
-    }  # fmt: skip
+    assert done([point.partition(":")[0] for points in found.points for point in points]) == COMES_BY["whole loop"]
+
+
+def test_each_point_that_is_listed_is_come_by_in_some_story() -> None:
+    assert frozenset().union(*COMES_BY.values()) == done(get_args(Failpoint))
 
 
 @pytest.mark.parametrize("kind", PHASES)
