@@ -6,7 +6,8 @@ line, and then, for each mistake, those that reach it, until one fails. What no 
 unless `explained.py` says why it changes nothing that anybody can see. Exit status 1 means that something survived.
 
 What was noticed is kept under `.make/`, and is not tried again while the module and the test that noticed it are as
-they were, so that a run goes on where one was ended; `--anew` forgets it.
+they were, so that a run goes on where one was ended; `--anew` forgets it. `--count` tries nothing and says of each
+module how many mistakes there are, and how many of them were noticed, are explained, and are left to be tried.
 """
 
 from __future__ import annotations
@@ -155,10 +156,13 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
     parser.add_argument("--quick", action="store_true", help="decide's own tests alone, without those that take long")
     parser.add_argument("--anew", action="store_true", help="try again what was noticed before")
+    parser.add_argument("--count", action="store_true", help="only say what was noticed before, by module")
     options = parser.parse_args(words)
     files = options.modules or [
         str(each.relative_to(ROOT / "reconciler")) for each in sorted((ROOT / "reconciler/decide").rglob("*.py"))
     ]
+    if options.count:
+        return _count(files)
     with tempfile.TemporaryDirectory(prefix="mistaken-") as folder:
         places = [Place(Path(folder) / str(number), quick=options.quick) for number in range(options.jobs)]
         copy = places[0].folder
@@ -177,6 +181,20 @@ def main(words: Sequence[str]) -> int:
             place.end()
     sys.stdout.write(f"{len(cases) - len(survivors)} of {len(cases)} mistakes were noticed or are explained\n")
     return int(bool(survivors))
+
+
+def _count(files: Sequence[str]) -> int:
+    known = Known(ROOT, _KEPT / "noticed.jsonl", anew=False)
+    counts = [[0, 0, 0, 0]]
+    for file in files:
+        found = list(mutants((ROOT / "reconciler" / file).read_text("utf-8")))
+        noticed = [known.noticed(file, each) for each in found]
+        explained = sum(not seen and (file, each.key) in EXPLAINED for each, seen in zip(found, noticed, strict=True))
+        counts.append([len(found), sum(noticed), explained, len(found) - sum(noticed) - explained])
+    counts[0] = [sum(column) for column in zip(*counts, strict=True)]
+    for name, (mistakes, seen, why, left) in zip(["all of them", *files], counts, strict=True):
+        sys.stdout.write(f"{name}: {mistakes} mistakes, {seen} noticed, {why} explained, {left} left\n")
+    return int(bool(counts[0][3]))
 
 
 def _tried(cases: Sequence[Case], places: Sequence[Place], known: Known) -> list[Case]:

@@ -18,6 +18,10 @@ _EITHER_BACK = (
     'problems_turn: each.phase == "refused" or each.outcome == "orphaned" -> '
     "(each.phase == 'refused' and each.outcome == 'orphaned')"
 )
+_NO_ENTRY = (
+    "case.base.entry is None or case.head.entry is None -> (case.base.entry is None and case.head.entry is None)"
+)
+_PARTED = "a side without an entry has parted from the other where the action was first tried"
 _AGES = "newest: _age(known) < _age((remediation, problem)) -> (_age(known) <= _age((remediation, problem)))"
 
 EXPLAINED: Final[Mapping[tuple[str, str], str]] = {
@@ -73,6 +77,9 @@ EXPLAINED: Final[Mapping[tuple[str, str], str]] = {
     ("decide/snapshot.py", "Stage.now_floor: 0 -> 1"): _READ,
     ("decide/snapshot.py", "Stage.sequence: 0 -> 1"): _READ,
     ("decide/whatif/case.py", "Case.began: 0 -> 1"): "whoever follows steps says it",
+    ("decide/whatif/comparing.py", f"Comparison._evaluated: {_NO_ENTRY}"): _PARTED,
+    ("decide/whatif/comparing.py", f"Comparison._follow: {_NO_ENTRY}"): _PARTED,
+    ("decide/whatif/ledger.py", "_last: 0 -> 1"): "no guard looks back that far",
     ("decide/whatif/side.py", "Side._effects: 1 -> 2"): "a claim makes the same value whichever step it is of",
     ("decide/turns.py", "service_turns: 1 -> 2"): "it is far more than any service needs, so more of it is too",
     ("decide/turns.py", "stage_turns: continue -> pass"): _LAST,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.decide.whatif import comparing
@@ -11,16 +13,28 @@ from reconciler.model.errors import ConfigError
 from reconciler.model.names import RemediationId, ServicePath
 from reconciler.model.step import load_step, render_file
 from tests.decide.files import PLAYBOOK, entry, playbook
+from tests.decide.surroundings import Workload
 from tests.decide.whatif.past import Changes, Past
 from tests.decide.whatif.test_differences import PLAYBOOK_FILE, SLOW, STAGE_FILE, remediated
 from tests.decide.world import World
 
 BROKEN = "remediations: [{name: x, actions: [{action: {a: [b"
-TWO = playbook(entry(SLOW, "scaling +1", "scaling +2"))
+LONGER = playbook(entry(SLOW, "scaling +1", "scaling +2", "scaling +3"))
 
 
 def case(past: Past, head: Changes, base: Changes | None = None, problem: str = "p1") -> Case:
     return past.comparison(head, base).cases[ServicePath("carts"), RemediationId(problem)]
+
+
+def taken(world: World, comparison: Comparison, *, bare: str = "") -> Comparison:
+    """Let it take a world's steps; of the ``bare`` event nothing is told but that it happened."""
+    for step in world.steps:
+        if step.remediation is not None and step.service is not None:
+            file = load_step(render_file(step), step.path)
+            file = replace(file, data={}) if step.event == bare else file
+            comparison.take(step.service, step.remediation, file)
+    comparison.finish()
+    return comparison
 
 
 def timed_out(world: World) -> Past:
@@ -40,7 +54,7 @@ def timed_out(world: World) -> Past:
 def test_where_there_is_another_action_it_would_have_been_tried(world: World) -> None:
     past = timed_out(world)
     assert past.result({STAGE_FILE: "onResolve: revert\n"}).groups == ()
-    found = past.one({PLAYBOOK_FILE: TWO})
+    found = past.one({PLAYBOOK_FILE: LONGER})
     assert (found.kind, found.recorded) == ("action", "the action had no effect")
     assert found.base == "no action is left, a person is called"
     assert found.head == "`scaling +2` is tried next (what it would come to is unknown from here)"
@@ -62,7 +76,7 @@ def test_an_action_that_failed_before_it_was_done_is_compared_and_not_followed(w
     assert found.kind == "bound"
     assert found.recorded.startswith("`scaling +1` fails: ")
     assert (found.head, found.why) == ("`scaling +1` (carts-primary 1 → 2)", "bounds 1..1 → 1..3")
-    assert past.result({PLAYBOOK_FILE: TWO}).groups == (), "what follows it was tried, or could have been"
+    assert past.result({PLAYBOOK_FILE: LONGER}).groups == (), "what follows it was tried, or could have been"
 
 
 def test_a_person_who_was_called_instead_is_what_was_done(world: World) -> None:
@@ -115,11 +129,8 @@ def test_where_nothing_changed_problems_are_only_counted(world: World) -> None:
     past = remediated(world)
     world.open("p2", "Nothing like it")
     world.tick()
-    comparison = Comparison(past.side({}), past.side({PLAYBOOK_FILE: TWO.replace("+1", "+5")}), lambda _: False)
-    for step in world.steps:
-        if step.remediation is not None and step.service is not None:
-            comparison.take(step.service, step.remediation, load_step(render_file(step), step.path))
-    comparison.finish()
+    changed = {PLAYBOOK_FILE: LONGER.replace("+1", "+5")}
+    comparison = taken(world, Comparison(past.side({}), past.side(changed), lambda _: False))
     assert [[each.id for each in found.problems] for found in comparison.cases.values()] == [["p1"], ["p2"]]
     assert [found.differences for found in comparison.cases.values()] == [[], []]
     assert (comparison.unusable, comparison.work) == ({}, 0)
@@ -190,3 +201,19 @@ def test_a_cooldown_of_one_side_looks_back_for_both(world: World) -> None:
     (group,) = Past(world).result({STAGE_FILE: "cooldown: 4h\n"}).groups
     assert (group.kind, group.ids) == ("held", ["carts/p2"])
     assert "cooldown" in group.example.head
+
+
+def test_who_has_ended_acts_no_more_for_the_side_that_counts_it(world: World) -> None:
+    world.playbook(PLAYBOOK, "orders")
+    world.around.workloads["orders-primary"] = Workload()
+    world.objectives(service="orders")
+    world.around.values["response_time_p90"] = 80.0
+    world.open("o1", service="orders")
+    world.tick()
+    world.over("o1", service="orders")
+    assert world.events("o1", "orders")[-1] == "remediated"
+    past = remediated(world)
+    head = past.side({STAGE_FILE: "budgets: {servicesAtOnce: 1}\n"})
+    for sides in ((past.side({}), head), (head, past.side({}))):
+        comparison = taken(world, Comparison(*sides, lambda _: True), bare="remediated")
+        assert [each.differences for each in comparison.cases.values()] == [[], []]

@@ -91,7 +91,7 @@ def test_how_one_ended_counts_from_its_end_where_that_is_looked_at() -> None:
     told, blind = Told(at_ends=True), Told()
     for each in (told, blind):
         each.decided(0)
-        each.take("remediated", 100)
+        assert each.take("remediated", 100) == each.ledger.state(CARTS, P1)
     assert (told.recent(HOUR + 100), told.recent(HOUR + 101)) == ([P1], [])
     assert told.acting() == frozenset()
     assert blind.acting() == {CARTS}
