@@ -119,7 +119,9 @@ class Place:
         except subprocess.TimeoutExpired:
             return case.tests[0]  # a loop without end is noticed by whoever waits
         else:
-            failed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("FAILED ")]
+            # A name may hold blanks, and what follows it begins with one.
+            told = [f"{line.removeprefix('FAILED ')} " for line in done.stdout.splitlines() if line[:7] == "FAILED "]
+            failed = [test for test in case.tests if any(line.startswith(f"{test} ") for line in told)]
             return (failed or [case.tests[0]])[0] if done.returncode else ""
         finally:
             self._write(file, source)

@@ -80,6 +80,7 @@ EXPLAINED: Final[Mapping[tuple[str, str], str]] = {
     ("decide/whatif/comparing.py", f"Comparison._evaluated: {_NO_ENTRY}"): _PARTED,
     ("decide/whatif/comparing.py", f"Comparison._follow: {_NO_ENTRY}"): _PARTED,
     ("decide/whatif/ledger.py", "_last: 0 -> 1"): "no guard looks back that far",
+    ("decide/whatif/side.py", "Side._refused: 0 -> 1"): "what a file says that cannot be read depends on no moment",
     ("decide/whatif/side.py", "Side._effects: 1 -> 2"): "a claim makes the same value whichever step it is of",
     ("decide/turns.py", "service_turns: 1 -> 2"): "it is far more than any service needs, so more of it is too",
     ("decide/turns.py", "stage_turns: continue -> pass"): _LAST,

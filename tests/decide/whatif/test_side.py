@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 
 from reconciler.decide.remediation import Remediation
+from reconciler.decide.whatif.difference import Deed
+from reconciler.decide.whatif.recorded import RecordedFacts
 from reconciler.decide.whatif.side import Side, written_of
 from reconciler.model.names import RemediationId, ServicePath
 from tests.decide.whatif.past import Past
 from tests.decide.world import World
 
 CARTS = ServicePath("carts")
-HOURLY = {"action": "scaling", "value": "+1", "options": {"wait": 60}}
+MINUTELY = {"action": "scaling", "value": "+1", "options": {"wait": 60}}
 
 
 def side(world: World, stage: str) -> Side:
@@ -43,14 +45,22 @@ def test_a_side_looks_back_as_far_as_any_of_its_guards(world: World, stage: str,
 
 def test_an_action_is_judged_by_its_own_options_while_it_is_in_hand(world: World) -> None:
     found = side(world, "wait: 5m\n")
-    state = Remediation(RemediationId("p1"), actions=(HOURLY,))
-    after = Remediation(RemediationId("p1"), actions=(HOURLY,), index=1)
+    state = Remediation(RemediationId("p1"), actions=(MINUTELY,))
+    after = Remediation(RemediationId("p1"), actions=(MINUTELY,), index=1)
     assert (found.timing(CARTS, state).wait, found.timing(CARTS, after).wait) == (60, 300)
+
+
+@pytest.mark.parametrize(("actions", "why"), [((MINUTELY,), "there is no action left"), ((), "nothing is done")])
+def test_without_an_action_in_hand_nothing_is_done(
+    world: World, actions: tuple[dict[str, object], ...], why: str
+) -> None:
+    state = Remediation(RemediationId("p1"), actions=actions, index=len(actions))
+    assert side(world, "").deed(CARTS, state, world.now, RecordedFacts(None), {}) == Deed("nothing", "", why)
 
 
 def test_the_action_in_hand_is_told_as_playbooks_write_it() -> None:
     def written(index: int) -> str:
-        actions = (HOURLY, {"action": "unheard of", "value": "x"})
+        actions = (MINUTELY, {"action": "unheard of", "value": "x"})
         return written_of(Remediation(RemediationId("p1"), actions=actions, index=index))
 
     assert [written(index) for index in range(3)] == ["scaling +1", "unheard of", ""]
