@@ -22,7 +22,7 @@ SENDERS: Final = REPORTERS | {"git"}
 SOURCES: Final = REPORTERS | {"prometheus", "keptn"}
 """What problem files are told to come from."""
 CONDITIONS: Final = frozenset({
-    "approval", "shadow", "suspended", "freeze", "budget", "cooldown", "conflict", "blind", "drift", "age",
+    "approval", "shadow", "suspended", "freeze", "budget", "cooldown", "conflict", "blind", "drift", "age", "clock",
 })  # fmt: skip
 """What remediations are held for; actions of other makers may name more."""
 PHASES: Final = ("opened", "held", "refused", "decided", "applied", "evaluated", "failed")

@@ -22,7 +22,7 @@ _FIRST: Final = 256
 _MOST: Final = 1024
 """Services that one push is about at most."""
 _STUBBORN: Final = 8
-"""Losses in a row after which it is fewer all the same, until one lands."""
+"""Losses in a row after which it is fewer all the same."""
 
 
 class Portions:
@@ -31,6 +31,8 @@ class Portions:
     def __init__(self) -> None:
         self._most = _FIRST
         self._lost = 0
+        self._landed = 0
+        self._excused = False
 
     def begin(self) -> None:
         """Note that a pass begins: what was larger for the last one's sake is not any more."""
@@ -47,12 +49,15 @@ class Portions:
         others = in_turn(sorted(waiting.difference(kept)))[: self._most - len(kept)]
         return {*kept, *others}
 
-    def lost(self, services: int) -> None:
+    def lost(self, services: int, *, looked: bool = False) -> None:
         """Note that somebody else's push came first while so many services were decided about.
 
-        0: that was no fault of their number, since it took long for another reason.
+        ``looked``: something had to be looked up meanwhile, which is known the next time. That excuses one loss only:
+        who is slow to answer is slow to answer again.
         """
-        if services == 0:
+        self._landed = 0
+        if looked and not self._excused:
+            self._excused = True
             return
         self._lost += 1
         if self._lost < _STUBBORN:
@@ -62,5 +67,8 @@ class Portions:
 
     def landed(self, left: int) -> None:
         """Note that a push has landed; ``left`` are the services that wait besides."""
-        self._lost = 0
-        self._most = min(max(self._most * _GROWS, _SMALL), _MOST) if left else max(self._most, _FIRST)
+        self._lost, self._excused = 0, False
+        self._landed += 1
+        # One that lands says that so many can; another after it, that it was the hour and not their number.
+        least = _SMALL if self._landed > 1 else 1
+        self._most = min(max(self._most * _GROWS, least), _MOST) if left else max(self._most, _FIRST)

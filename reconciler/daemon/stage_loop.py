@@ -133,8 +133,7 @@ class StageLoop:
             if decision.steps:
                 landed, tips = self._publish(tips, decision.steps, began)
                 if landed is None:
-                    # What was looked at is known the next time, which is then soon done.
-                    self._portions.lost(len(chosen) if len(facts) == known else 0)
+                    self._portions.lost(len(chosen), looked=len(facts) > known)
                 else:
                     apart = more
                     self._portions.landed(len(self._focus - self._handled) - len(chosen))

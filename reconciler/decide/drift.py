@@ -14,7 +14,7 @@ from functools import partial
 from typing import TypeAlias
 
 from reconciler.decide.claims import fields_of, is_pending, label, live_value, mark_of, set_again, show, spoken, want_of
-from reconciler.decide.draft import Draft, Note, titled
+from reconciler.decide.draft import CLOCK, Draft, Note, titled
 from reconciler.decide.evaluating import wait_data
 from reconciler.decide.holding import go_on_above
 from reconciler.decide.options import timing_of
@@ -117,7 +117,7 @@ def _stop(
     draft: Draft, view: ServiceView, remediation: Remediation, key: Key, condition: str, reason: str,
     told: dict[str, object],
 ) -> bool:  # fmt: skip
-    if remediation.hold is not None:
+    if remediation.hold is not None and remediation.hold.condition != CLOCK:
         return False  # it waits already, and what earlier actions left is looked at when the next one has been done
     if remediation.ended:
         desired = {other: held for other, held in view.desired.items() if other != key}

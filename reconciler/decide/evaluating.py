@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from reconciler.decide.actions.protocol import Wait
 from reconciler.decide.claims import Settled, settle
-from reconciler.decide.draft import Draft, Note, titled
+from reconciler.decide.draft import CLOCK, Draft, Note, titled
 from reconciler.decide.evaluation.evaluate import Evaluated, evaluate
 from reconciler.decide.evaluation.measured import Measured, Outcome, remembered
 from reconciler.decide.evaluation.objectives import Objectives
@@ -97,6 +97,8 @@ def evaluation_turn(draft: Draft, view: ServiceView, remediation: Remediation) -
         return _end(draft, view, remediation)
     if remediation.stands_at != "applied" or (remediation.hold is not None and remediation.hold.is_ours_changed):
         return False
+    if _is_to_begin(draft, remediation):
+        return _begun(draft, view, remediation)
     waiting = remediation.waiting or _since_the_effect(draft, view, remediation)
     if not draft.at(waiting.until):
         return False
@@ -111,6 +113,26 @@ def evaluation_turn(draft: Draft, view: ServiceView, remediation: Remediation) -
     verdict = judge(draft, view, remediation, waiting, over=over)
     then = _then(draft, view, remediation, verdict, over=over)
     return _record(draft, view, remediation, waiting, verdict, then)
+
+
+def _is_to_begin(draft: Draft, remediation: Remediation) -> bool:
+    """Whether the effect was seen while the clock was in doubt, so that no wait for it has begun."""
+    if remediation.waiting is not None:
+        return False
+    return not draft.at(draft.now) or (remediation.hold is not None and remediation.hold.condition == CLOCK)
+
+
+def _begun(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
+    """Begin the wait by the first clock that is not in doubt, and say until then what is waited for."""
+    hold = remediation.hold
+    if not draft.at(draft.now):
+        if hold is not None:
+            return False
+        wait = Wait(CLOCK, "the clock is in doubt, and how long it is waited counts from now", "a clock that is right")
+        return draft.add(view, remediation.id, held_note(wait, remediation.about))
+    data = wait_data(timing_of(draft, view, remediation), draft.now)
+    body = f"The clock is not in doubt any more.\nWhether it helped is evaluated at {data['until']}."
+    return draft.add(view, remediation.id, Note("released", titled("released", remediation.about), body, data))
 
 
 def _since_the_effect(draft: Draft, view: ServiceView, remediation: Remediation) -> Waiting:

@@ -178,10 +178,11 @@ def _took_effect(draft: Draft, view: ServiceView, remediation: Remediation, seen
     gone = all(due.expected is not None for due, _ in seen)
     data: dict[str, Any] = {"values": [_value(due) for due, _ in seen]}
     if remediation.phase == "decided" and remediation.waiting is None:
-        if not draft.at(draft.now):
-            return False  # others, whose clocks are right, would evaluate when this one says
-        data |= wait_data(timing_of(draft, view, remediation), draft.now)
-        told.append(f"Whether it helped is evaluated at {data['until']}.")
+        if draft.at(draft.now):
+            data |= wait_data(timing_of(draft, view, remediation), draft.now)
+            told.append(f"Whether it helped is evaluated at {data['until']}.")
+        else:
+            told.append("The clock is in doubt: how long it is waited is said by a clock that is not.")
     subject = titled("given back" if gone else "took effect", remediation.about)
     note = Note("applied", subject, "\n".join(told), data)
     return draft.add(view, remediation.id, note, desired=_without_given_back(view.desired, seen))

@@ -25,7 +25,7 @@ _FOLLOWED: Final = 256
 _REMEMBERED: Final = 4096
 _DIFFS: Final = 256
 _PASSED: Final = 1 << 16
-"""Commits, and paths in which they differ, that are remembered so as to be leapt over."""
+"""Commits, and paths in which they differ, that are remembered so as to be leapt over; as many paths besides."""
 _NEVER: Final = -(1 << 62)
 _SEVERAL: Final = 4
 """Directories of one commit that are compared each by itself; then all that it changes is looked at in one go."""
@@ -43,6 +43,7 @@ class LastChanges:
         self._store = store
         self._known: OrderedDict[str, tuple[CommitId, CommitInfo | None]] = OrderedDict()
         self._changed: OrderedDict[tuple[CommitId | None, CommitId, str], frozenset[str | None]] = OrderedDict()
+        self._changed_paths = 0
         self._asked: OrderedDict[tuple[CommitId | None, CommitId], int] = OrderedDict()
         self._passed: OrderedDict[CommitId, tuple[CommitId, frozenset[str | None]]] = OrderedDict()
         self._passed_paths = 0
@@ -139,11 +140,14 @@ class LastChanges:
             if not folder:
                 self._asked[parent, commit.id] = _NEVER
             return None
-        self._changed[parent, commit.id, folder] = changed
-        while len(self._changed) > _DIFFS:
-            self._changed.popitem(last=False)
-        if not folder and parent is not None and commit.parents == (parent,):
+        if not folder and parent is not None and commit.parents == (parent,) and len(changed) < _PASSED:
             self.pass_by([commit], changed)
+            return changed
+        self._changed[parent, commit.id, folder] = changed
+        self._changed_paths += len(changed)
+        while len(self._changed) > _DIFFS or (self._changed_paths > _PASSED and len(self._changed) > 1):
+            _, oldest = self._changed.popitem(last=False)
+            self._changed_paths -= len(oldest)
         return changed
 
 

@@ -96,8 +96,8 @@ def test_what_is_decided_without_a_look_and_still_too_late_is_fewer_next_time(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else somebody who pushes whenever it is decided about many would keep it from ever being decided about fewer."""
-    lost: list[int] = []
-    monkeypatch.setattr(Portions, "lost", lambda _, services: lost.append(services))
+    lost: list[tuple[int, bool]] = []
+    monkeypatch.setattr(Portions, "lost", lambda _, services, *, looked: lost.append((services, looked)))
     read_again = Branch.read_again
     left = [3]
 
@@ -111,4 +111,4 @@ def test_what_is_decided_without_a_look_and_still_too_late_is_fewer_next_time(
     site.problem("p1", TITLE)
     with site.loop() as loop:
         until(loop, lambda: "applied" in site.events(), "it is applied")
-    assert lost == [0, 1, 1], "the first time something was looked up"
+    assert lost == [(1, True), (1, False), (1, False)]

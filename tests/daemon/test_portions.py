@@ -57,12 +57,16 @@ def test_what_lost_is_tried_in_fourths_and_more_again_once_it_lands() -> None:
     assert portions.choose(some, (), _by_name) == some
 
 
-def test_what_is_lost_for_another_reason_than_their_number_makes_it_no_fewer() -> None:
+def test_what_had_to_be_looked_up_excuses_one_loss_until_one_lands() -> None:
     portions = Portions()
-    for _ in range(20):
-        portions.lost(0)
-    some = {ServicePath(f"{number:03}") for number in range(256)}
-    assert portions.choose(some, (), _by_name) == some
+    waiting = {ServicePath(f"{number:03}") for number in range(400)}
+    portions.lost(256, looked=True)
+    assert len(portions.choose(waiting, (), _by_name)) == 256
+    portions.lost(256, looked=True)
+    assert len(portions.choose(waiting, (), _by_name)) == 64, "looks that are slow are slow again"
+    portions.landed(200)
+    portions.lost(128, looked=True)
+    assert len(portions.choose(waiting, (), _by_name)) == 128
 
 
 def test_a_small_part_is_tried_some_times_before_it_is_a_smaller_one() -> None:
@@ -74,6 +78,9 @@ def test_a_small_part_is_tried_some_times_before_it_is_a_smaller_one() -> None:
         sizes.append(len(portions.choose(waiting, (), _by_name)))
     assert sizes[:7] == [64] * 7
     assert (sizes[7], sizes[15], sizes[23]) == (32, 16, 8)
+    portions.lost(2)
+    portions.landed(150)
+    assert len(portions.choose(waiting, (), _by_name)) == 4
     portions.landed(150)
     assert len(portions.choose(waiting, (), _by_name)) == 64, "it was the hour and not their number"
     portions.lost(4)

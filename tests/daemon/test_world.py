@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.daemon.agenda import HELD
 from reconciler.daemon.dispatch import Dispatch
-from reconciler.embedded.cluster import Failing
+from reconciler.embedded.cluster import Failing, Manual, Progress, WorkloadKey
 from reconciler.embedded.cluster.faults import Refuse, matching
 from reconciler.model.targets import Fact, Want
 from reconciler.targets.kubernetes.documents import STEP
@@ -159,7 +159,18 @@ def test_a_wait_begins_by_a_clock_only_that_the_very_answers_agree_with(
             loop.look_at_everything()
             loop.tick()
         assert "103 s behind" in loop.conditions["production/clock"]
-        assert site.events() == ["opened", "decided"]
+        assert site.events() == ["opened", "decided", "applied", "held"]
+    with site.loop() as loop:
+        until(loop, lambda: "released" in site.events(), "another daemon begins the wait")
+
+
+def test_what_the_answers_say_of_the_clock_counts_for_what_is_decided_on_them(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.cluster.rollout = rollout = Manual()
+    site.problem("p1", "Response time degradation")
+    with site.loop() as loop:
+        until(loop, lambda: site.replicas() == 2, "decided and written")
     behind = Later()
     observe = Dispatch.observe
 
@@ -168,13 +179,11 @@ def test_a_wait_begins_by_a_clock_only_that_the_very_answers_agree_with(
             behind.pass_by(-103)
         return observe(self, wants)
 
-    with monkeypatch.context() as patch, site.loop(behind) as loop:
-        patch.setattr(Dispatch, "observe", jumped)
-        loop.tick()
-        assert behind.ahead == -103
-        assert site.events() == ["opened", "decided"], "it was right when the look began"
-    with site.loop() as loop:
-        until(loop, lambda: "applied" in site.events(), "another daemon sees the effect")
+    with site.loop(behind) as loop:
+        monkeypatch.setattr(Dispatch, "observe", jumped)
+        rollout.report(WorkloadKey("deployments.apps", "sockshop-production", "carts-primary"), Progress.ready(2))
+        until(loop, lambda: "applied" in site.events(), "it took effect")
+    assert site.events() == ["opened", "decided", "applied", "held"], "the clock was right when the look began"
 
 
 def test_no_deadline_passes_while_the_api_servers_clock_says_otherwise(site: Site) -> None:

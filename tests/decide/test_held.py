@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.decide.policy import DEFAULT_WAIT
 from reconciler.decide.remediation import Hold
 from reconciler.model.names import ServicePath
 from tests.decide.files import PLAYBOOK, entry, playbook
@@ -287,14 +288,54 @@ def test_a_clock_in_doubt_decides_nothing_that_is_due_by_time(world: World) -> N
 
 def test_a_clock_in_doubt_begins_no_wait(world: World) -> None:
     """Another daemon, whose clock is right, would evaluate as early as this clock is behind."""
+    seen_in_doubt(world)
+    assert (world.events("p1"), world.replicas()) == (["opened", "decided", "applied", "held"], 2)
+    assert hold(world).condition == "clock"
+    assert world.due == world.now + 15
+    assert world.waited() == []
+    world.timers = True
+    begun = world.now
+    world.tick()
+    assert world.events("p1")[-1] == "released"
+    waiting = world.remediation("p1").waiting
+    assert waiting is not None
+    assert waiting.until == begun + DEFAULT_WAIT
+    assert [step.event for step in world.over("p1")] == ["evaluated", "remediated"]
+
+
+def test_what_took_effect_while_the_clock_is_in_doubt_is_kept_when_its_source_says_that_it_is_over(
+    world: World,
+) -> None:
+    seen_in_doubt(world)
+    world.resolve("p1")
+    world.tick()
+    assert world.replicas() == 2
+    world.timers = True
+    world.tick()
+    world.waited()
+    assert (world.remediation("p1").outcome, world.replicas()) == ("remediated", 2)
+
+
+def test_who_aborts_while_the_clock_is_in_doubt_keeps_what_took_effect(world: World) -> None:
+    seen_in_doubt(world)
+    world.command("abort", "p1")
+    world.tick()
+    assert (world.remediation("p1").ended, world.replicas()) == (True, 2)
+
+
+def test_a_change_by_hand_is_told_while_the_clock_is_in_doubt(world: World) -> None:
+    seen_in_doubt(world)
+    world.around.workloads["carts-primary"].replicas = 5
+    world.around.workloads["carts-primary"].manager = "kubectl-edit"
+    world.sweep()
+    assert (hold(world).condition, world.replicas()) == ("drift", 5)
+
+
+def seen_in_doubt(world: World) -> None:
+    """Let an effect be seen while the clock is in doubt."""
     world.timers = False
     world.open("p1")
     world.tick()
-    assert (world.events("p1"), world.replicas()) == (["opened", "decided"], 2)
-    assert world.due == world.now + 15
-    world.timers = True
-    world.tick()
-    assert world.events("p1")[-1] == "applied"
 
 
 def test_a_clock_in_doubt_is_a_fact_of_the_step_that_it_led_to(world: World) -> None:

@@ -174,6 +174,18 @@ def test_what_is_too_much_to_compare_is_compared_directory_by_directory(
     assert (asked, tries) == ([], [storm]), "it is tried once"
 
 
+def test_of_huge_commits_the_last_one_is_remembered(mirror: Mirror, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lastchange_module, "_PASSED", 20)
+    changes = LastChanges(mirror)
+    hub.land({"README.md": b"x"})
+    paths = [f"ops/production/service-{number:03}/problems/p.yaml" for number in range(30)]
+    for content in (b"1", b"2", b"3"):
+        storm = hub.land(dict.fromkeys(paths, content))
+        tip = fetched(mirror)
+        assert {info.id for path in paths if (info := changes.find(tip, path)) is not None} == {storm}
+    assert (len(changes._changed), changes._changed_paths, len(changes._passed)) == (1, 30, 0)
+
+
 def test_no_more_is_remembered_to_be_leapt_over_than_there_is_room_for(
     mirror: Mirror, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
