@@ -11,6 +11,8 @@ _AWAY: Final = "            return [later(error)] * len(reports)\n"
 _PUT_BACK: Final = (
     "return draft.first(partial(_reverted, draft, view), view.foreign) or _restored(draft, view, view.foreign)"
 )
+_TAKEN: Final = "                    self._row(folder, row, contains)\n"
+_NOTED: Final = "                    upkeep.mark_salvaged(folder, row)\n"
 
 GUARDS: Final = (
     Mutation(
@@ -28,6 +30,11 @@ GUARDS: Final = (
         "        elif entry.name != MARK:\n            entry.unlink()\n    (git_dir / MARK).unlink()\n",
         "        else:\n            entry.unlink()\n",
         "tests/repo/test_mirror_killed.py",
+    ),
+    Mutation(
+        "c1", "reconciler/repo/salvage.py",
+        f"{_TAKEN}{_NOTED}", f"{_NOTED}{_TAKEN}",
+        "tests/faults/test_crash_outage.py -k broken",
     ),
     Mutation("c2", "reconciler/repo/argv.py", _LEASE, _FORCED),
     Mutation("c2", "reconciler/daemon/dispatch.py", "        if not self.may_write():\n", "        if False:\n"),
