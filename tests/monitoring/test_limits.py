@@ -36,7 +36,7 @@ WATCHABLE = st.lists(
 
 
 def status(rules: list[list[Rule]], value: float) -> str:
-    return judge(Goal("x", tuple(map(tuple, rules)), ()), Measured("x", value), None).status
+    return judge(Goal("x", tuple(map(tuple, rules)), (), "", 1, False), Measured("x", value), None).status
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,9 @@ def test_missed_is_what_the_evaluation_says(rules: list[list[Rule]], value: floa
 def test_nothing_is_missed_that_passes_beside_relative_criteria(
     rules: list[list[Rule]], value: float, earlier: float
 ) -> None:
-    passes = judge(Goal("x", tuple(map(tuple, rules)), ()), Measured("x", value), earlier).status == "pass"
+    passes = (
+        judge(Goal("x", tuple(map(tuple, rules)), (), "", 1, False), Measured("x", value), earlier).status == "pass"
+    )
     assert not (passes and any(value in span for span in missed(rules)))
 
 

@@ -15,7 +15,7 @@ SLOW = "Response time degradation"
 
 
 def found(sli: str, direction: Direction, *entries: str, display: str = "") -> tuple[str, str | None]:
-    each = title(Goal(sli, (), (), display), direction, playbook(*entries) if entries else None)
+    each = title(Goal(sli, (), (), display, 1, False), direction, playbook(*entries) if entries else None)
     return each.problem, each.entry.name if each.entry is not None else None
 
 
@@ -69,5 +69,5 @@ ENTRIES = st.lists(
 @given(ENTRIES, st.one_of(NAMES, st.sampled_from(["latency_p95", "errors"])), st.one_of(st.just(""), NAMES))
 def test_the_label_always_matches_the_entry_that_is_told(entries: list[str], sli: str, display: str) -> None:
     plays = playbook(*entries)
-    each = title(Goal(sli, (), (), display), "above", plays)
+    each = title(Goal(sli, (), (), display, 1, False), "above", plays)
     assert match(plays, root_cause="", title=each.problem) == each.entry
