@@ -56,6 +56,8 @@ class Portions:
         who is slow to answer is slow to answer again.
         """
         self._landed = 0
+        if services == 0:  # a step of the stage itself, which no part makes smaller
+            return
         if looked and not self._excused:
             self._excused = True
             return

@@ -57,6 +57,14 @@ def test_what_lost_is_tried_in_fourths_and_more_again_once_it_lands() -> None:
     assert portions.choose(some, (), _by_name) == some
 
 
+def test_a_step_of_the_stage_alone_that_is_lost_makes_no_part_smaller() -> None:
+    portions = Portions()
+    for _ in range(20):
+        portions.lost(0)
+    some = {ServicePath(f"{number:03}") for number in range(256)}
+    assert portions.choose(some, (), _by_name) == some
+
+
 def test_what_had_to_be_looked_up_excuses_one_loss_until_one_lands() -> None:
     portions = Portions()
     waiting = {ServicePath(f"{number:03}") for number in range(400)}
