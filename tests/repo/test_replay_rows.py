@@ -57,6 +57,29 @@ def behind_a_merge(world: World) -> None:
     world.tick()
 
 
+def merged_before(world: World) -> None:
+    """What both rows go on from is a merge: a person's change on an earlier step, and the steps after that one."""
+    assert isinstance(world, WrittenWorld)
+    begun_with(world)
+    steps = [each.id for each in world.writing.written if each.sequence]
+    note = {"NOTES": b"x"}
+    side = world.writing.commit(note, "by a person\n", when=world.now, ref="refs/heads/side", parents=steps[:1])
+    world.writing.commit(note, "merged\n", when=world.now, parents=[steps[-1], side])
+
+
+def healed_behind(world: World) -> None:
+    """How it goes on behind that merge."""
+    merged_before(world)
+    world.over("p1")
+
+
+def another_behind(world: World) -> None:
+    """How it goes on otherwise."""
+    merged_before(world)
+    world.open("x1", "nothing like it")
+    world.tick()
+
+
 def merged(path: Path, one: Sequence[Written], other: Sequence[Written]) -> tuple[list[Written], list[CommitId]]:
     """Write both, merge the other into the one, and keep what the one has. Returns what the other has for itself."""
     common = next(place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a.id != b.id)
@@ -79,6 +102,7 @@ def merged(path: Path, one: Sequence[Written], other: Sequence[Written]) -> tupl
     [
         (healed, another), (another, healed), (first_of_all, another_first), (another_first, first_of_all),
         (first_of_all, behind_a_merge), (behind_a_merge, first_of_all),
+        (healed_behind, another_behind), (another_behind, healed_behind),
     ],
 )  # fmt: skip
 def test_each_step_of_two_rows_is_exact_and_the_second_row_is_told_of(
