@@ -44,6 +44,7 @@ class Branch:
     commits: dict[int, CommitId] = field(default_factory=dict)
     _latest: Tips | None = None
     _stepped_back: CommitId | None = None
+    _judged: int = 0
     _ours: deque[CommitId] = field(default_factory=lambda: deque(maxlen=_TIPS))
 
     @property
@@ -71,7 +72,10 @@ class Branch:
         foreign = known is not None and known.ops != tips.ops and tips.ops not in (*self._ours, self._stepped_back)
         if foreign:
             self.publisher.noticed_foreign_push()
-        if not self.repo.sync(tips):
+        self.repo.sync(tips)
+        if self.repo.judged != self._judged:
+            # Another row of steps may count by now, with the same numbers.
+            self._judged = self.repo.judged
             self.commits.clear()
         self.tell(tips.ops)
         return foreign

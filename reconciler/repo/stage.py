@@ -81,6 +81,7 @@ class StageRepo:
         self._expected: set[CommitId] = set()
         self._left: set[str] = set()
         self._refused: tuple[Tips, int, VerdictError] | None = None
+        self.judged = 0
         self.force: Force | None = None
         """What of people's files is in force as of the last `sync`; None where nobody judges that."""
 
@@ -280,6 +281,7 @@ class StageRepo:
 
     def _judge(self, standing: Standing, before: Tips | None, tips: Tips, *, continued: bool) -> None:
         """Find the newest step as a start would."""
+        self.judged += 1
         was = self._newest
         if was is not None:
             self._seen = max(self._seen, was.sequence)

@@ -96,6 +96,31 @@ def test_g5_proceed_leaves_standing_what_was_pushed_however_much_it_did_itself(
     assert mark(site, "billing-primary")[0] == mark(site, "billing-primary")[1]
 
 
+def test_g5_proceed_what_is_written_names_the_step_of_the_row_that_counts(
+    proceeding: Scene, server: GitHttpServer
+) -> None:
+    """Ours had a step of the same number, which is known best and does not count."""
+    scene, site = proceeding, proceeding.site
+    scene.ends = False
+    with site.loop() as loop:
+        begun(scene, loop)
+        with away(scene, server, loop):
+            for number in range(20):
+                handed_in(loop, [report(f"u{number}", title=f"Nobody knows {number}")])
+            until(loop, lambda: not loop.tick(), "all are looked at")
+            for number in range(4):
+                scene.problem(f"x{number}", f"Nobody knows {number}", "billing")
+            scene.problem("real", TITLE, "billing")
+            with elsewhere(site):
+                assert site.pass_once("before-apply") == -9
+        until(loop, lambda: "applied" in site.events(), "what the other one had decided is done")
+    found = site.cluster.get("Deployment", "sockshop-production", "billing-primary")["metadata"]["annotations"][_MARK]
+    number, _, commit = found.partition(":")
+    assert git(site.remote, "log", "-1", "--format=%(trailers:key=Event,key=Sequence,valueonly)", commit).split() == [
+        "decided", number,
+    ]  # fmt: skip
+
+
 def line(site: Site) -> list[str]:
     """Return the branch's own line of commits, the newest first."""
     return git(site.remote, "rev-list", "--first-parent", "production").split()
