@@ -27,7 +27,7 @@ class WallClock:
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
         self._set = [(0.0, 0.0)]
-        self._compared: list[float] = []
+        self._compared: list[tuple[str, float]] = []
         self.settle()
 
     @property
@@ -49,13 +49,13 @@ class WallClock:
         """Begin without knowing what servers' clocks say."""
         self._compared.clear()
 
-    def compare(self) -> None:
-        """A server's date is heard."""
-        self._compared.append(self._schedule.now)
+    def compare(self, stage: str) -> None:
+        """The date of a stage's server is heard."""
+        self._compared.append((stage, self._schedule.now))
 
-    def is_known(self, moment: float) -> bool:
-        """Whether the daemon knew a server's date at a moment: nothing else tells of a clock that stays wrong."""
-        return any(moment - _KNOWN <= each <= moment for each in self._compared)
+    def is_known(self, stage: str, moment: float) -> bool:
+        """Whether a stage knew its server's date at a moment: nothing else tells of a clock that stays wrong."""
+        return any(of == stage and moment - _KNOWN <= each <= moment for of, each in self._compared)
 
     def _put(self, ahead: float) -> None:
         self._set.append((self._schedule.now, ahead))
@@ -98,15 +98,15 @@ class Waits:
         """
         name = claim.stage, claim.trailers.get("Service", ""), claim.trailers.get("Remediation", "")
         ends, early = self._ends.setdefault(name, {}), 0.0
-        if claim.event == "evaluated" and all(map(clock.is_known, decided)):
+        is_known = all(clock.is_known(claim.stage, each) for each in decided)
+        if claim.event == "evaluated" and is_known:
             stood = [ends[each] for each in _nearest(claim.info.parents, ends, parents)]
             known = [end for end in stood if end is not None]
             early = min(known) - landed - _SLACK if known and len(known) == len(stood) else 0.0
         if "until" in data:
             # Steps whose moment no clock showed have their parent's, which is later.
             wait = parse_instant(str(data["until"])) - claim.now
-            is_known = bool(decided) and all(map(clock.is_known, decided))
-            ends[claim.commit] = min(decided) + wait if is_known else None
+            ends[claim.commit] = min(decided) + wait if decided and is_known else None
         elif claim.event != "evaluated":
             ends[claim.commit] = None
         return max(early, 0.0)

@@ -259,7 +259,7 @@ class Daemon:
         dates = ServerDates(self.clock)
 
         def heard(date: str) -> None:
-            self.clock.compare()
+            self.clock.compare(stage)
             dates.heard(date)
 
         return Servers(
