@@ -23,7 +23,7 @@ THOROUGH = (
     "daemon/test_reception*", "daemon/test_bridge.py", "daemon/test_process.py",
     "daemon/leases/test_processes*", "daemon/test_planted_secrets.py", "daemon/leases/test_sharing.py",
     "model/test_schema_publication.py",
-    "daemon/test_crashes.py", "daemon/test_closed_loop.py", "daemon/test_agreement.py", "daemon/test_world.py",
+    "daemon/test_crashes.py", "daemon/test_closed_loop.py", "daemon/test_agreement.py", "daemon/test_world.py", "repo/test_mirror_killed.py",
     "daemon/test_archiving.py",
     "repo/test_signatures_agree.py", "daemon/test_notifications.py", "daemon/test_verdicts*", "daemon/test_proposals*",
     "daemon/test_signed*", "daemon/test_races.py", "daemon/test_portions.py",

@@ -81,9 +81,11 @@ class Brought:
     def give_back(self, row: Collection[CommitId]) -> bool:
         """Count what was left out for steps that are not in the row that was found: these had the form only.
 
-        Returns whether there is such: then the row is to be found anew.
+        Of such merges the first ones only: what came home by them may be what a later one found on the remote.
+        Returns whether there is any: then the row is to be found anew.
         """
         forged = [merge for merge, (steps, _) in self._beaten.items() if steps.isdisjoint(row)]
         for merge in forged:
-            del self._beaten[merge]
+            if not any(other != merge and self._store.is_ancestor(other, merge) for other in forged):
+                del self._beaten[merge]
         return bool(forged)

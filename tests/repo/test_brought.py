@@ -108,6 +108,30 @@ def test_a_second_outage_changes_nothing_of_the_first(branch: Branch) -> None:
     assert [repo.row[-1].commit for repo in branch.both()] == [again[-1]] * 2
 
 
+def test_of_several_that_come_home_the_one_counts_that_the_others_found_there(
+    branch: Branch, open_mirror: OpenMirror
+) -> None:
+    """The first is overruled by what was pushed; the others go on from that, and the third finds the second there."""
+    second, third = [
+        Branch(branch.hub, mirror, stage_repo(mirror))
+        for mirror in (open_mirror("second", share=False), open_mirror("third", share=False))
+    ]
+    for each in (second, third):
+        each.follow()
+        each.mirror.default_branch()
+    kept(branch, row(3))
+    for step in PUSHED:
+        branch.land(step)
+    for each in (second, third):
+        each.follow()
+    kept(third, [a_step(number, "held", remediation="p6") for number in range(3, 12)])
+    ours = kept(second, [a_step(3, "held", remediation="p4"), a_step(4, "held", remediation="p5")])
+    for each in (branch, second, third):
+        home(each.mirror)
+    for each in (branch, second, third):
+        assert [repo.row[-1].commit for repo in each.both()] == [ours[-1]] * 2
+
+
 def test_what_has_the_form_of_a_step_only_overrules_nobody(branch: Branch) -> None:
     """Somebody pushed, while we were away, what says that it is a step and does not come after the last one."""
     ours = kept(branch, row(3))
