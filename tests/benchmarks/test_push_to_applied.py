@@ -19,7 +19,7 @@ def cell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def test_both_sides_make_the_same_commits(cell: Cell) -> None:
     (answer,), (trip,) = cell.answers, cell.trips
     assert [len(batch) for batch in answer.before] == [2]
-    assert answer.read_backs == 1
+    assert answer.read_backs == (1 if cell.http else 2), "a branch that is near is read again before the push"
     assert ["Event: applied" in commit.message for batch in answer.after for commit in batch] == [True]
     assert 0 < answer.own < answer.total
     assert (trip.fetch > 0.001) is cell.http  # a process is never quicker

@@ -8,13 +8,13 @@ import pytest
 
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.push import PushResult, RefUpdate
-from tests.daemon.site import Later, Site, until
+from tests.daemon.site import Site, until
 
 
 def test_who_loses_a_push_that_took_long_looks_at_the_world_again(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
-    clock, push, slow = Later(), Mirror.push, ["the first"]
+    clock, push, slow = site.clock, Mirror.push, ["the first"]
 
     def slowly(self: Mirror, updates: Sequence[RefUpdate]) -> PushResult:
         if slow:
