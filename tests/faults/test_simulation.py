@@ -16,10 +16,10 @@ import pytest
 
 from reconciler.daemon import reception
 from reconciler.daemon.branch import Branch
-from reconciler.daemon.clock import Watchful
 from reconciler.daemon.dispatch import Servers
 from reconciler.daemon.publish import Landed, Publisher
 from reconciler.decide import claims
+from reconciler.decide.draft import Draft
 from reconciler.model.desired import Claim
 from reconciler.model.names import CommitId, ServicePath
 from reconciler.model.targets import Fact, FieldValue, NoFact, Want
@@ -153,9 +153,10 @@ def test_simulation_notices_reports_that_are_acknowledged_without_the_remote(mon
     assert caught("I1", range(200))
 
 
-def test_simulation_notices_a_clock_that_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Watchful, "doubt", lambda *_: "")
-    assert caught("too early", range(100))
+def test_simulation_notices_a_wait_that_a_clock_in_doubt_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = Draft.at
+    monkeypatch.setattr(Draft, "at", lambda self, moment: moment == self.now or at(self, moment))
+    assert caught("too early", range(336, 400))
 
 
 def test_simulation_notices_who_decides_on_what_he_remembers(monkeypatch: pytest.MonkeyPatch) -> None:
