@@ -44,6 +44,22 @@ def mark(site: Site, name: str) -> tuple[str, str]:
     return number, git(site.remote, "log", "-1", "--format=%(trailers:key=Sequence,valueonly,separator=)", commit)
 
 
+def much_done(loop: ProjectLoop) -> None:
+    """Take twenty steps without the remote."""
+    for number in range(20):
+        handed_in(loop, [report(f"u{number}", title=f"Nobody knows {number}")])
+    until(loop, lambda: not loop.tick(), "all are looked at")
+
+
+def decided_elsewhere(scene: Scene) -> None:
+    """Let another daemon decide about billing, as step 7, and die before it has applied that."""
+    for number in range(4):
+        scene.problem(f"x{number}", f"Nobody knows {number}", "billing")
+    scene.problem("real", TITLE, "billing")
+    with elsewhere(scene.site):
+        assert scene.site.pass_once("before-apply") == -9
+
+
 def test_g5_proceed_does_not_do_again_what_it_did_where_another_row_counts(
     proceeding: Scene, server: GitHttpServer
 ) -> None:
@@ -53,11 +69,7 @@ def test_g5_proceed_does_not_do_again_what_it_did_where_another_row_counts(
         begun(scene, loop)
         with away(scene, server, loop):
             made = acted(scene, loop)
-            for number in range(4):
-                scene.problem(f"x{number}", f"Nobody knows {number}", "billing")
-            scene.problem("real", TITLE, "billing")
-            with elsewhere(site):
-                assert site.pass_once("before-apply") == -9
+            decided_elsewhere(scene)
         told = loop.conditions["production/outage"]
         assert "2 steps of ours do not" in told, told
         until(loop, lambda: "applied" in site.events(), "what the other one had decided is done")
@@ -80,9 +92,7 @@ def test_g5_proceed_leaves_standing_what_was_pushed_however_much_it_did_itself(
     with site.loop() as loop:
         begun(scene, loop)
         with away(scene, server, loop):
-            for number in range(20):
-                handed_in(loop, [report(f"u{number}", title=f"Nobody knows {number}")])
-            until(loop, lambda: not loop.tick(), "all are looked at")
+            much_done(loop)
             scene.problem("real", TITLE, "billing")
             with elsewhere(site), site.loop() as other:
                 until(other, lambda: site.replicas("billing-primary") == 2, "the other daemon has applied")
@@ -105,14 +115,8 @@ def test_g5_proceed_what_is_written_names_the_step_of_the_row_that_counts(
     with site.loop() as loop:
         begun(scene, loop)
         with away(scene, server, loop):
-            for number in range(20):
-                handed_in(loop, [report(f"u{number}", title=f"Nobody knows {number}")])
-            until(loop, lambda: not loop.tick(), "all are looked at")
-            for number in range(4):
-                scene.problem(f"x{number}", f"Nobody knows {number}", "billing")
-            scene.problem("real", TITLE, "billing")
-            with elsewhere(site):
-                assert site.pass_once("before-apply") == -9
+            much_done(loop)
+            decided_elsewhere(scene)
         until(loop, lambda: "applied" in site.events(), "what the other one had decided is done")
     found = site.cluster.get("Deployment", "sockshop-production", "billing-primary")["metadata"]["annotations"][_MARK]
     number, _, commit = found.partition(":")

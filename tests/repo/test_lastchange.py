@@ -36,6 +36,20 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The directories in which two commits were compared; empty for all of it."""
+    found: list[str] = []
+    diff = Mirror.diff
+
+    def counted(self: Mirror, old: CommitId | None, new: CommitId, under: str = "") -> list[Change]:
+        found.append(under)
+        return diff(self, old, new, under)
+
+    monkeypatch.setattr(Mirror, "diff", counted)
+    return found
+
+
 def found(changes: LastChanges, mirror: Mirror, path: str = PATH) -> CommitId | None:
     info = changes.find(fetched(mirror), path)
     return info.id if info is not None else None
@@ -105,21 +119,14 @@ def test_it_is_the_commit_that_git_names(mirror: Mirror, hub: Hub, monkeypatch: 
 
 
 def test_pushes_of_ours_are_leapt_over_but_for_what_they_changed(
-    mirror: Mirror, hub: Hub, asked: list[str], monkeypatch: pytest.MonkeyPatch
+    mirror: Mirror, hub: Hub, asked: list[str], compared: list[str]
 ) -> None:
     changes = LastChanges(mirror)
     brought = hub.land({PATH: b"1", "ops/production/carts/state/desired.yaml": b"1"})
     mine = [hub.land({"ops/production/carts/state/desired.yaml": b"%d" % number}) for number in range(2, 60)]
     tip = fetched(mirror)
     changes.pass_by([mirror.commit(each) for each in mine], ["ops/production/carts/state/desired.yaml"])
-    compared: list[str] = []
-    diff = Mirror.diff
-
-    def counted(self: Mirror, old: CommitId | None, new: CommitId, under: str = "") -> list[Change]:
-        compared.append(under)
-        return diff(self, old, new, under)
-
-    monkeypatch.setattr(Mirror, "diff", counted)
+    compared.clear()
     assert (info := changes.find(tip, PATH)) is not None
     assert info.id == brought
     assert (asked, len(compared)) == ([], 1)
@@ -128,16 +135,8 @@ def test_pushes_of_ours_are_leapt_over_but_for_what_they_changed(
 
 
 def test_what_came_in_one_push_is_found_together_however_often_others_push(
-    mirror: Mirror, hub: Hub, asked: list[str], monkeypatch: pytest.MonkeyPatch
+    mirror: Mirror, hub: Hub, asked: list[str], compared: list[str]
 ) -> None:
-    compared: list[str] = []
-    diff = Mirror.diff
-
-    def counted(self: Mirror, old: CommitId | None, new: CommitId, under: str = "") -> list[Change]:
-        compared.append(under)
-        return diff(self, old, new, under)
-
-    monkeypatch.setattr(Mirror, "diff", counted)
     paths = [f"ops/production/service-{number:03}/problems/p.yaml" for number in range(120)]
     changes = LastChanges(mirror)
     hub.land({"README.md": b"x"})
