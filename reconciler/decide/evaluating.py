@@ -128,7 +128,9 @@ def _begun(draft: Draft, view: ServiceView, remediation: Remediation) -> bool:
     if not draft.at(draft.now):
         if hold is not None:
             return False
-        wait = Wait(CLOCK, "the clock is in doubt, and how long it is waited counts from now", "a clock that is right")
+        wait = Wait(
+            CLOCK, "the daemon's clock is in doubt, and the wait begins by one that is right", "a clock that is right"
+        )
         return draft.add(view, remediation.id, held_note(wait, remediation.about))
     data = wait_data(timing_of(draft, view, remediation), draft.now)
     body = f"The clock is not in doubt any more.\nWhether it helped is evaluated at {data['until']}."

@@ -151,7 +151,7 @@ class Rows:
         if not newest:
             return self._begun_anew(each, claim)
         led = (one for one in newest if all(self._store.is_ancestor(other, one) for other in newest))
-        # Where none was led to by all the others, what was brought home came last: the branch's own row goes on.
+        # First parents were followed last, and a homecoming's is the branch as it was: its row goes on.
         base = next(led, newest[-1])
         if base in lasts:
             return lasts[base]

@@ -16,6 +16,7 @@ import pytest
 
 from reconciler.daemon import reception
 from reconciler.daemon.branch import Branch
+from reconciler.daemon.clock import Watchful
 from reconciler.daemon.dispatch import Servers
 from reconciler.daemon.publish import Landed, Publisher
 from reconciler.decide import claims
@@ -151,6 +152,11 @@ def test_simulation_notices_steps_without_the_remote_that_are_not_on_the_disk(mo
 def test_simulation_notices_reports_that_are_acknowledged_without_the_remote(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reception, "_kept", lambda _, receipt: receipt)
     assert caught("I1", range(200))
+
+
+def test_simulation_notices_a_clock_that_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Watchful, "doubt", lambda *_: "")
+    assert caught("too early", range(336, 400))
 
 
 def test_simulation_notices_a_wait_that_a_clock_in_doubt_begins(monkeypatch: pytest.MonkeyPatch) -> None:
