@@ -247,11 +247,19 @@ class Dispatch:
         """Whether something is being written at this moment, or about to be."""
         return any(key[0] != _LOOK and not call.future.done() for key, call in self._calls.items())
 
+    def begin(self, wants: Iterable[Want]) -> None:
+        """Begin to look; `observe` returns what came of it."""
+        self._begin(self._looks(wants))
+
     def observe(self, wants: Iterable[Want]) -> Mapping[Want, Fact]:
         """Return the facts that came within the patience; asking again soon gives those that came since."""
+        return self._collect(self._looks(wants), self._patience)
+
+    def _looks(self, wants: Iterable[Want]) -> dict[tuple[int, Want], Callable[[], Fact]]:
+        jobs: dict[tuple[int, Want], Callable[[], Fact]]
         jobs = {(_LOOK, want): partial(self._servers.observe, want) for want in wants}
         self._servers.expect(want for look, want in jobs if (look, want) not in self._calls)
-        return self._collect(jobs, self._patience)
+        return jobs
 
     def apply(self, due: Iterable[tuple[Due, str]], *, waits: bool = True) -> Mapping[Want, Fact]:
         """Write fields, with the commit behind each, and return what is seen then, as `observe` does.
@@ -285,10 +293,7 @@ class Dispatch:
     def _collect(
         self, asked: Mapping[tuple[int, Want], Callable[[], Fact]], patience: float
     ) -> Mapping[Want, Fact]:  # fmt: skip
-        self._forget_old_answers()
-        for key, call in asked.items():
-            if key not in self._calls:
-                self._calls[key] = self._start(key, call)
+        self._begin(asked)
         quick = [self._calls[key].future for key in asked if lane(key[1]) != "evidence"]
         wait(quick or [self._calls[key].future for key in asked], timeout=patience if quick else BRIEFLY)
         facts: dict[Want, Fact] = {}
@@ -300,6 +305,12 @@ class Dispatch:
             else:
                 future.add_done_callback(lambda _: self._came_late())
         return facts
+
+    def _begin(self, asked: Mapping[tuple[int, Want], Callable[[], Fact]]) -> None:
+        self._forget_old_answers()
+        for key, call in asked.items():
+            if key not in self._calls:
+                self._calls[key] = self._start(key, call)
 
     def _came_late(self) -> None:
         self._news.set()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from reconciler.daemon.dispatch import FRESH
 from reconciler.model.names import ServicePath
 
 _SHRINKS: Final = 4
@@ -24,6 +25,10 @@ _MOST: Final = 1024
 _STUBBORN: Final = 8
 """Losses in a row after which it is fewer all the same."""
 
+_AGEING: Final = FRESH / 3
+_OLD: Final = FRESH * 3 / 4
+"""Seconds after which a part of twice the size would be too slow for what was seen, and this one nearly is."""
+
 
 class Portions:
     """Chooses which services are looked at together. One owner thread."""
@@ -34,6 +39,11 @@ class Portions:
         self._landed = 0
         self._excused = False
 
+    @property
+    def calm(self) -> bool:
+        """Whether nobody else's push has come first since one landed."""
+        return not self._lost and not self._excused
+
     def begin(self) -> None:
         """Note that a pass begins: what was larger for the last one's sake is not any more."""
         self._most = min(self._most, _FIRST)
@@ -43,10 +53,11 @@ class Portions:
         in_turn: Callable[[Iterable[ServicePath]], Sequence[ServicePath]],
     ) -> set[ServicePath]:  # fmt: skip
         """Return what is looked at now: of ``waiting`` what was ``chosen`` before, then the others as they come."""
-        if len(waiting) <= self._most:
+        kept_whole = len(waiting.intersection(chosen)) if self.calm else 0
+        if len(waiting) <= max(self._most, kept_whole):
             return set(waiting)
-        kept = in_turn(sorted(waiting.intersection(chosen)))[: self._most]
-        others = in_turn(sorted(waiting.difference(kept)))[: self._most - len(kept)]
+        kept = in_turn(sorted(waiting.intersection(chosen)))[: max(self._most, kept_whole)]
+        others = in_turn(sorted(waiting.difference(kept)))[: max(self._most - len(kept), 0)]
         return {*kept, *others}
 
     def lost(self, services: int, *, looked: bool = False) -> None:
@@ -67,10 +78,19 @@ class Portions:
         else:
             self._lost, self._most = 0, max(services // 2, 1)
 
-    def landed(self, left: int) -> None:
-        """Note that a push has landed; ``left`` are the services that wait besides."""
+    def landed(self, left: int, *, age: float = 0.0) -> None:
+        """Note that a push has landed; ``left`` are the services that wait besides.
+
+        ``age`` is how old, in seconds, what was looked up for it has become. Where looking, deciding and pushing take
+        so long that it is hardly a fact any more, and would have to be looked up again, the next part is smaller.
+        """
         self._lost, self._excused = 0, False
         self._landed += 1
+        if age > _OLD:
+            self._most = max(self._most // _GROWS, min(self._most, _SMALL))
+            return
+        if age > _AGEING:
+            return
         # One that lands says that so many can; another after it, that it was the hour and not their number.
         least = _SMALL if self._landed > 1 else 1
         self._most = min(max(self._most * _GROWS, least), _MOST) if left else max(self._most, _FIRST)

@@ -16,20 +16,19 @@ from reconciler.daemon.agenda import STAGE, Agenda
 from reconciler.daemon.branch import Branch
 from reconciler.daemon.clock import Clock, Watchful
 from reconciler.daemon.condition import Condition
+from reconciler.daemon.deciding import Deciding
 from reconciler.daemon.dispatch import FRESH, Dispatch
 from reconciler.daemon.failpoints import reach
 from reconciler.daemon.portions import Portions
 from reconciler.daemon.publish import Landed
-from reconciler.daemon.seen import as_seen
 from reconciler.daemon.step_lines import tell_step
 from reconciler.daemon.unseen import Unseen, unseen
 from reconciler.decide.claims import live_value, mark_of, want_of
 from reconciler.decide.effects import Due, due_effects
-from reconciler.decide.engine import Decision, decide
+from reconciler.decide.engine import Decision
 from reconciler.decide.precedence import ranked
 from reconciler.decide.snapshot import ServiceView, Snapshot
-from reconciler.model.errors import BugError, TerminalError, TransientError
-from reconciler.model.instant import Instant
+from reconciler.model.errors import TerminalError, TransientError
 from reconciler.model.names import CommitId, ServicePath
 from reconciler.model.step import Step
 from reconciler.model.targets import Fact, NoFact, Want
@@ -75,12 +74,11 @@ class StageLoop:
         self._watchful = Watchful(ports.clock, ports.dispatch.dates)
         self._focus: set[ServicePath] = set()
         self._handled: set[ServicePath] = set()
-        self._own = ""
-        self._unsound: set[ServicePath] = set()
         self._unseen = Unseen(ports.clock)
         self._portions = Portions()
         self.agenda = agenda or Agenda(ports.clock)
         self.condition = Condition()
+        self._deciding = Deciding(self._repo, ports.dispatch, self._watchful, self.condition, ports.log)
 
     def reconcile(self, tips: Tips, settings: ProjectSettings) -> tuple[Step, ...]:
         """Do everything that can be done now, in parts where it is much. Returns the steps that were pushed.
@@ -119,24 +117,27 @@ class StageLoop:
             if not self._may_decide():
                 return tuple(pushed)
             snapshot = self._repo.snapshot(settings)
-            self._own = f"{settings.project}/{snapshot.stage.name}/"
             looked = self._forget_old(facts, looked, others=sequence not in (None, snapshot.stage.sequence))
+            if sequence is None:
+                facts |= self._deciding.seen_ahead(snapshot)
             sequence = snapshot.stage.sequence
             if sweep and not self._handled:
                 self._focus |= self._repo.holding()
             chosen, more = self._choose(snapshot, chosen, apart=apart)
             if sweep:
-                self._look_at_held(snapshot, facts, chosen)
+                self._deciding.look_at_held(snapshot, facts, chosen)
                 sweep = False
             began, known = self._clock.monotonic(), len(facts)
-            decision = self._decide(snapshot, facts, chosen)
+            following = partial(self._following, snapshot, chosen) if more else tuple
+            decision = self._deciding.decide(snapshot, facts, chosen, following)
             if decision.steps:
                 landed, tips = self._publish(tips, decision.steps, began)
                 if landed is None:
                     self._portions.lost(len(chosen), looked=len(facts) > known)
                 else:
                     apart = more
-                    self._portions.landed(len(self._focus - self._handled) - len(chosen))
+                    left = len(self._focus - self._handled) - len(chosen)
+                    self._portions.landed(left, age=self._clock.monotonic() - looked)
                     self._note_landed(decision.steps, landed.commits, snapshot)
                     pushed += decision.steps
                     sequence = decision.steps[-1].sequence
@@ -144,14 +145,14 @@ class StageLoop:
                 continue
             for service in chosen:
                 self.agenda.wake_at(service, decision.dues.get(service))
-            if not self._apply(snapshot, facts, chosen - self._unsound, tried, waits=not more):
+            if not self._apply(snapshot, facts, chosen - self._deciding.unsound, tried, waits=not more):
                 break
         else:
             raise _no_end()
         self.condition.set("unseen", self._unseen.note(decision.wants, facts))
         pushed += () if more else self._archive(tips, settings)
         late = bool(decision.wants - facts.keys())
-        self._plan_next_look(self._repo.snapshot(settings), chosen - self._unsound, facts, unseen=late)
+        self._plan_next_look(self._repo.snapshot(settings), chosen - self._deciding.unsound, facts, unseen=late)
         self._focus -= chosen
         self._handled |= chosen
         return tuple(pushed)
@@ -174,6 +175,15 @@ class StageLoop:
         if more and not apart:
             self._repo.expect_pins(sorted(chosen))
         return chosen, more
+
+    def _following(self, snapshot: Snapshot, chosen: set[ServicePath]) -> set[ServicePath]:
+        """Return the services that come after these; none while others push, who would only be kept waiting."""
+        if not self._portions.calm:
+            return set()
+        waiting = self._focus - self._handled - chosen
+        following = self._portions.choose(waiting, (), partial(ranked, snapshot, self._watchful.now()))
+        self._repo.expect_pins(sorted(following))
+        return following
 
     def _forget_old(self, facts: dict[Want, Fact], looked: float, *, others: bool) -> float:
         """Forget what was seen before ``others`` took steps, or before a push that took long: the world goes on.
@@ -204,7 +214,7 @@ class StageLoop:
     def _archive(self, tips: Tips, settings: ProjectSettings) -> tuple[Step, ...]:
         """Archive what is over for good, behind all that was to be done; where a push came first, another time."""
         snapshot = self._repo.snapshot(settings)
-        decision = self._decide(snapshot, {}, ())
+        decision = self._deciding.decide(snapshot, {}, ())
         self.agenda.wake_at(STAGE, decision.dues.get(STAGE))
         if not decision.steps:
             return ()
@@ -223,9 +233,8 @@ class StageLoop:
         if not self._may_decide():
             raise TerminalError(self.condition.reasons["rules"], hint="run the newer reconciler")
         snapshot = self._repo.snapshot(settings)
-        self._own = f"{settings.project}/{snapshot.stage.name}/"
         facts: dict[Want, Fact] = {}
-        decision = self._decide(snapshot, facts, set(self._repo.take_dirty()))
+        decision = self._deciding.decide(snapshot, facts, set(self._repo.take_dirty()))
         self.condition.set("unseen", unseen(decision.wants, facts))
         return decision
 
@@ -255,65 +264,8 @@ class StageLoop:
         if self.condition.set("signers", self._repo.unjudged):
             self._log.error("nothing new counts", reason=self._repo.unjudged, hint="put that file right")
 
-    def _decide(self, snapshot: Snapshot, facts: dict[Want, Fact], focus: Iterable[ServicePath]) -> Decision:
-        """Ask `decide`, give it the facts that it wants, and ask again."""
-        doubt = self._doubt(snapshot)
-        now = self._watchful.now()
-        services = sorted(focus)
-        decision = self._decide_each_or_all(snapshot, facts, now, services, timers=not doubt)
-        while wanted := decision.wants - facts.keys():
-            came = self._dispatch.observe(wanted)
-            if not came:
-                break
-            facts.update(as_seen(came, self._repo, self._own))
-            # The answers also said what time it is.
-            doubt = doubt or self._doubt(snapshot)
-            decision = self._decide_each_or_all(snapshot, facts, now, services, timers=not doubt)
-        return decision
-
-    def _doubt(self, snapshot: Snapshot) -> str:
-        doubt = self._watchful.doubt(snapshot.stage.now_floor)
-        if self.condition.set("clock", doubt):
-            self._log.warning("timers held", reason=doubt)
-        return doubt
-
-    def _decide_each_or_all(
-        self, snapshot: Snapshot, facts: Mapping[Want, Fact], now: Instant, services: list[ServicePath], *, timers: bool
-    ) -> Decision:
-        """Decide; where that shows a bug of ours, leave out the service that shows it, and say so."""
-        try:
-            decision = decide(snapshot, facts, now, services, timers=timers)
-        except BugError:
-            sound = [service for service in services if self._is_sound(snapshot, facts, now, service, timers=timers)]
-            if sound == services:
-                raise
-            return decide(snapshot, facts, now, sound, timers=timers)
-        for service in self._unsound.intersection(services):
-            self._unsound.discard(service)
-            self.condition.set(f"bug:{service}", "")
-        return decision
-
-    def _is_sound(
-        self, snapshot: Snapshot, facts: Mapping[Want, Fact], now: Instant, service: ServicePath, *, timers: bool
-    ) -> bool:
-        try:
-            decide(snapshot, facts, now, [service], timers=timers)
-        except BugError as error:
-            if self.condition.set(f"bug:{service}", str(error)):
-                self._log.exception("a bug in reconciler; this service is left alone", service=service)
-            self._unsound.add(service)
-            return False
-        self.condition.set(f"bug:{service}", "")
-        self._unsound.discard(service)
-        return True
-
-    def _look_at_held(self, snapshot: Snapshot, facts: dict[Want, Fact], services: set[ServicePath]) -> None:
-        """Look at every field that we hold for these services, so that drift is noticed."""
-        sound = (self._repo.holding() & services) - self._unsound
-        wants = {want_of(key, held) for path in sound for key, held in snapshot.services[path].desired.items()}
-        facts.update(as_seen(self._dispatch.observe(wants - facts.keys()), self._repo, self._own))
-
     def _note_landed(self, steps: tuple[Step, ...], commits: tuple[CommitId, ...], before: Snapshot) -> None:
+        self._deciding.note_landed(steps[-1].sequence)
         for step, commit in zip(steps, commits, strict=True):
             tell_step(self._log, step, commit, kept=self._branch.publisher.keeps)
             self._count(step, before.services)

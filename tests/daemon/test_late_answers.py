@@ -142,7 +142,7 @@ def test_a_service_that_showed_a_bug_is_served_again_when_it_does_not_any_more(
     with site.loop() as loop:
         loop.tick()
         with monkeypatch.context() as patch:
-            patch.setattr("reconciler.daemon.stage_loop.decide", broken)
+            patch.setattr("reconciler.daemon.deciding.decide", broken)
             site.problem("p1", "Response time degradation")
             loop.tick()
         site.problem("p2", "Response time degradation")

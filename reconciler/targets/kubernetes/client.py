@@ -35,6 +35,8 @@ _READ = 1 << 12
 _SAID = 2000
 """Characters of a server's own words; its reasons for refusing an object are a few hundred."""
 _CONNECTIONS = 32
+_COMPARED_EVERY = 1.0
+"""Seconds between looks at the files with credentials; one that is refused before is a reason to look at once."""
 # The official loader lets the errors of its YAML parser through, which ships no type information.
 _YAMLError: type[Exception] = importlib.import_module("yaml").YAMLError
 _Stamp = tuple[tuple[str, int, int, int], ...]
@@ -59,6 +61,7 @@ class Client:
         self._closed = False
         self._files: tuple[str, ...] = ()
         self._stamp: _Stamp = ()
+        self._compared = clock()
 
     def call(
         self,
@@ -158,8 +161,11 @@ class Client:
     def _current(self, call: Call) -> official.ApiClient:
         """Return the client for the credentials as they are now."""
         with self._lock:
-            if not self._closed and (self._api is None or _stamp(self._files) != self._stamp):
-                self._load(call)
+            now = self._clock()
+            if not self._closed and (self._api is None or now >= self._compared + _COMPARED_EVERY):
+                self._compared = now
+                if self._api is None or _stamp(self._files) != self._stamp:
+                    self._load(call)
             if self._api is None:
                 raise Unreachable(call, "the connection was closed")
             return self._api

@@ -39,7 +39,7 @@ class Foreseen:
     def __init__(self, reader: Reader, clock: Callable[[], float]) -> None:
         self._reader = reader
         self._clock = clock
-        self._lists: dict[tuple[str, str], _List] = {}
+        self._lists: dict[tuple[str, str], list[_List]] = {}
 
     def expect(self, wants: Iterable[WantWorkload]) -> None:
         """Say which workloads are looked at next; few of a namespace are passed over."""
@@ -47,13 +47,19 @@ class Foreseen:
         for want in wants:
             named[want.namespace, want.kind].append(want)
         now = self._clock()
-        kept = {key: each for key, each in self._lists.items() if each.taken is None or now - each.taken < _FRESH}
-        self._lists = kept | {key: _List(many) for key, many in named.items() if len(many) >= MANY}
+        lists: defaultdict[tuple[str, str], list[_List]] = defaultdict(list)
+        for key, known in self._lists.items():
+            lists[key] += [each for each in known if each.taken is None or now - each.taken < _FRESH]
+        for key, many in named.items():
+            if len(many) >= MANY:
+                lists[key].append(_List(many))
+        self._lists = lists
 
     def take(self, resource: Resource, want: WantWorkload, budget: Budget) -> dict[str, Any] | None:
         """Return the first of the wanted workloads that exists, once; None where each is to be read by itself."""
-        listed = self._lists.get((want.namespace, want.kind)) if resource.plain else None
-        if listed is None or want.names[0] not in listed.wanted:
+        lists = self._lists.get((want.namespace, want.kind), ()) if resource.plain else ()
+        listed = next((each for each in reversed(lists) if want.names[0] in each.wanted), None)
+        if listed is None:
             return None
         with listed.lock:
             if listed.taken is None:
@@ -79,15 +85,16 @@ class Foreseen:
             if not more:
                 listed.whole = True
                 return
-            if seen + number(page, "metadata", "remainingItemCount") > _WORTH * len(listed.wanted):
+            if seen + number(page, "metadata", "remainingItemCount") > _WORTH * listed.looks:
                 return
 
 
 class _List:
     """A list that is fetched when it is needed first. ``whole``: what is not in it is not there."""
 
-    def __init__(self, wants: Iterable[WantWorkload]) -> None:
+    def __init__(self, wants: list[WantWorkload]) -> None:
         self.lock = threading.Lock()
+        self.looks = len(wants)
         self.wanted = {one for want in wants for one in want.names}
         self.taken: float | None = None
         self.found: dict[str, dict[str, Any]] = {}
