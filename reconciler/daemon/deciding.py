@@ -1,0 +1,137 @@
+"""Asking `decide`: what it lacks of the servers is looked up, and it is asked again.
+
+Of a storm, what the next part will lack is looked up while this one is waited for, written and pushed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from structlog.typing import FilteringBoundLogger
+
+from reconciler.daemon.clock import Watchful
+from reconciler.daemon.condition import Condition
+from reconciler.daemon.dispatch import Dispatch, lane
+from reconciler.daemon.seen import as_seen
+from reconciler.decide.claims import want_of
+from reconciler.decide.engine import Decision, decide
+from reconciler.decide.snapshot import Snapshot
+from reconciler.model.errors import BugError
+from reconciler.model.instant import Instant
+from reconciler.model.names import ServicePath
+from reconciler.model.targets import Fact, Want
+from reconciler.repo.stage import StageRepo
+
+
+class Deciding:
+    """Decides about one stage. One owner thread. ``unsound`` are the services that show a bug of ours."""
+
+    def __init__(
+        self, repo: StageRepo, dispatch: Dispatch, watchful: Watchful, condition: Condition, log: FilteringBoundLogger
+    ) -> None:
+        self._repo = repo
+        self._dispatch = dispatch
+        self._watchful = watchful
+        self._condition = condition
+        self._log = log
+        self._ahead: frozenset[Want] = frozenset()
+        self._ahead_of: int | None = None
+        self.unsound: set[ServicePath] = set()
+
+    def decide(
+        self, snapshot: Snapshot, facts: dict[Want, Fact], focus: Iterable[ServicePath],
+        following: Callable[[], Iterable[ServicePath]] = tuple,
+    ) -> Decision:  # fmt: skip
+        """Ask `decide`, give it the facts that it wants, and ask again; ``facts`` has them then.
+
+        ``following`` returns the services that come next. What they will lack is begun to be looked up as soon as
+        somebody has to be waited for; `seen_ahead` has it.
+        """
+        doubt = self._doubt(snapshot)
+        now = self._watchful.now()
+        services = sorted(focus)
+        decision = self._each_or_all(snapshot, facts, now, services, timers=not doubt)
+        while wanted := decision.wants - facts.keys():
+            self._dispatch.begin(wanted)
+            self._look_ahead(snapshot, now, following)
+            came = self._dispatch.observe(wanted)
+            if not came:
+                break
+            facts.update(self._as_seen(snapshot, came))
+            # The answers also said what time it is.
+            doubt = doubt or self._doubt(snapshot)
+            decision = self._each_or_all(snapshot, facts, now, services, timers=not doubt)
+        if decision.steps:
+            self._look_ahead(snapshot, now, following)
+        return decision
+
+    def seen_ahead(self, snapshot: Snapshot) -> dict[Want, Fact]:
+        """Return what was looked up ahead, for the part that begins now: nothing, where others took steps since."""
+        ahead, self._ahead = self._ahead, frozenset()
+        if not ahead or snapshot.stage.sequence != self._ahead_of:
+            return {}
+        return self._as_seen(snapshot, self._dispatch.observe(ahead))
+
+    def note_landed(self, sequence: int) -> None:
+        """Note the newest of our own steps: they are about other services than what was looked up ahead."""
+        self._ahead_of = sequence
+
+    def look_at_held(self, snapshot: Snapshot, facts: dict[Want, Fact], services: set[ServicePath]) -> None:
+        """Look at every field that we hold for these services, so that drift is noticed."""
+        sound = (self._repo.holding() & services) - self.unsound
+        wants = {want_of(key, held) for path in sound for key, held in snapshot.services[path].desired.items()}
+        facts.update(self._as_seen(snapshot, self._dispatch.observe(wants - facts.keys())))
+
+    def _look_ahead(self, snapshot: Snapshot, now: Instant, following: Callable[[], Iterable[ServicePath]]) -> None:
+        """Begin to look at the workloads of the services that come next, once for a part.
+
+        Flags are left out, whose server has no compare-and-set, and so are values, which are of the moment.
+        """
+        if self._ahead:
+            return
+        services = sorted(following())
+        if not services:
+            return
+        wants = self._each_or_all(snapshot, {}, now, services, timers=False).wants
+        self._ahead = frozenset(want for want in wants if lane(want) == "kubernetes")
+        self._ahead_of = snapshot.stage.sequence
+        self._dispatch.begin(self._ahead)
+
+    def _as_seen(self, snapshot: Snapshot, came: Mapping[Want, Fact]) -> dict[Want, Fact]:
+        return as_seen(came, self._repo, f"{snapshot.stage.owner}/")
+
+    def _doubt(self, snapshot: Snapshot) -> str:
+        doubt = self._watchful.doubt(snapshot.stage.now_floor)
+        if self._condition.set("clock", doubt):
+            self._log.warning("timers held", reason=doubt)
+        return doubt
+
+    def _each_or_all(
+        self, snapshot: Snapshot, facts: Mapping[Want, Fact], now: Instant, services: list[ServicePath], *, timers: bool
+    ) -> Decision:
+        """Decide; where that shows a bug of ours, leave out the service that shows it, and say so."""
+        try:
+            decision = decide(snapshot, facts, now, services, timers=timers)
+        except BugError:
+            sound = [service for service in services if self._is_sound(snapshot, facts, now, service, timers=timers)]
+            if sound == services:
+                raise
+            return decide(snapshot, facts, now, sound, timers=timers)
+        for service in self.unsound.intersection(services):
+            self.unsound.discard(service)
+            self._condition.set(f"bug:{service}", "")
+        return decision
+
+    def _is_sound(
+        self, snapshot: Snapshot, facts: Mapping[Want, Fact], now: Instant, service: ServicePath, *, timers: bool
+    ) -> bool:
+        try:
+            decide(snapshot, facts, now, [service], timers=timers)
+        except BugError as error:
+            if self._condition.set(f"bug:{service}", str(error)):
+                self._log.exception("a bug in reconciler; this service is left alone", service=service)
+            self.unsound.add(service)
+            return False
+        self._condition.set(f"bug:{service}", "")
+        self.unsound.discard(service)
+        return True
