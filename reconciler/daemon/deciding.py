@@ -16,7 +16,7 @@ from reconciler.daemon.seen import as_seen
 from reconciler.decide.claims import want_of
 from reconciler.decide.engine import Decision, decide
 from reconciler.decide.snapshot import Snapshot
-from reconciler.model.errors import BugError
+from reconciler.model.errors import BugError, ReconcilerError
 from reconciler.model.instant import Instant
 from reconciler.model.names import ServicePath
 from reconciler.model.targets import Fact, Want
@@ -44,8 +44,8 @@ class Deciding:
     ) -> Decision:  # fmt: skip
         """Ask `decide`, give it the facts that it wants, and ask again; ``facts`` has them then.
 
-        ``following`` returns the services that come next. What they will lack is begun to be looked up as soon as
-        somebody has to be waited for; `seen_ahead` has it.
+        ``following`` returns the services that come next: what they will lack is looked up ahead where somebody has to
+        be waited for.
         """
         doubt = self._doubt(snapshot)
         now = self._watchful.now()
@@ -53,7 +53,7 @@ class Deciding:
         decision = self._each_or_all(snapshot, facts, now, services, timers=not doubt)
         while wanted := decision.wants - facts.keys():
             self._dispatch.begin(wanted)
-            self._look_ahead(snapshot, now, following)
+            self.look_ahead(snapshot, following)
             came = self._dispatch.observe(wanted)
             if not came:
                 break
@@ -61,9 +61,24 @@ class Deciding:
             # The answers also said what time it is.
             doubt = doubt or self._doubt(snapshot)
             decision = self._each_or_all(snapshot, facts, now, services, timers=not doubt)
-        if decision.steps:
-            self._look_ahead(snapshot, now, following)
         return decision
+
+    def look_ahead(self, snapshot: Snapshot, following: Callable[[], Iterable[ServicePath]]) -> None:
+        """Begin to look at the workloads of the services that come next, once for a part. Never raises.
+
+        Flags are left out, whose server has no compare-and-set, and so are values, which are of the moment. What goes
+        wrong is told when these services are decided about.
+        """
+        if self._ahead:
+            return
+        try:
+            services = sorted(following())
+            wants = decide(snapshot, {}, self._watchful.now(), services, timers=False).wants if services else ()
+            self._ahead = frozenset(want for want in wants if lane(want) == "kubernetes")
+            self._ahead_of = snapshot.stage.sequence
+            self._dispatch.begin(self._ahead)
+        except ReconcilerError as error:
+            self._log.debug("not looked up ahead", reason=error.message)
 
     def seen_ahead(self, snapshot: Snapshot) -> dict[Want, Fact]:
         """Return what was looked up ahead, for the part that begins now: nothing, where others took steps since."""
@@ -72,30 +87,16 @@ class Deciding:
             return {}
         return self._as_seen(snapshot, self._dispatch.observe(ahead))
 
-    def note_landed(self, sequence: int) -> None:
-        """Note the newest of our own steps: they are about other services than what was looked up ahead."""
-        self._ahead_of = sequence
+    def note_landed(self, before: int, sequence: int) -> None:
+        """Note our own steps after ``before``: they are about other services than what was looked up ahead."""
+        if self._ahead_of == before:
+            self._ahead_of = sequence
 
     def look_at_held(self, snapshot: Snapshot, facts: dict[Want, Fact], services: set[ServicePath]) -> None:
         """Look at every field that we hold for these services, so that drift is noticed."""
         sound = (self._repo.holding() & services) - self.unsound
         wants = {want_of(key, held) for path in sound for key, held in snapshot.services[path].desired.items()}
         facts.update(self._as_seen(snapshot, self._dispatch.observe(wants - facts.keys())))
-
-    def _look_ahead(self, snapshot: Snapshot, now: Instant, following: Callable[[], Iterable[ServicePath]]) -> None:
-        """Begin to look at the workloads of the services that come next, once for a part.
-
-        Flags are left out, whose server has no compare-and-set, and so are values, which are of the moment.
-        """
-        if self._ahead:
-            return
-        services = sorted(following())
-        if not services:
-            return
-        wants = self._each_or_all(snapshot, {}, now, services, timers=False).wants
-        self._ahead = frozenset(want for want in wants if lane(want) == "kubernetes")
-        self._ahead_of = snapshot.stage.sequence
-        self._dispatch.begin(self._ahead)
 
     def _as_seen(self, snapshot: Snapshot, came: Mapping[Want, Fact]) -> dict[Want, Fact]:
         return as_seen(came, self._repo, f"{snapshot.stage.owner}/")

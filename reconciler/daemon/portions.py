@@ -28,6 +28,8 @@ _STUBBORN: Final = 8
 _AGEING: Final = FRESH / 3
 _OLD: Final = FRESH * 3 / 4
 """Seconds after which a part of twice the size would be too slow for what was seen, and this one nearly is."""
+_SLOW: Final = FRESH / 2
+"""Seconds of a push that is so slow by itself that no smaller part would be done in time."""
 
 
 class Portions:
@@ -38,6 +40,7 @@ class Portions:
         self._lost = 0
         self._landed = 0
         self._excused = False
+        self._grows = True
 
     @property
     def calm(self) -> bool:
@@ -52,13 +55,25 @@ class Portions:
         self, waiting: set[ServicePath], chosen: Iterable[ServicePath],
         in_turn: Callable[[Iterable[ServicePath]], Sequence[ServicePath]],
     ) -> set[ServicePath]:  # fmt: skip
-        """Return what is looked at now: of ``waiting`` what was ``chosen`` before, then the others as they come."""
+        """Return what is looked at now: of ``waiting`` what was ``chosen`` before, then the others as they come.
+
+        What has landed together stays together until it is applied.
+        """
         kept_whole = len(waiting.intersection(chosen)) if self.calm else 0
         if len(waiting) <= max(self._most, kept_whole):
             return set(waiting)
         kept = in_turn(sorted(waiting.intersection(chosen)))[: max(self._most, kept_whole)]
         others = in_turn(sorted(waiting.difference(kept)))[: max(self._most - len(kept), 0)]
         return {*kept, *others}
+
+    def following(
+        self, waiting: set[ServicePath], in_turn: Callable[[Iterable[ServicePath]], Sequence[ServicePath]]
+    ) -> set[ServicePath]:
+        """Return what will most likely be looked at next, if nobody comes first; nothing where somebody just did."""
+        if not self.calm:
+            return set()
+        most = min(self._most * _GROWS, _MOST) if self._grows else self._most
+        return set(waiting) if len(waiting) <= most else set(in_turn(sorted(waiting))[:most])
 
     def lost(self, services: int, *, looked: bool = False) -> None:
         """Note that somebody else's push came first while so many services were decided about.
@@ -78,18 +93,18 @@ class Portions:
         else:
             self._lost, self._most = 0, max(services // 2, 1)
 
-    def landed(self, left: int, *, age: float = 0.0) -> None:
+    def landed(self, left: int, *, age: float = 0.0, pushing: float = 0.0) -> None:
         """Note that a push has landed; ``left`` are the services that wait besides.
 
-        ``age`` is how old, in seconds, what was looked up for it has become. Where looking, deciding and pushing take
-        so long that it is hardly a fact any more, and would have to be looked up again, the next part is smaller.
+        ``age`` is how old, in seconds, what was looked up for it has become, ``pushing`` of it the push took. Where all
+        that takes so long that it is hardly a fact any more, and would have to be looked up again, the next part is
+        smaller, unless that would not help.
         """
         self._lost, self._excused = 0, False
         self._landed += 1
-        if age > _OLD:
-            self._most = max(self._most // _GROWS, min(self._most, _SMALL))
-            return
-        if age > _AGEING:
+        self._grows = age <= _AGEING or pushing > _SLOW
+        if not self._grows and self._most >= _FIRST:
+            self._most = max(self._most // _GROWS, _FIRST // _GROWS) if age > _OLD else self._most
             return
         # One that lands says that so many can; another after it, that it was the hour and not their number.
         least = _SMALL if self._landed > 1 else 1

@@ -131,13 +131,14 @@ class StageLoop:
             following = partial(self._following, snapshot, chosen) if more else tuple
             decision = self._deciding.decide(snapshot, facts, chosen, following)
             if decision.steps:
-                landed, tips = self._publish(tips, decision.steps, began)
+                published = self._clock.monotonic()
+                look_ahead = partial(self._deciding.look_ahead, snapshot, following)
+                landed, tips = self._publish(tips, decision.steps, began, look_ahead)
                 if landed is None:
                     self._portions.lost(len(chosen), looked=len(facts) > known)
                 else:
                     apart = more
-                    left = len(self._focus - self._handled) - len(chosen)
-                    self._portions.landed(left, age=self._clock.monotonic() - looked)
+                    self._choose_size(chosen, looked, published)
                     self._note_landed(decision.steps, landed.commits, snapshot)
                     pushed += decision.steps
                     sequence = decision.steps[-1].sequence
@@ -176,12 +177,15 @@ class StageLoop:
             self._repo.expect_pins(sorted(chosen))
         return chosen, more
 
+    def _choose_size(self, done: set[ServicePath], looked: float, published: float) -> None:
+        """Let the next part be as large as this one has shown to be good; both moments are monotonic seconds."""
+        now, left = self._clock.monotonic(), len(self._focus - self._handled) - len(done)
+        self._portions.landed(left, age=now - looked, pushing=now - published)
+
     def _following(self, snapshot: Snapshot, chosen: set[ServicePath]) -> set[ServicePath]:
-        """Return the services that come after these; none while others push, who would only be kept waiting."""
-        if not self._portions.calm:
-            return set()
+        """Return the services that come after these."""
         waiting = self._focus - self._handled - chosen
-        following = self._portions.choose(waiting, (), partial(ranked, snapshot, self._watchful.now()))
+        following = self._portions.following(waiting, partial(ranked, snapshot, self._watchful.now()))
         self._repo.expect_pins(sorted(following))
         return following
 
@@ -238,14 +242,16 @@ class StageLoop:
         self.condition.set("unseen", unseen(decision.wants, facts))
         return decision
 
-    def _publish(self, tips: Tips, steps: tuple[Step, ...], since: float) -> tuple[Landed | None, Tips]:
+    def _publish(
+        self, tips: Tips, steps: tuple[Step, ...], since: float, meanwhile: Callable[[], None] | None = None
+    ) -> tuple[Landed | None, Tips]:
         """Push steps that were begun to be decided on at ``since``; returns the tips to go on from, too."""
         fresh = self._branch.read_again(tips, self._clock.monotonic() - since)
         if fresh is not None:
             return None, fresh
         if any(step.event == "applied" for step in steps):
             reach("before-applied-push")
-        landed = self._branch.publish(tips, steps)
+        landed = self._branch.publish(tips, steps, meanwhile)
         return landed, self._branch.after(tips, landed)
 
     def _may_decide(self) -> bool:
@@ -265,7 +271,7 @@ class StageLoop:
             self._log.error("nothing new counts", reason=self._repo.unjudged, hint="put that file right")
 
     def _note_landed(self, steps: tuple[Step, ...], commits: tuple[CommitId, ...], before: Snapshot) -> None:
-        self._deciding.note_landed(steps[-1].sequence)
+        self._deciding.note_landed(before.stage.sequence, steps[-1].sequence)
         for step, commit in zip(steps, commits, strict=True):
             tell_step(self._log, step, commit, kept=self._branch.publisher.keeps)
             self._count(step, before.services)

@@ -19,6 +19,9 @@ from reconciler.repo.objects import CommitInfo
 from reconciler.repo.reader import Reader, StartProcess
 
 _WALKED: Final = 256
+"""Commits that git is asked for one by one, before it walks by itself."""
+_KNOWN: Final = 4096
+"""Commits on the way, asked for or remembered: as many as a storm's largest push makes, in some milliseconds."""
 _NEAR: Final = 64
 """Commits at the tip that are looked at one by one; some milliseconds for all."""
 _PART: Final = 4096
@@ -100,10 +103,13 @@ class History:
     def _chain(self, tip: CommitId, since: CommitId) -> list[CommitInfo] | None:
         """Return ``since..tip`` where it is a short chain without merges, else None."""
         chain: list[CommitInfo] = []
-        current = tip
+        current, asked = tip, 0
         while current != since:
+            asked += not self._reader.knows(current)
+            if asked > _WALKED or len(chain) == _KNOWN:
+                return None
             info = self._reader.commit(current)
-            if len(info.parents) != 1 or len(chain) == _WALKED:
+            if len(info.parents) != 1:
                 return None
             chain.append(info)
             current = info.parents[0]
@@ -113,10 +119,12 @@ class History:
         """Tell whether ``new`` is ``old`` or descends from it."""
         seen: set[CommitId] = {new}
         level: list[CommitId] = [new]
+        asked = 0
         while level:
             if old in level:
                 return True
-            if len(seen) > _WALKED:
+            asked += sum(not self._reader.knows(commit) for commit in level)
+            if asked > _WALKED or len(seen) > _KNOWN:
                 return self._ask_git(old, new)
             parents = [parent for info in self._reader.commits(level) for parent in info.parents]
             level = [parent for parent in dict.fromkeys(parents) if parent not in seen]

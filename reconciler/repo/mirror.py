@@ -206,8 +206,10 @@ class Mirror(Readings):
         while len(self._complete) > _REMEMBERED:
             self._complete.popitem(last=False)
 
-    def push(self, updates: Sequence[RefUpdate]) -> PushResult:
+    def push(self, updates: Sequence[RefUpdate], meanwhile: Callable[[], None] | None = None) -> PushResult:
         """Move refs of the remote, all or none, each only if it still is where it is expected.
+
+        ``meanwhile`` is done while the remote is waited for: not at all where it is not asked. It must not raise.
 
         Raises:
             BugError: a new tip doesn't descend from the old one; nothing was sent.
@@ -226,7 +228,8 @@ class Mirror(Readings):
         triples = [(update.ref, update.old, update.new) for update in updates]
         with self._engine.conversation("push") as conversation, self._noticing():
             try:
-                finished = self._engine.talk("pushing", argv.push(self.path, self._engine.remote, triples))
+                words = argv.push(self.path, self._engine.remote, triples)
+                finished = self._engine.talk("pushing", words, meanwhile=meanwhile)
                 result = push_result(updates, finished, finished.stdout.decode("utf-8", "replace"), finished.stderr)
             except AwayError:
                 moves = ((each.ref, each.old, each.new) for each in updates if not each.ref.startswith(PROPOSALS))
@@ -337,7 +340,10 @@ class Mirror(Readings):
     def write(self, parent: CommitId | None, commits: Sequence[NewCommit]) -> list[CommitId]:
         """Write a linear chain of commits on ``parent``; see `Writer.write`. No branch moves."""
         with self._noticing():
-            return self._writer.write(parent, commits)
+            written = self._writer.write(parent, commits)
+            # What follows asks for each of them, one by one: whether it descends from the last, what it says.
+            self._reader.commits(written)
+            return written
 
     # Upkeep
 

@@ -112,6 +112,10 @@ class Reader:
                 self._commits.popitem(last=False)
         return [found[commit] for commit in ids]
 
+    def knows(self, commit: CommitId) -> bool:
+        """Tell whether a commit is told without asking git."""
+        return commit in self._commits
+
     def raw_commits(self, ids: Sequence[CommitId]) -> list[bytes]:
         """Return the bytes of commits in the order asked for; nothing is remembered."""
         return self._must(ids, "commit")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pytest
 
@@ -55,6 +55,62 @@ def test_what_lost_is_tried_in_fourths_and_more_again_once_it_lands() -> None:
     portions.landed(0)
     some = {ServicePath(f"{number:03}") for number in range(256)}
     assert portions.choose(some, (), _by_name) == some
+
+
+def test_a_part_that_takes_so_long_that_its_facts_grow_old_is_followed_by_a_smaller_one() -> None:
+    portions = Portions()
+    waiting = {ServicePath(f"{number:05}") for number in range(5000)}
+
+    def next_size(**took: float) -> int:
+        portions.landed(len(waiting), **took)
+        return len(portions.choose(waiting, (), _by_name))
+
+    assert next_size(age=0.5) == 512
+    assert next_size(age=1.5) == 512, "twice as many would take too long"
+    assert next_size(age=2.5) == 256
+    assert next_size(age=2.5) == 128
+    assert next_size(age=2.5) == 256, "some are always worth a push"
+    assert next_size(age=9.0, pushing=8.5) == 512, "no smaller part would be pushed in time"
+
+
+def test_after_losses_a_part_grows_however_slow_it_was() -> None:
+    portions = Portions()
+    waiting = {ServicePath(f"{number:05}") for number in range(5000)}
+    portions.lost(64)
+    for _ in range(8):
+        portions.lost(64)
+    portions.landed(5000, age=2.9)
+    portions.landed(5000, age=2.9)
+    portions.landed(5000, age=2.9)
+    portions.landed(5000, age=2.9)
+    assert len(portions.choose(waiting, (), _by_name)) >= 128
+
+
+def test_what_has_landed_together_stays_together_although_the_next_part_is_smaller() -> None:
+    portions = Portions()
+    waiting = {ServicePath(f"{number:05}") for number in range(5000)}
+    chosen = portions.choose(waiting, (), _by_name)
+    portions.landed(5000, age=2.5)
+    assert portions.choose(chosen, chosen, _by_name) == chosen
+    assert len(portions.choose(waiting, (), _by_name)) == len(chosen) // 2
+    portions.lost(len(chosen))
+    assert len(portions.choose(chosen, chosen, _by_name)) < len(chosen), "it is to land at last"
+
+
+def test_what_follows_is_foreseen_unless_somebody_was_first() -> None:
+    portions = Portions()
+    waiting = {ServicePath(f"{number:05}") for number in range(5000)}
+    first = portions.choose(waiting, (), _by_name)
+    ahead = portions.following(waiting - first, _by_name)
+    portions.landed(len(waiting - first), age=0.1)
+    assert portions.choose(waiting - first, (), _by_name) == ahead
+    portions.landed(1, age=1.5)
+    assert len(portions.following(waiting, _by_name)) == len(ahead), "it does not grow"
+    portions.lost(64)
+    assert portions.following(waiting, _by_name) == set()
+    portions.landed(1)
+    portions.lost(64, looked=True)
+    assert portions.following(waiting, _by_name) == set()
 
 
 def test_a_step_of_the_stage_alone_that_is_lost_makes_no_part_smaller() -> None:
@@ -142,9 +198,11 @@ def test_who_is_to_stop_begins_no_other_part(site: Site, monkeypatch: pytest.Mon
         loop._stages.loops[StageName("production")]._portions.lost(1)
         publish = Branch.publish
 
-        def stopped(branch: Branch, tips: Tips, steps: Sequence[Step]) -> Landed | None:
+        def stopped(
+            branch: Branch, tips: Tips, steps: Sequence[Step], meanwhile: Callable[[], None] | None = None
+        ) -> Landed | None:
             loop.stop()
-            return publish(branch, tips, steps)
+            return publish(branch, tips, steps, meanwhile)
 
         monkeypatch.setattr(Branch, "publish", stopped)
         loop.tick()
@@ -157,7 +215,7 @@ def test_who_is_to_stop_begins_no_other_part(site: Site, monkeypatch: pytest.Mon
 
 def test_a_part_is_applied_while_the_next_is_decided(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portions_module, "_FIRST", 5)
-    _everything_is_slow(site)
+    everything_is_slow(site)
     begun: list[tuple[int, bool]] = []
     apply = Dispatch.apply
 
@@ -177,7 +235,7 @@ def test_a_part_is_applied_while_the_next_is_decided(site: Site, monkeypatch: py
 
 def test_drift_is_noticed_in_every_part(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portions_module, "_FIRST", 5)
-    _everything_is_slow(site)
+    everything_is_slow(site)
     with site.loop() as loop:
         until(loop, lambda: site.events().count("applied") == len(SERVICES), "all are applied")
         for name in SERVICES:
@@ -188,7 +246,7 @@ def test_drift_is_noticed_in_every_part(site: Site, monkeypatch: pytest.MonkeyPa
         until(loop, lambda: site.events().count("applied") == 2 * len(SERVICES), "all is set again")
 
 
-def _everything_is_slow(site: Site) -> None:
+def everything_is_slow(site: Site) -> None:
     site.push({f"{name}/remediation.yaml": SCALING for name in SERVICES}, "services")
     for name in SERVICES:
         site.cluster.create(deployment(f"{name}-primary"))

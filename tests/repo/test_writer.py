@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import platform
 import signal
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 from reconciler.model.errors import TransientError, UserError
 from reconciler.model.names import CommitId
 from reconciler.repo import writer as writer_module
+from reconciler.repo.children import Content, Contents
 from reconciler.repo.faults import DamagedError
+from reconciler.repo.history import History
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import Identity
 from reconciler.repo.stream import NewCommit
@@ -49,6 +52,26 @@ def test_a_chain_is_written_as_git_understands_it(mirror: Mirror, hub: Hub) -> N
     assert str(second.committer) == "reconciler <reconciler@localhost>"
     assert first.author_time == first.commit_time == WHEN
     assert mirror.blob_at(ids[0], "dir/a") is not None
+
+
+def test_a_long_chain_that_was_written_is_walked_without_asking_git_for_each(
+    mirror: Mirror, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = hub.land({"a": b"1"})
+    fetched(mirror)
+    asked: list[int] = []
+    ask = Contents.ask
+
+    def counted(self: Contents, names: Sequence[str], limit: int) -> list[Content | None]:
+        asked.append(len(names))
+        return ask(self, names, limit)
+
+    monkeypatch.setattr(Contents, "ask", counted)
+    monkeypatch.setattr(History, "_ask_git", lambda *_: pytest.fail("git walks by itself"))
+    ids = mirror.write(base, [new({"b": b"%d" % number}) for number in range(300)])
+    assert mirror.is_ancestor(base, ids[-1])
+    assert [info.id for info in mirror.commits(ids[-1], since=base)] == ids[::-1]
+    assert len(asked) <= 2, "the chain in one go, and what it stands on"
 
 
 def test_the_same_input_gives_the_same_ids_anywhere(hub: Hub, open_mirror: OpenMirror) -> None:

@@ -73,6 +73,7 @@ def test_k8_a_kubeconfig_that_cannot_be_used_is_blind_until_it_can(
     bench.cluster.write_kubeconfig(path)
     assert workload_of(server.observe(want("carts"))).replicas == 1
     path.write_text("half of a fi: le: [")
+    bench.clock.now += 1
     assert workload_of(server.observe(want("carts"))).replicas == 1
     server.close()
 
@@ -111,6 +112,26 @@ def test_k8_a_projected_token_that_is_exchanged_is_picked_up(bench: Bench, tmp_p
     project(tmp_path, "second", 2)
     assert workload_of(server.observe(want("carts"))).replicas == 1
     assert bench.cluster.journal.entries()[-1].headers["authorization"] == "Bearer second"
+    server.close()
+
+
+def test_k8_a_token_that_is_exchanged_before_the_old_one_expires_is_used_within_a_second(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.cluster.users |= {"first": User("bot"), "second": User("bot")}
+    project(tmp_path, "first", 1)
+    server = make(TokenFile(bench.cluster.url, str(tmp_path / "token")), bench.clock)
+
+    def used() -> str:
+        assert workload_of(server.observe(want("carts"))).replicas == 1
+        return bench.cluster.journal.entries()[-1].headers["authorization"]
+
+    assert used() == "Bearer first"
+    project(tmp_path, "second", 2)
+    bench.clock.now += 0.5
+    assert used() == "Bearer first", "the file is not looked at for each call"
+    bench.clock.now += 0.5
+    assert used() == "Bearer second"
     server.close()
 
 

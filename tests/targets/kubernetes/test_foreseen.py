@@ -65,6 +65,24 @@ def test_where_most_of_a_namespace_is_of_no_interest_it_is_left_after_a_page(
     assert reads(bench) == [LIST, *(f"{LIST}/carts-{number}" for number in range(2, MANY))], "a page has 0, 1, 10, 11"
 
 
+def test_a_workload_that_may_have_either_of_two_names_is_one_look(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foreseen, "_WORTH", 2)
+    look(bench, some(bench, 16)[:MANY])
+    assert reads(bench).count(LIST) == 1, "16 for 6 looks are too many, however many names they have"
+
+
+def test_what_is_looked_at_after_others_has_a_list_of_its_own(bench: Bench) -> None:
+    wants = some(bench, 2 * MANY)
+    bench.server.expect(wants[:MANY])
+    bench.server.expect(wants[MANY:])
+    with ThreadPoolExecutor(4) as pool:
+        facts = list(pool.map(bench.server.observe, wants))
+    assert reads(bench) == [LIST] * 6
+    assert [workload_of(fact).target.name for fact in facts] == [each.names[1] for each in wants]
+
+
 def test_what_is_not_in_the_list_is_looked_for_and_told_as_missing(bench: Bench) -> None:
     wants = [*some(bench, MANY), want("nothing-primary", "nothing")]
     *others, missing = look(bench, wants)
