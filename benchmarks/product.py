@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,10 +92,10 @@ class TimedMirror(Mirror):
         self._note("write", began, tuple(commits))
         return ids
 
-    def push(self, updates: Sequence[RefUpdate], meanwhile: Callable[[], None] | None = None) -> PushResult:
+    def push(self, updates: Sequence[RefUpdate]) -> PushResult:
         """Note it."""
         began = time.perf_counter()
-        result = super().push(updates, meanwhile)
+        result = super().push(updates)
         self._note("push", began, result)
         return result
 

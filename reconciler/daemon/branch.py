@@ -91,18 +91,15 @@ class Branch:
         fresh = self.read_tips()
         return fresh if fresh is not None and fresh.ops != tips.ops else None
 
-    def publish(self, tips: Tips, steps: Sequence[Step], meanwhile: Callable[[], None] | None = None) -> Landed | None:
+    def publish(self, tips: Tips, steps: Sequence[Step]) -> Landed | None:
         """Commit and push steps on top of the tips; None where somebody else's push came first.
-
-        ``meanwhile`` is done while the remote is waited for, and must not raise.
 
         Raises:
             NotOursError: another daemon decides.
             TerminalError, TransientError, BlindError: see `Publisher.push`.
         """
         self.check()
-        commits = [as_commit(step, kept=self.publisher.keeps) for step in steps]
-        landed = self.push(tips, commits, self.check, meanwhile)
+        landed = self.push(tips, [as_commit(step, kept=self.publisher.keeps) for step in steps], self.check)
         if landed is not None:
             self.repo.expect(landed.commits)
             self.commits.update(zip((step.sequence for step in steps), landed.commits, strict=True))
@@ -115,12 +112,9 @@ class Branch:
         if not self.may_write():
             raise NotOursError("the lease of this stage is not ours any more", hint="another daemon goes on with it")
 
-    def push(
-        self, tips: Tips, commits: Sequence[NewCommit], check: Callable[[], None] = lambda: None,
-        meanwhile: Callable[[], None] | None = None,
-    ) -> Landed | None:  # fmt: skip
+    def push(self, tips: Tips, commits: Sequence[NewCommit], check: Callable[[], None] = lambda: None) -> Landed | None:
         """Write and push commits on top of the tips; None where somebody else's push came first."""
-        landed = self.publisher.push(tips.ops, commits, create=tips.fresh, check=check, meanwhile=meanwhile)
+        landed = self.publisher.push(tips.ops, commits, create=tips.fresh, check=check)
         if landed is not None:
             self._ours.append(landed.commits[-1])
             self._latest = self.after(tips, landed)

@@ -9,17 +9,18 @@ from collections.abc import Callable, Iterable, Mapping
 
 from structlog.typing import FilteringBoundLogger
 
-from reconciler.daemon.clock import Watchful
+from reconciler.daemon.clock import Clock, Watchful
 from reconciler.daemon.condition import Condition
-from reconciler.daemon.dispatch import Dispatch, lane
+from reconciler.daemon.dispatch import FRESH, Dispatch
 from reconciler.daemon.seen import as_seen
 from reconciler.decide.claims import want_of
 from reconciler.decide.engine import Decision, decide
 from reconciler.decide.snapshot import Snapshot
-from reconciler.model.errors import BugError, ReconcilerError
+from reconciler.model.errors import BugError
 from reconciler.model.instant import Instant
 from reconciler.model.names import ServicePath
-from reconciler.model.targets import Fact, Want
+from reconciler.model.targets import Fact, Want, WantWorkload
+from reconciler.net.threads import NoThreadError
 from reconciler.repo.stage import StageRepo
 
 
@@ -27,15 +28,18 @@ class Deciding:
     """Decides about one stage. One owner thread. ``unsound`` are the services that show a bug of ours."""
 
     def __init__(
-        self, repo: StageRepo, dispatch: Dispatch, watchful: Watchful, condition: Condition, log: FilteringBoundLogger
-    ) -> None:
+        self, repo: StageRepo, dispatch: Dispatch, clock: Clock, watchful: Watchful, condition: Condition,
+        log: FilteringBoundLogger,
+    ) -> None:  # fmt: skip
         self._repo = repo
         self._dispatch = dispatch
+        self._clock = clock
         self._watchful = watchful
         self._condition = condition
         self._log = log
-        self._ahead: frozenset[Want] = frozenset()
-        self._ahead_of: int | None = None
+        self._ahead: frozenset[Want] | None = None
+        self._ahead_of = 0
+        self._ahead_since = 0.0
         self.unsound: set[ServicePath] = set()
 
     def decide(
@@ -44,8 +48,8 @@ class Deciding:
     ) -> Decision:  # fmt: skip
         """Ask `decide`, give it the facts that it wants, and ask again; ``facts`` has them then.
 
-        ``following`` returns the services that come next: what they will lack is looked up ahead where somebody has to
-        be waited for.
+        ``following`` returns the services that come next: what they will lack is looked up ahead, as soon as somebody
+        has to be waited for.
         """
         doubt = self._doubt(snapshot)
         now = self._watchful.now()
@@ -53,7 +57,7 @@ class Deciding:
         decision = self._each_or_all(snapshot, facts, now, services, timers=not doubt)
         while wanted := decision.wants - facts.keys():
             self._dispatch.begin(wanted)
-            self.look_ahead(snapshot, following)
+            self._look_ahead(snapshot, following)
             came = self._dispatch.observe(wanted)
             if not came:
                 break
@@ -61,31 +65,27 @@ class Deciding:
             # The answers also said what time it is.
             doubt = doubt or self._doubt(snapshot)
             decision = self._each_or_all(snapshot, facts, now, services, timers=not doubt)
+        if decision.steps:
+            self._look_ahead(snapshot, following)
         return decision
 
-    def look_ahead(self, snapshot: Snapshot, following: Callable[[], Iterable[ServicePath]]) -> None:
-        """Begin to look at the workloads of the services that come next, once for a part. Never raises.
+    def begin(self) -> None:
+        """Note that a pass begins: what an earlier one has looked up ahead may be about others."""
+        self._forget_ahead()
 
-        Flags are left out, whose server has no compare-and-set, and so are values, which are of the moment. What goes
-        wrong is told when these services are decided about.
+    def seen_ahead(self, snapshot: Snapshot) -> tuple[dict[Want, Fact], float]:
+        """Return what was looked up for the part that begins now, and since when (monotonic seconds).
+
+        Only what has come by now; the rest is waited for with what else is lacking. Nothing, where others took steps
+        meanwhile, or where it was begun so long ago that it is no fact any more.
         """
-        if self._ahead:
-            return
-        try:
-            services = sorted(following())
-            wants = decide(snapshot, {}, self._watchful.now(), services, timers=False).wants if services else ()
-            self._ahead = frozenset(want for want in wants if lane(want) == "kubernetes")
-            self._ahead_of = snapshot.stage.sequence
-            self._dispatch.begin(self._ahead)
-        except ReconcilerError as error:
-            self._log.debug("not looked up ahead", reason=error.message)
-
-    def seen_ahead(self, snapshot: Snapshot) -> dict[Want, Fact]:
-        """Return what was looked up ahead, for the part that begins now: nothing, where others took steps since."""
-        ahead, self._ahead = self._ahead, frozenset()
-        if not ahead or snapshot.stage.sequence != self._ahead_of:
-            return {}
-        return self._as_seen(snapshot, self._dispatch.observe(ahead))
+        now, ahead, since = self._clock.monotonic(), self._ahead, self._ahead_since
+        if ahead is None or snapshot.stage.sequence != self._ahead_of or now - since > FRESH:
+            self._forget_ahead()
+            return {}, now
+        self._ahead = None
+        came = self._dispatch.take(ahead)
+        return self._as_seen(snapshot, came), since if came else now
 
     def note_landed(self, before: int, sequence: int) -> None:
         """Note our own steps after ``before``: they are about other services than what was looked up ahead."""
@@ -97,6 +97,27 @@ class Deciding:
         sound = (self._repo.holding() & services) - self.unsound
         wants = {want_of(key, held) for path in sound for key, held in snapshot.services[path].desired.items()}
         facts.update(self._as_seen(snapshot, self._dispatch.observe(wants - facts.keys())))
+
+    def _look_ahead(self, snapshot: Snapshot, following: Callable[[], Iterable[ServicePath]]) -> None:
+        """Begin to look at the workloads of the services that come next, once for a part.
+
+        Flags are left out, whose server has no compare-and-set, and so are values, which are of the moment.
+        """
+        if self._ahead is not None:
+            return
+        self._ahead_of, self._ahead_since = snapshot.stage.sequence, self._clock.monotonic()
+        services = sorted(set(following()) - self.unsound)
+        wants = self._each_or_all(snapshot, {}, self._watchful.now(), services, timers=False).wants if services else ()
+        self._ahead = frozenset(want for want in wants if isinstance(want, WantWorkload))
+        try:
+            self._dispatch.begin(self._ahead, ahead=True)
+        except NoThreadError:  # it is looked up when it is lacking
+            self._forget_ahead()
+            self._ahead = frozenset()
+
+    def _forget_ahead(self) -> None:
+        self._dispatch.forget(self._ahead or ())
+        self._ahead = None
 
     def _as_seen(self, snapshot: Snapshot, came: Mapping[Want, Fact]) -> dict[Want, Fact]:
         return as_seen(came, self._repo, f"{snapshot.stage.owner}/")

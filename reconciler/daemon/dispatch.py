@@ -232,6 +232,7 @@ class Dispatch:
         self._counted = counted
         self._pools = {name: Pool(size, thread_name_prefix=name) for name, size in _THREADS.items()}
         self._writers = Pool(_WRITERS, thread_name_prefix="kubernetes-writes")
+        self._foreseers = Pool(_THREADS["kubernetes"], thread_name_prefix="ahead")
         self._calls: dict[tuple[int, Want], _Call] = {}
         self._news = threading.Event()
         self._noting = threading.Lock()
@@ -247,15 +248,32 @@ class Dispatch:
         """Whether something is being written at this moment, or about to be."""
         return any(key[0] != _LOOK and not call.future.done() for key, call in self._calls.items())
 
-    def begin(self, wants: Iterable[Want]) -> None:
-        """Begin to look; `observe` returns what came of it."""
-        self._begin(self._looks(wants))
+    def begin(self, wants: Iterable[Want], *, ahead: bool = False) -> None:
+        """Begin to look; `observe` and `take` return what came of it.
+
+        ``ahead``: on threads of its own, since others must not wait behind what is not needed yet.
+        """
+        self._begin(self._looks(wants), ahead=ahead)
+
+    def take(self, wants: Iterable[Want]) -> Mapping[Want, Fact]:
+        """Return the facts that have come; nothing is waited for, and nothing begun."""
+        self._forget_old_answers()
+        done = [want for want in wants if (call := self._calls.get((_LOOK, want))) is not None and call.future.done()]
+        return {want: self._result(want, self._calls.pop((_LOOK, want)).future) for want in done}
+
+    def forget(self, wants: Iterable[Want]) -> None:
+        """Let go of looks that were begun: what they saw, or will see, is no fact."""
+        for want in wants:
+            call = self._calls.pop((_LOOK, want), None)
+            if call is not None:
+                call.future.cancel()
 
     def observe(self, wants: Iterable[Want]) -> Mapping[Want, Fact]:
         """Return the facts that came within the patience; asking again soon gives those that came since."""
         return self._collect(self._looks(wants), self._patience)
 
     def _looks(self, wants: Iterable[Want]) -> dict[tuple[int, Want], Callable[[], Fact]]:
+        self._forget_old_answers()
         jobs: dict[tuple[int, Want], Callable[[], Fact]]
         jobs = {(_LOOK, want): partial(self._servers.observe, want) for want in wants}
         self._servers.expect(want for look, want in jobs if (look, want) not in self._calls)
@@ -306,11 +324,11 @@ class Dispatch:
                 future.add_done_callback(lambda _: self._came_late())
         return facts
 
-    def _begin(self, asked: Mapping[tuple[int, Want], Callable[[], Fact]]) -> None:
+    def _begin(self, asked: Mapping[tuple[int, Want], Callable[[], Fact]], *, ahead: bool = False) -> None:
         self._forget_old_answers()
         for key, call in asked.items():
             if key not in self._calls:
-                self._calls[key] = self._start(key, call)
+                self._calls[key] = self._start(key, call, ahead=ahead)
 
     def _came_late(self) -> None:
         self._news.set()
@@ -322,9 +340,10 @@ class Dispatch:
         self._news.clear()
         return news
 
-    def _start(self, key: tuple[int, Want], call: Callable[[], Fact]) -> _Call:
+    def _start(self, key: tuple[int, Want], call: Callable[[], Fact], *, ahead: bool) -> _Call:
         where = lane(key[1])
         pool = self._writers if where == "kubernetes" and key[0] != _LOOK else self._pools[where]
+        pool = self._foreseers if ahead else pool
         started = _Call(pool.submit(self._counting, key, call))
 
         def note_end(_: Future[Fact]) -> None:
@@ -360,7 +379,7 @@ class Dispatch:
 
     def close(self) -> None:
         """Let go of the servers; calls under way end by their own deadlines."""
-        for pool in (*self._pools.values(), self._writers):
+        for pool in (*self._pools.values(), self._writers, self._foreseers):
             pool.shutdown(wait=False, cancel_futures=True)
         self._servers.close()
 

@@ -26,8 +26,10 @@ _STUBBORN: Final = 8
 """Losses in a row after which it is fewer all the same."""
 
 _AGEING: Final = FRESH / 3
-_OLD: Final = FRESH * 3 / 4
+_OLD: Final = FRESH * 0.9
 """Seconds after which a part of twice the size would be too slow for what was seen, and this one nearly is."""
+_ALONE: Final = 4
+"""Pushes that land in a row after which nobody else is pushing any more."""
 _SLOW: Final = FRESH / 2
 """Seconds of a push that is so slow by itself that no smaller part would be done in time."""
 
@@ -41,9 +43,10 @@ class Portions:
         self._landed = 0
         self._excused = False
         self._grows = True
+        self._alone = True
 
     @property
-    def calm(self) -> bool:
+    def _first_since(self) -> bool:
         """Whether nobody else's push has come first since one landed."""
         return not self._lost and not self._excused
 
@@ -59,7 +62,7 @@ class Portions:
 
         What has landed together stays together until it is applied.
         """
-        kept_whole = len(waiting.intersection(chosen)) if self.calm else 0
+        kept_whole = len(waiting.intersection(chosen)) if self._first_since else 0
         if len(waiting) <= max(self._most, kept_whole):
             return set(waiting)
         kept = in_turn(sorted(waiting.intersection(chosen)))[: max(self._most, kept_whole)]
@@ -69,8 +72,8 @@ class Portions:
     def following(
         self, waiting: set[ServicePath], in_turn: Callable[[Iterable[ServicePath]], Sequence[ServicePath]]
     ) -> set[ServicePath]:
-        """Return what will most likely be looked at next, if nobody comes first; nothing where somebody just did."""
-        if not self.calm:
+        """Return what will most likely be looked at next, if nobody comes first; nothing while others push."""
+        if not self._alone:
             return set()
         most = min(self._most * _GROWS, _MOST) if self._grows else self._most
         return set(waiting) if len(waiting) <= most else set(in_turn(sorted(waiting))[:most])
@@ -82,6 +85,7 @@ class Portions:
         who is slow to answer is slow to answer again.
         """
         self._landed = 0
+        self._alone = False
         if services == 0:  # a step of the stage itself, which no part makes smaller
             return
         if looked and not self._excused:
@@ -93,18 +97,20 @@ class Portions:
         else:
             self._lost, self._most = 0, max(services // 2, 1)
 
-    def landed(self, left: int, *, age: float = 0.0, pushing: float = 0.0) -> None:
+    def landed(self, left: int, *, age: float | None = 0.0, pushing: float = 0.0) -> None:
         """Note that a push has landed; ``left`` are the services that wait besides.
 
-        ``age`` is how old, in seconds, what was looked up for it has become, ``pushing`` of it the push took. Where all
-        that takes so long that it is hardly a fact any more, and would have to be looked up again, the next part is
-        smaller, unless that would not help.
+        ``age`` is how old, in seconds, what was looked up for it has become, None where that says nothing; ``pushing``
+        of it the push took. Where all that takes so long that it is hardly a fact any more, and would have to be looked
+        up again, the next part is smaller, unless it would have to be so with a smaller part, too.
         """
         self._lost, self._excused = 0, False
         self._landed += 1
-        self._grows = age <= _AGEING or pushing > _SLOW
-        if not self._grows and self._most >= _FIRST:
-            self._most = max(self._most // _GROWS, _FIRST // _GROWS) if age > _OLD else self._most
+        self._alone = self._alone or self._landed > _ALONE
+        self._grows = self._most < _FIRST or pushing > _SLOW or (age is not None and age <= _AGEING)
+        if not self._grows:
+            too_old = age is not None and age > _OLD
+            self._most = max(self._most // _GROWS, _FIRST // _GROWS) if too_old else self._most
             return
         # One that lands says that so many can; another after it, that it was the hour and not their number.
         least = _SMALL if self._landed > 1 else 1

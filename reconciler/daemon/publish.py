@@ -65,12 +65,12 @@ class Publisher:
 
     def push(
         self, parent: CommitId, commits: Sequence[NewCommit], *, create: bool = False,
-        check: Callable[[], None] = lambda: None, meanwhile: Callable[[], None] | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> Landed | None:  # fmt: skip
         """Commit and push; None where somebody else's push came first and everything is to be decided again.
 
         ``create``: the branch is not there yet and begins with these commits, on top of ``parent``. ``check`` raises,
-        right before the push, what is to keep it from being made. ``meanwhile``: see `Mirror.push`.
+        right before the push, what is to keep it from being made.
 
         Raises:
             TerminalError: the remote declined (a hook, a protected branch), or took the push and does not show it.
@@ -88,7 +88,7 @@ class Publisher:
             self._metrics.pushed(lost=False)
             raise
         began = self._clock.monotonic()
-        result = self._mirror.push([RefUpdate(self._ref, None if create else parent, written[-1])], meanwhile)
+        result = self._mirror.push([RefUpdate(self._ref, None if create else parent, written[-1])])
         reach("after-push")
         self._pacer.pushed(began, self._clock.monotonic())
         if result.lost or result.landed:

@@ -78,7 +78,7 @@ class StageLoop:
         self._portions = Portions()
         self.agenda = agenda or Agenda(ports.clock)
         self.condition = Condition()
-        self._deciding = Deciding(self._repo, ports.dispatch, self._watchful, self.condition, ports.log)
+        self._deciding = Deciding(self._repo, ports.dispatch, ports.clock, self._watchful, self.condition, ports.log)
 
     def reconcile(self, tips: Tips, settings: ProjectSettings) -> tuple[Step, ...]:
         """Do everything that can be done now, in parts where it is much. Returns the steps that were pushed.
@@ -88,6 +88,7 @@ class StageLoop:
         """
         self._handled.clear()
         self._portions.begin()
+        self._deciding.begin()
         if self._dispatch.take_news():
             self.agenda.look_soon()
         sweep = self.agenda.sweep_due()
@@ -119,7 +120,8 @@ class StageLoop:
             snapshot = self._repo.snapshot(settings)
             looked = self._forget_old(facts, looked, others=sequence not in (None, snapshot.stage.sequence))
             if sequence is None:
-                facts |= self._deciding.seen_ahead(snapshot)
+                ahead, since = self._deciding.seen_ahead(snapshot)
+                facts, looked = ahead, min(looked, since)
             sequence = snapshot.stage.sequence
             if sweep and not self._handled:
                 self._focus |= self._repo.holding()
@@ -132,13 +134,13 @@ class StageLoop:
             decision = self._deciding.decide(snapshot, facts, chosen, following)
             if decision.steps:
                 published = self._clock.monotonic()
-                look_ahead = partial(self._deciding.look_ahead, snapshot, following)
-                landed, tips = self._publish(tips, decision.steps, began, look_ahead)
+                landed, tips = self._publish(tips, decision.steps, began)
                 if landed is None:
                     self._portions.lost(len(chosen), looked=len(facts) > known)
                 else:
+                    answered = not decision.wants - facts.keys()
+                    self._choose_size(chosen, looked if answered and not apart else None, published)
                     apart = more
-                    self._choose_size(chosen, looked, published)
                     self._note_landed(decision.steps, landed.commits, snapshot)
                     pushed += decision.steps
                     sequence = decision.steps[-1].sequence
@@ -177,16 +179,19 @@ class StageLoop:
             self._repo.expect_pins(sorted(chosen))
         return chosen, more
 
-    def _choose_size(self, done: set[ServicePath], looked: float, published: float) -> None:
-        """Let the next part be as large as this one has shown to be good; both moments are monotonic seconds."""
+    def _choose_size(self, done: set[ServicePath], looked: float | None, published: float) -> None:
+        """Let the next part be as large as this one has shown to be good; both moments are monotonic seconds.
+
+        ``looked`` None: how long this one took says nothing, since it had landed before, or waited for no answer.
+        """
         now, left = self._clock.monotonic(), len(self._focus - self._handled) - len(done)
-        self._portions.landed(left, age=now - looked, pushing=now - published)
+        self._portions.landed(left, age=None if looked is None else now - looked, pushing=now - published)
 
     def _following(self, snapshot: Snapshot, chosen: set[ServicePath]) -> set[ServicePath]:
         """Return the services that come after these."""
         waiting = self._focus - self._handled - chosen
         following = self._portions.following(waiting, partial(ranked, snapshot, self._watchful.now()))
-        self._repo.expect_pins(sorted(following))
+        self._repo.expect_pins([*sorted(chosen), *sorted(following)])
         return following
 
     def _forget_old(self, facts: dict[Want, Fact], looked: float, *, others: bool) -> float:
@@ -242,16 +247,14 @@ class StageLoop:
         self.condition.set("unseen", unseen(decision.wants, facts))
         return decision
 
-    def _publish(
-        self, tips: Tips, steps: tuple[Step, ...], since: float, meanwhile: Callable[[], None] | None = None
-    ) -> tuple[Landed | None, Tips]:
+    def _publish(self, tips: Tips, steps: tuple[Step, ...], since: float) -> tuple[Landed | None, Tips]:
         """Push steps that were begun to be decided on at ``since``; returns the tips to go on from, too."""
         fresh = self._branch.read_again(tips, self._clock.monotonic() - since)
         if fresh is not None:
             return None, fresh
         if any(step.event == "applied" for step in steps):
             reach("before-applied-push")
-        landed = self._branch.publish(tips, steps, meanwhile)
+        landed = self._branch.publish(tips, steps)
         return landed, self._branch.after(tips, landed)
 
     def _may_decide(self) -> bool:

@@ -106,12 +106,8 @@ class Engine:
         """Tell whoever listens of the conversation that is had inside, with how it is judged there."""
         return conversing(op, self._heard, self._clock)
 
-    def talk(
-        self, doing: str, argv: Argv, *, timeout: float | None = None, meanwhile: Callable[[], None] | None = None
-    ) -> Finished:
+    def talk(self, doing: str, argv: Argv, *, timeout: float | None = None) -> Finished:
         """Run a command that talks to the remote; its output and errors come back without secrets.
-
-        ``meanwhile`` is done, once, while the remote is waited for.
 
         Where the remote refuses a secret that can be renewed, it is run once more: nothing has been done until then.
 
@@ -120,16 +116,14 @@ class Engine:
         """
         credentials = self._credentials
         if credentials.secret is None:
-            return self._talked(doing, argv, "", timeout, meanwhile)
+            return self._talked(doing, argv, "", timeout)
         secret = credentials.secret()
-        finished = self._talked(doing, argv, secret, timeout, meanwhile)
+        finished = self._talked(doing, argv, secret, timeout)
         if finished.status and refuses_credentials(finished.stderr) and credentials.renew(secret):
             return self._talked(doing, argv, credentials.secret(), timeout)
         return finished
 
-    def _talked(
-        self, doing: str, argv: Argv, secret: str, timeout: float | None, meanwhile: Callable[[], None] | None = None
-    ) -> Finished:
+    def _talked(self, doing: str, argv: Argv, secret: str, timeout: float | None) -> Finished:
         credentials = self._credentials
         environment = engine_environment(
             self._base,
@@ -141,8 +135,7 @@ class Engine:
             durable=self.durable,
         )
         try:
-            seconds = timeout or self.timeouts.network
-            finished = run(argv, environment, timeout=seconds, clock=self._clock, meanwhile=meanwhile)
+            finished = run(argv, environment, timeout=timeout or self.timeouts.network, clock=self._clock)
         except ProcessTimedOutError as error:
             raise silent(doing, error) from error
         output = redact(finished.stdout.decode("utf-8", "surrogateescape"), secret, credentials.username)

@@ -206,10 +206,8 @@ class Mirror(Readings):
         while len(self._complete) > _REMEMBERED:
             self._complete.popitem(last=False)
 
-    def push(self, updates: Sequence[RefUpdate], meanwhile: Callable[[], None] | None = None) -> PushResult:
+    def push(self, updates: Sequence[RefUpdate]) -> PushResult:
         """Move refs of the remote, all or none, each only if it still is where it is expected.
-
-        ``meanwhile`` is done while the remote is waited for: not at all where it is not asked. It must not raise.
 
         Raises:
             BugError: a new tip doesn't descend from the old one; nothing was sent.
@@ -228,8 +226,7 @@ class Mirror(Readings):
         triples = [(update.ref, update.old, update.new) for update in updates]
         with self._engine.conversation("push") as conversation, self._noticing():
             try:
-                words = argv.push(self.path, self._engine.remote, triples)
-                finished = self._engine.talk("pushing", words, meanwhile=meanwhile)
+                finished = self._engine.talk("pushing", argv.push(self.path, self._engine.remote, triples))
                 result = push_result(updates, finished, finished.stdout.decode("utf-8", "replace"), finished.stderr)
             except AwayError:
                 moves = ((each.ref, each.old, each.new) for each in updates if not each.ref.startswith(PROPOSALS))

@@ -317,9 +317,8 @@ def run(
     clock: Callable[[], float],
     data: bytes = b"",
     own_group: bool = True,
-    meanwhile: Callable[[], None] | None = None,
 ) -> Finished:
-    """Run one command to its end with ``data`` as input; ``meanwhile`` is done while it works.
+    """Run one command to its end with ``data`` as input.
 
     Raises:
         ProcessTimedOutError: it took longer than ``timeout`` seconds in all.
@@ -329,6 +328,4 @@ def run(
     with process:
         with contextlib.suppress(ProcessDiedError):  # its exit status tells
             process.send(data)
-        if meanwhile is not None:
-            meanwhile()
         return process.finish()

@@ -27,9 +27,9 @@ def late(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def noted(
         self: Publisher, parent: CommitId, commits: Sequence[NewCommit], *, create: bool = False,
-        check: Callable[[], None] = lambda: None, meanwhile: Callable[[], None] | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> Landed | None:  # fmt: skip
-        landed = push(self, parent, commits, create=create, check=check, meanwhile=meanwhile)
+        landed = push(self, parent, commits, create=create, check=check)
         if landed is None:
             found.append(len(commits))
         return landed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 
@@ -67,9 +67,9 @@ def test_a_part_that_takes_so_long_that_its_facts_grow_old_is_followed_by_a_smal
 
     assert next_size(age=0.5) == 512
     assert next_size(age=1.5) == 512, "twice as many would take too long"
-    assert next_size(age=2.5) == 256
-    assert next_size(age=2.5) == 128
-    assert next_size(age=2.5) == 256, "some are always worth a push"
+    assert next_size(age=2.8) == 256
+    assert next_size(age=2.8) == 128
+    assert next_size(age=2.8) == 256, "some are always worth a push"
     assert next_size(age=9.0, pushing=8.5) == 512, "no smaller part would be pushed in time"
 
 
@@ -90,7 +90,7 @@ def test_what_has_landed_together_stays_together_although_the_next_part_is_small
     portions = Portions()
     waiting = {ServicePath(f"{number:05}") for number in range(5000)}
     chosen = portions.choose(waiting, (), _by_name)
-    portions.landed(5000, age=2.5)
+    portions.landed(5000, age=2.8)
     assert portions.choose(chosen, chosen, _by_name) == chosen
     assert len(portions.choose(waiting, (), _by_name)) == len(chosen) // 2
     portions.lost(len(chosen))
@@ -108,7 +108,11 @@ def test_what_follows_is_foreseen_unless_somebody_was_first() -> None:
     assert len(portions.following(waiting, _by_name)) == len(ahead), "it does not grow"
     portions.lost(64)
     assert portions.following(waiting, _by_name) == set()
+    for _ in range(4):
+        portions.landed(1)
+        assert portions.following(waiting, _by_name) == set(), "others may be pushing still"
     portions.landed(1)
+    assert portions.following(waiting, _by_name)
     portions.lost(64, looked=True)
     assert portions.following(waiting, _by_name) == set()
 
@@ -198,11 +202,9 @@ def test_who_is_to_stop_begins_no_other_part(site: Site, monkeypatch: pytest.Mon
         loop._stages.loops[StageName("production")]._portions.lost(1)
         publish = Branch.publish
 
-        def stopped(
-            branch: Branch, tips: Tips, steps: Sequence[Step], meanwhile: Callable[[], None] | None = None
-        ) -> Landed | None:
+        def stopped(branch: Branch, tips: Tips, steps: Sequence[Step]) -> Landed | None:
             loop.stop()
-            return publish(branch, tips, steps, meanwhile)
+            return publish(branch, tips, steps)
 
         monkeypatch.setattr(Branch, "publish", stopped)
         loop.tick()

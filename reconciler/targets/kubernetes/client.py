@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -126,6 +127,7 @@ class Client:
                 self._heard_date(response.headers.get("Date", ""))
                 status, content = response.status, self._read(response, call)
         except official.ApiException as error:
+            self._compared = -math.inf  # the certificates may have been exchanged by now
             reason = str(error.reason).partition("\n")[2] or str(error.reason)
             raise Unreachable(call, f"TLS: {_plain(hide(reason, sent))}") from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -163,9 +165,9 @@ class Client:
         with self._lock:
             now = self._clock()
             if not self._closed and (self._api is None or now >= self._compared + _COMPARED_EVERY):
-                self._compared = now
                 if self._api is None or _stamp(self._files) != self._stamp:
                     self._load(call)
+                self._compared = now
             if self._api is None:
                 raise Unreachable(call, "the connection was closed")
             return self._api

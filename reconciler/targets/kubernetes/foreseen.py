@@ -49,10 +49,11 @@ class Foreseen:
         now = self._clock()
         lists: defaultdict[tuple[str, str], list[_List]] = defaultdict(list)
         for key, known in self._lists.items():
-            lists[key] += [each for each in known if each.taken is None or now - each.taken < _FRESH]
+            if young := [each for each in known if now - each.told < _FRESH]:
+                lists[key] = young
         for key, many in named.items():
             if len(many) >= MANY:
-                lists[key].append(_List(many))
+                lists[key].append(_List(many, now))
         self._lists = lists
 
     def take(self, resource: Resource, want: WantWorkload, budget: Budget) -> dict[str, Any] | None:
@@ -68,7 +69,11 @@ class Foreseen:
             if self._clock() - listed.taken >= _FRESH:
                 listed.found.clear()
             names = want.names if listed.whole else want.names[:1]
-            return next((listed.found.pop(one) for one in names if one in listed.found), None)
+            first = next((one for one in names if one in listed.found or one in listed.given), None)
+            if first is None or first in listed.given:
+                return None
+            listed.given.add(first)
+            return listed.found.pop(first)
 
     def _fetch(self, listed: _List, resource: Resource, namespace: str, budget: Budget) -> None:
         call = resource.call("list", namespace)
@@ -90,14 +95,20 @@ class Foreseen:
 
 
 class _List:
-    """A list that is fetched when it is needed first. ``whole``: what is not in it is not there."""
+    """A list that is fetched when it is needed first. ``whole``: what is not in it is not there.
 
-    def __init__(self, wants: list[WantWorkload]) -> None:
+    ``told`` is when it was said what is ``wanted``, ``taken`` when it was fetched, both monotonic seconds; ``found``
+    has what nobody looked at yet, ``given`` the names of what somebody did.
+    """
+
+    def __init__(self, wants: list[WantWorkload], told: float) -> None:
+        self.told = told
         self.lock = threading.Lock()
         self.looks = len(wants)
         self.wanted = {one for want in wants for one in want.names}
         self.taken: float | None = None
         self.found: dict[str, dict[str, Any]] = {}
+        self.given: set[str] = set()
         self.whole = False
 
 

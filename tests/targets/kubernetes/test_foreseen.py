@@ -83,6 +83,22 @@ def test_what_is_looked_at_after_others_has_a_list_of_its_own(bench: Bench) -> N
     assert [workload_of(fact).target.name for fact in facts] == [each.names[1] for each in wants]
 
 
+def test_what_nobody_looks_at_is_not_kept(bench: Bench) -> None:
+    wants = [want(f"carts-{number}", kind="Rollout.argoproj.io") for number in range(MANY)]
+    for _ in range(20):
+        bench.server.expect(wants)
+        bench.clock.now += 2
+    assert sum(map(len, bench.server._foreseen._lists.values())) <= 2
+
+
+def test_who_looks_again_gets_no_other_workload_from_the_list(bench: Bench) -> None:
+    wants = some(bench, MANY)
+    bench.put(workload("Deployment", "carts-0-primary"))
+    bench.server.expect(wants)
+    twice = [workload_of(bench.server.observe(wants[0])).target.name for _ in range(2)]
+    assert twice == ["carts-0-primary"] * 2
+
+
 def test_what_is_not_in_the_list_is_looked_for_and_told_as_missing(bench: Bench) -> None:
     wants = [*some(bench, MANY), want("nothing-primary", "nothing")]
     *others, missing = look(bench, wants)
