@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
+from unittest import mock
 
+from reconciler.daemon import portions
 from tests.simulation.checks import Broken, Checks, Judge
 from tests.simulation.cluster import World
 from tests.simulation.daemons import Daemon, Leases, Surrounding
@@ -22,6 +24,8 @@ _TROUBLE: Final = 900.0
 """Seconds, at most, in which things go wrong."""
 _ACTS: Final = (6, 12, 18)
 _LOOK: Final = 300.0
+_IN_PARTS: Final = 5
+"""Each so many-th seed does everything in parts, the first of one service, as if three were a storm."""
 _LONGEST: Final = 4 * 3600.0
 """Seconds after which everything must be over."""
 
@@ -113,7 +117,8 @@ class Simulation:
 def simulated(seed: int) -> Iterator[Simulation]:
     """Give the world of a seed, with the engine's threads in its time."""
     simulation = Simulation(seed)
-    with virtual(simulation.schedule):
+    first = 1 if seed % _IN_PARTS == 0 else portions._FIRST
+    with virtual(simulation.schedule), mock.patch.object(portions, "_FIRST", first):
         try:
             yield simulation
         finally:
