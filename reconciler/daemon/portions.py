@@ -110,7 +110,7 @@ class Portions:
         self._grows = self._most < _FIRST or pushing > _SLOW or (age is not None and age <= _AGEING)
         if not self._grows:
             too_old = age is not None and age > _OLD
-            self._most = max(self._most // _GROWS, _FIRST // _GROWS) if too_old else self._most
+            self._most = max(self._most // _GROWS, _FIRST // _GROWS, 1) if too_old else self._most
             return
         # One that lands says that so many can; another after it, that it was the hour and not their number.
         least = _SMALL if self._landed > 1 else 1
