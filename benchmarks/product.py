@@ -167,13 +167,15 @@ class Storm:
 
     ``applied`` is until the API answered the last change, ``committed`` until all of these answers were pushed;
     ``before`` are the batches of commits that were pushed until the last answer, ``spent`` the seconds of processor
-    time that were used up to the end of the look in which it came.
+    time that were used up to the end of the look in which it came. ``git`` is how long git's children were waited for
+    until the last answer.
     """
 
     applied: float
     committed: float
     before: tuple[tuple[NewCommit, ...], ...]
     spent: Mapping[str, float]
+    git: float
 
 
 class Product:
@@ -216,7 +218,9 @@ class Product:
         known = next(span.ended for span in spans if span.kind == "tips" and span.what.get(STAGE_REF) == tip)
         last = max(span.ended for span in spans if span.kind == "apply")
         used = between(before, next(seen for ended, seen in looks if ended >= last))
-        return Storm(last - known, committed - known, _written([span for span in spans if span.ended <= last]), used)
+        before_last = [span for span in spans if known <= span.began and span.ended <= last]
+        git = sum(span.ended - span.began for span in before_last if span.kind == "child")
+        return Storm(last - known, committed - known, _written(before_last), used, git)
 
     def look(self) -> Spans:
         """Look once, after the pause that an earlier push asks for, and return what was waited for meanwhile."""

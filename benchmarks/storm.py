@@ -35,7 +35,10 @@ _OPERATOR = "operator"
 
 @dataclass(frozen=True)
 class Cell:
-    """One storm; seconds until all problems were dealt with, by whom. ``committed`` is until the last `applied`."""
+    """One storm; seconds until all problems were dealt with, by whom. ``committed`` is until the last `applied`.
+
+    ``spent`` are seconds of processor time by who used them, ``git`` those in which the product waited for git.
+    """
 
     shape: Shape
     problems: int
@@ -46,11 +49,18 @@ class Cell:
     operator: float
     script: float
     spent: Mapping[str, float]
+    git: float
 
     @property
     def rate(self) -> float:
         """Decisions a second, from the push until the last answer of the API."""
         return self.problems / self.applied
+
+    @property
+    def at_best(self) -> float:
+        """Decisions a second if all cores were busy all the time, and Python's one all the time."""
+        own, all_of_it = self.spent[OWN] + self.spent[THREADS], sum(self.spent.values())
+        return self.problems / max(own, all_of_it / (os.cpu_count() or 1), 1e-6)
 
 
 def run(folder: Path, quiet: Quiet, storms: Sequence[tuple[Shape, int]] = STORMS) -> Section:
@@ -86,7 +96,9 @@ def measure(folder: Path, shape: Shape, problems: int, quiet: Quiet) -> Cell:
             operated = operator.heal(names)
         scripted = _scripted(shape, numbers)
     shutil.rmtree(folder)
-    return Cell(shape, problems, found.applied, found.committed, len(batches), bare, operated, scripted, found.spent)
+    return Cell(
+        shape, problems, found.applied, found.committed, len(batches), bare, operated, scripted, found.spent, found.git
+    )
 
 
 def _files(shape: Shape, numbers: Sequence[int]) -> dict[str, bytes]:
@@ -130,7 +142,8 @@ def section(cells: Sequence[Cell]) -> Section:
         + _where_it_goes(cells)
     )
     missed = [
-        f"{cell.problems:,} of {cell.shape}: {cell.rate:.0f} decisions a second"
+        f"{cell.problems:,} of {cell.shape}: {cell.rate:.0f} decisions a second; {os.cpu_count()} cores that are never "
+        f"idle would do {cell.at_best:.0f}"
         for cell in cells
         if cell.shape.grouped and cell.rate < RATE_BAR
     ]
@@ -147,11 +160,9 @@ def _where_it_goes(cells: Sequence[Cell]) -> str:
     rows = []
     for cell in cells:
         each = {part: 1000 * seconds / cell.problems for part, seconds in cell.spent.items()}
-        own, all_of_it = each[OWN] + each[THREADS], sum(each.values())
-        best = 1000 / max(own, all_of_it / (os.cpu_count() or 1), 0.001)
         rows.append([
-            f"{cell.problems:,} of {cell.shape}", *(f"{each[part]:.2f}" for part in PARTS), f"{all_of_it:.2f}",
-            f"{best:.0f}",
+            f"{cell.problems:,} of {cell.shape}", *(f"{each[part]:.2f}" for part in PARTS), f"{sum(each.values()):.2f}",
+            f"{cell.at_best:.0f}",
         ])  # fmt: skip
     return (
         "Seconds of processor time for 1,000 decisions until the last answer, by who used them. The first two are the "
@@ -159,4 +170,24 @@ def _where_it_goes(cells: Sequence[Cell]) -> str:
         "API server is the embedded one, on the same machine. *At best*: decisions a second if all cores were busy all "
         "the time and nobody ever waited for another.\n\n"
         + table(["problems, services", *PARTS, "in all", "at best"], rows)
+        + "\n\n"
+        + _what_was_waited_for(cells)
+    )
+
+
+def _what_was_waited_for(cells: Sequence[Cell]) -> str:
+    """Say what the thread on which all is decided did until the last answer."""
+    rows = []
+    for cell in cells:
+        each = 1000 / cell.problems
+        own, git, whole = cell.spent[OWN] * each, cell.git * each, cell.applied * each
+        rows.append([
+            f"{cell.problems:,} of {cell.shape}", f"{own:.2f}", f"{git:.2f}", f"{max(whole - own - git, 0.0):.2f}",
+            f"{whole:.2f}",
+        ])  # fmt: skip
+    head = ["problems, services", "deciding, writing, following", "waiting for git", "for answers or a core", "in all"]
+    return (
+        "What the one thread that decides did, in seconds for 1,000 decisions: each push is written, pushed and read "
+        "back before anything of it is applied, so deciding and git's work follow one another, and only looking and "
+        "applying go on beside them.\n\n" + table(head, rows)
     )

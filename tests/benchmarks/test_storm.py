@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -20,21 +21,32 @@ def test_everybody_deals_with_all_problems(tmp_path: Path, grouped: bool) -> Non
     assert min(cell.floor, cell.operator, cell.script) > 0.001
     assert set(cell.spent) == set(PARTS)
     assert cell.spent[OWN] > 0 < cell.spent[PUSHING]
+    assert 0 < cell.git < cell.applied
 
 
 def test_a_missed_bar_is_told() -> None:
     def cell(applied: float, *, grouped: bool) -> Cell:
         return Cell(
-            Shape(10_000, grouped=grouped), 1_000, applied, applied + 1, 1, 10.0, 5.0, 1.0, dict.fromkeys(PARTS, 0.5)
+            Shape(10_000, grouped=grouped),
+            1_000,
+            applied,
+            applied + 1,
+            1,
+            10.0,
+            5.0,
+            1.0,
+            dict.fromkeys(PARTS, 0.5),
+            0.7,
         )
 
     assert section([cell(1.9, grouped=True), cell(14.0, grouped=False)]).missed == ()
-    assert section([cell(2.5, grouped=True)]).missed == ("1,000 of 10,000 grouped: 400 decisions a second",)
+    assert section([cell(2.5, grouped=True)]).missed[0].startswith("1,000 of 10,000 grouped: 400 decisions a second; ")
     assert section([cell(20.0, grouped=False)]).missed == ("1,000 of 10,000 flat: 50 % of bare fast-import",)
 
 
 def test_what_the_cores_allow_at_best_is_told() -> None:
     spent = dict.fromkeys(PARTS, 0.0) | {OWN: 3.0, THREADS: 1.0, PUSHING: 2.0}
-    told = section([Cell(Shape(10_000), 2_000, 5.0, 6.0, 4, 10.0, 5.0, 1.0, spent)]).text
-    (row,) = (line for line in told.splitlines() if "1.50" in line)
+    told = section([Cell(Shape(10_000), 2_000, 5.0, 6.0, 4, 10.0, 5.0, 1.0, spent, 0.6)]).text
+    row = next(line for line in told.splitlines() if "1.50" in line)
     assert [part.strip() for part in row.strip("|").split("|")][-2:] == ["3.00", "500"]
+    assert "| 1.50 | 0.30 | 0.70 | 2.50 |" in re.sub(" +", " ", told), "deciding, git, the rest, all"
