@@ -42,6 +42,14 @@ GUARDS: Final = (
         "c2", "reconciler/daemon/stage_loop.py",
         "others=sequence not in (None, snapshot.stage.sequence))", "others=False)",
     ),
+    Mutation(
+        "c2", "reconciler/daemon/deciding.py",
+        "snapshot.stage.sequence != self._ahead_of or ", "", "tests/daemon/test_deciding.py",
+    ),
+    Mutation(
+        "c2", "reconciler/daemon/deciding.py",
+        "        self._dispatch.forget(self._ahead or ())\n", "", "tests/daemon/test_deciding.py",
+    ),
     Mutation("c3", "reconciler/daemon/reception.py", _AWAY, "            raise\n"),
     Mutation(
         "c4", "reconciler/repo/upkeep.py",
