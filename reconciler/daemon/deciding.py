@@ -11,7 +11,7 @@ from structlog.typing import FilteringBoundLogger
 
 from reconciler.daemon.clock import Clock, Watchful
 from reconciler.daemon.condition import Condition
-from reconciler.daemon.dispatch import FRESH, Dispatch
+from reconciler.daemon.dispatch import Dispatch
 from reconciler.daemon.seen import as_seen
 from reconciler.decide.claims import want_of
 from reconciler.decide.engine import Decision, decide
@@ -20,7 +20,6 @@ from reconciler.model.errors import BugError
 from reconciler.model.instant import Instant
 from reconciler.model.names import ServicePath
 from reconciler.model.targets import Fact, Want, WantWorkload
-from reconciler.net.threads import NoThreadError
 from reconciler.repo.stage import StageRepo
 
 
@@ -39,7 +38,6 @@ class Deciding:
         self._log = log
         self._ahead: frozenset[Want] | None = None
         self._ahead_of = 0
-        self._ahead_since = 0.0
         self.unsound: set[ServicePath] = set()
 
     def decide(
@@ -79,13 +77,12 @@ class Deciding:
         Only what has come by now; the rest is waited for with what else is lacking. Nothing, where others took steps
         meanwhile, or where it was begun so long ago that it is no fact any more.
         """
-        now, ahead, since = self._clock.monotonic(), self._ahead, self._ahead_since
-        if ahead is None or snapshot.stage.sequence != self._ahead_of or now - since > FRESH:
+        if self._ahead is None or snapshot.stage.sequence != self._ahead_of:
             self._forget_ahead()
-            return {}, now
+            return {}, self._clock.monotonic()
+        came, since = self._dispatch.take(self._ahead)
         self._ahead = None
-        came = self._dispatch.take(ahead)
-        return self._as_seen(snapshot, came), since if came else now
+        return self._as_seen(snapshot, came), since
 
     def note_landed(self, before: int, sequence: int) -> None:
         """Note our own steps after ``before``: they are about other services than what was looked up ahead."""
@@ -105,13 +102,14 @@ class Deciding:
         """
         if self._ahead is not None:
             return
-        self._ahead_of, self._ahead_since = snapshot.stage.sequence, self._clock.monotonic()
-        services = sorted(set(following()) - self.unsound)
-        wants = self._each_or_all(snapshot, {}, self._watchful.now(), services, timers=False).wants if services else ()
-        self._ahead = frozenset(want for want in wants if isinstance(want, WantWorkload))
+        self._ahead_of = snapshot.stage.sequence
         try:
+            services = sorted(set(following()) - self.unsound)
+            wants = decide(snapshot, {}, self._watchful.now(), services, timers=False).wants if services else ()
+            self._ahead = frozenset(want for want in wants if isinstance(want, WantWorkload))
             self._dispatch.begin(self._ahead, ahead=True)
-        except NoThreadError:  # it is looked up when it is lacking
+        except Exception as error:  # noqa: BLE001  it comes again in their turn, and these are to be helped before
+            self._log.debug("not looked up ahead", exc_info=error)
             self._forget_ahead()
             self._ahead = frozenset()
 

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Any, Final
 
 from structlog.typing import FilteringBoundLogger
 
+from reconciler.daemon.calls_counted import Counted, Lane, uncounted
 from reconciler.daemon.clock import Clock, ServerDates
 from reconciler.daemon.failpoints import reach
 from reconciler.decide.claims import live_value, mark_of
@@ -44,7 +45,6 @@ FRESH = 3.0
 """Seconds after which an answer that was not fetched is no fact any more."""
 BRIEFLY = 0.05
 """Seconds that a tick waits where only values are asked for: providers are slow by nature, and others wait behind."""
-Lane: TypeAlias = Literal["kubernetes", "flags", "endpoints", "evidence"]
 _THREADS: Final[Mapping[Lane, int]] = {"kubernetes": 8, "flags": 8, "endpoints": 8, "evidence": 32}
 """Calls at a time; a provider that hangs must not keep other services from being measured."""
 _WRITERS: Final = 8
@@ -195,22 +195,12 @@ def _unconnected(what: str, key: str) -> NoFact:
     return NoFact("forbidden", f"no {what} is configured for this stage", f"add `{key}` to the stage's configuration")
 
 
-class Counted(Protocol):
-    """Hears of each call of a server that has ended. Called from any thread; must be quick and never raise."""
-
-    def __call__(self, target: Lane, result: str, *, wrote: bool) -> None:
-        """Take a call: to which kind of server, `ok` or what trouble there was, and whether it was to write."""
-
-
-def uncounted(target: Lane, result: str, *, wrote: bool) -> None:
-    """Count nothing."""
-
-
 @dataclass
 class _Call:
-    """Something asked of a server. ``ended`` is when its answer came, monotonic seconds; None while it has not."""
+    """Something asked of a server. Both moments are monotonic seconds; ``ended`` is None while no answer has come."""
 
     future: Future[Fact]
+    begun: float
     ended: float | None = None
 
 
@@ -255,11 +245,28 @@ class Dispatch:
         """
         self._begin(self._looks(wants), ahead=ahead)
 
-    def take(self, wants: Iterable[Want]) -> Mapping[Want, Fact]:
-        """Return the facts that have come; nothing is waited for, and nothing begun."""
-        self._forget_old_answers()
-        done = [want for want in wants if (call := self._calls.get((_LOOK, want))) is not None and call.future.done()]
-        return {want: self._result(want, self._calls.pop((_LOOK, want)).future) for want in done}
+    def take(self, wants: Iterable[Want]) -> tuple[Mapping[Want, Fact], float]:
+        """Return the facts that have come, and since when they are facts: when the first of them was begun to be seen.
+
+        Nothing is waited for. What no thread has begun is let go of, so that whoever needs it now comes before what is
+        looked up ahead; what was begun longer than `FRESH` ago is no fact any more.
+        """
+        now = self._clock.monotonic()
+        facts: dict[Want, Fact] = {}
+        since = now
+        for want in wants:
+            call = self._calls.get((_LOOK, want))
+            if call is None or not (call.future.done() or call.future.cancel()):
+                continue
+            del self._calls[_LOOK, want]
+            if not call.future.cancelled() and now - call.begun <= FRESH:
+                facts[want] = self._result(want, call.future)
+                since = min(since, call.begun)
+        return facts, since
+
+    def forget_looks(self) -> None:
+        """Let go of all looks: others have changed the world since."""
+        self.forget([want for sequence, want in self._calls if sequence == _LOOK])
 
     def forget(self, wants: Iterable[Want]) -> None:
         """Let go of looks that were begun: what they saw, or will see, is no fact."""
@@ -344,7 +351,7 @@ class Dispatch:
         where = lane(key[1])
         pool = self._writers if where == "kubernetes" and key[0] != _LOOK else self._pools[where]
         pool = self._foreseers if ahead else pool
-        started = _Call(pool.submit(self._counting, key, call))
+        started = _Call(pool.submit(self._counting, key, call), self._clock.monotonic())
 
         def note_end(_: Future[Fact]) -> None:
             started.ended = self._clock.monotonic()

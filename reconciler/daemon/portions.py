@@ -30,7 +30,7 @@ _OLD: Final = FRESH * 0.9
 """Seconds after which a part of twice the size would be too slow for what was seen, and this one nearly is."""
 _ALONE: Final = 4
 """Pushes that land in a row after which nobody else is pushing any more."""
-_SLOW: Final = FRESH / 2
+_SLOW: Final = FRESH / 3
 """Seconds of a push that is so slow by itself that no smaller part would be done in time."""
 
 
@@ -44,11 +44,7 @@ class Portions:
         self._excused = False
         self._grows = True
         self._alone = True
-
-    @property
-    def _first_since(self) -> bool:
-        """Whether nobody else's push has come first since one landed."""
-        return not self._lost and not self._excused
+        self._contested = False
 
     def begin(self) -> None:
         """Note that a pass begins: what was larger for the last one's sake is not any more."""
@@ -62,7 +58,7 @@ class Portions:
 
         What has landed together stays together until it is applied.
         """
-        kept_whole = len(waiting.intersection(chosen)) if self._first_since else 0
+        kept_whole = len(waiting.intersection(chosen)) if not self._contested else 0
         if len(waiting) <= max(self._most, kept_whole):
             return set(waiting)
         kept = in_turn(sorted(waiting.intersection(chosen)))[: max(self._most, kept_whole)]
@@ -88,6 +84,7 @@ class Portions:
         self._alone = False
         if services == 0:  # a step of the stage itself, which no part makes smaller
             return
+        self._contested = True
         if looked and not self._excused:
             self._excused = True
             return
@@ -100,17 +97,19 @@ class Portions:
     def landed(self, left: int, *, age: float | None = 0.0, pushing: float = 0.0) -> None:
         """Note that a push has landed; ``left`` are the services that wait besides.
 
-        ``age`` is how old, in seconds, what was looked up for it has become, None where that says nothing; ``pushing``
-        of it the push took. Where all that takes so long that it is hardly a fact any more, and would have to be looked
-        up again, the next part is smaller, unless it would have to be so with a smaller part, too.
+        ``age`` is how old, in seconds, what was looked up for it has become, None where it had landed before and its
+        size was chosen then; ``pushing`` of it the push took. Where all that takes so long that it is hardly a fact any
+        more, and would have to be looked up again, the next part is smaller, unless it would have to be so with a
+        smaller part, too.
         """
-        self._lost, self._excused = 0, False
+        self._lost, self._excused, self._contested = 0, False, False
         self._landed += 1
         self._alone = self._alone or self._landed > _ALONE
-        self._grows = self._most < _FIRST or pushing > _SLOW or (age is not None and age <= _AGEING)
+        if age is None:
+            return
+        self._grows = self._most < _FIRST or pushing > _SLOW or age <= _AGEING
         if not self._grows:
-            too_old = age is not None and age > _OLD
-            self._most = max(self._most // _GROWS, _FIRST // _GROWS, 1) if too_old else self._most
+            self._most = max(self._most // _GROWS, _FIRST) if age > _OLD else self._most
             return
         # One that lands says that so many can; another after it, that it was the hour and not their number.
         least = _SMALL if self._landed > 1 else 1

@@ -31,7 +31,7 @@ from reconciler.decide.snapshot import ServiceView, Snapshot
 from reconciler.model.errors import TerminalError, TransientError
 from reconciler.model.names import CommitId, ServicePath
 from reconciler.model.step import Step
-from reconciler.model.targets import Fact, NoFact, Want
+from reconciler.model.targets import Fact, NoFact, Want, WantWorkload
 from reconciler.repo.stage import ProjectSettings, Tips
 
 _ROUNDS = 32
@@ -138,8 +138,8 @@ class StageLoop:
                 if landed is None:
                     self._portions.lost(len(chosen), looked=len(facts) > known)
                 else:
-                    answered = not decision.wants - facts.keys()
-                    self._choose_size(chosen, looked if answered and not apart else None, published)
+                    unanswered = any(isinstance(want, WantWorkload) for want in decision.wants - facts.keys())
+                    self._choose_size(chosen, published if unanswered else looked, published, again=apart)
                     apart = more
                     self._note_landed(decision.steps, landed.commits, snapshot)
                     pushed += decision.steps
@@ -169,9 +169,11 @@ class StageLoop:
     def _choose(self, snapshot: Snapshot, chosen: set[ServicePath], *, apart: bool) -> tuple[set[ServicePath], bool]:
         """Return the services that are looked at together, ``chosen`` before all, and whether others wait meanwhile.
 
-        ``apart``: something of a part has landed, which is applied before others are looked at.
+        ``apart``: something of a part has landed, which is applied before others are looked at, except those where
+        people took something back.
         """
         stopping, waiting = self._stopping(), self._focus - self._handled
+        chosen = chosen | (waiting & snapshot.tampered)
         alone = waiting & chosen if chosen and (stopping or apart) else waiting
         chosen = self._portions.choose(alone, chosen, partial(ranked, snapshot, self._watchful.now()))
         more = len(chosen) < len(waiting) and not stopping
@@ -179,13 +181,14 @@ class StageLoop:
             self._repo.expect_pins(sorted(chosen))
         return chosen, more
 
-    def _choose_size(self, done: set[ServicePath], looked: float | None, published: float) -> None:
+    def _choose_size(self, done: set[ServicePath], looked: float, published: float, *, again: bool) -> None:
         """Let the next part be as large as this one has shown to be good; both moments are monotonic seconds.
 
-        ``looked`` None: how long this one took says nothing, since it had landed before, or waited for no answer.
+        ``looked`` is the push where somebody never answered, which no smaller part would mend. ``again``: it has landed
+        before.
         """
         now, left = self._clock.monotonic(), len(self._focus - self._handled) - len(done)
-        self._portions.landed(left, age=None if looked is None else now - looked, pushing=now - published)
+        self._portions.landed(left, age=None if again else now - looked, pushing=now - published)
 
     def _following(self, snapshot: Snapshot, chosen: set[ServicePath]) -> set[ServicePath]:
         """Return the services that come after these."""
@@ -200,6 +203,8 @@ class StageLoop:
         Returns the moment, monotonic seconds, since which facts are being looked at; ``looked`` was that until now.
         """
         now = self._clock.monotonic()
+        if others:
+            self._dispatch.forget_looks()
         if others or now - looked > FRESH:
             facts.clear()
         return looked if facts else now

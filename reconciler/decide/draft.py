@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -97,6 +98,11 @@ class Draft:
     def view(self, service: ServicePath) -> ServiceView:
         """Return the service as it is after the steps made so far."""
         return self._changed.get(service) or self._snapshot.services[service]
+
+    @property
+    def tampered(self) -> AbstractSet[ServicePath]:
+        """The services whose machine-written files others had changed before the first of the steps."""
+        return self._snapshot.tampered
 
     def near(self, view: ServiceView) -> str:
         """Return the service whose name is nearest to that of a directory that is none; empty where none is near."""

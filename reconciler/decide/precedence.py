@@ -1,6 +1,8 @@
-"""Which service comes first where something is limited for a whole stage: the gravest problem, then the oldest.
+"""Which service comes first: what people took back, then the gravest problem, then the oldest.
 
-A budget is for the day on which everything alerts at once. Who gets what there is must not be a matter of names.
+A budget is for the day on which everything alerts at once. Who gets what there is must not be a matter of names. What
+people took back is answered before anything else is decided: whoever starts anew looks at the newest steps only, and
+takes what was before them as it stands.
 """
 
 from __future__ import annotations
@@ -31,11 +33,16 @@ _Rank: TypeAlias = tuple[int, Instant]
 
 def in_turn(draft: Draft, services: Iterable[ServicePath]) -> tuple[ServicePath, ...]:
     """Return services in the order in which they get what is limited for the stage; as they come where nothing is."""
+    services = sorted(services, key=lambda path: path not in draft.tampered)
     limits = draft.stage.config.budgets if isinstance(draft.stage.config, StageConfig) else None
     if limits is None or (limits.services_at_once is None and limits.services_per_hour is None):
         return tuple(services)
     nothing: _Rank = (len(_GRADES), draft.now)
-    return tuple(sorted(services, key=lambda path: (min(_waiting(draft, draft.view(path)), default=nothing), path)))
+
+    def rank(path: ServicePath) -> tuple[bool, _Rank, ServicePath]:
+        return path not in draft.tampered, min(_waiting(draft, draft.view(path)), default=nothing), path
+
+    return tuple(sorted(services, key=rank))
 
 
 def ranked(snapshot: Snapshot, now: Instant, services: Iterable[ServicePath]) -> tuple[ServicePath, ...]:

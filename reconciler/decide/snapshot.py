@@ -243,7 +243,8 @@ class Snapshot:
     ``claimants`` tells which services hold a field, give it back or wait for it; ``acting`` are the services with a
     running remediation that has decided something, ``acted`` the moments of all actions of each service that has any.
     These are kept incrementally by whoever makes the snapshot. ``pins`` reads pinned files by their references
-    (`path@blob`); ``arrived`` tells when the commit was made that brought a problem's file to the branch.
+    (`path@blob`); ``arrived`` tells when the commit was made that brought a problem's file to the branch. ``tampered``
+    are the services whose machine-written files others changed, which no step has answered yet.
     """
 
     stage: Stage
@@ -254,3 +255,4 @@ class Snapshot:
     pins: Pins = nothing_pinned
     arrived: Arrived = just_arrived
     shelves: Shelves = Shelves()
+    tampered: AbstractSet[ServicePath] = frozenset()

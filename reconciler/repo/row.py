@@ -24,6 +24,7 @@ from reconciler.repo.brought import Brought
 from reconciler.repo.faults import TooMuchError
 from reconciler.repo.layout import ops_prefix
 from reconciler.repo.mirror import Mirror
+from reconciler.repo.names import is_object_id
 from reconciler.repo.proof import Proof
 from reconciler.repo.row_guard import RowGuard
 from reconciler.repo.standing import Standing
@@ -33,6 +34,8 @@ WINDOW: Final = 16
 """Steps that a start looks at."""
 DEEPEST: Final = 256
 """Steps that it looks at where that does not settle it."""
+_ANSWERS: Final = frozenset({"reverted", "restored"})
+"""Steps that answer what others changed."""
 _TRIES: Final = 2
 """Rows, and single steps, that a step is tried on where several have the number before its own: the likeliest ones."""
 
@@ -137,11 +140,32 @@ class Rows:
                 continue
             whole = len(found) < reach
             sought = known is not None and known not in self._brought.left_out
-            if whole or reach >= DEEPEST or not sought or any(claim.commit == known for claim, _ in found):
+            enough = not sought or any(claim.commit == known for claim, _ in found)
+            if whole or reach >= DEEPEST or (enough and not self._answers_older(found)):
                 self._link(found, whole=whole)
                 if whole or reach >= DEEPEST or self._is_settled():
                     return self._best(whole=whole), found
             reach *= 4
+
+    def _answers_older(self, found: Sequence[tuple[Claimed, OwnFile]]) -> bool:
+        """Whether one of the steps answers a change that is older than the first of them, newest steps first.
+
+        The first one is trusted as it stands, with what others had changed before: then nothing is left to be answered.
+        """
+        oldest = found[-1][0].commit if found else None
+        for claim, own in found:
+            named = own.data.get("commits" if claim.event == "restored" else "commit")
+            commits = named if isinstance(named, list) else [named]
+            if claim.event in _ANSWERS and any(self._is_older(commit, oldest) for commit in commits):
+                return True
+        return False
+
+    def _is_older(self, commit: object, step: CommitId | None) -> bool:
+        """Whether a change does not descend from a step."""
+        if step is None or not isinstance(commit, str) or not is_object_id(commit):
+            return False
+        known = self._store.find_commit(commit)
+        return known is not None and not self._store.is_ancestor(step, known)
 
     def _steps(self, tip: CommitId) -> Iterator[tuple[Claimed, OwnFile]]:
         left_out = self._brought.left_out

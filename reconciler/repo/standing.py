@@ -326,8 +326,9 @@ class Standing:
         tally = self._tally
         shelves = Shelves(tally.oldest_finished, tally.finished_until, self._files, self.trusted, self._closed)
         return Snapshot(
-            stage, _Services(self), tally.claimants, tally.acting, tally.acted, pins, self._arrived, shelves
-        )
+            stage, _Services(self), tally.claimants, tally.acting, tally.acted, pins, self._arrived, shelves,
+            frozenset(self._index.foreign),
+        )  # fmt: skip
 
     def _files(self, service: ServicePath) -> tuple[str, ...]:
         here = f"{ops_prefix(self._stage)}/{service}"

@@ -111,10 +111,10 @@ def test_what_was_looked_up_too_long_ago_is_looked_up_again(site: Site, monkeypa
     again: list[str] = []
 
     def long_after(self: Deciding, snapshot: Snapshot) -> tuple[dict[Want, Fact], float]:
-        self._ahead_since -= 4.0
+        for call in self._dispatch._calls.values():
+            call.begun -= 4.0
         facts, since = seen_ahead(self, snapshot)
         assert facts == {}
-        assert since == pytest.approx(self._clock.monotonic(), abs=5.0)
         return facts, since
 
     def noted(self: Dispatch, wants: Iterable[Want]) -> Mapping[Want, Fact]:
@@ -152,7 +152,8 @@ def test_what_is_needed_now_does_not_wait_behind_what_is_looked_up_ahead(site: S
         later = [want(f"later-{number}") for number in range(40)]
         dispatch.begin(later, ahead=True)
         assert dispatch.observe([want("now")]) == {want("now"): answer}
-        assert dispatch.take(later) == {}
+        facts, _ = dispatch.take(later[:8])
+        assert facts == {}
         dispatch.forget(later[8:])
         held.set()
         assert dispatch.observe(later[:1]) == {later[0]: answer}

@@ -68,9 +68,10 @@ def test_a_part_that_takes_so_long_that_its_facts_grow_old_is_followed_by_a_smal
     assert next_size(age=0.5) == 512
     assert next_size(age=1.5) == 512, "twice as many would take too long"
     assert next_size(age=2.8) == 256
-    assert next_size(age=2.8) == 128
-    assert next_size(age=2.8) == 256, "some are always worth a push"
+    assert next_size(age=2.8) == 256, "so many are always worth a push"
     assert next_size(age=9.0, pushing=8.5) == 512, "no smaller part would be pushed in time"
+    portions.landed(len(waiting), age=None)
+    assert len(portions.choose(waiting, (), _by_name)) == 512, "its size was chosen when it landed first"
 
 
 def test_after_losses_a_part_grows_however_slow_it_was() -> None:
@@ -89,6 +90,7 @@ def test_after_losses_a_part_grows_however_slow_it_was() -> None:
 def test_what_has_landed_together_stays_together_although_the_next_part_is_smaller() -> None:
     portions = Portions()
     waiting = {ServicePath(f"{number:05}") for number in range(5000)}
+    portions.landed(5000)
     chosen = portions.choose(waiting, (), _by_name)
     portions.landed(5000, age=2.8)
     assert portions.choose(chosen, chosen, _by_name) == chosen
@@ -153,6 +155,17 @@ def test_a_small_part_is_tried_some_times_before_it_is_a_smaller_one() -> None:
     assert len(portions.choose(waiting, (), _by_name)) == 64, "it was the hour and not their number"
     portions.lost(4)
     assert len(portions.choose(waiting, (), _by_name)) == 4
+
+
+def test_what_is_contested_becomes_smaller_although_it_was_begun() -> None:
+    portions = Portions()
+    waiting = {ServicePath(f"{number:05}") for number in range(2000)}
+    portions.landed(2000)
+    chosen: set[ServicePath] = set()
+    for _ in range(64):
+        chosen = portions.choose(waiting, chosen, _by_name)
+        portions.lost(len(chosen))
+    assert len(portions.choose(waiting, chosen, _by_name)) == 1
 
 
 def test_what_was_begun_is_gone_on_with_and_the_order_is_the_callers() -> None:
@@ -246,6 +259,23 @@ def test_drift_is_noticed_in_every_part(site: Site, monkeypatch: pytest.MonkeyPa
         loop.look_at_everything()
         until(loop, lambda: site.events().count("drift") == len(SERVICES), "all drift is told")
         until(loop, lambda: site.events().count("applied") == 2 * len(SERVICES), "all is set again")
+
+
+def test_what_a_person_took_back_is_answered_in_the_part_at_hand(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who starts anew looks at the newest steps only, and what is older than those is not answered any more."""
+    monkeypatch.setattr(portions_module, "_FIRST", 1)
+    everything_is_slow(site)
+    with site.loop() as loop:
+        until(loop, lambda: site.events().count("applied") == len(SERVICES), "all are applied")
+        done = len(site.events())
+        last = f"ops/production/{SERVICES[-1]}"
+        folder = f"{last}/remediations/{SERVICES[-1]}"
+        files: dict[str, str | None] = {
+            f"ops/production/{name}/problems/again.yaml": f"title: {TITLE}\nstate: open\n" for name in SERVICES[:-1]
+        }
+        site.push({**files, f"{folder}/02-decided.yaml": None}, "everything is slow again, and one was no good")
+        until(loop, lambda: "reverted" in site.events(), "it is answered")
+    assert site.events()[done] == "reverted"
 
 
 def everything_is_slow(site: Site) -> None:

@@ -374,3 +374,35 @@ def test_our_own_steps_are_not_decided_twice(daemon: Deciding, monkeypatch: pyte
     remote.hub.land(problem("p2"))
     daemon.tick()
     assert asked == []
+
+
+def test_what_a_person_took_back_before_the_newest_steps_is_still_answered_by_one_of_them(
+    remote: Remote, daemon: Deciding, cold: Callable[[], Reader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote.hub.land(problem("p2", "orders"))
+    daemon.tick()
+    decided = remote.hub.git("ls-tree", "-r", "--name-only", "production", "ops/production/orders/remediations")
+    (path,) = (each for each in decided.splitlines() if each.endswith("-decided.yaml"))
+    remote.hub.land({path: None}, message="Revert it")
+    remote.hub.land({f"{OPS}/problems/p3.yaml": b"title: unheard of\nstate: open\n"})
+    before = daemon.tick(["carts"])
+    after = daemon.tick(["orders"])
+    assert after[0].event == "reverted"
+    for others in range(1, len(before) + 1):
+        monkeypatch.setattr("reconciler.repo.row.WINDOW", len(after) + others)
+        late = cold()
+        assert late.sequence() == after[-1].sequence
+        assert late.foreign("orders") == {}
+        assert [step.sequence for step in late.repo.row][-len(after) :] == [step.sequence for step in after]
+
+
+def test_what_a_person_took_back_is_answered_before_anything_else(remote: Remote, daemon: Deciding) -> None:
+    remote.hub.land(problem("p2", "orders"))
+    daemon.tick()
+    decided = remote.hub.git("ls-tree", "-r", "--name-only", "production", "ops/production/orders/remediations")
+    (path,) = (each for each in decided.splitlines() if each.endswith("-decided.yaml"))
+    remote.hub.land({path: None, f"{OPS}/problems/p3.yaml": b"title: unheard of\nstate: open\n"})
+    made = daemon.tick()
+    events = [(step.event, "orders" in step.path) for step in made]
+    assert events[0] == ("reverted", True)
+    assert any(not orders for _, orders in events)

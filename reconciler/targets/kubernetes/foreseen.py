@@ -49,6 +49,9 @@ class Foreseen:
         now = self._clock()
         lists: defaultdict[tuple[str, str], list[_List]] = defaultdict(list)
         for key, known in self._lists.items():
+            # Who expects something anew was told that what was seen of it is no fact any more.
+            for each in known:
+                each.wanted.difference_update(one for want in named.get(key, ()) for one in want.names)
             if young := [each for each in known if now - each.told < _FRESH]:
                 lists[key] = young
         for key, many in named.items():

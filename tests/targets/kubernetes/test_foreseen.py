@@ -83,6 +83,15 @@ def test_what_is_looked_at_after_others_has_a_list_of_its_own(bench: Bench) -> N
     assert [workload_of(fact).target.name for fact in facts] == [each.names[1] for each in wants]
 
 
+def test_who_looks_anew_is_not_told_what_was_seen_before(bench: Bench) -> None:
+    wants = some(bench, MANY)
+    bench.server.expect(wants)
+    assert workload_of(bench.server.observe(wants[0])).replicas == 1
+    bench.server.apply(effect("carts-1", value=7))
+    bench.server.expect(wants[1:3])
+    assert workload_of(bench.server.observe(wants[1])).replicas == 7
+
+
 def test_what_nobody_looks_at_is_not_kept(bench: Bench) -> None:
     wants = [want(f"carts-{number}", kind="Rollout.argoproj.io") for number in range(MANY)]
     for _ in range(20):

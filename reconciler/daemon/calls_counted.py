@@ -1,0 +1,19 @@
+"""Who counts the calls of target servers and providers, and by which kinds of them."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol, TypeAlias
+
+Lane: TypeAlias = Literal["kubernetes", "flags", "endpoints", "evidence"]
+"""A kind of server; each has threads of its own."""
+
+
+class Counted(Protocol):
+    """Hears of each call of a server that has ended. Called from any thread; must be quick and never raise."""
+
+    def __call__(self, target: Lane, result: str, *, wrote: bool) -> None:
+        """Take a call: to which kind of server, `ok` or what trouble there was, and whether it was to write."""
+
+
+def uncounted(target: Lane, result: str, *, wrote: bool) -> None:
+    """Count nothing."""
