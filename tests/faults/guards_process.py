@@ -36,6 +36,10 @@ GUARDS: Final = (
         f"{_TAKEN}{_NOTED}", f"{_NOTED}{_TAKEN}",
         "tests/faults/test_crash_outage.py -k broken",
     ),
+    Mutation(
+        "c1", "reconciler/repo/row.py",
+        "(enough and not self._answers_older(found))", "enough", "tests/repo/test_replayed.py -k took_back",
+    ),
     Mutation("c2", "reconciler/repo/argv.py", _LEASE, _FORCED),
     Mutation("c2", "reconciler/daemon/dispatch.py", "        if not self.may_write():\n", "        if False:\n"),
     Mutation(

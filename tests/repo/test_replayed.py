@@ -384,8 +384,10 @@ def test_what_a_person_took_back_before_the_newest_steps_is_still_answered_by_on
     decided = remote.hub.git("ls-tree", "-r", "--name-only", "production", "ops/production/orders/remediations")
     (path,) = (each for each in decided.splitlines() if each.endswith("-decided.yaml"))
     remote.hub.land({path: None}, message="Revert it")
-    remote.hub.land({f"{OPS}/problems/p3.yaml": b"title: unheard of\nstate: open\n"})
+    unheard = b"title: unheard of\nstate: open\n"
+    remote.hub.land({f"{OPS}/problems/p{number}.yaml": unheard for number in range(3, 8)})
     before = daemon.tick(["carts"])
+    assert len(before) == 5
     after = daemon.tick(["orders"])
     assert after[0].event == "reverted"
     for others in range(1, len(before) + 1):
