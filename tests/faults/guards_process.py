@@ -48,7 +48,7 @@ GUARDS: Final = (
     ),
     Mutation(
         "c2", "reconciler/daemon/deciding.py",
-        "snapshot.stage.sequence != self._ahead_of or ", "", "tests/daemon/test_deciding.py",
+        " or snapshot.stage.sequence != self._ahead_of", "", "tests/daemon/test_deciding.py",
     ),
     Mutation(
         "c2", "reconciler/daemon/deciding.py",
