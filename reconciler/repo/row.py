@@ -34,8 +34,10 @@ WINDOW: Final = 16
 """Steps that a start looks at."""
 DEEPEST: Final = 256
 """Steps that it looks at where that does not settle it."""
-_ANSWERS: Final = frozenset({"reverted", "restored"})
-"""Steps that answer what others changed."""
+ANSWERED: Final = 4096
+"""Steps that it looks at where these answer what was changed before them: a revert may be of a whole storm."""
+_ANSWERS: Final = {"reverted": "commit", "restored": "commits"}
+"""Steps that answer what others changed, each with the key under which it names their commits."""
 _TRIES: Final = 2
 """Rows, and single steps, that a step is tried on where several have the number before its own: the likeliest ones."""
 
@@ -141,9 +143,10 @@ class Rows:
             whole = len(found) < reach
             sought = known is not None and known not in self._brought.left_out
             enough = not sought or any(claim.commit == known for claim, _ in found)
-            if whole or reach >= DEEPEST or (enough and not self._answers_older(found)):
+            deepest = ANSWERED if self._answers_older(found) else DEEPEST
+            if whole or reach >= deepest or (enough and deepest == DEEPEST):
                 self._link(found, whole=whole)
-                if whole or reach >= DEEPEST or self._is_settled():
+                if whole or reach >= deepest or self._is_settled():
                     return self._best(whole=whole), found
             reach *= 4
 
@@ -153,16 +156,16 @@ class Rows:
         The first one is trusted as it stands, with what others had changed before: then nothing is left to be answered.
         """
         oldest = found[-1][0].commit if found else None
+        answered: list[object] = []
         for claim, own in found:
-            named = own.data.get("commits" if claim.event == "restored" else "commit")
-            commits = named if isinstance(named, list) else [named]
-            if claim.event in _ANSWERS and any(self._is_older(commit, oldest) for commit in commits):
-                return True
-        return False
+            named = own.data.get(_ANSWERS.get(claim.event, ""))
+            answered += named if isinstance(named, list) else [named]
+        told = dict.fromkeys(each for each in answered if isinstance(each, str))
+        return any(self._is_older(commit, oldest) for commit in told)
 
-    def _is_older(self, commit: object, step: CommitId | None) -> bool:
+    def _is_older(self, commit: str, step: CommitId | None) -> bool:
         """Whether a change does not descend from a step."""
-        if step is None or not isinstance(commit, str) or not is_object_id(commit):
+        if step is None or not is_object_id(commit):
             return False
         known = self._store.find_commit(commit)
         return known is not None and not self._store.is_ancestor(step, known)

@@ -38,7 +38,7 @@ GUARDS: Final = (
     ),
     Mutation(
         "c1", "reconciler/repo/row.py",
-        "(enough and not self._answers_older(found))", "enough", "tests/repo/test_replayed.py -k took_back",
+        "ANSWERED if self._answers_older(found) else DEEPEST", "DEEPEST", "tests/repo/test_replayed.py",
     ),
     Mutation("c2", "reconciler/repo/argv.py", _LEASE, _FORCED),
     Mutation("c2", "reconciler/daemon/dispatch.py", "        if not self.may_write():\n", "        if False:\n"),

@@ -398,6 +398,25 @@ def test_what_a_person_took_back_before_the_newest_steps_is_still_answered_by_on
         assert [step.sequence for step in late.repo.row][-len(after) :] == [step.sequence for step in after]
 
 
+def test_more_answers_than_a_start_looks_at_are_found_all_the_same(
+    remote: Remote, daemon: Deciding, cold: Callable[[], Reader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"service-{number}" for number in range(12)]
+    remote.around.workloads |= {name: Workload() for name in names}
+    files = {f"{name}/remediation.yaml": PLAYBOOK for name in names}
+    remote.hub.land({**files, **{path: each for name in names for path, each in problem("p2", name).items()}})
+    daemon.tick()
+    tree = remote.hub.git("ls-tree", "-r", "--name-only", "production", "ops/production")
+    decided = [each for each in tree.splitlines() if each.endswith("-decided.yaml") and "service-" in each]
+    assert len(decided) == len(names)
+    remote.hub.land(dict.fromkeys(decided), message="Revert it all")
+    made = daemon.tick(apply=False)
+    assert [step.event for step in made[: len(names)]] == ["reverted"] * len(names)
+    monkeypatch.setattr("reconciler.repo.row.WINDOW", 2)
+    monkeypatch.setattr("reconciler.repo.row.DEEPEST", 4)
+    assert cold().sequence() == made[-1].sequence
+
+
 def test_what_a_person_took_back_is_answered_before_anything_else(remote: Remote, daemon: Deciding) -> None:
     remote.hub.land(problem("p2", "orders"))
     daemon.tick()
