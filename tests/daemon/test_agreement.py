@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from reconciler.daemon import stage_loop
+from reconciler.daemon import deciding
 from reconciler.daemon.service import opened, read_config
 from reconciler.decide.engine import Decision, decide
 from reconciler.decide.snapshot import Snapshot
@@ -124,7 +124,7 @@ def test_what_is_done_to_a_service_in_trouble_is_answered_when_it_is_out_of_it(
         ours = site.file(there)
         assert ours is not None
         with monkeypatch.context() as trouble:
-            trouble.setattr(stage_loop, "decide", stumbling)
+            trouble.setattr(deciding, "decide", stumbling)
             site.push({there: ours.replace("value: 2", "value: 40") + "\n"})
             site.problem("p1", TITLE)
             until(loop, lambda: site.replicas() == 2, "carts is healed all the same")

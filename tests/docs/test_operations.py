@@ -40,7 +40,7 @@ def conditions() -> Iterator[str]:
     for file in DAEMON.rglob("*.py"):
         for call in (node for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.Call)):
             match call.func:
-                case ast.Attribute(value=ast.Attribute(attr="condition"), attr="set"):
+                case ast.Attribute(value=ast.Attribute(attr="condition" | "_condition"), attr="set"):
                     yield f"<stage>/{given(call)}"
                 case ast.Attribute(value=ast.Attribute(attr="_holds"), attr="hold" | "remark"):
                     yield given(call) or "<stage>"
