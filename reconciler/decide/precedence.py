@@ -33,10 +33,9 @@ _Rank: TypeAlias = tuple[int, Instant]
 
 def in_turn(draft: Draft, services: Iterable[ServicePath]) -> tuple[ServicePath, ...]:
     """Return services in the order in which they get what is limited for the stage; as they come where nothing is."""
-    services = sorted(services, key=lambda path: path not in draft.tampered)
     limits = draft.stage.config.budgets if isinstance(draft.stage.config, StageConfig) else None
     if limits is None or (limits.services_at_once is None and limits.services_per_hour is None):
-        return tuple(services)
+        return tuple(sorted(services, key=lambda path: path not in draft.tampered))
     nothing: _Rank = (len(_GRADES), draft.now)
 
     def rank(path: ServicePath) -> tuple[bool, _Rank, ServicePath]:

@@ -158,8 +158,9 @@ class Rows:
         oldest = found[-1][0].commit if found else None
         answered: list[object] = []
         for claim, own in found:
-            named = own.data.get(_ANSWERS.get(claim.event, ""))
-            answered += named if isinstance(named, list) else [named]
+            if claim.event in _ANSWERS:
+                named = own.data.get(_ANSWERS[claim.event])
+                answered += named if isinstance(named, list) else [named]
         told = dict.fromkeys(each for each in answered if isinstance(each, str))
         return any(self._is_older(commit, oldest) for commit in told)
 

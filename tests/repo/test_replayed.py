@@ -61,6 +61,12 @@ def next_step(daemon: Deciding) -> Step:
     return daemon.decide({}).steps[0]
 
 
+def decisions(remote: Remote, prefix: str) -> list[str]:
+    """Return the files of decisions below a path."""
+    files = remote.hub.git("ls-tree", "-r", "--name-only", "production").splitlines()
+    return [each for each in files if each.startswith(prefix) and each.endswith("-decided.yaml")]
+
+
 def with_claims(remote: Remote, value: int) -> bytes:
     """Return the desired state with another number of replicas."""
     content = remote.hub.git("show", f"production:{DESIRED}").encode() + b"\n"
@@ -381,8 +387,7 @@ def test_what_a_person_took_back_before_the_newest_steps_is_still_answered_by_on
 ) -> None:
     remote.hub.land(problem("p2", "orders"))
     daemon.tick()
-    decided = remote.hub.git("ls-tree", "-r", "--name-only", "production", "ops/production/orders/remediations")
-    (path,) = (each for each in decided.splitlines() if each.endswith("-decided.yaml"))
+    (path,) = decisions(remote, "ops/production/orders/")
     remote.hub.land({path: None}, message="Revert it")
     unheard = b"title: unheard of\nstate: open\n"
     remote.hub.land({f"{OPS}/problems/p{number}.yaml": unheard for number in range(3, 8)})
@@ -406,8 +411,7 @@ def test_more_answers_than_a_start_looks_at_are_found_all_the_same(
     files = {f"{name}/remediation.yaml": PLAYBOOK for name in names}
     remote.hub.land({**files, **{path: each for name in names for path, each in problem("p2", name).items()}})
     daemon.tick()
-    tree = remote.hub.git("ls-tree", "-r", "--name-only", "production", "ops/production")
-    decided = [each for each in tree.splitlines() if each.endswith("-decided.yaml") and "service-" in each]
+    decided = decisions(remote, "ops/production/service-")
     assert len(decided) == len(names)
     remote.hub.land(dict.fromkeys(decided), message="Revert it all")
     made = daemon.tick(apply=False)
@@ -420,8 +424,7 @@ def test_more_answers_than_a_start_looks_at_are_found_all_the_same(
 def test_what_a_person_took_back_is_answered_before_anything_else(remote: Remote, daemon: Deciding) -> None:
     remote.hub.land(problem("p2", "orders"))
     daemon.tick()
-    decided = remote.hub.git("ls-tree", "-r", "--name-only", "production", "ops/production/orders/remediations")
-    (path,) = (each for each in decided.splitlines() if each.endswith("-decided.yaml"))
+    (path,) = decisions(remote, "ops/production/orders/")
     remote.hub.land({path: None, f"{OPS}/problems/p3.yaml": b"title: unheard of\nstate: open\n"})
     made = daemon.tick()
     events = [(step.event, "orders" in step.path) for step in made]
