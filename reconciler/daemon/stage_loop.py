@@ -184,7 +184,7 @@ class StageLoop:
     def _choose_size(self, done: set[ServicePath], looked: float, published: float, *, again: bool) -> None:
         """Let the next part be as large as this one has shown to be good; both moments are monotonic seconds.
 
-        ``looked`` is when the first of its facts was looked up, ``published`` when its push began; they are the same where
+        ``looked`` is when the first of its facts was looked up, ``published`` when its push began; the same where
         a workload was not answered about, which no smaller part would mend. ``again``: it has landed before.
         """
         now, left = self._clock.monotonic(), len(self._focus - self._handled) - len(done)
