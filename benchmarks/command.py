@@ -113,4 +113,9 @@ def running(config: Path) -> Iterator[Daemon]:
             yield Daemon(child, log, began)
         finally:
             child.terminate()
-            child.wait(40)
+            try:
+                child.wait(40)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+                raise

@@ -41,6 +41,7 @@ from reconciler.model.errors import BugError, ConfigError, ReconcilerError, User
 from reconciler.model.names import ProjectName, StageName
 from reconciler.model.step import Step
 from reconciler.model.webhooks_config import webhook_files
+from reconciler.net.bell import Bell
 from reconciler.net.threads import NoThreadError, start
 from reconciler.repo.watch import FileWatcher
 
@@ -203,16 +204,16 @@ class Daemon:
     metrics: Metrics = field(default_factory=Metrics)
 
     def __post_init__(self) -> None:
-        self._stopping = threading.Event()
-        self._changed = threading.Event()
+        self._stopping = False
+        self._bell = Bell()
         self._loops: list[ProjectLoop] = []
         self._failed: list[BaseException] = []
         self._unusable = ""
 
     def stop(self) -> None:
         """Ask for an orderly stop: the commit in hand is finished. Safe in a signal handler."""
-        self._stopping.set()
-        self._changed.set()
+        self._stopping = True
+        self._bell.ring()
 
     def run(self) -> None:
         """Run until `stop`.
@@ -222,16 +223,16 @@ class Daemon:
             BugError: a loop ended.
         """
         seen, config = _content(self.path), read_config(self.path)
-        while not self._stopping.is_set():
+        while not self._stopping:
             try:
                 seen, fresh = self._run_with(config, seen)
             except NoThreadError as error:
                 self.log.warning("held", of="daemon", reason=error.message, hint=error.hint)
-                self._stopping.wait(error.retry_after)
+                self._bell.wait(error.retry_after)
                 continue
             if self._failed:
                 raise _as_bug(self._failed[0])
-            if self._stopping.is_set() or fresh == config:
+            if fresh == config:
                 continue
             try:
                 _check_servers(fresh)  # once more: what ran until now may have been in the way of being sure
@@ -279,7 +280,7 @@ class Daemon:
                 for name in config.projects
             ]  # fmt: skip
             threads = [threading.Thread(target=self._guarded, args=(loop,), daemon=True) for loop in self._loops]
-            stack.enter_context(FileWatcher([self.path], self._changed.set))
+            stack.enter_context(FileWatcher([self.path], self._bell.ring))
             if _listens(config):
                 stack.enter_context(self._served(config, threads, sights))
             secrets = [path for project in config.projects.values() for path in secret_files(project)]
@@ -345,10 +346,9 @@ class Daemon:
         Other files of the folder, such as our log, wake us too.
         """
         fresh = config
-        while fresh == config and not self._stopping.is_set() and not self._failed:
+        while fresh == config and not self._stopping and not self._failed:
             if (content := _content(self.path)) == seen:
-                self._changed.wait()
-                self._changed.clear()
+                self._bell.wait()
             else:
                 seen, fresh = content, self._reread(config)
         return seen, fresh
@@ -362,7 +362,7 @@ class Daemon:
             loop.run()
         except BaseException as error:  # noqa: BLE001  (a thread's death must end the daemon, whatever it died of)
             self._failed.append(error)
-            self._changed.set()
+            self._bell.ring()
 
 
 def _listens(config: DaemonConfig) -> bool:

@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from reconciler.demo.flagfile import FlagFile
 from reconciler.demo.serving import Answer, Server
+from reconciler.net.bell import Bell
 
 CACHE: Final = "EnableItemsCache"
 PROMOTION: Final = "EnablePromotion"
@@ -90,8 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=0, help="by default one that the system chooses")
     parser.add_argument("--with-parent", action="store_true", help="end when stdin does, so as to outlive nobody")
     options = parser.parse_args(arguments)
-    stopping = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    stopping = Bell()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.ring())
     if options.with_parent:
         threading.Thread(target=_follow_stdin, args=(stopping,), daemon=True).start()
     with Server(Carts(options.name, FlagFile(options.flags)).respond, options.port) as server:
@@ -100,11 +101,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         stopping.wait()
 
 
-def _follow_stdin(stopping: threading.Event) -> None:
+def _follow_stdin(stopping: Bell) -> None:
     # By the descriptor: a daemon thread that holds stdin's own lock would be fatal when the interpreter ends.
     while os.read(sys.stdin.fileno(), 1 << 10):
         pass
-    stopping.set()
+    stopping.ring()
 
 
 if __name__ == "__main__":

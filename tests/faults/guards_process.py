@@ -81,6 +81,11 @@ GUARDS: Final = (
         "c7", "reconciler/daemon/service.py",
         "thread.join(max(deadline - self.clock.monotonic(), 0.0))", "thread.join(0.0)",
     ),
+    Mutation(
+        "c7", "reconciler/net/bell.py",
+        "from queue import Empty, SimpleQueue", "from queue import Empty, Queue as SimpleQueue",
+        "tests/net/test_bell.py",
+    ),
     Mutation("c8", "reconciler/daemon/branch.py", 'if newer is not None else ""', 'if False else ""'),
     Mutation(
         "c9", "reconciler/decide/commands.py",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -59,15 +58,16 @@ def command(repo: Path, project: str | None, port: int, cache: Path | None, ever
     from reconciler.daemon.web.serving import HttpServer
     from reconciler.model.daemon_config import LogConfig
     from reconciler.model.webhooks import Listen
+    from reconciler.net.bell import Bell
 
     load_actions()
     log = configure(LogConfig("console", "warning"))
-    ended = threading.Event()
+    ended = Bell()
     received: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
         received.append(number)
-        ended.set()
+        ended.ring()
 
     with ExitStack() as stack:
         beside = _beside(repo)
@@ -91,8 +91,7 @@ def command(repo: Path, project: str | None, port: int, cache: Path | None, ever
             server.start()
             stack.callback(server.stop)
             say(f"http://127.0.0.1:{server.port}/ shows {name}; Ctrl-C ends it")
-            while not ended.wait(1.0):
-                continue
+            ended.wait()
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
