@@ -30,14 +30,12 @@ from benchmarks import (
     ticks,
 )  # fmt: skip
 from benchmarks.report import Section
-from benchmarks.repositories import Shape
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 
 
 def _push_to_applied(folder: Path, options: argparse.Namespace) -> Section:
-    shapes = [*push_to_applied.SHAPES, *([Shape(10_000, grouped=False)] if options.flat else [])]
-    return push_to_applied.run(folder, options.rounds, machine.Quiet(options.patience), shapes)
+    return push_to_applied.run(folder, options.rounds, machine.Quiet(options.patience))
 
 
 def _alerts(folder: Path, options: argparse.Namespace) -> Section:
@@ -109,7 +107,6 @@ def main(words: list[str]) -> int:
     parser.add_argument(
         "--folder", type=Path, help="where the repositories lie meanwhile (default: the system's temporary folder)"
     )
-    parser.add_argument("--flat", action="store_true", help="also with 10,000 services in one directory")
     parser.add_argument(
         "--problems", type=int, default=bridge.PROBLEMS,
         help=f"remediations of the past that pages are made of (default {bridge.PROBLEMS:,}; 100000 is promised)",

@@ -1,7 +1,8 @@
 """One decision's commit at 10,000 services, by the product's writer and by what others would write it with.
 
 All write the same two files of a service (its step and its `desired.yaml`) on top of the tip before, in clones of the
-same repository, in turns, and move a ref to the result; nothing is pushed. Each round is about another service.
+same repository, in turns, and move a ref to the result; nothing is pushed. Each round is about another service. Once
+more they do so behind a long history, which must not matter.
 """
 
 from __future__ import annotations
@@ -23,19 +24,25 @@ import pygit2
 
 from benchmarks import repositories
 from benchmarks.machine import Quiet
-from benchmarks.plain_git import environment, git, sharing
+from benchmarks.plain_git import FastImport, commit_stream, environment, git, sharing
 from benchmarks.report import Section, ms, percentile, table
 from benchmarks.repositories import STAGE, STAGE_REF, Shape
 from reconciler.model.names import CommitId
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.stream import NewCommit
 
-SHAPES = (Shape(10_000), Shape(10_000, grouped=False))
+LONG = 50_000
+SHAPES = ((Shape(10_000), 0), (Shape(10_000), LONG), (Shape(10_000, grouped=False), 0))
+"""Shapes of repositories, and how many decisions were committed before."""
 BARS = {True: 0.005, False: 0.020}
 """Seconds for one commit, by whether the services lie in group folders."""
+OLDER_TIMES, OLDER_MORE = 1.2, 0.001
+"""A commit behind a long history takes at most so many times one behind none, or so many seconds more."""
 WARM = 3
 _SLOW = 5
 """Rounds of those that need a second each; their tables say so."""
+_AT_ONCE = 1_000
+"""Commits of the history in one stream."""
 _MESSAGE = "Scale 1 to 2\n"
 
 
@@ -185,21 +192,35 @@ WRITERS: Mapping[str, Callable[[Path, Path, str], Writer]] = {
 
 @dataclass(frozen=True)
 class Cell:
-    """What was measured with repositories of one shape, in seconds."""
+    """What was measured with repositories of one shape, ``history`` commits long, in seconds."""
 
     shape: Shape
     taken: Mapping[str, Sequence[float]]
+    history: int = 0
+
+    def __str__(self) -> str:
+        """Name it."""
+        return f"{self.shape}, {self.history:,} commits" if self.history else str(self.shape)
+
+    @property
+    def median(self) -> float:
+        """The product's."""
+        return statistics.median(self.taken["product"])
 
 
-def run(folder: Path, rounds: int, quiet: Quiet, shapes: Sequence[Shape] = SHAPES) -> Section:
+def run(folder: Path, rounds: int, quiet: Quiet, shapes: Sequence[tuple[Shape, int]] = SHAPES) -> Section:
     """Measure and return the page's section."""
-    return section([measure(folder / str(number), shape, rounds, quiet) for number, shape in enumerate(shapes)])
+    return section([
+        measure(folder / str(number), shape, rounds, quiet, history)
+        for number, (shape, history) in enumerate(shapes)
+    ])  # fmt: skip
 
 
-def measure(folder: Path, shape: Shape, rounds: int, quiet: Quiet) -> Cell:
+def measure(folder: Path, shape: Shape, rounds: int, quiet: Quiet, history: int = 0) -> Cell:
     """Measure one shape in a folder that is made and removed."""
     folder.mkdir()
     remote = repositories.make(folder, shape)
+    age(remote, shape, history)
     git(remote, "repack", "-adq")
     tip = git(remote, "rev-parse", STAGE_REF).decode().strip()
     taken: dict[str, list[float]] = {name: [] for name in WRITERS}
@@ -218,15 +239,36 @@ def measure(folder: Path, shape: Shape, rounds: int, quiet: Quiet) -> Cell:
                     taken[name].append(time.perf_counter() - began)
         os.sync()
     shutil.rmtree(folder)
-    return Cell(shape, {name: seconds[WARM:] or seconds for name, seconds in taken.items()})
+    return Cell(shape, {name: seconds[WARM:] or seconds for name, seconds in taken.items()}, history)
+
+
+def age(remote: Path, shape: Shape, count: int) -> None:
+    """Commit so many decisions, each of the next service, whose desired values are others each time."""
+    tip: str = git(remote, "rev-parse", STAGE_REF).decode().strip()
+    with FastImport(remote) as writer:
+        for begun in range(0, count, _AT_ONCE):
+            numbers = range(begun, min(begun + _AT_ONCE, count))
+            stream = [
+                commit_stream(
+                    tip if number == begun else None, _desired(shape, number), _MESSAGE,
+                    mark=1 + number - begun, ref=STAGE_REF, seconds=repositories.BEGAN + number,
+                )
+                for number in numbers
+            ]  # fmt: skip
+            tip = writer.write(b"".join(stream), len(numbers))[-1]
+
+
+def _desired(shape: Shape, number: int) -> dict[str, bytes]:
+    files = decision(shape, number % shape.services)
+    return {path: content + b"# %d\n" % number for path, content in files.items() if path.endswith("desired.yaml")}
 
 
 def section(cells: Sequence[Cell]) -> Section:
     """Say what came out."""
     rows = [
         [
-            f"{cell.shape}, {name}", ms(statistics.median(taken)), ms(percentile(taken, 95)),
-            f"{statistics.median(taken) / statistics.median(cell.taken['product']):.1f}", str(len(taken)),
+            f"{cell}, {name}", ms(statistics.median(taken)), ms(percentile(taken, 95)),
+            f"{statistics.median(taken) / cell.median:.1f}", str(len(taken)),
         ]
         for cell in cells
         for name, taken in cell.taken.items()
@@ -234,12 +276,16 @@ def section(cells: Sequence[Cell]) -> Section:
     bars = " and ".join(f"{ms(bar)} ms {'grouped' if grouped else 'flat'}" for grouped, bar in BARS.items())
     text = (
         "One commit of two files on top of the one before, nothing pushed, in turns in clones of one repository, each "
-        f"round about another service.\n\nBar: {bars}.\n\n"
+        f"round about another service.\n\nBars: {bars}; behind a long history at most {OLDER_TIMES} times what it "
+        f"takes behind none, or {ms(OLDER_MORE)} ms more.\n\n"
         + table(["services, writer", "p50", "p95", "times the product's", "rounds"], rows)
     )
-    missed = [
-        f"{cell.shape}: {ms(median)} ms for a commit"
-        for cell in cells
-        if (median := statistics.median(cell.taken["product"])) > BARS[cell.shape.grouped]
+    missed = [f"{cell}: {ms(cell.median)} ms for a commit" for cell in cells if cell.median > BARS[cell.shape.grouped]]
+    missed += [
+        f"{old}: {ms(old.median)} ms for a commit beside {ms(young.median)}"
+        for young in cells
+        for old in cells
+        if old.shape == young.shape and old.history > young.history
+        if old.median > max(OLDER_TIMES * young.median, OLDER_MORE + young.median)
     ]
     return Section("A decision's commit", text, tuple(missed))

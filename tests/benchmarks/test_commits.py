@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import repositories
-from benchmarks.commits import WRITERS, Cell, decision, measure, section
+from benchmarks.commits import WRITERS, Cell, age, decision, measure, section
 from benchmarks.machine import Quiet
 from benchmarks.plain_git import git
 from benchmarks.repositories import STAGE_REF, Shape
@@ -42,10 +42,26 @@ def test_slow_ones_are_asked_less_often(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_long_history_is_of_decisions(tmp_path: Path) -> None:
+    shape = Shape(9)
+    remote = repositories.make(tmp_path, shape)
+    age(remote, shape, 1_200)
+    assert git(remote, "rev-list", "--count", STAGE_REF).strip() == b"1201"
+    changed = git(remote, "diff", "--name-only", f"{STAGE_REF}~1000", STAGE_REF).decode().split()
+    assert len(changed) == 9, "each service's, over and over"
+    found = measure(tmp_path / "cell", shape, 1, Quiet(0), 20)
+    assert str(found) == "9 grouped, 20 commits"
+
+
 def test_a_missed_bar_is_told() -> None:
-    def cell(seconds: float, *, grouped: bool) -> Cell:
-        return Cell(Shape(100, grouped=grouped), {"product": [seconds] * 3, "pygit2": [0.001]})
+    def cell(seconds: float, *, grouped: bool, history: int = 0) -> Cell:
+        return Cell(Shape(100, grouped=grouped), {"product": [seconds] * 3, "pygit2": [0.001]}, history)
 
     assert section([cell(0.004, grouped=True), cell(0.019, grouped=False)]).missed == ()
     assert section([cell(0.006, grouped=True)]).missed == ("100 grouped: 6.0 ms for a commit",)
     assert section([cell(0.021, grouped=False)]).missed == ("100 flat: 21.0 ms for a commit",)
+    young, old = cell(0.0020, grouped=True), cell(0.0029, grouped=True, history=500)
+    assert section([young, old]).missed == ()
+    assert section([young, cell(0.0031, grouped=True, history=500)]).missed == (
+        "100 grouped, 500 commits: 3.1 ms for a commit beside 2.0",
+    )

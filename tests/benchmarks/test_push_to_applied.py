@@ -32,5 +32,18 @@ def test_a_missed_bar_is_told(cell: Cell) -> None:
     assert section([even], 1, 0).missed == ()
     fast = replace(cell, trips=[replace(trip, fetch=0.0, push=0.0, read_back=0.0)])
     assert "times the floor" in "".join(section([fast], 1, 0).missed)
+    often = replace(even, answers=[*[*even.answers] * 9, replace(even.answers[0], total=9.0)], trips=[*even.trips] * 10)
+    assert "at the 95th percentile" in "".join(section([often], 1, 0).missed)
     slow = Cell(Shape(100), cell.http, cell.answers, [replace(trip, push=9.0)], [0.001], [0.001])
     assert "is none" in "".join(section([slow], 1, 0).missed)
+
+
+def test_a_share_of_ours_that_grows_with_the_services_is_told(cell: Cell) -> None:
+    def own(services: int, seconds: float, *, grouped: bool = True) -> Cell:
+        answers = [replace(answer, own=seconds) for answer in cell.answers]
+        even = replace(cell.trips[0], push=cell.median)
+        return Cell(Shape(services, grouped=grouped), cell.http, answers, [even], [9.0], [0.001])
+
+    few, flat = own(100, 0.006), own(10_000, 0.9, grouped=False)
+    assert section([few, own(1_000, 0.9), own(10_000, 0.0079), flat], 1, 0).missed == ()
+    assert "own share 8.1 ms beside 6.0" in "".join(section([few, own(10_000, 0.0081)], 1, 0).missed)

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.machine import Quiet
 from benchmarks.repositories import Shape
 from benchmarks.spent import OWN, PARTS, PUSHING, THREADS
-from benchmarks.storm import Cell, measure, section
+from benchmarks.storm import Cell, measure, middle, section
 
 
 @pytest.mark.parametrize("grouped", [True, False])
@@ -42,6 +42,15 @@ def test_a_missed_bar_is_told() -> None:
     assert section([cell(1.9, grouped=True), cell(14.0, grouped=False)]).missed == ()
     assert section([cell(2.5, grouped=True)]).missed[0].startswith("1,000 of 10,000 grouped: 400 decisions a second; ")
     assert section([cell(20.0, grouped=False)]).missed == ("1,000 of 10,000 flat: 50 % of bare fast-import",)
+
+
+def test_of_several_runs_the_medians_count() -> None:
+    def cell(applied: float, floor: float, spent: float) -> Cell:
+        return Cell(Shape(10_000), 1_000, applied, applied + 1, 1, floor, 5.0, 1.0, dict.fromkeys(PARTS, spent), 0.7)
+
+    found = middle([cell(3.0, 1.0, 0.3), cell(1.0, 3.0, 0.1), cell(2.0, 9.0, 0.2)])
+    assert (found.applied, found.committed, found.floor) == (2.0, 3.0, 3.0)
+    assert found.spent[OWN] == 0.2
 
 
 def test_what_the_cores_allow_at_best_is_told() -> None:
