@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from reconciler.decide.folding import advance
 from reconciler.decide.remediation import Remediation
-from reconciler.decide.snapshot import FileRef, Pinned, ServiceView, Shelves, Snapshot, touched
+from reconciler.decide.snapshot import FileRef, Foreign, Pinned, ServiceView, Shelves, Snapshot, touched
 from reconciler.decide.wording import cut, short
 from reconciler.model.closed import Closed
 from reconciler.model.copies import quick, replace
@@ -209,7 +209,10 @@ class Draft:
             written[view.desired_path(self.stage.name)] = render_desired(changed)
         step = self._step(note, view, remediation, before.number + 1, written)
         folded = advance(before, StepFile(note.event, step.sequence, self.now, step.number, step.data))
-        after = replace(view, desired=changed, remediations={**view.remediations, remediation: folded})
+        after = replace(
+            view, desired=changed, remediations={**view.remediations, remediation: folded},
+            foreign=_left(view.foreign, step),
+        )  # fmt: skip
         self._changed[view.path] = after
         once = frozenset((each.target, each.field) for each in folded.once) if folded.pending else frozenset()
         fresh = (changed.keys() | once) - view.desired.keys()
@@ -227,7 +230,10 @@ class Draft:
             return False
         self.sequence = max(self.sequence + 1, sequence or 0)
         data = {**({"file": str(about)} if about else {}), **(note.data or {})}
-        self.steps.append(self._step(replace(note, data=data), service, None, 0, dict(files or {})))
+        step = self._step(replace(note, data=data), service, None, 0, dict(files or {}))
+        self.steps.append(step)
+        if self.stage.foreign:
+            self.stage = replace(self.stage, foreign=_left(self.stage.foreign, step))
         if about is not None:
             self.stage = replace(self.stage, answered=self.stage.answered | {str(about)})
         return True
@@ -249,3 +255,11 @@ class Draft:
             service=view.path if view else None, remediation=remediation, number=number, facts=facts, files=files,
             config=self.stage.config_commit, project=self.stage.project_commit,
         )  # fmt: skip
+
+
+def _left(foreign: tuple[Foreign, ...], step: Step) -> tuple[Foreign, ...]:
+    """Return what others have changed and a step does not write over: what it writes is ours again."""
+    if not foreign:
+        return foreign
+    written = {step.path, *step.files}
+    return tuple(each for each in foreign if each.path not in written)

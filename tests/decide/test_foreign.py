@@ -115,6 +115,27 @@ def test_a_revert_beside_another_change_is_both(world: World) -> None:
     assert world.replicas() == 1
 
 
+def test_a_file_where_the_undo_writes_its_own_is_not_put_back_besides(world: World) -> None:
+    own = "ops/production/carts/remediations/p1/04-reverted.yaml"
+    applied(world).push({DECIDED: None, DESIRED: None, OPENED: "event: x\n", own: "event: x\n"})
+    world.tick()
+    assert [step.path for step in world.steps if step.event == "reverted"] == [own]
+    assert [step.data["paths"] for step in world.steps if step.event == "restored"] == [[OPENED]]
+    assert b'event: "reverted"' in world.files[own]
+    assert world.tick() == []
+
+
+def test_a_file_where_the_next_step_of_the_stage_lies_is_overwritten_by_it(world: World) -> None:
+    applied(world)
+    own = f"ops/production/steps/{world.last().sequence + 1:06}-restored.yaml"
+    many = {f"ops/production/steps/000000-{number:03}.yaml": "event: x\n" for number in range(100)}
+    world.push({own: "event: x\n", **many})
+    world.tick()
+    assert b'event: "restored"' in world.files[own]
+    assert not [path for path in world.files if "/000000-" in path]
+    assert world.tick() == []
+
+
 def test_steps_of_the_stage_are_put_back(world: World) -> None:
     world.command("undo", "p1", service="")
     world.tick()

@@ -325,7 +325,8 @@ class World:
         place = load_step(render_file(step), step.path)
         STEP_SCHEMA.validate(place.data)
         assert place.event == step.event in EVENTS
-        assert step.path not in self.files
+        others = before.services[step.service].foreign if step.remediation and step.service else before.stage.foreign
+        assert step.path not in self.files or step.path in {each.path for each in others}
         assert step.sequence > self.sequence
         assert step.now >= self.floor
         assert step.rules == RULES
