@@ -32,6 +32,8 @@ from reconciler.model.errors import BugError, Place, UserError
 
 DEPTH_LIMIT: Final = 32
 """How deep mappings may nest: as deep as in people's files."""
+UNREADABLE: Final = (UserError, KeyError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What it may raise to make something of what `read` returned, where the file has the form and not the content."""
 
 _BARE_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]*\Z")
 _RESERVED = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
@@ -345,6 +347,17 @@ class _Reader:
 
     def _refuse(self) -> NoReturn:
         raise _foreign(self._path, self._line)
+
+
+def no_such_file(path: str, what: str, error: Exception) -> UserError:
+    """Return the error of a file that has the form and is not ``what``, for one of `UNREADABLE`."""
+    if isinstance(error, UserError):
+        if error.place is not None:
+            return error
+        why = error.message
+    else:
+        why = f"`{error.args[0]}` is missing" if isinstance(error, KeyError) else str(error) or repr(error)
+    return UserError(f"not {what}: {why}", place=Place(path), hint="take the change back")
 
 
 def _first_difference(ours: list[bytes], theirs: list[bytes]) -> int:

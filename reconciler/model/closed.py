@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 from reconciler.model import canonical
-from reconciler.model.errors import Place, UserError
 from reconciler.model.instant import Instant, format_instant, parse_instant
 from reconciler.model.names import BlobId, ProblemId, ServicePath
 
@@ -84,6 +83,5 @@ def load_closed(content: bytes, path: str) -> tuple[Closed, ...]:
             )
             for line in data["closed"]
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        hint = "take the change back"
-        raise UserError(f"not the archive of a stage: {error!r}", place=Place(path), hint=hint) from error
+    except canonical.UNREADABLE as error:
+        raise canonical.no_such_file(path, "the archive of a stage", error) from error

@@ -13,7 +13,6 @@ from typing import Any, TypeAlias, cast
 
 from reconciler.model import canonical
 from reconciler.model.copies import quick
-from reconciler.model.errors import Place, UserError
 from reconciler.model.names import RemediationId
 from reconciler.model.targets import Field, FieldValue, Target
 
@@ -84,10 +83,8 @@ def load_desired(content: bytes, path: str) -> Desired:
             for name, fields in data["targets"].items()
             for field, entry in fields.items()
         }
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(
-            f"not a state file of reconciler: {error!r}", place=Place(path), hint="take the change back"
-        ) from error
+    except canonical.UNREADABLE as error:
+        raise canonical.no_such_file(path, "a state file of reconciler", error) from error
 
 
 def _held(entry: Mapping[str, Any]) -> Held:

@@ -8,7 +8,6 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 
 from reconciler.model import canonical
 from reconciler.model.copies import quick
-from reconciler.model.errors import Place, UserError
 from reconciler.model.instant import Instant, format_instant, parse_instant
 from reconciler.model.names import RemediationId
 
@@ -56,9 +55,8 @@ def load_evaluations(content: bytes, path: str) -> tuple[Evaluation, ...]:
     data = canonical.read(content, path)
     try:
         return tuple(_evaluation(entry) for entry in data["evaluations"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        hint = "take the change back"
-        raise UserError(f"not the evaluations of a service: {error!r}", place=Place(path), hint=hint) from error
+    except canonical.UNREADABLE as error:
+        raise canonical.no_such_file(path, "the evaluations of a service", error) from error
 
 
 def _evaluation(entry: Mapping[str, Any]) -> Evaluation:

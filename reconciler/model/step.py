@@ -13,7 +13,6 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 from reconciler.model import canonical
 from reconciler.model.copies import quick
-from reconciler.model.errors import Place, UserError
 from reconciler.model.instant import Instant, format_instant, parse_instant
 from reconciler.model.names import CommitId, RemediationId, ServiceName, ServicePath, StageName
 
@@ -154,8 +153,7 @@ def _step_file(data: Mapping[str, Any], path: str) -> StepFile:
     number, _, event = stem.partition("-")
     try:
         if data["event"] != event or event not in EVENTS:
-            raise ValueError(event)  # noqa: TRY301  (one message for every way of being wrong)
+            raise ValueError(event)
         return StepFile(data["event"], int(data["sequence"]), parse_instant(data["now"]), int(number), data)
-    except (KeyError, TypeError, ValueError) as error:
-        why = f"`{error.args[0]}` is missing" if isinstance(error, KeyError) else str(error)
-        raise UserError(f"not a step of reconciler: {why}", place=Place(path), hint="take the change back") from error
+    except canonical.UNREADABLE as error:
+        raise canonical.no_such_file(path, "a step of reconciler", error) from error

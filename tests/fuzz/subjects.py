@@ -13,13 +13,17 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.decide.evaluation import criterion
+from reconciler.decide.evaluation.objectives import load_objectives
 from reconciler.intake import alertmanager, cloudevents, dynatrace, forges, own
 from reconciler.intake.merging import file_path, merged
 from reconciler.intake.report import Payload
 from reconciler.model import canonical
+from reconciler.model.closed import load_archive
 from reconciler.model.command import load_command
 from reconciler.model.daemon_config import load_daemon_config
+from reconciler.model.desired import load_desired
 from reconciler.model.errors import UserError
+from reconciler.model.evaluations import load_evaluations
 from reconciler.model.invalid import InvalidFile
 from reconciler.model.json_path import parse_json_path
 from reconciler.model.playbook import load_playbook
@@ -31,6 +35,7 @@ from reconciler.model.reader import PROBLEM_LIMIT, read_yaml
 from reconciler.model.shipyard import load_shipyard
 from reconciler.model.sli import load_sli
 from reconciler.model.slo import load_slo
+from reconciler.model.step import load_step
 from reconciler.model.webhooks import Belonging, Rule
 from reconciler.repo import trailers
 from tests.intake.payloads import alert, event, notification
@@ -42,60 +47,67 @@ _KEYS: Final = ("Stage", "Service", "Event", "Sequence")
 
 @dataclass(frozen=True)
 class Subject:
-    """One thing that is fuzzed: ``run`` raises where a promise is broken; ``seeds`` are inputs to begin with."""
+    """One thing that is fuzzed: ``run`` raises where a promise is broken, and returns whether the bytes were taken.
 
-    run: Callable[[bytes], None]
+    ``seeds`` are inputs to begin with.
+    """
+
+    run: Callable[[bytes], bool]
     seeds: Callable[[], Iterator[bytes]]
 
 
-def _loads(load: Callable[[bytes, str], object]) -> Callable[[bytes], None]:
-    def run(data: bytes) -> None:
+def _loads(load: Callable[[bytes, str], object], path: str = "it.yaml") -> Callable[[bytes], bool]:
+    def run(data: bytes) -> bool:
         refused: list[UserError] = []
         try:
-            load(data, "it.yaml")
+            load(data, path)
         except InvalidFile as error:
             refused.extend(error.errors)
         except UserError as error:
             refused.append(error)
         # Who is told of no place is left alone with the file.
         assert all(each.message and each.place is not None for each in refused), refused
+        return not refused
 
     return run
 
 
-def _machine_written(data: bytes) -> None:
+def _machine_written(data: bytes) -> bool:
     try:
         read = canonical.read(data, "it.yaml")
     except UserError:
-        return
+        return False
     assert canonical.emit(read) == data
+    return True
 
 
-def _is_a_criterion(data: bytes) -> None:
+def _is_a_criterion(data: bytes) -> bool:
     text = data.decode("utf-8", "replace")
     try:
         rule = criterion.parse(text)
     except UserError:
-        return
+        return False
     for earlier in (None, 0.0, 100.0):
         target = rule.target(earlier)
         assert target is None or math.isfinite(target), text
+    return True
 
 
-def _is_a_path(data: bytes) -> None:
+def _is_a_path(data: bytes) -> bool:
     try:
         path = parse_json_path(data.decode("utf-8", "replace"))
     except UserError:
-        return
+        return False
     documents: tuple[object, ...] = ({}, [], {"data": {"result": [{"value": [0, "1"]}]}}, "text")
     for document in documents:
         try:
             path.find(document)
         except UserError:
             continue
+    return True
 
 
-def _composes(data: bytes) -> None:
+def _composes(data: bytes) -> bool:
     """Whatever a value holds, it is read back as it was, and no other trailer comes of it."""
     text = data.decode("utf-8", "replace")
     values = {"Stage": text, "Event": "decided"}
@@ -103,22 +115,24 @@ def _composes(data: bytes) -> None:
     assert read.keys() == values.keys(), read
     assert read["Event"] == "decided"
     assert read["Stage"].split() == text.split(), (read["Stage"], text)
+    return True
 
 
-def _is_a_message(data: bytes) -> None:
+def _is_a_message(data: bytes) -> bool:
     text = data.decode("utf-8", "replace")
     read = trailers.parse(text, _KEYS)
     assert set(read) <= set(_KEYS)
     if "Event" not in text:
         assert "Event" not in read
+    return "Event" in read
 
 
-def _reports(read: Callable[[bytes], Payload]) -> Callable[[bytes], None]:
-    def run(data: bytes) -> None:
+def _reports(read: Callable[[bytes], Payload]) -> Callable[[bytes], bool]:
+    def run(data: bytes) -> bool:
         try:
             payload = read(data)
         except UserError:
-            return
+            return False
         for report in payload.reports:
             path = file_path(report)
             assert problem_id(path.rpartition("/")[2].removesuffix(".yaml")) == report.id, path
@@ -127,15 +141,23 @@ def _reports(read: Callable[[bytes], Payload]) -> Callable[[bytes], None]:
             assert content is not None
             assert len(content) <= PROBLEM_LIMIT
             load_problem(content, path)
+        return bool(payload.reports)
 
     return run
 
 
-def _is_of_a_forge(data: bytes) -> None:
+def _is_known(data: bytes) -> bool:
     try:
-        forges.changed_ref(data)
+        return bool(alertmanager.read_known(data, _BELONGING))
     except UserError:
-        return
+        return False
+
+
+def _is_of_a_forge(data: bytes) -> bool:
+    try:
+        return forges.changed_ref(data) is not None
+    except UserError:
+        return False
 
 
 def _files(*patterns: str) -> Callable[[], Iterator[bytes]]:
@@ -161,6 +183,28 @@ _EVENTS: Final = {"Content-Type": "application/cloudevents+json"}
 _BATCH: Final = {"Content-Type": "application/cloudevents-batch+json"}
 _OWN: Final = {"id": "slow-1", "title": "slow", "state": "open", "startedAt": "2026-11-21T10:00:00Z", "details": {}}
 _MESSAGE: Final = "carts: scale\n\nbecause\n\nStage: production\nService: carts\nEvent: decided\nSequence: 4\n"
+_SHIPYARD: Final = (
+    "apiVersion: spec.keptn.sh/0.2.2\nkind: Shipyard\nspec:\n  stages:\n  - name: production\n    sequences:\n"
+    "    - name: remediation\n      tasks:\n      - name: evaluation\n        triggeredAfter: 5m\n"
+    "        properties: {timeframe: 5m}\n"
+)
+_STEP: Final = canonical.emit({
+    "event": "decided", "sequence": 2, "now": "2026-11-21T10:00:00Z", "rules": 3, "action": "scaling +1",
+    "changes": [{"target": "kubernetes/shop/Deployment/carts", "field": "replicas", "value": 2}],
+    "facts": {"kubernetes/shop/Deployment/carts|carts": {"replicas": 1, "ready": True}},
+}).decode()  # fmt: skip
+_DESIRED: Final = canonical.emit({"targets": {"kubernetes/shop/Deployment/carts": {"replicas": {
+    "value": 2, "base": 1, "sequence": 2, "by": "p1",
+    "claims": [{"remediation": "p1", "step": 2, "sequence": 2, "by": 1}],
+}}}}).decode()  # fmt: skip
+_EVALUATIONS: Final = canonical.emit({"evaluations": [{
+    "remediation": "p1", "step": 4, "start": "2026-11-21T10:00:00Z", "end": "2026-11-21T10:05:00Z", "result": "pass",
+    "score": 100.0, "values": {"response_time_p90": 480.5}, "invalidated": True,
+}]}).decode()  # fmt: skip
+_ARCHIVE: Final = canonical.emit({"closed": [{
+    "service": "shop/carts", "problem": "p1", "occurrence": 1, "end": "remediated", "at": "2026-11-21T10:00:00Z",
+    "blob": "0" * 40,
+}]}).decode()  # fmt: skip
 
 SUBJECTS: Final[Mapping[str, Subject]] = {
     "yaml": Subject(_loads(read_yaml), _files("config-repo-template/**/*.yaml", "examples/**/*.yaml")),
@@ -171,12 +215,17 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
     "stage": Subject(_loads(load_stage), _files("config-repo-template/**/stage.yaml")),
     "service": Subject(_loads(load_service), _files("config-repo-template/**/service.yaml")),
     "project": Subject(_loads(load_project), _files("config-repo-template/**/project.yaml")),
-    "shipyard": Subject(_loads(load_shipyard), _texts("apiVersion: spec.keptn.sh/0.2.2\nkind: Shipyard\nspec: {}\n")),
-    "problem": Subject(_loads(load_problem), _texts("title: slow\nstate: open\nlabels: {a: b}\n")),
-    "command": Subject(_loads(load_command), _texts("command: approve\nremediation: p1\nstep: 2\nreason: yes\n")),
-    "configuration": Subject(
-        _loads(load_daemon_config), _texts("projects:\n  shop:\n    repository: {url: https://example.org/x.git}\n")
+    "shipyard": Subject(
+        _loads(load_shipyard), _texts(_SHIPYARD, "stages:\n- name: production\n  remediation_strategy: automated\n")
     ),
+    "problem": Subject(_loads(load_problem), _texts("title: slow\nstate: open\nlabels: {a: b}\n")),
+    "command": Subject(_loads(load_command), _texts("verb: approve\nremediation: p1\nstep: 2\nreason: fine\n")),
+    "configuration": Subject(_loads(load_daemon_config), _files("examples/sockshop/reconciler.yaml")),
+    "objectives": Subject(_loads(load_objectives), _files("config-repo-template/**/slo.yaml")),
+    "step": Subject(_loads(load_step, "0002-decided.yaml"), _texts(_STEP)),
+    "desired": Subject(_loads(load_desired), _texts(_DESIRED)),
+    "evaluations": Subject(_loads(load_evaluations), _texts(_EVALUATIONS)),
+    "archive": Subject(_loads(load_archive), _texts(_ARCHIVE)),
     "criterion": Subject(_is_a_criterion, _texts("<=+10%", "<500", ">=-5%", "=0", "<= 1.5e3", "!=7")),
     "json-path": Subject(_is_a_path, _texts("$.data.result[0].value[1]", "$['a'].b", "$")),
     "trailers": Subject(_composes, _texts("a value", "two\nlines", "Event: applied", "\\u202e", "x\r\n\r\ny")),
@@ -185,7 +234,11 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         _reports(lambda body: alertmanager.read(body, _BELONGING)),
         _json({"version": "4", "alerts": [alert()], "groupLabels": {}, "truncatedAlerts": 1}),
     ),
-    "alertmanager-api": Subject(_reports(lambda body: alertmanager.read_api(body, _BELONGING)), _json([alert()])),
+    "alertmanager-api": Subject(
+        _reports(lambda body: alertmanager.read_api(body, _BELONGING)),
+        _json([alert() | {"status": {"state": "active", "silencedBy": [], "inhibitedBy": []}}]),
+    ),
+    "alertmanager-known": Subject(_is_known, _json([alert()])),
     "dynatrace": Subject(_reports(lambda body: dynatrace.read(body, _BELONGING)), _json(notification())),
     "cloudevents": Subject(
         _reports(lambda body: cloudevents.read(_EVENTS, body, _BELONGING)),

@@ -12,10 +12,11 @@ import pytest
 from reconciler.model import canonical
 from reconciler.model.closed import Archive, Closed, load_archive, load_closed, render_closed
 from reconciler.model.desired import Claim, Desired, Held, load_desired, render_desired
-from reconciler.model.errors import UserError
+from reconciler.model.errors import Place, UserError
 from reconciler.model.evaluations import Evaluation, load_evaluations, render_evaluations
-from reconciler.model.instant import Instant
+from reconciler.model.instant import Instant, format_instant
 from reconciler.model.names import BlobId, ProblemId, RemediationId, ServicePath
+from reconciler.model.step import load_step
 from reconciler.model.targets import ROUTE, Target
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -101,3 +102,29 @@ def test_anything_else_is_refused_with_its_file(load: Callable[[bytes, str], obj
         load(content, "ops/production/closed.yaml")
     assert caught.value.place is not None
     assert caught.value.place.path == "ops/production/closed.yaml"
+
+
+def changed(written: bytes | None, old: str, new: str) -> bytes:
+    """Return a file of ours with one value exchanged, still in the canonical form."""
+    assert written is not None
+    assert written.count(old.encode()) >= 1
+    return written.replace(old.encode(), new.encode(), 1)
+
+
+@pytest.mark.parametrize(
+    ("load", "content"),
+    [
+        (load_closed, changed(render_closed(CLOSED), format_instant(AT), "2026-11-21N10:05:00Z")),
+        (load_closed, changed(render_closed(CLOSED), '"occurrence": 2', f'"occurrence": "{"9" * 5000}"')),
+        (load_evaluations, changed(render_evaluations(EVALUATIONS), format_instant(AT), "yesterday")),
+        (load_evaluations, changed(render_evaluations(EVALUATIONS), "100.0", f"1{'0' * 400}")),
+        (load_step, b'event: "opened"\nsequence: 1\nnow: "today"\nrules: 3\n'),
+        (load_step, b'event: "opened"\nsequence: 1\nnow: []\nrules: 3\n'),
+    ],
+)
+def test_a_value_that_is_none_is_refused_with_its_file(load: Callable[[bytes, str], object], content: bytes) -> None:
+    canonical.read(content, "its form is ours")
+    with pytest.raises(UserError) as caught:
+        load(content, "ops/production/0001-opened.yaml")
+    assert caught.value.place == Place("ops/production/0001-opened.yaml")
+    assert caught.value.hint == "take the change back"
