@@ -1,5 +1,7 @@
-"""Write the software bill of materials (CycloneDX 1.6, JSON) of what the image has, from its lock.
+"""Write the software bill of materials (CycloneDX 1.6, JSON) of the image: from the lock, and from the Dockerfile.
 
+The lock names the Python packages; the Dockerfile the base, and what it installs of the base's distribution, in the
+version that is the newest when an image is built (what else a base brings is told by its makers' own bill).
 `bill.py FILE` writes it; without a file it is only made and checked, which is part of `make check`: each component is
 locked with its hashes, of a licence that may be passed on with the product, and the whole is what CycloneDX says it is.
 The same lock gives the same bytes: number and time of making are left out.
@@ -46,6 +48,11 @@ _WORDED: Final[Mapping[str, str]] = {
     "Apache 2.0": "Apache-2.0", "3-Clause BSD License": "BSD-3-Clause", "BSD License": "BSD-3-Clause",
 }  # fmt: skip
 _PINNED: Final = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)")
+_DOCKERFILE: Final = ROOT / "Dockerfile"
+_BASE: Final = re.compile(r"^ARG BASE=(?P<name>[a-z0-9./_-]+):(?P<tag>\S+)$", re.MULTILINE)
+_SYSTEM: Final = re.compile(
+    r"apt-get install --yes --no-install-recommends (?P<names>[a-z0-9.+ -]+?) *\\?$", re.MULTILINE
+)
 _HASH: Final = re.compile(r"--hash=(sha256:[0-9a-f]{64})")
 
 
@@ -113,8 +120,34 @@ def bill(lock: str) -> Bom:
     direct = {_normal(re.split(r"[\s\[<>=!~;]", each)[0]) for each in project["dependencies"]}
     options = (each for option in project["optional-dependencies"].values() for each in option)
     direct |= {_normal(re.split(r"[\s\[<>=!~;]", each)[0]) for each in options}
-    made.register_dependency(root, [components[name] for name in sorted(direct) if name in components])
+    system = beneath(_DOCKERFILE.read_text("utf-8"))
+    for component in system:
+        made.components.add(component)
+    made.register_dependency(root, [*(components[name] for name in sorted(direct) if name in components), *system])
     return made
+
+
+def beneath(dockerfile: str) -> list[Component]:
+    """Return the base of an image and what is installed of its distribution. Raises UnfitError where it is unsaid."""
+    base, system = _BASE.search(dockerfile), _SYSTEM.search(dockerfile)
+    if base is None or system is None:
+        raise UnfitError("the Dockerfile names no base (`ARG BASE=name:tag`) or installs nothing by `apt-get install`")
+    distro = base["tag"].rpartition("-")[2]
+    image = PackageURL("docker", name=base["name"], version=base["tag"])
+    packages = [PackageURL("deb", "debian", name, qualifiers={"distro": distro}) for name in system["names"].split()]
+    return [
+        Component(
+            name=base["name"], version=base["tag"], type=ComponentType.CONTAINER, purl=image, bom_ref=str(image),
+            description="the image's base: Python and what it needs of its distribution",
+        ),
+        *(
+            Component(
+                name=each.name, type=ComponentType.LIBRARY, purl=each, bom_ref=str(each),
+                description="the newest of its distribution when the image is built",
+            )
+            for each in packages
+        ),
+    ]  # fmt: skip
 
 
 def _component(package: Locked, installed: Distribution, factory: LicenseFactory) -> Component:
@@ -167,7 +200,12 @@ def main(words: list[str]) -> int:
     if words:
         Path(words[0]).parent.mkdir(parents=True, exist_ok=True)
         Path(words[0]).write_text(text, "utf-8")
-    sys.stdout.write(f"bill of materials: {len(made.components)} packages, each locked, of accepted licences\n")
+    packages = sum(bool(each.licenses) for each in made.components)
+    beside = len(made.components) - packages
+    sys.stdout.write(
+        f"bill of materials: {packages} packages, each locked, of accepted licences; the base and {beside - 1} of its "
+        "distribution\n"
+    )
     return 0
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from requirements.bill import UnfitError, bill, licence, locked, main, written
+from requirements.bill import UnfitError, beneath, bill, licence, locked, main, written
 
 LOCK = (Path(__file__).parents[2] / "requirements" / "run.txt").read_text("utf-8")
 
@@ -16,7 +16,7 @@ def test_each_locked_package_is_in_it_with_its_hashes_licence_and_needs() -> Non
     made = json.loads(written(bill(LOCK)))
     packages = {each.name: each for each in locked(LOCK)}
     assert len(packages) > 30
-    components = {each["name"]: each for each in made["components"]}
+    components = {each["name"]: each for each in made["components"] if each["purl"].startswith("pkg:pypi/")}
     assert components.keys() == packages.keys()
     for name, each in components.items():
         assert each["version"] == packages[name].version
@@ -28,6 +28,21 @@ def test_each_locked_package_is_in_it_with_its_hashes_licence_and_needs() -> Non
     assert any("/httpx@" in each for each in needs[root])
     (httpx,) = (each["bom-ref"] for name, each in components.items() if name == "httpx")
     assert any("/httpcore@" in each for each in needs[httpx])
+
+
+def test_what_lies_beneath_is_in_it() -> None:
+    made = json.loads(written(bill(LOCK)))
+    beneath = {each["name"]: each for each in made["components"] if not each["purl"].startswith("pkg:pypi/")}
+    assert beneath.keys() == {"python", "git", "openssh-client", "ca-certificates"}
+    assert beneath["python"]["type"] == "container"
+    assert beneath["git"]["purl"] == "pkg:deb/debian/git?distro=bookworm"
+    root = next(each for each in made["dependencies"] if each["ref"] == made["metadata"]["component"]["bom-ref"])
+    assert {each["purl"] for each in beneath.values()} <= set(root["dependsOn"])
+
+
+def test_an_image_that_does_not_say_what_it_stands_on_is_refused() -> None:
+    with pytest.raises(UnfitError, match="names no base"):
+        beneath("FROM scratch\n")
 
 
 def test_the_same_lock_gives_the_same_bytes(tmp_path: Path) -> None:
