@@ -27,6 +27,7 @@ from typing import Any, Final
 
 from tests.faults.guards import Mutation, guards
 from tests.faults.trial import Result, Trial
+from tests.proofs import note
 
 ROOT: Final = Path(__file__).parents[2]
 KEPT: Final = ROOT / ".make/faults-mutated.json"
@@ -54,7 +55,10 @@ def main(words: Sequence[str]) -> int:
         KEPT.write_text(json.dumps({key: asdict(each) for key, each in kept.items()}, indent=1))
         sys.stdout.write(f"[{len(found)}/{len(chosen)}] {_line(guard, result)}\n")
         sys.stdout.flush()
-    return _told({each: found[each] for each in chosen})
+    status, came = _told({each: found[each] for each in chosen})
+    if not options.rows and not options.resume:
+        note("make faults-mutated", came)
+    return status
 
 
 def _kept() -> dict[str, Result]:
@@ -93,8 +97,11 @@ def _line(guard: Mutation, result: Result) -> str:
     return f"{guard.row:4} {result.verdict:15} {result.seconds:4} s  {guard.file}: {result.why}"
 
 
-def _told(found: Mapping[Mutation, Result]) -> int:
-    """Tell of all guards, with the end of what the tests said where it was not noticed, and how many there are."""
+def _told(found: Mapping[Mutation, Result]) -> tuple[int, str]:
+    """Tell of all guards, with the end of what the tests said where it was not noticed, and how many there are.
+
+    Returns the exit status, and the last in one line.
+    """
     sys.stdout.write("\n")
     for guard, result in found.items():
         sys.stdout.write(f"{_line(guard, result)}\n")
@@ -105,13 +112,14 @@ def _told(found: Mapping[Mutation, Result]) -> int:
     count = Counter(result.verdict for result in found.values())
     rows = {guard.row: "" for guard in found}
     proved = {guard.row for guard, result in found.items() if result.verdict == "noticed"}
-    sys.stdout.write(
-        f"\n{len(found)} guards of {len(rows)} rows were taken away: {count['noticed']} noticed, "
-        f"{count['SURVIVED']} survived, {count['NO VALID RESULT']} without a valid result\n"
+    came = (
+        f"{len(found)} guards of {len(rows)} rows were taken away: {count['noticed']} noticed, "
+        f"{count['SURVIVED']} survived, {count['NO VALID RESULT']} without a valid result"
     )
+    sys.stdout.write(f"\n{came}\n")
     if bare := [row for row in rows if row not in proved]:
         sys.stdout.write(f"rows of which no guard was noticed: {' '.join(bare)}\n")
-    return int(count["noticed"] < len(found) or not found)
+    return int(count["noticed"] < len(found) or not found), came
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from tests.mutation.known import Known
 from tests.mutation.mutants import Mutant, mutants
 from tests.mutation.reaching import TESTS, elsewhere, reached
 from tests.mutation.trying import is_inside
+from tests.proofs import note
 
 ROOT: Final = Path(__file__).parents[2]
 _KEPT: Final = ROOT / ".make" / "mutation"
@@ -181,7 +182,10 @@ def main(words: Sequence[str]) -> int:
         survivors = _tried(new, places, known)
         for place in places:
             place.end()
-    sys.stdout.write(f"{len(cases) - len(survivors)} of {len(cases)} mistakes were noticed or are explained\n")
+    came = f"{len(cases) - len(survivors):,} of {len(cases):,} mistakes were noticed or are explained"
+    sys.stdout.write(f"{came}\n")
+    if not options.modules and not options.sample:
+        note("make mutated", came)
     return int(bool(survivors))
 
 
