@@ -77,7 +77,8 @@ def make(folder: Path, shape: Shape) -> Path:
 
 def stage(shape: Shape) -> Iterator[tuple[str, bytes]]:
     """Yield the files of a stage."""
-    yield "stage.yaml", b"mode: automated\nbounds:\n  replicas:\n    min: 1\n    max: 6\n"
+    # Nothing is evaluated while it is measured, however long that takes.
+    yield "stage.yaml", b"mode: automated\nwait: 6h\nbounds:\n  replicas:\n    min: 1\n    max: 6\n"
     files = {str(file.relative_to(_TEMPLATE)): file.read_text("utf-8") for file in sorted(_TEMPLATE.rglob("*.yaml"))}
     for number in range(shape.services):
         # Different in each service, or all of them would be parsed as one.
