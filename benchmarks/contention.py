@@ -102,18 +102,13 @@ def _daemon(folder: Path, remote: Path, kubeconfig: Path) -> Iterator[None]:
         yield
 
 
-def _problems(numbers: Sequence[int]) -> dict[str, bytes]:
-    found = ((number, *repositories.problem(number)) for number in numbers)
-    return {f"ops/{STAGE}/{SHAPE.path(at)}/problems/{identity}.yaml": content for at, identity, content in found}
-
-
 def _landing(folder: Path, remote: Path, numbers: Sequence[int]) -> tuple[list[float], list[Pushed]]:
     """Return the seconds from each problem's arrival to its decision's, while somebody pushes once a second."""
     reporter = Pusher(folder / "reporter", remote)
     seconds: list[float] = []
     with crowd(folder, remote, 1, EVERY) as notes:
         for number in numbers:
-            tip = reporter.push(_problems([number]), f"Problem of {SHAPE.name(number)}\n").commit
+            tip = reporter.push(repositories.problems(SHAPE, [number]), f"Problem of {SHAPE.name(number)}\n").commit
             began = time.perf_counter()
             if not _await(remote, tip, SHAPE.name(number), 1):
                 raise RuntimeError(f"nothing was decided about {SHAPE.name(number)}")
@@ -143,7 +138,7 @@ def _storm(
 ) -> tuple[list[Pushed], float, int]:  # fmt: skip
     """Return people's pushes while the problems of one push are decided, decisions a second, and how many."""
     reporter = Pusher(folder / "reporter", remote)
-    tip = reporter.push(_problems(numbers), "Everything is slow\n").commit
+    tip = reporter.push(repositories.problems(SHAPE, numbers), "Everything is slow\n").commit
     with crowd(folder, remote, people, EVERY) as pushed:
         began = time.perf_counter()
         decided = _await(remote, tip, "", len(numbers))

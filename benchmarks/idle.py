@@ -23,7 +23,7 @@ from benchmarks.command import Costs
 from benchmarks.people import tip_of
 from benchmarks.plain_git import git
 from benchmarks.report import Section, table
-from benchmarks.repositories import STAGE, STAGE_REF, Shape
+from benchmarks.repositories import STAGE_REF, Shape
 from benchmarks.site import deployment, side, workload, write_kubeconfig
 from reconciler.embedded.cluster import EmbeddedCluster
 
@@ -121,7 +121,7 @@ def measure(folder: Path, shape: Shape, plan: Plan) -> tuple[Idle, Idle]:
         )
         daemon = stack.enter_context(command.running(config))
         daemon.await_ready(status)
-        site.person.write(_problems(shape, numbers), "Everything is slow\n")
+        site.person.write(repositories.problems(shape, numbers), "Everything is slow\n")
         _await_applied(site.remote, plan.held)
         operator = stack.enter_context(kopf_operator.running(others.url, _OPERATOR, workloads=True))
         operator.heal(names)
@@ -194,11 +194,6 @@ def _scale(cluster: EmbeddedCluster, namespace: str, service: str) -> None:
     cluster.patch("Deployment", namespace, workload(service), {"spec": {"replicas": 5}})
 
 
-def _problems(shape: Shape, numbers: Sequence[int]) -> dict[str, bytes]:
-    made = ((number, *repositories.problem(number)) for number in numbers)
-    return {f"ops/{STAGE}/{shape.path(number)}/problems/{identity}.yaml": content for number, identity, content in made}
-
-
 def _await_applied(remote: Path, count: int) -> None:
     """Wait until so many changes are known to have been applied."""
     deadline = time.monotonic() + _PATIENCE
@@ -233,7 +228,7 @@ def section(ours: Idle, theirs: Idle, shape: Shape, plan: Plan) -> Section:
         f"which come {plan.apart:g} s apart after the windows, to the step that says so on the remote. *Kopf* runs in "
         "the same windows: an operator that has scaled as many Deployments of a cluster of its own and watches them; "
         "it has noticed a change when it says a word about it, and writes nothing down.\n\n"
-        f"Bars: {MEMORY_BAR:g} MiB, {100 * CPU_BAR:g} % of a processor, no writes, {NOTICE_BAR:g} s for the slowest.\n\n"
+        f"Bars: {MEMORY_BAR:g} MiB, {100 * CPU_BAR:g} % of a processor, no writes, {NOTICE_BAR:g} s at most.\n\n"
         + table(head, rows)
     )
     slowest = max(ours.noticed, default=0.0)

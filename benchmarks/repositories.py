@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +56,12 @@ def problem(number: int) -> tuple[str, bytes]:
         f"labels:\n  alertname: SlowResponses\n  severity: warning\n  service: {Shape.name(number)}\n"
     )
     return identity, text.encode()
+
+
+def problems(shape: Shape, numbers: Iterable[int]) -> dict[str, bytes]:
+    """Return the files of a problem of each of these services."""
+    made = ((number, *problem(number)) for number in numbers)
+    return {f"ops/{STAGE}/{shape.path(number)}/problems/{identity}.yaml": content for number, identity, content in made}
 
 
 def make(folder: Path, shape: Shape) -> Path:

@@ -20,7 +20,7 @@ from benchmarks.alerts import script
 from benchmarks.floor import Commit, Floor
 from benchmarks.machine import Quiet
 from benchmarks.report import Section, table
-from benchmarks.repositories import STAGE, Shape
+from benchmarks.repositories import Shape
 from benchmarks.sending import Sender, alert, payload
 from benchmarks.site import deployment, side, write_kubeconfig
 from benchmarks.spent import OWN, PARTS, THREADS
@@ -100,7 +100,7 @@ def measure(folder: Path, shape: Shape, problems: int, quiet: Quiet) -> Cell:
         stack.callback(floor.close)
         with product.running(folder, str(ours.remote), kubeconfig) as running:
             running.settle()
-            storm = _files(shape, numbers)
+            storm = repositories.problems(shape, numbers)
             tip = ours.person.write(storm, "Everything is slow\n")
             theirs.person.write(storm, "Everything is slow\n")
             quiet.wait()
@@ -116,11 +116,6 @@ def measure(folder: Path, shape: Shape, problems: int, quiet: Quiet) -> Cell:
     return Cell(
         shape, problems, found.applied, found.committed, len(batches), bare, operated, scripted, found.spent, found.git
     )
-
-
-def _files(shape: Shape, numbers: Sequence[int]) -> dict[str, bytes]:
-    made = ((number, *repositories.problem(number)) for number in numbers)
-    return {f"ops/{STAGE}/{shape.path(number)}/problems/{identity}.yaml": content for number, identity, content in made}
 
 
 def _commit(one: NewCommit) -> Commit:

@@ -32,7 +32,7 @@ def test_both_are_watched_in_each_window(tmp_path: Path, monkeypatch: pytest.Mon
     assert section(ours, theirs, Shape(16), PLAN).text.count("\n| ") == 4
 
 
-def test_a_change_is_noticed_when_a_step_says_so(tmp_path: Path) -> None:
+def test_a_change_is_noticed_when_a_step_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     remote = repositories.make(tmp_path, Shape(4))
     daemon = Pusher(tmp_path / "daemon", remote)
 
@@ -44,8 +44,8 @@ def test_a_change_is_noticed_when_a_step_says_so(tmp_path: Path) -> None:
         found = notices(remote, tip_of(remote), ["one", "two"], change, 0.3)
         assert len(found) == 2
         assert 0 < max(found) < 60
-        with pytest.MonkeyPatch.context() as patched, pytest.raises(RuntimeError, match="not noticed: one"):
-            patched.setattr(idle, "_PATIENCE", 0.5)
+        monkeypatch.setattr(idle, "_PATIENCE", 0.5)
+        with pytest.raises(RuntimeError, match="not noticed: one"):
             notices(remote, tip_of(remote), ["one"], partial(change, told="applied"), 0.3)
     finally:
         daemon.close()
