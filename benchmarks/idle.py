@@ -247,7 +247,7 @@ def section(ours: Idle, theirs: Idle, shape: Shape, plan: Plan) -> Section:
 
 
 def _row(name: str, found: Idle, pushes: str) -> list[str]:
-    noticed = [f"{median(found.noticed):.1f}", f"{max(found.noticed):.1f}"] if found.noticed else ["", ""]
+    noticed = [f"{median(found.noticed):.2f}", f"{max(found.noticed):.2f}"] if found.noticed else ["", ""]
     most = max(each.cpu for each in found.windows)
     return [
         name, f"{found.memory:.0f}", f"{100 * found.cpu:.2f}", f"{100 * most:.2f}", str(found.calls),

@@ -68,7 +68,7 @@ def test_within_the_bars_nothing_is_missed() -> None:
     assert found.missed == (), "the median counts, not one window in which something else ran"
     row = next(line for line in found.text.splitlines() if line.startswith("| product"))
     assert [part.strip() for part in row.strip("|").split("|")][1:] == [
-        "121", "0.90", "5.00", "24", "0", "0", "9.0", "59.0",
+        "121", "0.90", "5.00", "24", "0", "0", "9.00", "59.00",
     ]  # fmt: skip
 
 
