@@ -27,6 +27,7 @@ from benchmarks import (
     report,
     starting,
     storm,
+    sweep,
     ticks,
 )  # fmt: skip
 from benchmarks.report import Section
@@ -54,6 +55,10 @@ def _ticks(folder: Path, options: argparse.Namespace) -> Section:
     return ticks.run(folder, options.rounds, machine.Quiet(options.patience))
 
 
+def _huge(folder: Path, options: argparse.Namespace) -> Section:
+    return ticks.run_huge(folder, options.rounds, machine.Quiet(options.patience))
+
+
 def _starts(folder: Path, options: argparse.Namespace) -> Section:
     return starting.run(folder, options.rounds, machine.Quiet(options.patience))
 
@@ -68,6 +73,10 @@ def _contention(folder: Path, options: argparse.Namespace) -> Section:
 
 def _idle(folder: Path, _: argparse.Namespace) -> Section:
     return idle.run(folder)
+
+
+def _sweep(folder: Path, options: argparse.Namespace) -> Section:
+    return sweep.run(folder, machine.Quiet(options.patience), options.sweep_rate)
 
 
 def _past(folder: Path, _: argparse.Namespace) -> Section:
@@ -88,18 +97,23 @@ _METRICS: Mapping[str, Callable[[Path, argparse.Namespace], Section]] = {
     "contention": _contention,
     "commits": _commits,
     "ticks": _ticks,
+    "huge": _huge,
     "starts": _starts,
     "evaluations": _evaluations,
     "idle": _idle,
+    "sweep": _sweep,
     "past": _past,
     "bridge": _bridge,
 }
+_WHERE_NAMED = frozenset({"sweep"})
+"""What is measured only where it is named: no bar is promised of it."""
 
 
 def main(words: list[str]) -> int:
     """Measure; returns the exit status."""
     parser = argparse.ArgumentParser(prog="make bench ARGS=...", description="Measure the product beside its floors.")
-    parser.add_argument("metrics", nargs="*", help=f"what to measure, all if none is named: {', '.join(_METRICS)}")
+    told = f"what to measure: {', '.join(_METRICS)}; if none is named, all but {', '.join(_WHERE_NAMED)}"
+    parser.add_argument("metrics", nargs="*", help=told)
     parser.add_argument("--rounds", type=int, default=21, help="samples of each median (default 21)")
     parser.add_argument(
         "--patience", type=float, default=60.0, help="seconds in all to wait for other work to pause (default 60)"
@@ -112,6 +126,11 @@ def main(words: list[str]) -> int:
         help=f"remediations of the past that pages are made of (default {bridge.PROBLEMS:,}; 100000 is promised)",
     )  # fmt: skip
     parser.add_argument("--past", type=Path, help="keep the repository with that past here, and use it again")
+    parser.add_argument(
+        "--sweep-rate",
+        type=float,
+        help="requests a second that the sweep after a start may send at most (default: any)",
+    )
     parser.add_argument("--print", action="store_true", help="write no page")
     options = parser.parse_args(words)
     unknown = set(options.metrics) - _METRICS.keys()
@@ -122,7 +141,7 @@ def main(words: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as folder:
         where, day = machine.describe(Path(folder)), datetime.now(UTC).date()
         missed, entries = False, []
-        for name in options.metrics or _METRICS:
+        for name in options.metrics or (name for name in _METRICS if name not in _WHERE_NAMED):
             (Path(folder) / name).mkdir()
             found = _METRICS[name](Path(folder) / name, options)
             missed = missed or bool(found.missed)

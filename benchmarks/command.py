@@ -18,6 +18,8 @@ import httpx
 
 from benchmarks.repositories import PROJECT, STAGE
 
+RECONCILER = str(Path(sys.executable).with_name("reconciler"))
+"""The command as it is installed."""
 _PATIENCE = 60.0
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -106,9 +108,7 @@ def running(config: Path) -> Iterator[Daemon]:
     log = config.with_name("daemon.log")
     with log.open("wb") as sink:
         began = time.perf_counter()
-        child = subprocess.Popen(
-            [sys.executable, "-m", "reconciler", "run", "-c", str(config)], stdout=sink, stderr=sink
-        )
+        child = subprocess.Popen([RECONCILER, "run", "-c", str(config)], stdout=sink, stderr=sink)
         try:
             yield Daemon(child, log, began)
         finally:

@@ -2,8 +2,8 @@
 
 First somebody pushes once a second while single problems come: how long until the decision about one is on the remote.
 Then a thousand problems come at once while eight people push: how long each of their pushes takes. Beside both is a
-naive loop, which commits and pushes the same decisions and tries again at once when it is refused. The daemon is a
-process of its own.
+naive loop, which commits and pushes the same decisions and tries again at once when it is refused. All of it is run
+some times, each with new repositories, a new cluster and a new daemon, which is a process of its own.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from benchmarks import aside, command, product, repositories
 from benchmarks.machine import Quiet
@@ -25,26 +26,29 @@ from benchmarks.site import deployment, write_kubeconfig
 
 SHAPE = Shape(2_000)
 STORM = 1_000
+RUNS = 5
 PEOPLE = 8
 EVERY = 1.0
 """Seconds between two pushes of one person, more or less."""
 LANDING_BAR, PERSON_BAR = 0.5, 2.0
 """Seconds at the 95th percentile: until a decision is on the remote, and until a person's push is."""
-_PATIENCE = 120.0
-"""Seconds after which a storm is looked at as far as it has come."""
+_PATIENCE, _NAIVE_PATIENCE = 120.0, 30.0
+"""Seconds after which a storm is looked at as far as it has come, and the naive loop's, which does not come far."""
 
 
 @dataclass(frozen=True)
 class Contention:
-    """Seconds each: of decisions and of people's pushes, the product's and the naive loop's; what was lost.
+    """One run. Seconds each: of decisions and of people's pushes, the product's and the naive loop's; what was lost.
 
     ``storm`` and ``naive_storm`` are decisions a second, ``decided`` is how many of the storm's landed in time.
+    ``watched`` are all pushes of people beside the product, of which ``lost`` are not on the branch.
     """
 
     landing: tuple[float, ...]
     naive_landing: tuple[float, ...]
     people: tuple[Pushed, ...]
     naive_people: tuple[Pushed, ...]
+    watched: int
     lost: int
     storm: float
     naive_storm: float
@@ -52,8 +56,9 @@ class Contention:
 
 
 def run(folder: Path, rounds: int, quiet: Quiet, storm: int = STORM, people: int = PEOPLE) -> Section:
-    """Measure and return the page's section."""
-    return section(measure(folder / "contention", rounds, quiet, storm, people), storm, people)
+    """Measure and return the page's section; the rounds of single problems are divided among the runs."""
+    each = -(-rounds // RUNS)
+    return section([measure(folder / f"run-{nth}", each, quiet, storm, people) for nth in range(RUNS)], storm, people)
 
 
 def measure(folder: Path, rounds: int, quiet: Quiet, storm: int, people: int) -> Contention:
@@ -81,6 +86,7 @@ def measure(folder: Path, rounds: int, quiet: Quiet, storm: int, people: int) ->
         tuple(naive_landing),
         tuple(pushed),
         tuple(naive_pushed),
+        len(notes) + len(pushed),
         missing,
         rate,
         naive_rate,
@@ -102,18 +108,13 @@ def _daemon(folder: Path, remote: Path, kubeconfig: Path) -> Iterator[None]:
         yield
 
 
-def _problems(numbers: Sequence[int]) -> dict[str, bytes]:
-    found = ((number, *repositories.problem(number)) for number in numbers)
-    return {f"ops/{STAGE}/{SHAPE.path(at)}/problems/{identity}.yaml": content for at, identity, content in found}
-
-
 def _landing(folder: Path, remote: Path, numbers: Sequence[int]) -> tuple[list[float], list[Pushed]]:
     """Return the seconds from each problem's arrival to its decision's, while somebody pushes once a second."""
     reporter = Pusher(folder / "reporter", remote)
     seconds: list[float] = []
     with crowd(folder, remote, 1, EVERY) as notes:
         for number in numbers:
-            tip = reporter.push(_problems([number]), f"Problem of {SHAPE.name(number)}\n").commit
+            tip = reporter.push(repositories.problems(SHAPE, [number]), f"Problem of {SHAPE.name(number)}\n").commit
             began = time.perf_counter()
             if not _await(remote, tip, SHAPE.name(number), 1):
                 raise RuntimeError(f"nothing was decided about {SHAPE.name(number)}")
@@ -143,8 +144,8 @@ def _storm(
 ) -> tuple[list[Pushed], float, int]:  # fmt: skip
     """Return people's pushes while the problems of one push are decided, decisions a second, and how many."""
     reporter = Pusher(folder / "reporter", remote)
-    tip = reporter.push(_problems(numbers), "Everything is slow\n").commit
     with crowd(folder, remote, people, EVERY) as pushed:
+        tip = reporter.push(repositories.problems(SHAPE, numbers), "Everything is slow\n").commit
         began = time.perf_counter()
         decided = _await(remote, tip, "", len(numbers))
         took = time.perf_counter() - began
@@ -170,7 +171,7 @@ def _naive_storm(folder: Path, remote: Path, numbers: Sequence[int], people: int
         # It may starve among people who push all the time; what it did until then is its rate.
         with suppress(GaveUpError):
             for number in numbers:
-                if time.perf_counter() - began > _PATIENCE:
+                if time.perf_counter() - began > _NAIVE_PATIENCE:
                     break
                 naive.push(_decision(number), f"Decide {number}\n")
                 landed += 1
@@ -183,40 +184,45 @@ def _decision(number: int) -> Files:
     return {f"ops/{STAGE}/{SHAPE.path(number)}/state/decided-{number}.yaml": b"replicas: 2\n"}
 
 
-def section(found: Contention, storm: int, people: int) -> Section:
+def section(runs: Sequence[Contention], storm: int, people: int) -> Section:
     """Say what came out."""
-    rows = [_row("product", found.landing), _row("naive loop", found.naive_landing)]
+    landings = [one for each in runs for one in each.landing]
+    pushed = [one for each in runs for one in each.people]
+    gone = sum(each.lost for each in runs)
+    undecided = sum(storm - each.decided for each in runs)
+    rows = [_row("product", landings), _row("naive loop", [one for each in runs for one in each.naive_landing])]
     pushes = [
-        [name, str(len(each)), *_quantiles([one.seconds for one in each]),
-         str(max((one.tries for one in each), default=0)), f"{rate:.1f}"]
-        for name, each, rate in (
-            ("product", found.people, found.storm), ("naive loop", found.naive_people, found.naive_storm)
-        )
+        _pushes("product", pushed, [each.storm for each in runs]),
+        _pushes(
+            "naive loop", [one for each in runs for one in each.naive_people], [each.naive_storm for each in runs]
+        ),
     ]  # fmt: skip
     head = ["a decision's landing", "rounds", "p50", "p95", "slowest"]
     other = ["a person's push in a storm", "pushes", "p50", "p95", "slowest", "most tries", "decisions/s"]
     text = (
-        f"`reconciler run` over {SHAPE.services:,} services, with a remote on this machine. *A decision's landing*: "
-        "from the moment a problem is on the remote until its decision is, while somebody pushes to the same branch "
-        f"once a second. *A person's push in a storm*: {people} people push once a second each while {storm:,} "
-        "problems of one push are decided; from the first try until it is on the remote, as somebody who fetches, "
-        "commits anew and pushes again within a tenth of a second. The *naive loop* pushes as many commits, one "
-        "by one, and tries again "
-        "at once; it decides nothing. "
-        f"Of the storm's problems {found.decided:,} were decided within {_PATIENCE:g} s. "
-        f"Of the people's pushes {found.lost} were lost.\n\n"
+        f"`reconciler run` over {SHAPE.services:,} services, with a remote on this machine; {len(runs)} runs, each "
+        "with new repositories and a new daemon. *A decision's landing*: from the moment a problem is on the remote "
+        f"until its decision is, while somebody pushes to the same branch once a second. *A person's push in a storm*: "
+        f"{people} people push once a second each while {storm:,} problems of one push are decided; from the first try "
+        "until it is on the remote. Each person has a clone with objects of its own; a try is a `git fetch` of the "
+        "branch, a commit on top of it and a `git push`, and where that is refused the next one comes within a tenth "
+        "of a second. The *naive loop* pushes as many commits in the same way, one by one, and tries again at once; it "
+        f"decides nothing, and its storm ends after {_NAIVE_PATIENCE:g} s. Percentiles are of all pushes of all runs, "
+        "decisions a second the median of the runs. "
+        f"Of the storms' problems {len(runs) * storm - undecided:,} of {len(runs) * storm:,} were decided within "
+        f"{_PATIENCE:g} s each. Of the people's {sum(each.watched for each in runs):,} pushes {gone} were lost.\n\n"
         f"Bars: {LANDING_BAR:g} s and {PERSON_BAR:g} s at the 95th percentile, none lost.\n\n"
         + "\n\n".join([table(head, rows), table(other, pushes)])
     )
-    landing = percentile(found.landing, 95)
-    person = percentile([each.seconds for each in found.people] or [0.0], 95)
+    landing = percentile(landings, 95)
+    person = percentile([each.seconds for each in pushed] or [0.0], 95)
     missed = [
         what
         for what, over in (
             (f"{landing:.2f} s until a decision was on the remote", landing > LANDING_BAR),
             (f"{person:.2f} s until a person's push was on the remote", person > PERSON_BAR),
-            (f"{found.lost} pushes of people were lost", bool(found.lost)),
-            (f"{storm - found.decided:,} problems not decided within {_PATIENCE:g} s", found.decided < storm),
+            (f"{gone} pushes of people were lost", bool(gone)),
+            (f"{undecided:,} problems not decided within {_PATIENCE:g} s", bool(undecided)),
         )
         if over
     ]
@@ -225,6 +231,13 @@ def section(found: Contention, storm: int, people: int) -> Section:
 
 def _row(name: str, seconds: Sequence[float]) -> list[str]:
     return [name, str(len(seconds)), *_quantiles(seconds)]
+
+
+def _pushes(name: str, pushed: Sequence[Pushed], rates: Sequence[float]) -> list[str]:
+    most = max((one.tries for one in pushed), default=0)
+    return [
+        name, str(len(pushed)), *_quantiles([one.seconds for one in pushed]), str(most), f"{median(rates):.1f}",
+    ]  # fmt: skip
 
 
 def _quantiles(seconds: Sequence[float]) -> list[str]:

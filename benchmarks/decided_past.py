@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
@@ -39,13 +39,21 @@ from reconciler.repo.steps import as_commit
 from reconciler.repo.tally import Tally
 
 _SEED: Final = 20_261_123
-_EVERY: Final = 700
-"""Seconds from one problem to the next."""
-_STAGE_FILE: Final = "bounds:\n  replicas: {min: 1, max: 6}\nwait: 5m\n"
+_EFFECT: Final = 30
+"""Seconds until what was decided has taken effect."""
 _ENTRIES: Final = ("Response time degradation", "cpu_usage", "Failure rate increase", "Memory leak")
 _US, _MONITORING, _PERSON = (
     f"{who} <{who}@localhost>" for who in ("reconciler", "monitoring", "ann")
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Pace:
+    """When problems come, seconds: the first one since 1970, from one to the next, from an effect to its evaluation."""
+
+    start: int = START
+    every: int = 700
+    wait: int = 300
 
 
 def make(folder: Path, steps: int, services: int) -> Path:
@@ -53,22 +61,36 @@ def make(folder: Path, steps: int, services: int) -> Path:
     remote = folder / f"decided-{steps}-{services}.git"
     command = ["git", "init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(remote)]
     subprocess.run(command, env=environment(), check=True)
-    with _Import(remote) as written:
-        world = _World(written, services)
+    write(remote, [_service(number) for number in range(services)], Pace(), lambda made, _: made < steps)
+    return remote
+
+
+def write(
+    remote: Path, services: Sequence[ServicePath], pace: Pace, goes_on: Callable[[int, int], bool],
+    reported: Iterable[Mapping[str, bytes]] = (),
+) -> None:  # fmt: skip
+    """Write the project and the stage into an empty repository, and what the rules decide about problems.
+
+    Another one comes as long as it ``goes_on`` after so many steps of so many problems. ``reported`` are files that
+    monitoring commits before all that, and that ask for nothing.
+    """
+    with Import(remote) as written:
+        world = _World(written, services, pace)
+        for files in reported:
+            world.report(files)
         number = 0
-        while world.sequence < steps:
+        while goes_on(world.sequence, number):
             world.problem(number)
             number += 1
     command = ["git", f"--git-dir={remote}", "commit-graph", "write", "--reachable"]
     subprocess.run(command, env=environment(), check=True, capture_output=True)
-    return remote
 
 
 def _service(number: int) -> ServicePath:
     return ServicePath(f"group-{number % 20:02}/service-{number:04}")
 
 
-class _Import:
+class Import:
     """`git fast-import`, asked for the id of each commit, since steps name those that they stand on."""
 
     def __init__(self, remote: Path) -> None:
@@ -76,6 +98,7 @@ class _Import:
         self._process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())
 
     def commit(self, ref: str, files: Mapping[str, bytes | None], message: str, who: str, when: int) -> CommitId:
+        """Write a commit on top of the ref's and return its id."""
         text = message.encode()
         parts = [f"commit {ref}\nmark :1\ncommitter {who} {when} +0000\ndata {len(text)}\n".encode(), text, b"\n"]
         for path, content in files.items():
@@ -91,9 +114,11 @@ class _Import:
         return CommitId(self._process.stdout.readline().decode().strip())
 
     def __enter__(self) -> Self:
+        """Do nothing; it runs already."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """End it, all refs written."""
         self._process.communicate()
 
 
@@ -107,9 +132,12 @@ class _Live:
 class _World:
     """The stage as it stands, and what there is in the world."""
 
-    def __init__(self, written: _Import, services: int) -> None:
+    def __init__(self, written: Import, services: Sequence[ServicePath], pace: Pace) -> None:
         self.sequence = 0
         self._written = written
+        self._pace = pace
+        self._paths = services
+        stage_file = f"bounds:\n  replicas: {{min: 1, max: 6}}\nwait: {pace.wait}s\n".encode()
         self._chance = random.Random(_SEED)
         self._floor = Instant(0)
         self._live: dict[str, _Live] = {}
@@ -120,13 +148,13 @@ class _World:
         self._views: dict[ServicePath, ServiceView] = {}
         self._came: dict[str, int] = {}
         project = {"project.yaml": b"name: bench\nstages: [production]\n"}
-        self._project = written.commit("refs/heads/main", project, "Begin\n", _PERSON, START)
-        files: dict[str, bytes | None] = {"stage.yaml": _STAGE_FILE.encode(), "prometheus/sli.yaml": SLI.encode()}
-        for number in range(services):
-            files.update(self._configured(_service(number), number))
-        self._tip = written.commit(REF, files, "Begin\n", _PERSON, START)
+        self._project = written.commit("refs/heads/main", project, "Begin\n", _PERSON, pace.start)
+        files: dict[str, bytes | None] = {"stage.yaml": stage_file, "prometheus/sli.yaml": SLI.encode()}
+        for number, path in enumerate(services):
+            files.update(self._configured(path, number))
+        self._tip = written.commit(REF, files, "Begin\n", _PERSON, pace.start)
         self._stage = Stage(
-            ProjectName("bench"), STAGE, load_stage(_STAGE_FILE.encode(), "stage.yaml"), project_commit=self._project
+            ProjectName("bench"), STAGE, load_stage(stage_file, "stage.yaml"), project_commit=self._project
         )
 
     def _configured(self, path: ServicePath, number: int) -> dict[str, bytes]:
@@ -155,16 +183,21 @@ class _World:
 
     def problem(self, number: int) -> None:
         """Let one problem come and go."""
-        path, entry = self._chance.choice(list(self._views)), self._chance.choice(_ENTRIES)
-        now = START + number * _EVERY
+        path, entry = self._chance.choice(self._paths), self._chance.choice(_ENTRIES)
+        now, wait = self._pace.start + number * self._pace.every, self._pace.wait
         identity, title = f"alertmanager-{number:016x}", f"{entry}: {path}" if number % 5 == 0 else entry
         self._report(path, identity, title, "open", now)
         self._tick(path, now + 2)
         self._effects(path)
-        self._tick(path, now + 30)
-        self._report(path, identity, title, "resolved", now + 200)
-        self._tick(path, now + 201)
-        self._tick(path, now + 335)
+        self._tick(path, now + _EFFECT)
+        resolved = now + _EFFECT + wait // 2
+        self._report(path, identity, title, "resolved", resolved)
+        self._tick(path, resolved + 1)
+        self._tick(path, now + _EFFECT + wait + 5)
+
+    def report(self, files: Mapping[str, bytes]) -> None:
+        """Let monitoring commit files that ask for nothing."""
+        self._tip = self._written.commit(REF, files, "Reported and over\n", _MONITORING, self._pace.start)
 
     def _report(self, path: ServicePath, identity: str, title: str, state: str, now: int) -> None:
         file = f"ops/{STAGE}/{path}/problems/{identity}.yaml"

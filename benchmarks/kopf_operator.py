@@ -1,7 +1,8 @@
 """An operator that does the same without an audit: a `Problem` object comes in, its Deployment gets a replica more.
 
 `python -m benchmarks.kopf_operator URL NAMESPACE` runs one with Kopf, over the cluster at URL; it prints `ready`
-once it watches and a line for each Deployment whose change was answered, and ends when its input does. Nothing is
+once it watches and a line for each Deployment whose change was answered, and ends when its input does. With a third
+word, `workloads`, it watches the Deployments too and prints a line for each that somebody else has scaled. Nothing is
 written down, measured or taken back: it is what the product's speed is shown beside, not its like.
 """
 
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,8 @@ from benchmarks.site import workload
 _SENDERS: Final = 16
 _SCALE: Final = "/apis/apps/v1/namespaces/{}/deployments/{}"
 _CREATE: Final = "/apis/bench.example.org/v1/namespaces/{}/problems"
+_OWN: Final = (1, 2)
+"""Replicas before a problem and after it; others are somebody else's."""
 
 
 class Operator:
@@ -58,6 +61,15 @@ class Operator:
             left.discard(line.strip())
         return time.perf_counter() - began
 
+    def noticed(self, service: str, change: Callable[[], object]) -> float:
+        """Return the seconds from a change of a service's Deployment, made now, until the operator says so."""
+        began = time.perf_counter()
+        change()
+        for line in self._lines:
+            if line.split() == ["changed", workload(service)]:
+                return time.perf_counter() - began
+        raise RuntimeError("the operator ended")
+
     def _create(self, service: str) -> None:
         item = {
             "apiVersion": PROBLEMS.api_version,
@@ -73,10 +85,10 @@ class Operator:
 
 
 @contextmanager
-def running(url: str, namespace: str) -> Iterator[Operator]:
-    """Run the operator in a process of its own, until the context ends."""
+def running(url: str, namespace: str, *, workloads: bool = False) -> Iterator[Operator]:
+    """Run the operator in a process of its own, until the context ends; with ``workloads`` it watches those too."""
     with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.kopf_operator", url, namespace],
+        [sys.executable, "-m", "benchmarks.kopf_operator", url, namespace, *(["workloads"] if workloads else [])],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent,
     ) as child:  # fmt: skip
         operator = Operator(child, url, namespace)
@@ -89,7 +101,7 @@ def running(url: str, namespace: str) -> Iterator[Operator]:
             child.communicate()
 
 
-def main(url: str, namespace: str) -> None:
+def main(url: str, namespace: str, *more: str) -> None:
     """Be the operator, until the input ends."""
     import kopf
 
@@ -106,6 +118,13 @@ def main(url: str, namespace: str) -> None:
         )  # fmt: skip
         answer.raise_for_status()
         print(service, flush=True)
+
+    if "workloads" in more:
+
+        @kopf.on.event("apps", "v1", "deployments", registry=registry)
+        async def look(name: str | None, spec: Mapping[str, Any], **_: Any) -> None:
+            if spec.get("replicas") not in _OWN:
+                print("changed", name, flush=True)
 
     @kopf.on.login(registry=registry)
     def login(**_: Any) -> kopf.ConnectionInfo:

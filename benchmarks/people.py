@@ -1,4 +1,8 @@
-"""People who push to a branch while others do, each in a thread: they fetch, commit anew and push until it lands."""
+"""People who push to a branch while others do, each in a thread: they fetch, commit anew and push until it lands.
+
+Each has a clone of their own, with objects of its own, and works with ordinary git: `git fetch`, a commit on top of
+what that brought, `git push`. Only the commit itself is written by a process that stays, as an editor's or a forge's.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.plain_git import FastImport, Files, commit_stream, git, read_ref, sharing
+from benchmarks.plain_git import FastImport, Files, commit_stream, git, read_ref
 from benchmarks.repositories import STAGE_REF
 
 GIVES_UP = 60.0
@@ -19,6 +23,8 @@ GIVES_UP = 60.0
 
 RESTS = 0.1
 """Seconds at most that a person takes before the next try: a script around `git pull --rebase && git push`."""
+_FETCHED = "refs/person/fetched"
+_FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
 
 
 def tip_of(remote: Path) -> str:
@@ -43,22 +49,32 @@ class GaveUpError(RuntimeError):
 
 
 class Pusher:
-    """Somebody with a clone who tries again until it lands, after up to ``rest`` seconds each time."""
+    """Somebody with a clone who tries again until it lands, after up to ``rest`` seconds each time.
+
+    It is cloned when they begin, and fetched into before each try.
+    """
 
     def __init__(self, folder: Path, remote: Path, rest: float = 0.0, seed: int = 0) -> None:
         folder.mkdir(parents=True)
-        self._clone = sharing(folder / "clone.git", remote)
+        self._clone = folder / "clone.git"
+        git(self._clone, "init", "--quiet", "--bare", "--template=", "--initial-branch=none")
         self._remote = remote
         self._rest = rest
         self._chance = random.Random(seed)
+        self._fetch()
         self._writer = FastImport(self._clone)
+
+    def _fetch(self) -> str:
+        """Fetch the stage and return its tip."""
+        git(self._clone, *_FETCH, str(self._remote), f"+{STAGE_REF}:{_FETCHED}")
+        return git(self._clone, "rev-parse", _FETCHED).decode("ascii").strip()
 
     def push(self, files: Files, message: str) -> Pushed:
         """Push files in one commit. Raises GaveUpError where it does not land in time."""
         began, tries = time.perf_counter(), 0
         while time.perf_counter() - began < GIVES_UP:
             tries += 1
-            tip = tip_of(self._remote)
+            tip = self._fetch()
             stream = commit_stream(
                 tip, files, message, mark=1, ref="refs/person/new", seconds=int(time.time())
             )  # fmt: skip
@@ -80,7 +96,8 @@ class Pusher:
 def crowd(folder: Path, remote: Path, count: int, every: float, seed: int = 7) -> Iterator[list[Pushed]]:
     """Let so many people push notes, each once in ``every`` seconds and at moments of their own; yields what landed.
 
-    The list is whole when the context has ended. Raises RuntimeError then, where a push never landed.
+    Their clones are made before. The list is whole when the context has ended. Raises RuntimeError then, where a push
+    never landed.
     """
     landed: list[Pushed] = []
     failed: list[BaseException] = []
@@ -88,19 +105,19 @@ def crowd(folder: Path, remote: Path, count: int, every: float, seed: int = 7) -
 
     def push_all(number: int) -> None:
         chance = random.Random(seed + number)
-        pusher = Pusher(folder / f"person-{number}", remote, RESTS, seed + number)
         try:
             nth, next_at = 0, time.perf_counter() + chance.random() * every
             while not over.wait(max(next_at - time.perf_counter(), 0.0)):
                 nth += 1
                 text = f"note {nth} of person {number}\n".encode()
-                landed.append(pusher.push({f"notes/{number}/{nth}.md": text}, f"Note {nth} of {number}\n"))
+                landed.append(pushers[number].push({f"notes/{number}/{nth}.md": text}, f"Note {nth} of {number}\n"))
                 next_at += every * (0.5 + chance.random())
         except (RuntimeError, OSError, subprocess.SubprocessError) as error:
             failed.append(error)
         finally:
-            pusher.close()
+            pushers[number].close()
 
+    pushers = [Pusher(folder / f"person-{number}", remote, RESTS, seed + number) for number in range(count)]
     threads = [threading.Thread(target=push_all, args=(number,), name=f"person-{number}") for number in range(count)]
     for thread in threads:
         thread.start()

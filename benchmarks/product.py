@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from reconciler.daemon.project_loop import ProjectLoop
 from reconciler.daemon.surroundings import Surroundings
 from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.model.step import Step
-from reconciler.model.targets import Effect, Fact, NoFact
+from reconciler.model.targets import Effect, Fact, NoFact, WorkloadFact
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.process import Process
 from reconciler.repo.push import PushResult, RefUpdate
@@ -30,6 +30,10 @@ from reconciler.targets.protocol import KubernetesWant
 
 NAMESPACE = f"{PROJECT}-{STAGE}"
 _PATIENCE = 50
+_SWEEP = 30.0
+"""Seconds between two looks at all that is held, as the daemon has it; they only go by where `sweep` lets them."""
+_SWEEP_ENDS = 300.0
+"""Seconds after which such a look must be over."""
 
 
 @dataclass(frozen=True)
@@ -233,6 +237,24 @@ class Product:
         """Look once, with nothing to be done."""
         self._tick()
 
+    def sweep(self, workloads: Collection[str]) -> float:
+        """Let the moment come at which all that is held is looked at; returns the seconds until all of it was.
+
+        Time goes by as it does meanwhile, so whatever makes the product slower on purpose counts.
+        """
+        self._spans.clear()
+        self._clock.skip(_SWEEP + 1)
+        began = time.perf_counter()
+        left = set(workloads)
+        while left:
+            if time.perf_counter() - began > _SWEEP_ENDS:
+                raise RuntimeError(f"{len(left)} workloads were not looked at: {self.loop.conditions}")
+            self._tick()
+            left -= {fact.target.name for span in self._spans if isinstance(fact := span.what, WorkloadFact)}
+            if left:
+                time.sleep(min(self.loop.pause(), 1.0))
+        return max(span.ended for span in self._spans if span.kind == "observe") - began
+
     def _tick(self) -> tuple[Step, ...]:
         steps = self.loop.tick()
         # Of many looks some take longer than a tick waits; it goes on with the others and asks again.
@@ -263,8 +285,11 @@ def _written(spans: Spans) -> tuple[tuple[NewCommit, ...], ...]:
 
 
 @contextmanager
-def running(folder: Path, url: str, kubeconfig: Path) -> Iterator[Product]:
-    """Run the product over the remote at ``url`` (or a path), its mirror in ``folder``."""
+def running(folder: Path, url: str, kubeconfig: Path, *, sweeps: bool = False) -> Iterator[Product]:
+    """Run the product over the remote at ``url`` (or a path), its mirror in ``folder``.
+
+    Unless it ``sweeps``, it never looks at all that is held.
+    """
     spans: Spans = []
     clock = SkippingClock()
 
@@ -286,7 +311,7 @@ def running(folder: Path, url: str, kubeconfig: Path) -> Iterator[Product]:
         _children_timed(spans),
     ):
         # Lines are made as in production and thrown away as late as can be.
-        around = Surroundings(clock, connect, _log(sink), poll=5.0, sweep_every=1e9)
+        around = Surroundings(clock, connect, _log(sink), poll=5.0, sweep_every=_SWEEP if sweeps else 1e9)
         loop = ProjectLoop(open_mirror, ProjectName(PROJECT), around)
         try:
             yield Product(loop, clock, spans)

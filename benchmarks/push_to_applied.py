@@ -115,6 +115,16 @@ class Cell:
         return percentile([trip.total for trip in self.trips], 95)
 
     @property
+    def slowest_ratio(self) -> float:
+        """The product's 95th percentile over the floor's."""
+        return self.slowest / self.floor_slowest
+
+    @property
+    def refused(self) -> bool:
+        """Whether the floor is so slow that it is none: then there is nothing to compare with."""
+        return (self.floor_over_parts or 0.0) > SLOW
+
+    @property
     def own(self) -> float:
         """The median of our own share, in seconds."""
         return statistics.median(answer.own for answer in self.answers)
@@ -186,13 +196,13 @@ def section(cells: Sequence[Cell], rounds: int, busy: int) -> Section:
     """Say what came out."""
     head = [
         "services, remote", "product p50", "p95", "floor p50", "p95", "ratio p50", "p95", "own share", "floor / parts",
-        "Kopf",
+        "Kopf p50", "p95",
     ]  # fmt: skip
     rows = [
         [
             str(cell), ms(cell.median), ms(cell.slowest), ms(cell.floor), ms(cell.floor_slowest),
-            f"{cell.ratio:.2f}", f"{cell.slowest / cell.floor_slowest:.2f}", ms(cell.own),
-            _times(cell.floor_over_parts), ms(statistics.median(cell.operator)),
+            *(["refused"] * 2 if cell.refused else [f"{cell.ratio:.2f}", f"{cell.slowest_ratio:.2f}"]), ms(cell.own),
+            _times(cell.floor_over_parts), ms(statistics.median(cell.operator)), ms(percentile(cell.operator, 95)),
         ]
         for cell in cells
     ]  # fmt: skip
@@ -212,20 +222,21 @@ def section(cells: Sequence[Cell], rounds: int, busy: int) -> Section:
         f"Bars: ratios at most {BAR}; grouped, our own share at the most services at most {OWN_TIMES} times that at "
         f"the fewest, or {ms(OWN_MORE)} ms more. A floor that is more than {SLOW} times slower than the sum of its "
         f"parts, each measured alone, both counted in spawned `git --version` (here {ms(spawn)} ms), does not count as "
-        "one."
+        "one: then there is no ratio, and the bar counts as missed."
     )
     text = "\n\n".join([about, bar, table(head, rows), _where(cells)])
-    missed = [f"{cell}: {cell.ratio:.2f} times the floor" for cell in cells if cell.ratio > BAR]
+    compared = [cell for cell in cells if not cell.refused]
+    missed = [f"{cell}: {cell.ratio:.2f} times the floor" for cell in compared if cell.ratio > BAR]
     missed += [
-        f"{cell}: {ratio:.2f} times the floor at the 95th percentile"
-        for cell in cells
-        if (ratio := cell.slowest / cell.floor_slowest) > BAR
+        f"{cell}: {cell.slowest_ratio:.2f} times the floor at the 95th percentile"
+        for cell in compared
+        if cell.slowest_ratio > BAR
     ]
     missed += _grown(cells)
     missed += [
         f"{cell}: the floor took {_times(cell.floor_over_parts)} times its parts, so it is none; measure again"
         for cell in cells
-        if (cell.floor_over_parts or 0.0) > SLOW
+        if cell.refused
     ]
     return Section("Push of a problem to the API's answer", text, tuple(missed))
 

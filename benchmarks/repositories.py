@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +58,12 @@ def problem(number: int) -> tuple[str, bytes]:
     return identity, text.encode()
 
 
+def problems(shape: Shape, numbers: Iterable[int]) -> dict[str, bytes]:
+    """Return the files of a problem of each of these services."""
+    made = ((number, *problem(number)) for number in numbers)
+    return {f"ops/{STAGE}/{shape.path(number)}/problems/{identity}.yaml": content for number, identity, content in made}
+
+
 def make(folder: Path, shape: Shape) -> Path:
     """Make the bare repository and return its path."""
     remote = folder / f"remote-{shape.services}-{'grouped' if shape.grouped else 'flat'}.git"
@@ -77,7 +83,8 @@ def make(folder: Path, shape: Shape) -> Path:
 
 def stage(shape: Shape) -> Iterator[tuple[str, bytes]]:
     """Yield the files of a stage."""
-    yield "stage.yaml", b"mode: automated\nbounds:\n  replicas:\n    min: 1\n    max: 6\n"
+    # Nothing is evaluated while it is measured, however long that takes.
+    yield "stage.yaml", b"mode: automated\nwait: 6h\nbounds:\n  replicas:\n    min: 1\n    max: 6\n"
     files = {str(file.relative_to(_TEMPLATE)): file.read_text("utf-8") for file in sorted(_TEMPLATE.rglob("*.yaml"))}
     for number in range(shape.services):
         # Different in each service, or all of them would be parsed as one.

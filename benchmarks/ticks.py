@@ -1,7 +1,9 @@
 """What one look at a project costs with 10,000 services: nothing new, one changed file, the first decision of a start.
 
-The loop is the real one, in this process; the remote's own answer (its refs, a fetch) is timed apart and taken off.
-Beside it is what a program does that remembers nothing from look to look: list and read every file of the stage.
+The loop is the real one, in this process; the remote's own answer (its refs, a fetch) is timed apart. Beside it is what
+a program does that remembers nothing from look to look: list and read every file of the stage. All of it is measured
+with a repository that is new, then with one that has a past: starts with values held by as good as all services, and
+everything in a huge repository.
 """
 
 from __future__ import annotations
@@ -15,76 +17,120 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import aside, product, repositories
+from benchmarks import aside, huge, product, repositories
+from benchmarks.huge import Counted, Huge
 from benchmarks.machine import Quiet
 from benchmarks.plain_git import environment, git
 from benchmarks.product import Product, Spans
 from benchmarks.report import Section, ms, percentile, table
 from benchmarks.repositories import STAGE_REF, Shape
-from benchmarks.site import deployment, side, write_kubeconfig
+from benchmarks.site import Side, deployment, side, write_kubeconfig
 
 SHAPE = Shape(10_000)
 NOTHING, CHANGE, COLD = "nothing new", "one changed playbook", "first decision after a start on an empty disk"
+COLD_HELD = "the same, all others hold a value"
 RESCAN = "every file of the stage listed and read"
-BARS = {NOTHING: 0.005, CHANGE: 0.020, COLD: 5.0}
-"""Seconds beyond the remote's own answer, at the median."""
+BARS = {NOTHING: 0.005, CHANGE: 0.020, COLD: 5.0, COLD_HELD: 5.0}
+"""Seconds at the median, without the remote's own answer; looking for nothing new near by, with it."""
 WARM = 3
 _STARTS = 5
+_GOES_ON = 50
+"""Looks until what a start began is over."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What was measured with one kind of remote: seconds without and with the remote's own answer."""
+    """What was measured with one kind of remote: seconds without and with the remote's own answer.
+
+    ``past`` is what there is in the repository, None where it is new.
+    """
 
     shape: Shape
     http: bool
     own: Mapping[str, Sequence[float]]
     whole: Mapping[str, Sequence[float]]
+    past: Counted | None = None
+
+    def __str__(self) -> str:
+        """Name it."""
+        return f"{self.shape}{', huge' if self.past else ''}, {'smart HTTP' if self.http else 'local'}"
+
+    def judged(self, what: str) -> float:
+        """Return the seconds that the bar is about; only a remote behind a network may take its time for nothing."""
+        return statistics.median((self.whole if what == NOTHING and not self.http else self.own)[what])
 
 
 def run(folder: Path, rounds: int, quiet: Quiet, shape: Shape = SHAPE) -> Section:
-    """Measure and return the page's section."""
-    return section([measure(folder / f"http-{http}", shape, rounds, quiet, http=http) for http in (False, True)])
+    """Measure a repository that is new, and return the page's section."""
+    made = repositories.make(folder, shape)
+    cells = [measure(folder / f"http-{http}", shape, made, rounds, quiet, http=http) for http in (False, True)]
+    return section(f"A look at {shape.services:,} services", cells)
 
 
-def measure(folder: Path, shape: Shape, rounds: int, quiet: Quiet, *, http: bool) -> Cell:
-    """Measure one kind of remote in a folder that is made and removed."""
-    own: dict[str, list[float]] = {what: [] for what in (NOTHING, CHANGE, COLD, RESCAN)}
-    whole: dict[str, list[float]] = {what: [] for what in own}
+def run_huge(folder: Path, rounds: int, quiet: Quiet, size: Huge | None = None) -> Section:
+    """Measure a huge repository, and return the page's section."""
+    size = size or Huge()
+    made = huge.make(folder, size)
+    past = huge.count(made)
+    cells = [
+        measure(folder / f"http-{http}", size.shape, made, rounds, quiet, http=http, past=past)
+        for http in (False, True)
+    ]  # fmt: skip
+    return section("A look at a huge repository", cells)
+
+
+def measure(
+    folder: Path, shape: Shape, made: Path, rounds: int, quiet: Quiet, *, http: bool, past: Counted | None = None
+) -> Cell:  # fmt: skip
+    """Measure one kind of remote, a copy of ``made``, in a folder that is made and removed.
+
+    Values are held only where there is no ``past`` otherwise.
+    """
+    starts = shape.spread(2 * _STARTS)
+    others = [] if past else sorted(set(range(shape.services)) - set(starts))
+    taken: dict[str, list[tuple[float, float]]] = {}
     folder.mkdir()
     with ExitStack() as stack:
-        made = repositories.make(folder, shape)
         ours = stack.enter_context(side(folder / "product", made, http=http))
         url, create = stack.enter_context(aside.cluster())
         kubeconfig = write_kubeconfig(folder, url)
-        starts = shape.spread(_STARTS)
-        create([deployment(product.NAMESPACE, shape.name(number)) for number in starts])
+        create([deployment(product.NAMESPACE, shape.name(number)) for number in [*starts, *others]])
         where = ours.url or str(ours.remote)
-
-        def note(what: str, quickly: tuple[float, float]) -> None:
-            own[what].append(quickly[0])
-            whole[what].append(quickly[1])
-
         with product.running(folder, where, kubeconfig) as running:
             running.settle()
-            for number in shape.spread(rounds + WARM):
+            taken |= _looks(running, ours, shape, shape.spread(rounds + WARM), quiet)
+
+        def start(numbers: Sequence[int]) -> list[tuple[float, float]]:
+            found = []
+            for number in numbers:
+                ours.person.push(shape, number)
                 quiet.wait()
-                note(NOTHING, _tick(running))
-                ours.person.change(f"{shape.path(number)}/remediation.yaml", f"# changed in round {number}\n".encode())
-                note(CHANGE, _tick(running))
-                began = time.perf_counter()
-                _rescan(ours.remote)
-                note(RESCAN, (time.perf_counter() - began,) * 2)
-        for nth, number in enumerate(starts):
-            ours.person.push(shape, number)
-            quiet.wait()
-            note(COLD, _start(folder / f"start-{nth}", where, kubeconfig))
+                found.append(_start(folder / f"start-{number}", where, kubeconfig))
+            return found
+
+        taken[COLD] = start(starts[:_STARTS])
+        if others:
+            with product.running(folder, where, kubeconfig) as running:
+                running.storm(ours.person.write(repositories.problems(shape, others), "All is slow\n"), len(others))
+            taken[COLD_HELD] = start(starts[_STARTS:])
     shutil.rmtree(folder)
+    own, whole = ({what: [each[at] for each in seconds] for what, seconds in taken.items()} for at in (0, 1))
+    return Cell(shape, http, own, whole, past)
 
-    def kept(taken: dict[str, list[float]]) -> Mapping[str, Sequence[float]]:
-        return {what: seconds if what == COLD else seconds[WARM:] for what, seconds in taken.items()}
 
-    return Cell(shape, http, kept(own), kept(whole))
+def _looks(
+    running: Product, ours: Side, shape: Shape, numbers: Sequence[int], quiet: Quiet
+) -> dict[str, list[tuple[float, float]]]:  # fmt: skip
+    taken: dict[str, list[tuple[float, float]]] = {NOTHING: [], CHANGE: [], RESCAN: []}
+    for number in numbers:
+        quiet.wait()
+        taken[NOTHING].append(_tick(running))
+        ours.person.change(f"{shape.path(number)}/remediation.yaml", f"# changed in round {number}\n".encode())
+        taken[CHANGE].append(_tick(running))
+        began = time.perf_counter()
+        _rescan(ours.remote)
+        taken[RESCAN].append((time.perf_counter() - began,) * 2)
+    return {what: seconds[WARM:] for what, seconds in taken.items()}
 
 
 def _tick(running: Product) -> tuple[float, float]:
@@ -92,6 +138,8 @@ def _tick(running: Product) -> tuple[float, float]:
     began = time.perf_counter()
     spans = running.look()
     whole = time.perf_counter() - began
+    if any(span.kind == "push" for span in spans):
+        raise RuntimeError("something was pushed though there was nothing to be done")
     return whole - _remote(spans), whole
 
 
@@ -110,6 +158,9 @@ def _start(folder: Path, url: str, kubeconfig: Path) -> tuple[float, float]:
             raise RuntimeError(f"nothing was decided at the start: {running.loop.conditions}")
         whole = applied.ended - began
         remote = _remote([span for span in spans if span.ended <= applied.began])
+        for _ in range(_GOES_ON):
+            if not any(span.kind == "push" for span in running.look()):
+                break
     shutil.rmtree(folder)
     return whole - remote, whole
 
@@ -125,37 +176,62 @@ def _rescan(remote: Path) -> int:
     return len(done.stdout)
 
 
-def section(cells: Sequence[Cell]) -> Section:
+def section(title: str, cells: Sequence[Cell]) -> Section:
     """Say what came out."""
     rows = [list(row) for cell in cells for row in _rows(cell)]
-    bars = ", ".join(f"{what} {ms(bar)} ms" for what, bar in BARS.items())
+    head = [
+        "services, remote", "what", "judged p50", "bar", "own p50", "p95", "remote's answer p50", "whole p50", "rounds",
+    ]  # fmt: skip
     text = (
         "The loop's look at the remote, in one process with mirror and target; *own* is without the remote's own "
-        "answer (reading its refs, fetching). After a start on an empty disk a problem waits already; its time ends "
-        f"with the API's answer to the change.\n\nBars, own, at the median: {bars}.\n\n"
-        + table(["services, remote", "what", "own p50", "p95", "whole p50", "rounds"], rows)
+        "answer (reading its refs, fetching), *whole* with it. After a start on an empty disk a problem waits already; "
+        "its time ends with the API's answer to the change."
+        + "".join(_told(cell) for cell in cells)
+        + "\n\nBars at the median: for nothing new the whole where the remote is near, for all else our own.\n\n"
+        + table(head, rows)
     )
     missed = [
-        f"{_name(cell)}, {what}: {ms(median)} ms"
+        f"{cell}, {what}: {ms(cell.judged(what))} ms"
         for cell in cells
         for what, bar in BARS.items()
-        if (median := statistics.median(cell.own[what])) > bar
+        if what in cell.own and cell.judged(what) > bar
     ]
-    return Section("A look at 10,000 services", text, tuple(missed))
+    return Section(title, text, tuple(missed))
+
+
+def _told(cell: Cell) -> str:
+    """Say what is particular about a cell."""
+    told = f" The repository has {cell.past}." if cell.past and not cell.http else ""
+    if COLD_HELD in cell.own and not cell.http:
+        told += (
+            f" *All others*: {cell.shape.services - 2 * _STARTS:,} problems were decided and applied by the product "
+            "before, each value stands in the cluster, and the branch has all these steps."
+        )
+    if cell.http:
+        answer = statistics.median(_answers(cell, NOTHING))
+        told += (
+            f" Over HTTP a look with nothing new takes {ms(statistics.median(cell.whole[NOTHING]))} ms as a whole, of "
+            f"which {ms(answer)} ms are the remote's answer to the question where its refs are: a git process and a "
+            "request each time, which no client can do without."
+        )
+    return told
+
+
+def _answers(cell: Cell, what: str) -> list[float]:
+    return [whole - own for whole, own in zip(cell.whole[what], cell.own[what], strict=True)]
 
 
 def _rows(cell: Cell) -> Iterator[tuple[str, ...]]:
     for what, own in cell.own.items():
-        median = statistics.median(own)
+        bar = BARS.get(what)
         yield (
-            _name(cell),
+            str(cell),
             what,
-            ms(median),
+            ms(cell.judged(what)) if bar is not None else "",
+            ms(bar) if bar is not None else "",
+            ms(statistics.median(own)),
             ms(percentile(own, 95)),
+            ms(statistics.median(_answers(cell, what))),
             ms(statistics.median(cell.whole[what])),
             str(len(own)),
         )
-
-
-def _name(cell: Cell) -> str:
-    return f"{cell.shape}, {'smart HTTP' if cell.http else 'local'}"

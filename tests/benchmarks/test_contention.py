@@ -22,8 +22,28 @@ def test_a_small_storm_among_people(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert found.lost == 0
     assert found.storm > 0
     assert found.decided == 40
-    section = contention.section(found, 40, 2)
-    assert "Of the people's pushes 0 were lost" in section.text
+    section = contention.section([found, found], 40, 2)
+    assert "80 of 80 were decided" in section.text
+    assert f"Of the people's {2 * found.watched} pushes 0 were lost" in section.text
+    assert found.watched > len(found.people)
+
+
+def test_a_person_really_fetches_what_others_pushed(tmp_path: Path) -> None:
+    remote = repositories.make(tmp_path, Shape(4))
+    pushers = [Pusher(tmp_path / name, remote) for name in ("ann", "bob")]
+    try:
+        for nth in range(3):
+            for pusher, name in zip(pushers, ("ann", "bob"), strict=True):
+                landed = pusher.push({f"{name}-{nth}.md": b"note\n"}, f"{name}\n")
+                assert landed.tries == 1, "who has fetched what is there is not refused"
+    finally:
+        for pusher in pushers:
+            pusher.close()
+    others = git(remote, "rev-parse", f"{STAGE_REF}~1", f"{STAGE_REF}~2").decode().split()
+    for name, other in zip(("bob", "ann"), others, strict=True):
+        clone = tmp_path / name / "clone.git"
+        assert not (clone / "objects" / "info" / "alternates").exists(), "objects of its own"
+        assert git(clone, "cat-file", "-t", other) == b"commit\n"
 
 
 def test_what_is_not_on_the_branch_any_more_is_lost(tmp_path: Path) -> None:
@@ -40,5 +60,20 @@ def test_what_is_not_on_the_branch_any_more_is_lost(tmp_path: Path) -> None:
 
 
 def test_a_bar_that_is_missed_is_said() -> None:
-    slow = contention.Contention((0.9,), (0.1,), (Pushed("a", 2.5, 9),), (Pushed("b", 0.1, 1),), 1, 10.0, 20.0, 19)
-    assert len(contention.section(slow, 20, 2).missed) == 4
+    slow = contention.Contention((0.9,), (0.1,), (Pushed("a", 2.5, 9),), (Pushed("b", 0.1, 1),), 2, 1, 10.0, 20.0, 19)
+    assert len(contention.section([slow], 20, 2).missed) == 4
+
+
+def test_all_pushes_of_all_runs_count() -> None:
+    def run(seconds: float, count: int, rate: float) -> contention.Contention:
+        pushed = tuple(Pushed("a", seconds, 1) for _ in range(count))
+        return contention.Contention((0.1,), (0.1,), pushed, pushed, count, 0, rate, rate / 10, 20)
+
+    runs = [run(0.1, 30, 100.0), run(0.1, 30, 70.0), run(9.0, 3, 80.0)]
+    found = contention.section(runs, 20, 2)
+    assert found.missed == (), "3 of 63 pushes are no 5 %, though they are all of one run"
+    row = next(line for line in found.text.splitlines() if line.startswith("| product") and "80.0" in line)
+    assert [part.strip() for part in row.split("|")][2:6] == ["63", "100.0", "100.0", "9000.0"]
+    assert contention.section([*runs, run(9.0, 1, 80.0)], 20, 2).missed == (
+        "9.00 s until a person's push was on the remote",
+    )

@@ -35,7 +35,16 @@ def test_a_missed_bar_is_told(cell: Cell) -> None:
     often = replace(even, answers=[*[*even.answers] * 9, replace(even.answers[0], total=9.0)], trips=[*even.trips] * 10)
     assert "at the 95th percentile" in "".join(section([often], 1, 0).missed)
     slow = Cell(Shape(100), cell.http, cell.answers, [replace(trip, push=9.0)], [0.001], [0.001])
-    assert "is none" in "".join(section([slow], 1, 0).missed)
+    found = section([slow], 1, 0)
+    assert [each.rpartition("so it ")[2] for each in found.missed] == ["is none; measure again"]
+    ratios = next(line for line in found.text.splitlines() if line.startswith(f"| {slow}")).split("|")[6:8]
+    assert [each.strip() for each in ratios] == ["refused"] * 2, "what is compared with no floor is no number"
+
+
+def test_the_operators_slowest_are_told_too(cell: Cell) -> None:
+    found = section([replace(cell, operator=[0.002] * 18 + [0.009] * 2)], 1, 0).text
+    row = next(line for line in found.splitlines() if line.startswith(f"| {cell}"))
+    assert [each.strip() for each in row.strip("|").split("|")][-2:] == ["2.0", "9.0"]
 
 
 def test_a_share_of_ours_that_grows_with_the_services_is_told(cell: Cell) -> None:

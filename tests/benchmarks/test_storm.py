@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import storm
 from benchmarks.machine import Quiet
 from benchmarks.repositories import Shape
 from benchmarks.spent import OWN, PARTS, PUSHING, THREADS
-from benchmarks.storm import Cell, measure, middle, section
+from benchmarks.storm import STORMS, Cell, measure, middle, run, section
 
 
 @pytest.mark.parametrize("grouped", [True, False])
@@ -51,6 +52,23 @@ def test_of_several_runs_the_medians_count() -> None:
     found = middle([cell(3.0, 1.0, 0.3), cell(1.0, 3.0, 0.1), cell(2.0, 9.0, 0.2)])
     assert (found.applied, found.committed, found.floor) == (2.0, 3.0, 3.0)
     assert found.spent[OWN] == 0.2
+    row = next(line for line in section([found]).text.splitlines() if line.startswith("| 1,000 of 10,000"))
+    assert row.split("|")[2].strip() == "3", "runs"
+
+
+def test_each_storm_has_its_own_number_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = [str(cell) for cell in (Cell(shape, count, 1, 1, 1, 1, 1, 1, {}, 1) for shape, count, _ in STORMS)]
+    assert few[-1] == "10,000 of 10,000 flat"
+    assert all(runs >= 5 for _, _, runs in STORMS[:-1])
+    asked: list[tuple[Shape, int]] = []
+
+    def noted(folder: Path, shape: Shape, count: int, _: Quiet) -> Cell:
+        asked.append((shape, count))
+        return Cell(shape, count, 1.0, 2.0, 1, 1.0, 1.0, 1.0, dict.fromkeys(PARTS, 0.1), 0.1)
+
+    monkeypatch.setattr(storm, "measure", noted)
+    run(tmp_path, Quiet(0), [(Shape(4), 2, 3), (Shape(9), 2, 1)])
+    assert asked == [(Shape(4), 2)] * 3 + [(Shape(9), 2)]
 
 
 def test_what_the_cores_allow_at_best_is_told() -> None:
