@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from reconciler.daemon.backoff import Backoff
 from reconciler.daemon.clock import Clock
+from reconciler.daemon.sweep import Sweep
 from reconciler.model.instant import Instant
 from reconciler.model.names import ServicePath
 
@@ -24,13 +25,12 @@ class Agenda:
 
     def __init__(self, clock: Clock, *, sweep_every: float = 30.0, seed: int = 0) -> None:
         self._clock = clock
-        self._every = sweep_every
         self._seed = seed
         self._when: dict[ServicePath, float] = {}
         self._pauses: dict[ServicePath, Backoff] = {}
         self._held: set[ServicePath] = set()
         self._due: dict[ServicePath, Instant] = {}
-        self._sweep_at = clock.monotonic() + sweep_every
+        self.sweep = Sweep(clock, sweep_every)
         self._wake: float | None = None
 
     def note(self, service: ServicePath, *, pending: bool, outside: bool, others: bool) -> None:
@@ -88,22 +88,10 @@ class Agenda:
         """Look again at everything that waits, at once."""
         self._wake = self._clock.wall()
 
-    def sweep_due(self) -> bool:
-        """Whether the time for a sweep has come; the next one is then due later."""
-        now = self._clock.monotonic()
-        if now < self._sweep_at:
-            return False
-        self._sweep_at = now + self._every
-        return True
-
-    def sweep_now(self) -> None:
-        """Let the sweep be due."""
-        self._sweep_at = self._clock.monotonic()
-
     def pause(self) -> float:
         """Return the seconds until the next moment."""
         now = self._clock.monotonic()
-        moments = [*self._when.values(), self._sweep_at]
+        moments = [*self._when.values(), self.sweep.at]
         first = min(self._due.values(), default=None)
         wall = self._clock.wall()
         moments += [now + moment - wall for moment in (self._wake, first) if moment is not None]

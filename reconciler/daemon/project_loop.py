@@ -122,7 +122,7 @@ class ProjectLoop:
     def look_at_everything(self) -> None:
         """Look at all that is held in the next pass, without waiting for the sweep."""
         for loop in self._stages.loops.values():
-            loop.agenda.sweep_now()
+            loop.agenda.sweep.begin()
         self._wake.set()
 
     def stop(self) -> None:

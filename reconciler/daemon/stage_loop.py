@@ -91,7 +91,7 @@ class StageLoop:
         self._deciding.begin()
         if self._dispatch.take_news():
             self.agenda.look_soon()
-        sweep = self.agenda.sweep_due()
+        sweep = self.agenda.sweep.is_due()
         pushed = list(self._reconcile_some(tips, settings, sweep=sweep))
         for _ in range(2 * len(self._focus) + _ROUNDS):
             if self._focus <= self._handled or self._branch.left_to_newer or self._stopping():
@@ -124,7 +124,7 @@ class StageLoop:
                 facts, looked = ahead, min(looked, since)
             sequence = snapshot.stage.sequence
             if sweep and not self._handled:
-                self._focus |= self._repo.holding()
+                self._focus |= self.agenda.sweep.take(self._repo.holding())
             chosen, more = self._choose(snapshot, chosen, apart=apart)
             if sweep:
                 self._deciding.look_at_held(snapshot, facts, chosen)

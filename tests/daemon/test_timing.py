@@ -204,12 +204,66 @@ def test_a_moment_that_is_taken_back_wakes_nobody() -> None:
     assert agenda.take_due() == set()
 
 
+def services(count: int) -> frozenset[ServicePath]:
+    return frozenset(ServicePath(f"s{number:05}") for number in range(count))
+
+
 def test_the_sweep_comes_again_and_again() -> None:
     hands = Hands()
-    agenda = Agenda(hands, sweep_every=30.0)
-    assert not agenda.sweep_due()
+    sweep = Agenda(hands, sweep_every=30.0).sweep
+    assert not sweep.is_due()
+    for _ in range(3):
+        hands.pass_by(30)
+        assert sweep.is_due()
+        assert not sweep.is_due()
+        assert sweep.take(services(200)) == services(200)
+        assert sweep.at == hands.monotonic() + 30
+
+
+def test_a_sweep_over_many_is_spread_over_its_time() -> None:
+    hands = Hands()
+    sweep = Agenda(hands, sweep_every=30.0).sweep
+    for holding, most in ((services(1_000), 256), (services(10_000), 334)):
+        hands.pass_by(sweep.at - hands.monotonic())
+        began, seen = hands.monotonic(), set[ServicePath]()
+        while len(seen) < len(holding):
+            assert sweep.is_due()
+            taken = sweep.take(holding)
+            assert 0 < len(taken) <= most
+            assert not seen & taken
+            seen |= taken
+            assert sweep.at == hands.monotonic() + 1 or seen == holding
+            hands.pass_by(sweep.at - hands.monotonic())
+        assert hands.monotonic() == began + 30, "the next round begins as if there had been few"
+
+
+def test_who_holds_nothing_any_more_is_not_looked_at() -> None:
+    hands = Hands()
+    sweep = Agenda(hands, sweep_every=30.0).sweep
     hands.pass_by(30)
-    assert agenda.sweep_due()
-    assert not agenda.sweep_due()
+    assert len(sweep.take(services(300))) == 256
+    hands.pass_by(1)
+    assert sweep.is_due()
+    assert sweep.take(services(260)) == services(260) - services(256)
+
+
+def test_a_round_that_takes_longer_than_its_time_is_ended_first() -> None:
+    hands = Hands()
+    sweep = Agenda(hands, sweep_every=30.0).sweep
     hands.pass_by(30)
-    assert agenda.sweep_due()
+    first = sweep.take(services(600))
+    hands.pass_by(20)
+    second = sweep.take(services(600))
+    hands.pass_by(20)
+    assert first | second | sweep.take(services(600)) == services(600)
+    assert sweep.at == hands.monotonic()
+    assert sweep.is_due()
+    assert sweep.take(services(600)) == first
+
+
+def test_a_slice_that_nobody_takes_keeps_nobody_busy() -> None:
+    hands = Hands()
+    sweep = Agenda(hands, sweep_every=30.0).sweep
+    hands.pass_by(30)
+    assert sweep.is_due()
+    assert sweep.at == hands.monotonic() + 30
