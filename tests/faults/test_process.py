@@ -128,7 +128,7 @@ def told_to_end(site: Site, daemon: Running) -> str:
 
 def took(site: Site, daemon: Running) -> float:
     """Return the seconds from the signal to the end, by a clock that nobody sets."""
-    eventually(lambda: (site.folder / "asked").exists(), "the signal was sent")
+    eventually((site.folder / "asked").exists, "the signal was sent")
     daemon.process.wait(2 * BOUND)
     return time.clock_gettime(time.CLOCK_BOOTTIME) - float((site.folder / "asked").read_text())
 

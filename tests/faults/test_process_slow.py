@@ -36,7 +36,7 @@ int fdatasync(int file) { return slow(SYS_fdatasync, file); }
 
 @pytest.fixture
 def met(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Let each fsync(2) of the daemon and of what it starts take 0.3 s more; gives the file that has a sign for each."""
+    """Let each fsync(2) of the daemon and its children take 0.3 s more; gives the file that has a sign for each."""
     compiler = shutil.which("cc")
     if compiler is None:
         pytest.skip("no C compiler: what all programs share cannot be exchanged")
