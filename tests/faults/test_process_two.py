@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
+from functools import partial
 
 import pytest
 
@@ -38,7 +38,8 @@ def test_c2_stopped_in_the_middle_of_an_apply_and_let_go_on_it_does_nothing_twic
     """Its write has reached the cluster when it is stopped; another one takes over, records it, and goes on."""
     site, (first, second) = scene.site, two
     site.cluster.faults.add(
-        Before(lambda: first.process.send_signal(signal.SIGSTOP)), method="PATCH", path="/deployments/"
+        Before(lambda: first.process.send_signal(signal.SIGSTOP)),
+        when=lambda request: request.method == "PATCH" and "/deployments/carts-primary" in request.path,
     )
     scene.problem()
     eventually(lambda: holder(site) == "second", "taken over")
@@ -72,13 +73,9 @@ def test_c8_two_builds_side_by_side_decide_nothing_twice(scene: Scene, rules: in
                 scene.problem(f"p{number}", TITLE)
                 eventually(lambda n=number: site.events().count("attached") == n - 1, "taken up")  # type: ignore[misc]  # a lambda with a default
             for each in (old, new):
-                eventually(lambda each=each: _has_followed(scene, each), "and both have seen it")  # type: ignore[misc]  # as above
+                eventually(partial(has_followed, site, each), "and both have seen it")
                 assert each.process.poll() is None
             scene.said += [*old.lines, *new.lines]
     assert site.events().count("decided") == 1
     assert scaled(site) == [2]
     assert {*rules_of(site)} == {RULES}
-
-
-def _has_followed(scene: Scene, each: Running) -> bool:
-    return has_followed(scene.site, each)
