@@ -98,6 +98,10 @@ GUARDS: Final = (
     ),
     Mutation("c8", "reconciler/daemon/branch.py", 'if newer is not None else ""', 'if False else ""'),
     Mutation(
+        "c8", "reconciler/daemon/branch.py",
+        'if newer is not None else ""', 'if False else "" ', "tests/faults/test_process_two.py -k c8",
+    ),
+    Mutation(
         "c9", "reconciler/decide/commands.py",
         "    if not steps or command.step > max(steps):\n", "    if steps and command.step > max(steps):\n",
         "tests/faults/test_process.py -k c9_commands",
