@@ -99,7 +99,7 @@ GUARDS: Final = (
     Mutation("c8", "reconciler/daemon/branch.py", 'if newer is not None else ""', 'if False else ""'),
     Mutation(
         "c8", "reconciler/daemon/branch.py",
-        'if newer is not None else ""', 'if False else "" ', "tests/faults/test_process_two.py -k c8",
+        'if newer is not None else ""', 'if False else "" ', "tests/faults/test_process_two.py -k c8_an_older",
     ),
     Mutation(
         "c9", "reconciler/decide/commands.py",
