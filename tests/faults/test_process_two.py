@@ -79,3 +79,23 @@ def test_c8_two_builds_side_by_side_decide_nothing_twice(scene: Scene, rules: in
     assert site.events().count("decided") == 1
     assert scaled(site) == [2]
     assert {*rules_of(site)} == {RULES}
+
+
+def test_c8_an_older_build_leaves_the_stage_to_the_newer_one_also_while_that_is_away(scene: Scene) -> None:
+    site = scene.site
+    older = build(site.folder, rules=RULES - 1)
+    scene.problem()
+    with daemon(site, "new", leases=False) as new:
+        eventually(lambda: site.events()[-1:] == ["applied"], "applied by the newer one")
+        assert new.stop() == 0
+        scene.said += new.lines
+    with daemon(site, "old", leases=False, environment=older) as old:
+        eventually(lambda: said(old, "left to a newer reconciler"), "it says so")
+        scene.problem("p2")
+        eventually(partial(has_followed, site, old), "it has seen what is new")
+        assert site.events() == ["opened", "decided", "applied"]
+        with daemon(site, "newest", leases=False) as newest:
+            eventually(lambda: "attached" in site.events(), "taken up by the newer one")
+            scene.said += [*old.lines, *newest.lines]
+    assert {*rules_of(site)} == {RULES}
+    assert scaled(site) == [2]

@@ -14,6 +14,7 @@ from reconciler.daemon.logs import configure
 from reconciler.embedded.cluster import EmbeddedCluster
 from reconciler.embedded.git_http import GitHttpServer
 from reconciler.model.daemon_config import LogConfig
+from tests.daemon.agreement import check_replay
 from tests.daemon.measured import SLI, SLO
 from tests.daemon.reporting import handed_in, report
 from tests.daemon.site import SCALING, Site, deployment, git, until
@@ -89,13 +90,18 @@ GRAVE = (137, 500, 999)
 
 
 @pytest.fixture
-def large(tmp_path: Path) -> Iterator[Scene]:
-    """A scene that is too large to be followed commit by commit afterwards, as the others are."""
+def large(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Iterator[Scene]:
+    """A scene that is too large to be followed commit by commit afterwards (I6): its steps are replayed once."""
     with EmbeddedCluster() as cluster:
         made = Scene(Site(tmp_path, cluster))
         made.watch()
-        yield made
+        cluster.write_kubeconfig(tmp_path / "kubeconfig", token=made.plant("tok-4711-of-the-cluster", "the cluster"))
+        with made.effects.watching_files(tmp_path):
+            yield made
+        said = capfd.readouterr()
+        made.said.append(said.out + said.err)
         made.check_outside()
+        check_replay(made.site)
 
 
 def test_x2_where_everything_alerts_few_are_acted_upon_the_gravest_first(large: Scene) -> None:
