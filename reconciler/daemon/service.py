@@ -45,7 +45,8 @@ from reconciler.net.bell import Bell
 from reconciler.net.threads import NoThreadError, start
 from reconciler.repo.watch import FileWatcher
 
-_STOP_WITHIN = 30.0
+_STOP_WITHIN = 25.0
+"""Seconds that loops have to end: a stop has thirty, and the end of the process is a part of it."""
 _ANSWER_WITHIN = 15.0
 """Seconds that a single pass waits for servers: nothing looks again later, so it gives them all of their deadlines."""
 

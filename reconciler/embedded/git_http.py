@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedReader
@@ -54,12 +54,13 @@ class GitFault:
 
 @dataclass(frozen=True)
 class GitRequest:
-    """What was asked and answered; status 0 where nothing was."""
+    """What was asked and answered; status 0 where nothing was. ``headers`` have lower-case names."""
 
     method: str
     target: str
     user: str
     status: int
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 class GitHttpServer:
@@ -194,7 +195,7 @@ class _Handler(BaseHTTPRequestHandler):
         fault = owner.fault_for(self.path)
         user = owner.user_of(self.headers.get("Authorization", ""))
         if fault is not None and fault.kind in {"hang", "reset"}:
-            owner.note(GitRequest(self.command, self.path, user or "", 0))
+            owner.note(self._asked(user, 0))
             if fault.kind == "hang":
                 owner.hang(self.connection)
             self.close_connection = True
@@ -202,12 +203,16 @@ class _Handler(BaseHTTPRequestHandler):
         refused = fault.status if fault is not None and fault.kind == "status" else 401 if user is None else 0
         if refused:
             self._discard()
-            owner.note(GitRequest(self.command, self.path, user or "", refused))
+            owner.note(self._asked(user, refused))
             self._refuse(refused)
             return
         self._backend(user or "", lost=fault is not None)
 
     do_GET = do_POST = _any  # noqa: N815 - the base's names
+
+    def _asked(self, user: str | None, status: int) -> GitRequest:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        return GitRequest(self.command, self.path, user or "", status, headers)
 
     def _refuse(self, status: int) -> None:
         text = f"{HTTPStatus(status).phrase}\n".encode()
@@ -252,7 +257,7 @@ class _Handler(BaseHTTPRequestHandler):
             if lost:
                 stdout.read()
                 self.close_connection = True
-                self.server.owner.note(GitRequest(self.command, self.path, user, 0))
+                self.server.owner.note(self._asked(user, 0))
             else:
                 self._relay(stdout, user)
             feeder.join()
@@ -295,7 +300,7 @@ class _Handler(BaseHTTPRequestHandler):
                 status = int(value.split()[0])
             else:
                 headers.append((name, value.strip()))
-        self.server.owner.note(GitRequest(self.command, self.path, user, status))
+        self.server.owner.note(self._asked(user, status))
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)

@@ -28,7 +28,11 @@ def secret(kind: str) -> str:
 
 def needles(kind: str) -> set[bytes]:
     """Return what may stand nowhere."""
-    plain = mark(kind).encode()
+    return spelled(mark(kind).encode())
+
+
+def spelled(plain: bytes) -> set[bytes]:
+    """Return a secret as it is, backwards, in hexadecimal digits and in Base64, wherever it begins there."""
     found = {plain, plain[::-1], plain.hex().encode()}
     for before in range(3):
         # Six bits a sign: only those signs count that hold nothing of what stands before and behind.

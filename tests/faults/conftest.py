@@ -15,12 +15,15 @@ from tests.faults.invariants import Scene
 
 
 @pytest.fixture
-def scene(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Iterator[Scene]:
+def scene(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     """A scene; what is in tests/faults/invariants.py holds at its end, whatever was done to it."""
     with EmbeddedCluster() as cluster:
         made = Scene(Site(tmp_path, cluster))
         made.watch()
-        yield made
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", made.plant("env-4711-of-somebody-else"))
+        cluster.write_kubeconfig(tmp_path / "kubeconfig", token=made.plant("tok-4711-of-the-cluster", "the cluster"))
+        with made.effects.watching_files(tmp_path):
+            yield made
         said = capfd.readouterr()
         made.check(said.out + said.err)
 
@@ -30,9 +33,10 @@ def server(scene: Scene) -> Iterator[GitHttpServer]:
     """Serve the repository over smart HTTP to somebody with a token."""
     site = scene.site
     git(site.remote, "config", "http.receivepack", "true")
-    scene.secrets.append("tok-4711-secret")
-    (site.folder / "token").write_text(scene.secrets[0])
-    with GitHttpServer(site.folder, {"robot": scene.secrets[0]}) as server:
+    token = scene.plant("tok-4711-secret", "Git")
+    (site.folder / "token").write_text(token)
+    with GitHttpServer(site.folder, {"robot": token}) as server:
+        scene.servers.know("Git", lambda: server.journal)
         where = f'{{url: "{server.url}/remote.git", username: robot, tokenFile: token}}'
         site.config.write_text(site.config.read_text().replace("{url: remote.git}", where))
         yield server

@@ -37,4 +37,9 @@ GUARDS: Final = (
     Mutation("s5", "reconciler/intake/merging.py",
              "if report.final or report.replayable or", "if report.replayable or"),
     Mutation("s5", "reconciler/decide/resolution.py", "return file is None or (", "return file is not None and ("),
+    Mutation(
+        "s5", "reconciler/model/problem_event.py",
+        'frozenset({"resolved", "closed", "merged"})', 'frozenset({"resolved", "closed"})',
+        "tests/faults/test_time.py -k s5_a_problem",
+    ),
 )  # fmt: skip

@@ -40,6 +40,11 @@ GUARDS: Final = (
         "c1", "reconciler/repo/row.py",
         "ANSWERED if self._answers_older(found) else DEEPEST", "DEEPEST", "tests/repo/test_replayed.py",
     ),
+    Mutation(
+        "c1", "reconciler/targets/endpoints/server.py",
+        'headers = {"Idempotency-Key": quote(key, safe="/:+=,@%~ ")}', 'headers = {"Idempotency-Key": str(id(body))}',
+        "tests/faults/test_process_calls.py",
+    ),
     Mutation("c2", "reconciler/repo/argv.py", _LEASE, _FORCED),
     Mutation("c2", "reconciler/daemon/dispatch.py", "        if not self.may_write():\n", "        if False:\n"),
     Mutation(
@@ -82,11 +87,20 @@ GUARDS: Final = (
         "thread.join(max(deadline - self.clock.monotonic(), 0.0))", "thread.join(0.0)",
     ),
     Mutation(
+        "c7", "reconciler/daemon/service.py",
+        "_STOP_WITHIN = 25.0\n", "_STOP_WITHIN = 40.0\n",
+        "tests/faults/test_process.py -k c7_a_push",
+    ),
+    Mutation(
         "c7", "reconciler/net/bell.py",
         "from queue import Empty, SimpleQueue", "from queue import Empty, Queue as SimpleQueue",
         "tests/net/test_bell.py",
     ),
     Mutation("c8", "reconciler/daemon/branch.py", 'if newer is not None else ""', 'if False else ""'),
+    Mutation(
+        "c8", "reconciler/daemon/branch.py",
+        'if newer is not None else ""', 'if False else "" ', "tests/faults/test_process_two.py -k c8_an_older",
+    ),
     Mutation(
         "c9", "reconciler/decide/commands.py",
         "    if not steps or command.step > max(steps):\n", "    if steps and command.step > max(steps):\n",

@@ -7,11 +7,15 @@ planted. `check` is called by the fixture after each test; a test that needs mor
 * I1 no accepted problem is lost
 * I2 no action takes effect twice for one decision: a problem's remediation has one first action, whoever decided it, in
   whichever row of steps
-* I3 nothing is applied without a decision that was pushed before, or kept in the mirror under `forgeOutage: proceed`
+* I3 nothing is applied without a decision that was pushed before, or kept in the mirror under `forgeOutage: proceed`.
+  Both are looked at in the cluster, in Unleash, in the flag file and in calls of endpoints (effects.py)
 * I4 no force push, and no commit of anybody else dropped
-* I5 one bad file stops only its own service: problems of all services must have been dealt with (as I1)
+* I5 one bad file stops only its own service. Where there is a bad one, each other service's problem ended, or has taken
+  effect, and nothing of these services was refused: `bad` names the services whose files a test has spoilt, and where
+  it names none those count that were refused
 * I6 who starts anew sees the same
-* I7 no secret leaves the process
+* I7 no secret leaves the process: each scene has some, and they are looked for in what was said, in Git's history and
+  in all that the servers which it knows were asked (secrecy.py)
 * I8 when blind do nothing new, and say so
 """
 
@@ -20,29 +24,30 @@ from __future__ import annotations
 import json
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from reconciler.daemon.project_loop import ProjectLoop
 from reconciler.embedded.cluster.journal import Entry
-from reconciler.embedded.unleash import Account, World
-from reconciler.embedded.unleash.world import Flag
-from reconciler.targets.unleash import marks
+from reconciler.embedded.unleash import World
 from tests.daemon.agreement import check_story
 from tests.daemon.site import Site, git, until
+from tests.faults.effects import Effects, step_of
+from tests.faults.secrecy import Servers, spellings
+from tests.targets.endpoints.receiver import Receiver
 
 TITLE = "Response time degradation"
-_STEP = "reconciler.dev/step"
 _BRANCH = "refs/heads/production"
-ROBOT = "reconciler"
-"""Who we are to a flag server."""
 _APART = "refs/heads/ops/production"
 KEPT = "refs/reconciler/unpushed/heads%2Fproduction"
 """Where a mirror keeps the branch while its remote is away."""
+
+
+_WAITS = {"opened", "decided", "failed", "held", "released", "refused"}
+"""What a remediation does not end with, and after which nothing of it has taken effect."""
 
 
 @dataclass
@@ -57,41 +62,42 @@ class Scene:
     said: list[str] = field(default_factory=list)
     ends: bool = True
     """Whether everything is over when the test is: then each problem has been dealt with."""
-    flags: list[World] = field(default_factory=list)
     proceeds: bool = False
     """Whether the stage goes on without its remote: a decision that is kept in a mirror is durable then."""
-    _unfounded: list[str] = field(default_factory=list)
-    _switched: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    bad: set[str] = field(default_factory=set)
+    """Services whose files the test has spoilt."""
+    calls_again: bool = False
+    """Whether endpoints may be called again with the same key: a process was ended before it could record an answer."""
+    servers: Servers = field(default_factory=Servers)
+    effects: Effects = field(init=False)
+    _remembered: list[World] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.effects = Effects(self._is_durable)
 
     def watch(self) -> None:
         """Look at every write the moment the cluster gets it, and keep the branch's whole movement."""
         git(self.site.remote, "config", "core.logAllRefUpdates", "always")
-        journal = self.site.cluster.journal
-        noted: Callable[[Entry], None] = journal.add
-
-        def add(entry: Entry) -> None:
-            commit = _step_of(entry)[1]
-            if commit and not self._is_durable(commit):
-                self._unfounded.append(f"{entry.path}: {commit} was not on the branch")
-            noted(entry)
-
-        setattr(journal, "add", add)  # noqa: B010 - the class knows of no listeners, and needs none elsewhere
+        self.effects.watch_cluster(self.site.cluster)
+        self.servers.know("the cluster", self.site.cluster.journal.entries)
 
     def watch_flags(self, world: World) -> None:
-        """Look at every flag the moment that we switch it: at the mark that it carries, which says by which step."""
-        noted = world.record
-        self.flags.append(world)
+        """Look at every flag the moment that we switch it, and at what its server remembers."""
+        self.effects.watch_flags(world)
+        self._remembered.append(world)
 
-        def record(who: Account, kind: str, flag: Flag, environment: str | None = None, data: Any = None) -> None:
-            if who.name == ROBOT and kind.startswith("feature-environment-"):
-                held = marks.decode(environment or "", [value for _, value in flag.tags])
-                commit = held.mark.commit if held is not None else "nothing"
-                if not self._is_durable(commit):
-                    self._unfounded.append(f"{flag.name} {kind}: {commit} was not on the branch")
-                self._switched[f"{flag.name} {environment}", str(held), commit] += 1
-            noted(who, kind, flag, environment, data)
+    def watch_calls(self, receiver: Receiver) -> None:
+        """Look at every call of an endpoint the moment it comes."""
+        self.effects.watch_calls(receiver)
+        self.servers.know("the endpoint", lambda: receiver.told)
 
-        setattr(world, "record", record)  # noqa: B010 - as above
+    def plant(self, secret: str, server: str = "") -> str:
+        """Remember a secret that nobody may hear but the server of this name, which it is for. Returns it."""
+        if secret not in self.secrets:
+            self.secrets.append(secret)
+        if server:
+            self.servers.own.setdefault(server, set()).add(secret)
+        return secret
 
     def _is_durable(self, commit: str) -> bool:
         """Whether a commit is on the branch or, while the remote is away, kept in a mirror for it."""
@@ -156,12 +162,21 @@ class Scene:
     def check(self, output: str) -> None:
         """Check all that can be seen from outside, and that who starts anew sees the same."""
         self.said.append(output)
+        self.check_outside()
+        try:
+            check_story(self.site)
+        except AssertionError as error:
+            raise AssertionError(f"I6: {error}") from error
+
+    def check_outside(self) -> None:
+        """Check all but I6, which takes as long as the history is: each of its commits is read by two."""
         self._no_problem_is_lost()
-        assert not self._unfounded, f"I3: {self._unfounded}"
+        self.effects.look_at_file(self.site.flags)
+        assert not self.effects.unfounded, f"I3: {self.effects.unfounded}"
         self._nothing_is_done_twice()
         self._nothing_is_dropped()
+        self._bad_files_stop_nobody_else()
         self._no_secret_is_out()
-        check_story(self.site)  # I6
 
     def _no_problem_is_lost(self) -> None:
         files = git(self.site.remote, "ls-tree", "-r", "--name-only", "-z", _BRANCH, "--", "ops/production").split("\0")
@@ -187,12 +202,15 @@ class Scene:
 
     def _nothing_is_done_twice(self) -> None:
         """Each decision of each row is carried out once at each place, and so is each of a problem in all rows."""
-        written = Counter((entry.path, _step_of(entry)) for entry in self._writes())
+        written = Counter((entry.path, step_of(entry)) for entry in self._writes())
         assert not [each for each, times in written.items() if times > 1], f"I2: {written}"
-        assert not [each for each, times in self._switched.items() if times > 1], f"I2: {self._switched}"
-        done = {(path, commit) for path, (_, commit) in written} | {
-            (place, commit) for place, _, commit in self._switched
-        }
+        switched, called = self.effects.switched, self.effects.called
+        assert not [each for each, times in switched.items() if times > 1], f"I2: {switched}"
+        assert self.calls_again or not [each for each, times in called.items() if times > 1], f"I2: {called}"
+        keys = Counter((path, commit) for path, _, commit in called)
+        assert not [each for each, times in keys.items() if times > 1], f"I2: another key for one decision: {called}"
+        done = {(path, commit) for path, (_, commit) in written}
+        done |= {(place, commit) for place, _, commit in (*switched, *called)}
         deeds = Counter((place, deed) for place, commit in done if (deed := self._deed(commit)) is not None)
         assert not [each for each, times in deeds.items() if times > 1], f"I2: {deeds}"
 
@@ -218,7 +236,7 @@ class Scene:
 
     def _writes(self) -> list[Entry]:
         entries = self.site.cluster.journal.writes()
-        return [entry for entry in entries if 200 <= entry.status < 300 and _step_of(entry)[1]]
+        return [entry for entry in entries if 200 <= entry.status < 300 and step_of(entry)[1]]
 
     def _nothing_is_dropped(self) -> None:
         remote = self.site.remote
@@ -232,23 +250,50 @@ class Scene:
         kept = set(git(remote, "rev-list", _BRANCH).splitlines())
         assert self.people <= kept, f"I4: dropped: {self.people - kept}"
 
+    def _bad_files_stop_nobody_else(self) -> None:
+        newest: dict[str, dict[str, str]] = {}
+        for service, remediation, event in self._steps():
+            if event != "attached":
+                newest.setdefault(service, {})[remediation] = event
+        refused = {service for service, events in newest.items() if "refused" in events.values()}
+        stopped = refused - self.bad if self.bad else set[str]()
+        assert not stopped, f"I5: {stopped} were refused for the files of {self.bad}"
+        if self.ends and (bad := self.bad or refused):
+            others = {service for service in self._have_problems() if service not in bad}
+            waiting = {each: newest.get(each) for each in others if _WAITS & {*newest.get(each, {"": "held"}).values()}}
+            assert not waiting, f"I5: {bad} are bad, and nothing came of {waiting}"
+
+    def _steps(self) -> Iterator[tuple[str, str, str]]:
+        """Yield the service, the remediation and the event of each step of a remediation, the oldest first."""
+        told = "%x00".join(f"%(trailers:key={key},valueonly,separator=)" for key in ("Service", "Remediation", "Event"))
+        branches = git(self.site.remote, "for-each-ref", "--format=%(refname)", _BRANCH, _APART).split()
+        found = git(self.site.remote, "log", "--reverse", "--author=reconciler", f"--format={told}", *branches)
+        for line in found.splitlines():
+            service, remediation, event = line.split("\0")
+            if remediation:
+                yield service, remediation, event
+
+    def _have_problems(self) -> set[str]:
+        """Return the services that have accepted problems, whose files are still there."""
+        files = git(self.site.remote, "ls-tree", "-r", "--name-only", "-z", _BRANCH, "--", "ops/production").split("\0")
+        problems = [Path(file) for file in files if "/problems/" in file]
+        return {
+            file.as_posix().partition("/problems/")[0].rpartition("/")[2]
+            for file in problems
+            if file.stem in self.accepted
+        }
+
     def _no_secret_is_out(self) -> None:
-        if not self.secrets:
-            return
-        said = "\n".join(self.said)
-        history = git(self.site.remote, "log", "--all", "-p", "--format=%an %ae %B")
-        bodies = "\n".join(str(entry.body) for entry in self.site.cluster.journal.entries())
-        events = "\n".join(str(world.events) for world in self.flags)
-        for name, text in {"said": said, "Git": history, "the cluster": bodies, "flags' events": events}.items():
-            assert not [each for each in self.secrets if each in text], f"I7: a secret is in what was {name}"
-
-
-def _step_of(entry: Entry) -> tuple[str, str]:
-    """Return the sequence and the commit that a write names; empty where it is none of ours."""
-    body: Any = entry.body if isinstance(entry.body, Mapping) else {}
-    notes: Any = (body.get("metadata") or {}).get("annotations") or {}
-    sequence, _, commit = str(notes.get(_STEP, "")).partition(":") if entry.manager == "reconciler" else ("", "", "")
-    return sequence, commit
+        told = {
+            "said": "\n".join(self.said),
+            "Git": git(self.site.remote, "log", "--all", "-p", "--format=%an %ae %B"),
+            "flags' events": "\n".join(str(world.events) for world in self._remembered),
+            **dict(self.servers.told()),
+        }
+        for each in self.secrets:
+            for form in spellings(each):
+                found = [name for name, text in told.items() if form in text]
+                assert not found, f"I7: a secret is in {found}"
 
 
 def _holds(where: Path, *words: str) -> bool:

@@ -53,7 +53,10 @@ def measured(scene: Scene, *, deadline: str = "10s", url: str = "") -> Iterator[
     prometheus = Prometheus()
     site = scene.site
     with SpeakingServer(prometheus) as server:
-        block = f"{{deadline: 10m, prometheus: {{url: {url or server.url!r}, deadline: {deadline}}}}}"
+        scene.servers.know("Prometheus", lambda: server.requests)
+        (site.folder / "prometheus").write_text(scene.plant("tok-4711-of-prometheus", "Prometheus"))
+        reached = f"url: {url or server.url!r}, tokenFile: prometheus, deadline: {deadline}"
+        block = f"{{deadline: 10m, prometheus: {{{reached}}}}}"
         site.config.write_text(f"{site.config.read_text()}        evidence: {block}\n")
         scene.person({
             "carts/slo.yaml": SLO, "carts/prometheus/sli.yaml": SLI, "carts/remediation.yaml": TWO,

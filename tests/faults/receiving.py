@@ -24,7 +24,8 @@ def receiving(scene: Scene, more: str = "", **options: Any) -> Iterator[Running]
 
     ``more`` is for the part `server` of its configuration, in one line.
     """
-    scene.secrets += [each for each in (TOKEN, PASSWORD) if each not in scene.secrets]
+    for each in (TOKEN, PASSWORD):
+        scene.plant(each)
     with running(scene.site, more=more, **options) as made:
         yield made
     scene.said.append(made.said.getvalue())

@@ -30,7 +30,8 @@ def secured(tmp_path: Path, authority: ssl.SSLContext, capfd: pytest.CaptureFixt
         cluster.users["tok-first-4711"] = User("bot")
         made = Scene(Site(tmp_path, cluster))
         made.watch()
-        made.secrets += ["tok-first-4711", "tok-second-4712"]
+        for token in ("tok-first-4711", "tok-second-4712"):
+            made.plant(token, "the cluster")
         put(made.site, "ca.crt", (tmp_path / "old.pem").read_text())
         put(made.site, "token", "tok-first-4711")
         connect(made.site, f"server: '{cluster.url}', tokenFile: token, caFile: ca.crt")

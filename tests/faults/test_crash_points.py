@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 import pytest
 
@@ -128,6 +128,9 @@ def world(folder: Path, kind: str) -> Iterator[World]:
         cluster = stack.enter_context(EmbeddedCluster())
         prometheus = stack.enter_context(SpeakingServer(monitoring))
         receiver = stack.enter_context(receiving())
+        journals: dict[str, Callable[[], list[Any]]] = {
+            "Prometheus": lambda: prometheus.requests, "the receiver": lambda: receiver.told,
+        }  # fmt: skip
         site = Site(folder, cluster)
         cluster.idle()
         cluster.rollout = rollout = Manual()
@@ -141,11 +144,16 @@ def world(folder: Path, kind: str) -> Iterator[World]:
             git(site.remote, "config", "http.receivepack", "true")
             (folder / "token").write_text("tok-4713")
             server = stack.enter_context(GitHttpServer(folder, {"robot": "tok-4713"}))
+            journals["Git"] = lambda: server.journal
             where = f'{{url: "{server.url}/remote.git", username: robot, tokenFile: token}}'
             config = config.replace("{url: remote.git}", where)
         site.config.write_text(config)
-        scene = Scene(site, secrets=["tok-4713"])
+        scene = Scene(site)
         scene.watch()
+        cluster.write_kubeconfig(folder / "kubeconfig", token=scene.plant("tok-4714-of-the-cluster", "the cluster"))
+        scene.plant("tok-4713", "Git")
+        for name, journal in journals.items():
+            scene.servers.know(name, journal)
         scene.person({
             "carts/slo.yaml": SLO, "carts/prometheus/sli.yaml": SLI, "stage.yaml": f"wait: {WAIT}s\n",
             **({"carts/remediation.yaml": playbook} if playbook else {}),

@@ -65,6 +65,7 @@ def test_f2_a_number_is_a_step_or_an_amount_and_never_taken_for_the_other(scene:
     site = scene.site
     names = {f"s{number:02}": written for number, written in enumerate(SCALINGS)}
     crowd(scene, {f"{name}/remediation.yaml": playbook("scaling", text) for name, text in names.items()}, replicas=3)
+    scene.bad = {name for name, written in names.items() if SCALINGS[written] is None}
     with site.loop() as loop:
         settled(scene, loop, len(names))
     assert {names[name]: site.replicas(name) for name in names} == {
@@ -103,6 +104,7 @@ def test_f3_a_flags_state_has_one_meaning_or_is_refused(scene: Scene) -> None:
     }}))  # fmt: skip
     written = {name: text.replace("X", f"Flag-{name}") for name, text in names.items()}
     crowd(scene, {f"{name}/remediation.yaml": playbook("featuretoggle", text) for name, text in written.items()})
+    scene.bad = {name for name, text in names.items() if TOGGLES[text] is None}
     with site.loop() as loop:
         settled(scene, loop, len(names))
     after = {names[name]: site.flag(f"Flag-{name}") for name in names}
@@ -155,6 +157,7 @@ def test_f5_objectives_count_as_in_keptn_or_are_refused_by_name(scene: Scene) ->
             settled(scene, loop, len(names))
             site.later(WAIT)
             judged = [name for name, text in names.items() if "slo.yaml" not in OBJECTIVES[text][1]]
+            scene.bad = names.keys() - set(judged)
             until(loop, lambda: all(_evaluated(scene, name) for name in judged), "all were judged")
     for name, text in names.items():
         told = _evaluated(scene, name) or json.dumps(steps(site, name))

@@ -106,6 +106,7 @@ def test_f4_each_is_refused_with_its_place_and_stops_nobody_else(scene: Scene) -
     names = {f"s{number:02}": name for number, name in enumerate(BOMBS)}
     files: dict[str, str | bytes] = {f"{name}/remediation.yaml": BOMBS[text] for name, text in names.items()}
     crowd(scene, {**files, f"{HEALTHY}/remediation.yaml": SCALING})
+    scene.bad |= names.keys()
     with site.loop() as loop:
         until(loop, lambda: site.replicas(HEALTHY) == 2, "the healthy service is acted upon")
         until(loop, lambda: all(steps(site, name) for name in names), "each of the others is told")

@@ -12,7 +12,8 @@ from reconciler.daemon.agenda import HELD
 from reconciler.embedded.unleash import ADMIN_TOKEN, Account, Fault, UnleashDouble
 from reconciler.embedded.unleash.world import ADMIN
 from tests.daemon.site import until
-from tests.faults.invariants import ROBOT, Scene
+from tests.faults.effects import ROBOT
+from tests.faults.invariants import Scene
 from tests.targets.dripping import dripping
 
 TOKEN = "tok-4711-of-flags"
@@ -73,7 +74,9 @@ def flags(scene: Scene) -> Iterator[Flags]:
         for name in (CACHE, PROMOTION):
             double.world.create(ADMIN, "default", name, "release", None)
         scene.watch_flags(double.world)
-        scene.secrets += [TOKEN, ADMIN_TOKEN]
+        scene.servers.know("Unleash", lambda: double.journal)
+        scene.plant(TOKEN, "Unleash")
+        scene.plant(ADMIN_TOKEN)
         (scene.site.folder / "flags").write_text(TOKEN)
         made = Flags(scene, double)
         made.reach(double.url)
@@ -158,7 +161,7 @@ def test_u1_401_is_told_and_a_new_token_is_read_by_itself(flags: Flags) -> None:
         until(loop, flags.last("escalated"), "a person is told")
         assert "does not accept the credentials (401)" in flags.told(CACHE, "02-failed.yaml")
         assert flags.double.writes() == []
-        scene.secrets.append("tok-4712-of-flags")
+        scene.plant("tok-4712-of-flags", "Unleash")
         flags.double.world.accounts["tok-4712-of-flags"] = Account(7, ROBOT)
         (scene.site.folder / "flags").write_text("tok-4712-of-flags")
         flags.problem(PROMOTION)

@@ -223,7 +223,7 @@ def test_g6_a_refused_token_is_said_without_hammering_and_read_again(scene: Scen
         scene.problem()
         renewed = "tok-4712-secret"
         server.users = {"robot": renewed}
-        scene.secrets.append(renewed)
+        scene.plant(renewed, "Git")
         with scene.blind(loop, "refuses our credentials", "renew the token"):
             assert loop.tick() == ()
             asked = len(server.journal)

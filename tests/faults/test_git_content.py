@@ -122,6 +122,7 @@ def test_g11_conflict_markers_stop_their_service_only(scene: Scene) -> None:
     site.cluster.create(deployment("orders"))
     halves = f"<<<<<<< HEAD\n{SCALING}=======\n{SCALING}>>>>>>> theirs\n"
     scene.person({PLAYBOOK: halves, "orders/remediation.yaml": SCALING}, "merged in a hurry")
+    scene.bad.add("carts")
     scene.problem("bad")
     scene.problem("good", service="orders")
     with site.loop() as loop:
@@ -206,6 +207,7 @@ def test_g14_what_is_no_file_of_ours_is_refused_with_its_kind(
     scene.put(root_with(site, ("040000", "tree", b"carts", folder_with(site, mode, content))))
     git(site.clone, "fetch", "-q")
     git(site.clone, "reset", "-q", "--hard", "origin/production")
+    scene.bad.add("carts")
     scene.problem("bad")
     scene.problem("good", service="orders")
     with site.loop() as loop:

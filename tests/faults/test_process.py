@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import shutil
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,7 @@ from reconciler.daemon import dispatch
 from tests.daemon.leases.crew import Own, crew
 from tests.daemon.leases.processes import scaled
 from tests.daemon.site import Site, eventually, git, until
-from tests.daemon.test_process import running
+from tests.daemon.test_process import Running, running
 from tests.faults.crashing import KILLED, Passes, passes
 from tests.faults.invariants import Scene
 from tests.faults.test_git import at, hook
@@ -116,21 +117,36 @@ def test_c6_a_configuration_that_cannot_be_used_leaves_the_old_one_in_force(scen
         scene.said += daemon.lines
 
 
+BOUND = 30.0
+"""Seconds that an ordered stop may take."""
+
+
+def told_to_end(site: Site, daemon: Running) -> str:
+    """Return what a hook does to end the daemon, and to leave in `asked` when that was, in seconds since the boot."""
+    return f"cut -d' ' -f1 /proc/uptime > {site.folder}/asked\nkill -TERM {daemon.process.pid}"
+
+
+def took(site: Site, daemon: Running) -> float:
+    """Return the seconds from the signal to the end, by a clock that nobody sets."""
+    eventually((site.folder / "asked").exists, "the signal was sent")
+    daemon.process.wait(2 * BOUND)
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - float((site.folder / "asked").read_text())
+
+
+OURS = 'read old new ref\ngit log -1 --format=%an "$new" | grep -q reconciler || exit 0\n'
+
+
 def test_c7_sigterm_in_a_storm_is_an_orderly_stop(scene: Scene) -> None:
     """It comes while the first push of steps is on its way; what is there is not done again by who comes next."""
     site = scene.site
     names = [f"s{number}" for number in range(60)]
     files = {f"ops/production/carts/problems/{name}.yaml": "title: unheard of\nstate: open\n" for name in names}
     with running(site) as daemon:
-        hook(
-            site, "pre-receive",
-            'read old new ref\ngit log -1 --format=%an "$new" | grep -q reconciler || exit 0\n'
-            f"kill -TERM {daemon.process.pid}",
-        )  # fmt: skip
+        hook(site, "pre-receive", OURS + told_to_end(site, daemon))
         scene.problem()
         scene.person(dict(files), "a storm")
         scene.accepted |= set(names)
-        eventually(lambda: daemon.process.poll() is not None, "ended")
+        assert took(site, daemon) <= BOUND
         assert daemon.stop() == 0
         assert daemon.logged(event="stopped")
         scene.said += daemon.lines
@@ -139,6 +155,22 @@ def test_c7_sigterm_in_a_storm_is_an_orderly_stop(scene: Scene) -> None:
     with site.loop() as loop:
         until(loop, lambda: site.events().count("unmatched") == 60 and "applied" in site.events(), "the rest")
     assert site.events().count("opened") == 1
+
+
+@pytest.mark.thorough
+def test_c7_a_push_that_hangs_holds_no_stop_for_longer_than_its_bound(scene: Scene) -> None:
+    """The remote never answers it, so nothing is finished; who comes next does it all."""
+    site = scene.site
+    with running(site) as daemon:
+        hanging = hook(site, "pre-receive", f"{OURS}{told_to_end(site, daemon)}\nexec sleep 600")
+        scene.problem()
+        assert took(site, daemon) <= BOUND
+        scene.said += daemon.lines
+    hanging.unlink()
+    assert site.scalings() == []
+    with site.loop() as loop:
+        scene.applied(loop)
+    assert site.events() == ["opened", "decided", "applied"]
 
 
 def test_c8_an_older_daemon_leaves_a_stage_to_newer_rules(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from unittest import mock
 import httpx
 import pytest
 
-from tests.daemon.site import eventually
+from tests.daemon.site import eventually, git
 from tests.daemon.test_process import Running, running
 from tests.daemon.web.kit import alert, group
 from tests.faults.invariants import Scene
@@ -89,33 +90,57 @@ def until_full(more: Callable[[], object]) -> None:
 
 def fill(folder: Path) -> Callable[[], object]:
     block = folder / "filler"
-    with block.open("wb", buffering=0) as file:
+    with block.open("ab", buffering=0) as file:
         until_full(lambda: file.write(bytes(4096)))
     return block.unlink
 
 
 def use_up(folder: Path) -> Callable[[], object]:
     many = folder / "many"
-    many.mkdir()
+    many.mkdir(exist_ok=True)
     names = (many / str(number) for number in count())
     until_full(lambda: next(names).touch())
     return lambda: shutil.rmtree(many)
 
 
-@pytest.mark.parametrize("away", [fill, use_up])
+def read_only(folder: Path) -> Callable[[], object]:
+    """Let the folder be on a mount that takes no writes, where the daemon looks; as a disk with errors becomes one."""
+    pid, where = folder.parts[2], f"/{'/'.join(folder.parts[4:])}"
+
+    def there(*words: str) -> None:
+        within = ["nsenter", "--target", pid, "--user", "--mount", "--preserve-credentials"]
+        subprocess.run([*within, *words], check=True, capture_output=True)
+
+    there("mount", "--bind", where, where)
+    there("mount", "-o", "remount,bind,ro", where)
+    return lambda: there("umount", "--recursive", "--lazy", where)
+
+
+@pytest.mark.parametrize("away", [fill, use_up, read_only])
 def test_c3_a_full_disk_takes_nothing_in_and_goes_on_when_there_is_room(
     scene: Scene, small_disk: Callable[[Served], Path], away: Callable[[Path], Callable[[], object]]
 ) -> None:
-    site = scene.site
+    """What is acknowledged while it fills up is there; once it is full, which takes some tries, nothing is taken."""
+    site, numbers = scene.site, count(1)
     with served(scene) as daemon:
         assert daemon.post(moment(0)) == 200
         eventually(lambda: site.events()[-1:] == ["applied"], "applied")
-        back = away(small_disk(daemon))
-        for number in range(1, 4):
-            daemon.post(moment(number))
-        back()
-        eventually(lambda: daemon.post(moment(1)) == 200, "taken when there is room")
-        eventually(lambda: site.events().count("attached") == 1, "and acted on")
+        folder, back = small_disk(daemon), []
+
+        def refused() -> bool:
+            back.append(away(folder))
+            return daemon.post(moment(next(numbers))) == 503
+
+        eventually(refused, "it is full")
+        tip = git(site.remote, "rev-parse", "production")
+        last = next(numbers)
+        assert [daemon.post(moment(last + more)) for more in range(3)] == [503] * 3
+        assert git(site.remote, "rev-parse", "production") == tip, "and nothing half committed"
+        assert httpx.get(f"{daemon.url('status')}/healthz", trust_env=False).status_code == 200
+        back[-1]()
+        for number in range(1, last + 3):
+            eventually(lambda number=number: daemon.post(moment(number)) == 200, "taken when there is room")  # type: ignore[misc]  # a lambda with a default
+        eventually(lambda: site.events().count("attached") == last + 2, "and acted on")
 
 
 @contextmanager

@@ -40,6 +40,7 @@ def start(thread):
 threading.Thread.start = start
 main()
 """
+LESS_THAN_A_STACK = 3 << 20
 EVERY = {"watch", "http status", "http listen", "http bridge", "bridge follows", "bridge pages_N", "kubernetes_N",
          "Thread-N (_guarded)"}  # fmt: skip
 
@@ -58,12 +59,12 @@ def each_refused_once(scene: Scene) -> Iterator[None]:
 
 
 @contextmanager
-def no_room_for_a_stack(daemon: Served) -> Iterator[None]:
-    """Let the daemon's addresses grow by less than a thread's stack needs."""
+def at_most_addresses(daemon: Served, more: int) -> Iterator[None]:
+    """Let the daemon's addresses grow by no more than so many bytes."""
     pid = daemon.process.process.pid
     before = resource.prlimit(pid, resource.RLIMIT_AS)
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
-    resource.prlimit(pid, resource.RLIMIT_AS, (pages * resource.getpagesize() + 3 * 2**20, before[1]))
+    resource.prlimit(pid, resource.RLIMIT_AS, (pages * resource.getpagesize() + more, before[1]))
     try:
         yield
     finally:
@@ -74,7 +75,7 @@ def test_c4_without_room_for_a_thread_nothing_is_taken_in_and_the_daemon_lives(s
     site = scene.site
     with served(scene) as daemon:
         told = len(daemon.process.lines)
-        with no_room_for_a_stack(daemon):
+        with at_most_addresses(daemon, LESS_THAN_A_STACK):
             scene.problem("p1")
             eventually(lambda: len(daemon.process.lines) > told, "says so")
             daemon.post(moment(0), patience=3)  # whatever it says is true, which is looked at in the end

@@ -21,6 +21,7 @@ import pytest
 from tests.cli.conftest import git
 from tests.cli.test_what_if import SLOW, TWO, Stage
 from tests.decide.files import SLO, entry, playbook
+from tests.faults.secrecy import spellings
 from tests.faults.test_files_bombs import BOMBS
 
 MEMORY = 1 << 30
@@ -105,6 +106,12 @@ def asked(clone: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+def state(clone: Path) -> tuple[dict[str, bytes], str]:
+    """Return all that is in a clone, and the branches of where it was made from."""
+    files = {str(file): file.read_bytes() for file in clone.rglob("*") if file.is_file()}
+    return files, git(clone.parent / "shop.git", "for-each-ref")
+
+
 WHAT_IF = ("-m", "reconciler", "what-if", "--stage", "production", "--base", "base", "--head", "head", "-o", "json")
 HOSTILE: dict[str, tuple[dict[str, bytes], dict[str, str]]] = {
     "bombs in every file": (
@@ -139,14 +146,16 @@ def test_x3_a_strangers_pull_request_is_answered_without_network_secrets_or_much
     listening = Listening()
     try:
         git(clone, "remote", "set-url", "origin", f"git://127.0.0.1:{listening.port}/shop.git")
+        before = state(clone)
         done = asked(clone, *WHAT_IF)
     finally:
         listening.close()
+    assert state(clone) == before, "it only reads: no commit is made or dropped, nothing is written beside them (I4)"
     assert done.returncode == 0, done.stderr[-2000:]
     assert listening.called == 0
     assert "NETWORK" not in done.stderr
     assert "owned" not in done.stdout + done.stderr
-    assert SECRET not in done.stdout + done.stderr
+    assert not [form for form in spellings(SECRET) if form in done.stdout + done.stderr], "I7"
     told = json.loads(done.stdout)
     assert told["totals"]["problems"] == 2
     assert len(done.stdout) < 1 << 20

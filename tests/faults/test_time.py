@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from datetime import UTC, datetime
@@ -9,7 +10,10 @@ from itertools import permutations
 
 import pytest
 
+from reconciler.intake import dynatrace
+from reconciler.intake.report import Report
 from reconciler.model.instant import parse_instant
+from reconciler.model.webhooks import Belonging
 from tests.daemon.agreement import Reader, reading
 from tests.daemon.reporting import handed_in, path_of, report
 from tests.daemon.site import SCALING, deployment, git, until
@@ -192,25 +196,41 @@ def test_s4_no_deadline_knows_of_summer_time(scene: Scene, zone: str, monkeypatc
     assert planned(scene) <= moments[-2] < planned(scene) + HOUR / 2
 
 
-ACTS = ("a open", "a resolved", "a gone", "b open")
+ACTS = ("a open", "a resolved", "a gone", "a merged", "b open")
+"""What is said of two problems. Merged into another, a problem is over for Dynatrace, and the other one goes on."""
 
 
-def test_s5_every_order_of_what_sources_say_comes_to_an_end(scene: Scene) -> None:
-    """A service for each order: closed in the wait, opened again, closed before it opens, merged into another."""
+@pytest.mark.parametrize(
+    "acts",
+    [
+        tuple(act for act in ACTS if act != "a merged"),
+        tuple(act for act in ACTS if act != "a resolved"),
+        pytest.param(ACTS, marks=pytest.mark.thorough),
+    ],
+    ids=["resolved", "merged", "both"],
+)
+def test_s5_every_order_of_what_sources_say_comes_to_an_end(scene: Scene, acts: tuple[str, ...]) -> None:
+    """A service for each order: closed in the wait, opened again, closed before it opens, merged into another.
+
+    Merged into one that is open, that opens later, or that has already begun; and what is merged may never have opened.
+    """
     site = scene.site
-    orders = {f"s{number:02}": order for number, order in enumerate(permutations(ACTS))}
+    orders = {f"s{number:03}": order for number, order in enumerate(permutations(acts))}
     for name in orders:
         site.cluster.create(deployment(name))
     playbooks: dict[str, str | None] = {f"{name}/remediation.yaml": SCALING for name in orders}
     scene.person({**playbooks, "stage.yaml": f"wait: {WAIT}s\nloopGuard: {{times: 9}}\n"})
-    for turn in range(len(ACTS) + 1):
-        said = {name: order[turn] if turn < len(ACTS) else "b resolved" for name, order in orders.items()}
+    for turn in range(len(acts) + 1):
+        said = {name: order[turn] if turn < len(acts) else "b resolved" for name, order in orders.items()}
         _say(scene, said)
-        if turn == len(ACTS):
+        if turn == len(acts):
             _say(scene, {name: "a resolved" for name in orders if (site.clone / _file(name, "a")).exists()})
         if turn % 2:
             shutil.rmtree(site.folder / "state", ignore_errors=True)
         with site.loop() as loop:
+            merged = [_merged(name) for name, act in said.items() if act == "a merged"]
+            receipts = handed_in(loop, merged)[0] if merged else ()
+            assert {receipt.outcome for receipt in receipts} <= {"accepted", "unchanged"}
             loop.tick()
             until(loop, lambda: not _under_way(scene), "what is decided has taken effect")
             site.later(WAIT if turn % 2 else WAIT // 2)
@@ -234,13 +254,24 @@ def test_s5_every_order_of_what_sources_say_comes_to_an_end(scene: Scene) -> Non
 
 
 def _file(service: str, problem: str) -> str:
-    return f"ops/production/{service}/problems/{problem}.yaml"
+    return f"ops/production/{service}/problems/dynatrace-{problem}.yaml"
+
+
+def _merged(service: str) -> Report:
+    """Return what is made of Dynatrace's word that the problem `a` of a service is merged."""
+    tags = f"keptn_project:sockshop, keptn_stage:production, keptn_service:{service}"
+    told = {"PID": "a", "State": "MERGED", "ProblemTitle": TITLE, "Tags": tags}
+    (found,) = dynatrace.read(json.dumps(told).encode(), Belonging()).reports
+    return found
 
 
 def _say(scene: Scene, said: dict[str, str]) -> None:
+    git(scene.site.clone, "pull", "-q", "--rebase", "origin", "production")
     files: dict[str, str | None] = {}
     for name, act in said.items():
         problem, state = act.split()
+        if state == "merged":
+            continue
         path = _file(name, problem)
         there = (scene.site.clone / path).exists()
         if state != "gone":
@@ -263,3 +294,25 @@ def test_s5_what_was_over_before_it_was_told_to_have_begun_is_not_begun(scene: S
         assert loop.tick() == ()
     assert 'state: "resolved"' in (site.file(path_of("p1")) or "")
     assert site.events() == []
+
+
+@pytest.mark.parametrize("over", [False, True], ids=["the other is open", "the other is over too"])
+def test_s5_a_problem_that_is_merged_into_another_is_over_and_the_other_goes_on(scene: Scene, over: bool) -> None:
+    """It heals nothing by itself: what was done has helped where the other one is over in time as well."""
+    site = scene.site
+    scene.person({"stage.yaml": f"wait: {WAIT}s\n"})
+    with site.loop() as loop:
+        scene.problem("dynatrace-a")
+        scene.applied(loop)
+        scene.problem("dynatrace-b")
+        happened(scene, loop, "attached")
+        ((receipt,),) = handed_in(loop, [_merged("carts")])
+        assert receipt.outcome == "accepted"
+        assert loop.tick() == ()
+        if over:
+            resolve(scene, "dynatrace-b")
+            loop.tick()
+        site.later(WAIT)
+        happened(scene, loop, "remediated" if over else "escalated")
+    assert site.events()[:6] == [*BEGUN, "attached", "evaluated", "remediated" if over else "escalated"]
+    assert site.replicas() == 2

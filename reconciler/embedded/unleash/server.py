@@ -8,7 +8,8 @@ import socket
 import struct
 import sys
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -35,11 +36,13 @@ _MODERN_ACCOUNTS = {
 
 @dataclass(frozen=True)
 class Exchange:
-    """What was asked and answered; status 0 where nothing was."""
+    """What was asked and answered; status 0 where nothing was. ``headers`` have lower-case names."""
 
     method: str
     target: str
     status: int
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
+    content: bytes = field(default=b"", compare=False)
 
 
 class UnleashDouble:
@@ -146,7 +149,7 @@ class UnleashDouble:
 
     def _note(self, request: Request, status: int) -> None:
         with self._guard:
-            self.journal.append(Exchange(request.method, request.target, status))
+            self.journal.append(Exchange(request.method, request.target, status, request.headers, request.content))
 
 
 class _Server(ThreadingHTTPServer):

@@ -6,7 +6,7 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -44,12 +44,16 @@ OK = Say()
 
 
 class Receiver:
-    """Answers with what is in ``answers``, first to last, and with ``always`` when there is nothing left there."""
+    """Answers with what is in ``answers``, first to last, and with ``always`` when there is nothing left there.
+
+    ``noted`` is called with each request and its answer's status, before that is given.
+    """
 
     def __init__(self, port: int = 0) -> None:
         self.told: list[Told] = []
         self.answers: list[Say] = []
         self.always = OK
+        self.noted: Callable[[Told, int], None] = lambda told, status: None
         self.released = threading.Event()
         self._lock = threading.Lock()
         receiver = self
@@ -81,8 +85,10 @@ class Receiver:
         body = handler.rfile.read(int(handler.headers.get("Content-Length", "0")))
         headers = {name.lower(): value for name, value in handler.headers.items()}
         with self._lock:
-            self.told.append(Told(handler.command, handler.path, headers, body))
+            told = Told(handler.command, handler.path, headers, body)
+            self.told.append(told)
             say = self.answers.pop(0) if self.answers else self.always
+            self.noted(told, say.status if say.how == "whole" else 0)
         handler.close_connection = True
         if say.how == "reset":
             handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
