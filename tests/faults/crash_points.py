@@ -26,6 +26,7 @@ COMES_BY: Final = {
         "project-read", "list", "fetch", "write", "push", "read-back", "applied-push", "report-push", "observe",
         "measure", "apply", "notify",
     }),
+    "received": frozenset({"body", "hand-in", "answer"}),
     "away": frozenset({"away", "home", "back"}),
     "salvaging": frozenset({"salvage"}),
     "tidying": frozenset({"upkeep"}),
