@@ -22,7 +22,7 @@ POINTS = (
     *(f"{side}-{name}" for name in RECEIVED for side in ("before", "after")),
     *("before-write:2", "before-push:2", "after-push:2", "before-apply", "after-apply", "before-applied-push"),
 )
-"""Those of a report until it is answered; and of what is decided about it, which the answer may come before or after."""
+"""Those of a report until it is answered; and of what is decided about it, before or after the answer."""
 
 
 class Sender:
