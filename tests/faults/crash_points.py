@@ -65,6 +65,12 @@ def numbered(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def spread(names: Sequence[str]) -> set[str]:
+    """Return the first, the middle and the last point of each name."""
+    times = Counter(names)
+    return {f"{name}:{nth}" for name, last in times.items() for nth in (1, (last + 1) // 2, last)}
+
+
 def done(names: Sequence[str]) -> set[str]:
     """Return what was done between two points."""
     return {name.partition("-")[2] for name in names if " " not in name}
