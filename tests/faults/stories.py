@@ -24,7 +24,7 @@ from tests.daemon.reporting import path_of
 from tests.daemon.site import Site, eventually, git
 from tests.daemon.test_closed_loop import Monitoring
 from tests.evidence.speaking import SpeakingServer
-from tests.faults.crash_points import numbered, one_clock
+from tests.faults.crash_points import kills, numbered, one_clock
 from tests.faults.crashing import AHEAD, KILLED, ONE, How, Passes
 from tests.faults.invariants import ROBOT, Scene
 from tests.targets.endpoints.receiver import Receiver, Told, receiving
@@ -154,10 +154,14 @@ class Phase:
 
 @dataclass(frozen=True)
 class Story:
-    """Its phases, and where it happens: ``furnished`` adds servers to a world, and files of people to its branch."""
+    """Its phases, and where it happens: ``furnished`` adds servers to a world, and files of people to its branch.
+
+    ``keeps_disk``: who comes after a kill finds the disk as it is, so changes of files are points too.
+    """
 
     phases: tuple[Phase, ...]
     furnished: Callable[[World, ExitStack], Mapping[str, str | None]]
+    keeps_disk: bool = False
 
 
 @contextmanager
@@ -227,19 +231,18 @@ def undisturbed(folder: Path, story: Story, driver: Passes) -> Undisturbed:
         def trace(number: int, phase: Phase) -> None:
             file = folder / f"trace-{number}"
             phase.make(made, driver, trace=file)
-            points.append(numbered([name for name in file.read_text().splitlines() if " " not in name]))
+            names = file.read_text().splitlines()
+            changes = set(kills(names)) if story.keeps_disk else set()
+            points.append(tuple(point for point in numbered(names) if " " not in point or point in changes))
 
         states = play(made, story.phases, driver, trace)
     return Undisturbed(tuple(points), states)
 
 
 def check_killed(
-    folder: Path, story: Story, driver: Passes, expected: Undisturbed, points: Sequence[str], *, keeps_disk: bool
+    folder: Path, story: Story, driver: Passes, expected: Undisturbed, points: Sequence[str]
 ) -> None:  # fmt: skip
-    """Tell a story that is killed at these points, one of each phase; it must be as it was without.
-
-    ``points``: empty where a phase is not killed any more. ``keeps_disk``: who comes next finds the disk as it is.
-    """
+    """Tell a story that is killed at these points, one of each phase, none where it is empty; it is as without."""
     last = max((at + 1 for at, point in enumerate(points) if point), default=0)
     if not last:
         return
@@ -248,7 +251,7 @@ def check_killed(
         def kill(number: int, phase: Phase) -> None:
             if point := points[number]:
                 eventually(lambda: phase.make(made, driver, point) == KILLED, f"killed at {point}")
-                if not keeps_disk:
+                if not story.keeps_disk:
                     shutil.rmtree(made.site.folder / "state", ignore_errors=True)
 
         told = play(made, story.phases[:last], driver, kill)

@@ -89,4 +89,4 @@ def test_killed_at_every_point_and_started_again_it_ends_the_same(
 ) -> None:
     expected = told(kind)
     points = [each[number] if number < len(each) else "" for each in expected.points]
-    check_killed(tmp_path / "site", KINDS[kind], driver, expected, points, keeps_disk=False)
+    check_killed(tmp_path / "site", KINDS[kind], driver, expected, points)
