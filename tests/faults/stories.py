@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from reconciler.embedded.cluster import EmbeddedCluster
 from reconciler.embedded.cluster.rollout import Manual, Progress, WorkloadKey
-from reconciler.embedded.unleash import World as FlagServer
+from reconciler.embedded.unleash import UnleashDouble
 from tests.daemon.measured import SLI, SLO
 from tests.daemon.reporting import path_of
 from tests.daemon.site import Site, eventually, git
@@ -46,7 +46,7 @@ class World:
     rollout: Manual
     monitoring: Monitoring
     flag_files: set[int] = field(default_factory=set)
-    flag_server: FlagServer | None = None
+    unleash: UnleashDouble | None = None
     wait: int = WAIT
     """Seconds from an effect to its evaluation."""
 
@@ -103,10 +103,10 @@ class World:
 
     def _switches(self) -> list[tuple[str, str]]:
         """Return which flags we have switched and how, in this order."""
-        if self.flag_server is None:
+        if self.unleash is None:
             return []
-        with self.flag_server.lock:
-            ours = [each for each in self.flag_server.events if each["createdBy"] == ROBOT]
+        with self.unleash.world.lock:
+            ours = [each for each in self.unleash.world.events if each["createdBy"] == ROBOT]
         return [(each["featureName"], each["type"]) for each in ours if each["type"].startswith("feature-environment-")]
 
 
@@ -255,6 +255,13 @@ def check_killed(
                     shutil.rmtree(made.site.folder / "state", ignore_errors=True)
 
         told = play(made, story.phases[:last], driver, kill)
-        for number, (found, wanted) in enumerate(zip(told, expected.states, strict=False)):
-            differs = {name: (found[name], wanted[name]) for name in wanted if found[name] != wanted[name]}
-            assert not differs, f"phase {number}, killed at {points}: {differs}"
+        check_same(told, expected.states, points)
+
+
+def check_same(
+    told: Sequence[dict[str, object]], states: Sequence[dict[str, object]], killed: object
+) -> None:  # fmt: skip
+    """Check that after each phase that was told all is as it was without the kills."""
+    for number, (found, wanted) in enumerate(zip(told, states, strict=False)):
+        differs = {name: (found[name], wanted[name]) for name in wanted if found[name] != wanted[name]}
+        assert not differs, f"phase {number}, killed at {killed}: {differs}"

@@ -60,7 +60,7 @@ def unleashed(made: World, stack: ExitStack) -> Mapping[str, str | None]:
     double.world.switch(ADMIN, double.world.flags[_FLAG], "production", True)
     made.scene.watch_flags(double.world)
     made.scene.secrets.append(_TOKEN)
-    made.flag_server = double.world
+    made.unleash = double
     (site.folder / "flags").write_text(_TOKEN)
     there = f"{{kind: unleash, url: '{double.url}', tokenFile: flags}}"
     site.config.write_text(site.config.read_text().replace("{kind: flagd, file: flags.json}", there))
@@ -68,9 +68,9 @@ def unleashed(made: World, stack: ExitStack) -> Mapping[str, str | None]:
 
 
 def is_on(made: World) -> bool:
-    assert made.flag_server is not None
-    with made.flag_server.lock:
-        return made.flag_server.flags[_FLAG].places["production"].enabled
+    assert made.unleash is not None
+    with made.unleash.world.lock:
+        return made.unleash.world.flags[_FLAG].places["production"].enabled
 
 
 UNLEASH: Final = Story(
