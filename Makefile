@@ -51,7 +51,8 @@ faults: $(STAMP)  ## the table of faults: each row through the whole loop, with 
 fuzz: $(STAMP)  ## what others write, made up and led by coverage, against what reads it; some minutes
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
-nightly: $(STAMP)  ## ten thousand simulated histories with faults at every I/O; an hour and more
+nightly: $(STAMP)  ## ten thousand simulated histories with faults at every I/O, and all crash points; an hour and more
+	@RECONCILER_EVERY_POINT=1 $(BIN)/python -m pytest -n $(WORKERS) tests/faults/test_crash_stories.py
 	@$(BIN)/python -m tests.simulation --seeds 0..9999 --jobs $(WORKERS) $(ARGS)
 
 mutated: $(STAMP)  ## make small mistakes in what decides, one at a time, and see a test notice each; takes an hour

@@ -1,8 +1,8 @@
 """Named moments at which tests kill the daemon, to see that nothing is lost and nothing happens twice.
 
 `RECONCILER_FAILPOINT=<name>` makes the process end itself with SIGKILL when it gets there, `<name>:<n>` when it does
-for the nth time; without it nothing happens. Each thing that is asked of Git, of a server or of a receiver has a moment
-right before and one right after it.
+for the nth time; without it nothing happens. Each thing that is asked of Git, of a server or of a receiver, and each
+that a sender is heard or told, has a moment right before and one right after it.
 """
 
 from __future__ import annotations
@@ -34,6 +34,12 @@ Failpoint: TypeAlias = Literal[
     "before-back",
     "after-back",
     "before-applied-push",
+    "before-body",
+    "after-body",
+    "before-hand-in",
+    "after-hand-in",
+    "before-answer",
+    "after-answer",
     "before-report-push",
     "after-report-push",
     "before-observe",

@@ -1,4 +1,4 @@
-"""Wherever the daemon asks Git, a server or a receiver for something there is a failpoint right before and after it."""
+"""Wherever the daemon asks Git, a server, a receiver or a sender there is a failpoint right before and after it."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ ASKED = {
     "kubernetes": {"observe", "apply"}, "flags": {"observe", "apply"}, "endpoints": {"observe", "apply"},
     "server": {"apply"}, "evidence": {"measure"},
     "_forge": methods(Forge), "forge": methods(Forge) - {"find"},
-    "shelf": methods(Leases) - {"close"},
+    "shelf": methods(Leases) - {"close"}, "inboxes": {"submit"},
 }  # fmt: skip
 """By the name of what is asked: the methods that ask."""
-CALLED = {"read_project", "bring_home", "post", "_send", "_check"}
+CALLED = {"read_project", "bring_home", "post", "_send", "_check", "read_body"}
 BETWEEN = {("dispatch.py", "_asked")}
 """Functions that are called nowhere but between two points."""
 
@@ -52,6 +52,8 @@ def is_asking(call: ast.Call) -> bool:
         case ast.Attribute(ast.Name("self"), "_asked"):
             return True
         case ast.Attribute(ast.Name(who) | ast.Attribute(_, who), method):
+            return method in ASKED.get(who, set())
+        case ast.Attribute(ast.Subscript(ast.Name(who)), method):
             return method in ASKED.get(who, set())
         case ast.Attribute(ast.Call(ast.Name("ProblemComments")), "comment"):
             return True
@@ -96,7 +98,7 @@ def _is_block(value: object) -> bool:
 def test_all_that_asks_for_something_is_between_two_points() -> None:
     found = []
     for path, module in parsed():
-        functions = [node for node in ast.walk(module) if isinstance(node, ast.FunctionDef)]
+        functions = [node for node in ast.walk(module) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
         apart = {id(one) for each in functions if (path.name, each.name) in BETWEEN for one in ast.walk(each)}
         for function in functions:
             if id(function) not in apart:

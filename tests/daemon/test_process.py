@@ -20,8 +20,8 @@ from tests.daemon.site import THREE_ENTRIES, Site, eventually, git
 class Running:
     """A daemon process and the log lines that it wrote."""
 
-    def __init__(self, site: Site) -> None:
-        environment = {**os.environ, "RECONCILER_LOG_FORMAT": "json"}
+    def __init__(self, site: Site, failpoint: str = "") -> None:
+        environment = {**os.environ, "RECONCILER_LOG_FORMAT": "json", "RECONCILER_FAILPOINT": failpoint}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "reconciler", "run", "-c", str(site.config)],
             env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -47,8 +47,8 @@ class Running:
 
 
 @contextmanager
-def running(site: Site) -> Iterator[Running]:
-    daemon = Running(site)
+def running(site: Site, failpoint: str = "") -> Iterator[Running]:
+    daemon = Running(site, failpoint)
     try:
         eventually(lambda: daemon.logged(event="ready"), "ready")
         yield daemon

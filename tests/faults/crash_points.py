@@ -26,6 +26,7 @@ COMES_BY: Final = {
         "project-read", "list", "fetch", "write", "push", "read-back", "applied-push", "report-push", "observe",
         "measure", "apply", "notify",
     }),
+    "received": frozenset({"body", "hand-in", "answer"}),
     "away": frozenset({"away", "home", "back"}),
     "salvaging": frozenset({"salvage"}),
     "tidying": frozenset({"upkeep"}),
@@ -62,6 +63,12 @@ def numbered(names: Sequence[str]) -> tuple[str, ...]:
         seen[name] += 1
         found.append(f"{name}:{seen[name]}")
     return tuple(found)
+
+
+def spread(names: Sequence[str]) -> set[str]:
+    """Return the first, the middle and the last point of each name."""
+    times = Counter(names)
+    return {f"{name}:{nth}" for name, last in times.items() for nth in (1, (last + 1) // 2, last)}
 
 
 def done(names: Sequence[str]) -> set[str]:

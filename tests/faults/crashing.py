@@ -42,6 +42,8 @@ KILLED: Final = -int(signal.SIGKILL)
 AWAY: Final = "away"
 AHEAD: Final = "ahead"
 """A file whose time, in seconds since 1970, is how far ahead the clock of a pass is, for servers to go by."""
+PID: Final = "pid"
+"""A file with the process id of the pass that is made, for servers that kill it."""
 _SUBREAPER: Final = 36
 """`PR_SET_CHILD_SUBREAPER` of prctl(2)."""
 _SHOP: Final = ProjectName("sockshop")
@@ -128,6 +130,7 @@ def _serve() -> None:
 def _pass(job: Mapping[str, Any]) -> None:
     """Make a pass and end the process."""
     signal.alarm(_SECONDS)
+    (Path(job["config"]).parent / PID).write_text(str(os.getpid()))
     said = os.open(job["said"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for descriptor in (1, 2):
         os.dup2(said, descriptor)

@@ -13,6 +13,10 @@ _PUT_BACK: Final = (
 )
 _TAKEN: Final = "                    self._row(folder, row, contains)\n"
 _NOTED: Final = "                    upkeep.mark_salvaged(folder, row)\n"
+_WAITED_FOR: Final = "    await _receipts_of(list(waiting.values()), until)\n    for name, future in waiting.items():\n"
+_THANKED: Final = (
+    '    receipts = [Receipt("accepted")] * len(payload.reports)\n    for name, future in list(waiting.items())[:0]:\n'
+)
 
 GUARDS: Final = (
     Mutation(
@@ -44,6 +48,15 @@ GUARDS: Final = (
         "c1", "reconciler/targets/endpoints/server.py",
         'headers = {"Idempotency-Key": quote(key, safe="/:+=,@%~ ")}', 'headers = {"Idempotency-Key": str(id(body))}',
         "tests/faults/test_process_calls.py",
+    ),
+    Mutation(
+        "c1", "reconciler/daemon/web/delivery.py", _WAITED_FOR, _THANKED,
+        "tests/faults/test_crash_received.py -k before-report-push",
+    ),
+    Mutation(
+        "c1", "reconciler/targets/endpoints/server.py",
+        "quote(key, safe", "quote(f'{key} {time.time()}', safe",
+        "tests/faults/test_crash_stories.py -k vain",
     ),
     Mutation("c2", "reconciler/repo/argv.py", _LEASE, _FORCED),
     Mutation("c2", "reconciler/daemon/dispatch.py", "        if not self.may_write():\n", "        if False:\n"),

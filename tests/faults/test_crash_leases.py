@@ -14,12 +14,24 @@ import pytest
 from reconciler.daemon.leases.record import LeaseName, place_number
 from tests.daemon.leases.crew import LEASES, SPACE
 from tests.daemon.site import Site, eventually
-from tests.faults.crash_points import COMES_BY, anew, done, kills, numbered, one_clock, restoring, said, state, traced
+from tests.faults.crash_points import (
+    COMES_BY,
+    anew,
+    done,
+    kills,
+    numbered,
+    one_clock,
+    restoring,
+    said,
+    spread,
+    state,
+    traced,
+)
 from tests.faults.crashing import KILLED, How, Passes, passes
 from tests.faults.invariants import Scene
 
-HOLDS: Final = How(turns=6, seconds=3, leased=True)
-"""Long enough to renew what is held."""
+HOLDS: Final = How(turns=10, seconds=3, leased=True)
+"""Long enough to renew what is held some times."""
 FOLLOWS: Final = How(turns=14, seconds=3, leased=True)
 """Long enough for what somebody held to be free, twice over."""
 
@@ -47,11 +59,14 @@ def holders(site: Site) -> list[str]:
 
 
 def chosen(names: Sequence[str]) -> list[str]:
-    """Return the points: of many renewals that are alike the first two, and the writes at the end."""
-    looks = [point for point in numbered(names) if point.endswith("-lease-look:1")]
-    writes = [point for point in numbered(names) if point.startswith("before-lease-write:")]
-    alike = set(writes[4:-2])
-    return [*looks, *(point for point in kills(names) if point not in alike)]
+    """Return the points: of looks the first, the middle and the last, and all writes but renewals that are alike."""
+    points, some = numbered(names), spread(names)
+    writes = [point for point in points if point.startswith("before-lease-write:")]
+    middle = (len(writes) - 1) // 2
+    alike = set(writes[4:-4]) - set(writes[middle : middle + 2])
+    leases = {point for point in some if "-lease-" in point}
+    wanted = {*leases, *kills(names)} - alike
+    return [point for point in points if point in wanted]
 
 
 def over(scene: Scene, driver: Passes, expected: dict[str, object]) -> bool:

@@ -17,7 +17,7 @@ import pytest
 from tests.daemon.collector import Collector, collecting
 from tests.daemon.forge_site import branches, on_a_forge
 from tests.daemon.site import eventually
-from tests.faults.crash_points import COMES_BY, kills, numbered, restoring, said, traced
+from tests.faults.crash_points import COMES_BY, kills, numbered, restoring, said, spread, traced
 from tests.faults.crashing import KILLED, Passes, passes
 from tests.faults.invariants import TITLE, Scene
 from tests.forge.double import Double
@@ -79,11 +79,12 @@ def world(scene: Scene) -> Iterator[World]:
 
 
 def chosen(names: Sequence[str], wanted: frozenset[str]) -> list[str]:
-    """Return both sides of what is wanted, where it comes first; and of telling the first change of each file."""
-    sides = {f"{side}-{name}:1" for name in wanted for side in ("before", "after")}
-    points = numbered(names)
-    assert sides <= set(points), sides - set(points)
-    kept = {point for point in kills(names) if point.endswith(".new:1")} if wanted == TELLING else set()
+    """Return both sides of what is wanted, and of telling each file's change: the first, the middle and the last."""
+    sides = {f"{side}-{name}" for name in wanted for side in ("before", "after")}
+    assert sides <= set(names), sides - set(names)
+    points, some = numbered(names), spread(names)
+    sides = {point for point in some if point.partition(":")[0] in sides}
+    kept = {point for point in kills(names) if ".new:" in point} & some if wanted == TELLING else set()
     return [point for point in points if point in sides or (point in kept and not point.startswith("remove "))]
 
 

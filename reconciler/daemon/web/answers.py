@@ -15,6 +15,7 @@ from typing import Any, Final
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from reconciler.daemon.failpoints import reach
 from reconciler.daemon.web.limits import Limits
 
 BUSY: Final = 1.0
@@ -54,7 +55,9 @@ class Answer(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
         try:
+            reach("before-answer")
             await self._send(scope, receive, send)
+            reach("after-answer")
         finally:
             self.sent()
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
+from reconciler.daemon.failpoints import reach
 from reconciler.daemon.inbox import Inbox, Receipt, unknown
 from reconciler.daemon.web.answers import UNAVAILABLE, Answer, retry_after
 from reconciler.intake.report import Payload, Report
@@ -112,7 +113,9 @@ async def deliver(
             receipts[at] = strangers[project]
         else:
             places.setdefault(project, []).append(at)
+    reach("before-hand-in")
     waiting = {name: inboxes[name].submit(payload.reports[at] for at in of) for name, of in places.items()}
+    reach("after-hand-in")
     await _receipts_of(list(waiting.values()), until)
     for name, future in waiting.items():
         if not future.cancel() and future.done():

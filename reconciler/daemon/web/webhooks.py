@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from structlog.typing import FilteringBoundLogger
 
+from reconciler.daemon.failpoints import reach
 from reconciler.daemon.inbox import Inbox
 from reconciler.daemon.web.answers import Answer, Refusal, later, said
 from reconciler.daemon.web.authentication import check_head, check_signature, lacking, read_secret, unsigned
@@ -165,7 +166,9 @@ class Webhooks:
         if share is None:
             raise later("too many requests at a time")
         shares.callback(share.leave)
+        reach("before-body")
         body = await read_body(request, self._largest, share, began + self._limits.read)
+        reach("after-body")
         answer, counts = await hook.handle(request.headers, body, began + self._limits.answer)
         share.hold_only(len(answer.body))
         return answer, counts
