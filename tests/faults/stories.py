@@ -119,7 +119,9 @@ def first_of_each(receiver: Receiver) -> list[Told]:
     """Return what was told, once for each key; what is told again under one key must be the same."""
     found: dict[str, Told] = {}
     for each in list(receiver.told):
-        assert found.setdefault(each.key, each).body == each.body, each.key
+        # Headers and body go out one after the other: what the kill came between has told nothing.
+        if len(each.body) == int(each.headers["content-length"]):
+            assert found.setdefault(each.key, each).body == each.body, (each.body, found[each.key].body)
     return list(found.values())
 
 
