@@ -13,6 +13,7 @@ _FORCED: Final = '    leases = ("--force" for _ in updates[:1])'
 _COUNTS: Final = "standing.trusted(own.path) == own.new_blob or not beside(self._store, current, standing.ops)"
 _MARKS: Final = "reconciler/repo/marks.py"
 _KNOWN: Final = "tests/repo/test_marks_rows.py -k "
+_BRANCHES: Final = "tests/faults/test_git_branches.py"
 _PATIENT: Final = "_STANDS_STILL = (TransientError, TerminalError, UserError, ConfigError, BugError)"
 
 GUARDS: Final = (
@@ -26,6 +27,14 @@ GUARDS: Final = (
     Mutation("g3", _MARKS, _COUNTS, _COUNTS.partition(" or ")[2], f"{_KNOWN}by_its_file"),
     Mutation("g3", _MARKS, _COUNTS, _COUNTS.partition(" or ")[0], f"{_KNOWN}long_ago"),
     Mutation("g4", "reconciler/daemon/project_loop.py", _PATIENT, _PATIENT.replace("TransientError, ", "")),
+    Mutation(
+        "g4", "reconciler/daemon/project_loop.py", "            self._around.metrics.stands(self.conditions)\n", "",
+        f"{_BRANCHES} -k shown",
+    ),
+    Mutation(
+        "g4", "reconciler/cli/commands/status.py", "for each in workspace.project.stages if stage} - {stage}",
+        'for each in workspace.project.stages} - {here["name"] for here in found}', f"{_BRANCHES} -k shown",
+    ),
     Mutation("g5", "reconciler/daemon/project_loop.py", _PATIENT, _PATIENT.replace("TransientError, ", "")),
     Mutation("g6", "reconciler/daemon/holds.py", "self._clock.monotonic() + pause", "self._clock.monotonic()"),
     Mutation(

@@ -1,4 +1,4 @@
-"""Faults of Git between people, daemons and the remote: rows G1 to G7 and G18, through the whole loop."""
+"""Faults of Git between people, daemons and the remote: rows G1 to G3, G5 to G7 and G18, through the whole loop."""
 
 from __future__ import annotations
 
@@ -156,39 +156,6 @@ def test_g3_a_row_that_was_taken_off_and_merged_again_is_not_run_again(scene: Sc
     assert site.replicas() == 2
     held = git(site.remote, "show", "production:ops/production/carts/remediations/p1/02-held.yaml")
     assert "which the branch does not have" in held
-
-
-@pytest.mark.parametrize("away", [("update-ref", "-d", "refs/heads/production"), ("branch", "-m", "production", "old")])
-def test_g4_a_branch_that_is_gone_leaves_the_world_as_it_is(scene: Scene, away: tuple[str, ...]) -> None:
-    site = scene.site
-    scene.problem()
-    with site.loop() as loop:
-        scene.applied(loop)
-        tip = git(site.remote, "rev-parse", "production")
-        with scene.blind(loop, "branch refs/heads/production is not there"):
-            git(site.remote, *away)
-            assert loop.tick() == ()
-        assert site.replicas() == 2
-        git(site.remote, "update-ref", "refs/heads/production", tip)
-        loop.unblock()
-        assert loop.tick() == ()
-        assert not loop.conditions
-
-
-def test_g4_an_empty_repository_is_said(scene: Scene) -> None:
-    site = scene.site
-    kept = site.folder / "kept.git"
-    site.remote.rename(kept)
-    git(site.folder, "init", "-q", "--bare", "-b", "main", str(site.remote))
-    git(site.remote, "config", "core.logAllRefUpdates", "always")
-    with site.loop() as loop:
-        with scene.blind(loop, "no default branch yet"):
-            assert loop.tick() == ()
-            assert loop.tick() == ()
-        git(kept, "push", "-q", str(site.remote), "main", "production")
-        scene.problem()
-        loop.unblock()
-        scene.applied(loop)
 
 
 @pytest.mark.parametrize("kind", ["status", "reset"])
