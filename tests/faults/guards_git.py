@@ -36,6 +36,14 @@ GUARDS: Final = (
         'for each in workspace.project.stages} - {here["name"] for here in found}', f"{_BRANCHES} -k shown",
     ),
     Mutation("g5", "reconciler/daemon/project_loop.py", _PATIENT, _PATIENT.replace("TransientError, ", "")),
+    Mutation(
+        "g5", "reconciler/repo/process.py", "clock=clock, total=timeout, own_group=own_group",
+        "clock=clock, total=None, own_group=own_group", "tests/faults/test_git_slow.py -k drips",
+    ),
+    Mutation(
+        "g5", "reconciler/repo/children.py", "except (ProcessDiedError, ProcessTimedOutError):",
+        "except ProcessDiedError:", "tests/faults/test_git_slow.py -k stopped_are_replaced",
+    ),
     Mutation("g6", "reconciler/daemon/holds.py", "self._clock.monotonic() + pause", "self._clock.monotonic()"),
     Mutation(
         "g6", "reconciler/repo/remote.py", "    def read() -> str:\n",
