@@ -46,6 +46,11 @@ GUARDS: Final = (
     ),
     Mutation("g6", "reconciler/daemon/holds.py", "self._clock.monotonic() + pause", "self._clock.monotonic()"),
     Mutation(
+        "g6", "reconciler/daemon/project_loop.py", "            self._read_project_soon()  # nothing goes on",
+        "            # nothing goes on",
+    ),
+    Mutation("g6", "reconciler/repo/conversation.py", 'conversation.result = "blind"', 'conversation.result = "failed"'),
+    Mutation(
         "g6", "reconciler/repo/remote.py", "    def read() -> str:\n",
         "    @__import__('functools').cache\n    def read() -> str:\n",
     ),

@@ -1,4 +1,4 @@
-"""Faults of Git between people, daemons and the remote: rows G1 to G3, G5 to G7 and G18, through the whole loop."""
+"""Faults of Git between people, daemons and the remote: rows G1 to G3, G5, G7 and G18, through the whole loop."""
 
 from __future__ import annotations
 
@@ -181,25 +181,6 @@ def test_g5_a_push_whose_answer_is_lost_is_made_once(scene: Scene, server: GitHt
         loop.unblock()
         scene.applied(loop)
     assert scene.site.events() == ["opened", "decided", "applied"]
-
-
-def test_g6_a_refused_token_is_said_without_hammering_and_read_again(scene: Scene, server: GitHttpServer) -> None:
-    site = scene.site
-    with site.loop() as loop:
-        assert loop.tick() == ()
-        scene.problem()
-        renewed = "tok-4712-secret"
-        server.users = {"robot": renewed}
-        scene.secrets.append(renewed)
-        with scene.blind(loop, "refuses our credentials", "renew the token"):
-            assert loop.tick() == ()
-            asked = len(server.journal)
-            for _ in range(20):
-                assert loop.tick() == ()
-            assert len(server.journal) == asked
-        (site.folder / "token").write_text(renewed)
-        loop.unblock()
-        scene.applied(loop)
 
 
 def test_g7_a_remote_that_declines_is_told_and_not_hammered(scene: Scene) -> None:
