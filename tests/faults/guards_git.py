@@ -49,7 +49,7 @@ GUARDS: Final = (
         "g6", "reconciler/daemon/project_loop.py", "            self._read_project_soon()  # nothing goes on",
         "            # nothing goes on",
     ),
-    Mutation("g6", "reconciler/repo/conversation.py", 'conversation.result = "blind"', 'conversation.result = "failed"'),
+    Mutation("g6", "reconciler/repo/conversation.py", 'result = "blind"', 'result = "failed"'),
     Mutation(
         "g6", "reconciler/repo/remote.py", "    def read() -> str:\n",
         "    @__import__('functools').cache\n    def read() -> str:\n",
