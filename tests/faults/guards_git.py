@@ -14,6 +14,7 @@ _COUNTS: Final = "standing.trusted(own.path) == own.new_blob or not beside(self.
 _MARKS: Final = "reconciler/repo/marks.py"
 _KNOWN: Final = "tests/repo/test_marks_rows.py -k "
 _BRANCHES: Final = "tests/faults/test_git_branches.py"
+_NAMES: Final = "tests/faults/test_git_names.py"
 _PATIENT: Final = "_STANDS_STILL = (TransientError, TerminalError, UserError, ConfigError, BugError)"
 
 GUARDS: Final = (
@@ -77,6 +78,14 @@ GUARDS: Final = (
     Mutation(
         "g13", "reconciler/repo/objects.py",
         "    except UnicodeDecodeError:\n        return None\n", "    except UnicodeDecodeError:\n        raise\n",
+    ),
+    Mutation(
+        "g13", "reconciler/repo/layout.py", "rest.endswith(_READ) and not _unwritable(service)", "rest.endswith(_READ)",
+        f"{_NAMES} -k own_directory",
+    ),
+    Mutation("g13", "reconciler/repo/index.py", "self.passed_over[path] = why", "pass", f"{_NAMES} -k own_directory"),
+    Mutation(
+        "g13", "reconciler/repo/extent.py", " or passed_over(entry.path, stage):", ":", f"{_NAMES} -k own_directory",
     ),
     Mutation("g14", "reconciler/repo/views.py", "        if stored.mode not in _REGULAR:\n", "        if False:\n"),
     Mutation("g15", "reconciler/repo/objects.py", "max(-limit // 6, min(seconds, limit))", "seconds"),
