@@ -64,8 +64,16 @@ GUARDS: Final = (
         "if tip is None or not self._holds(tip, written[-1]):", "if tip is None:",
     ),
     Mutation("g8", "reconciler/repo/directory.py", "        if wrong:\n", "        if False:\n"),
+    Mutation(
+        "g8", "reconciler/repo/project.py", "mirror.fetch({head: tip})  # where it is known too", "# where it is",
+        "tests/faults/test_git_content.py -k lost_a_ref",
+    ),
     Mutation("g9", "reconciler/repo/origin.py", 'if (origin.git_dir / "shallow").exists():', "if False:"),
     Mutation("g10", "reconciler/repo/stage.py", "if force.commit == tips.config:", "if True:"),
+    Mutation(
+        "g10", "reconciler/repo/signatures.py", "if signature.key in self._allowed.revoked:", "if False:",
+        "tests/faults/test_git_content.py -k signed_wrongly",
+    ),
     Mutation(
         "g11", "reconciler/model/errors.py",
         'return f"{self.path}:{self.line}:{self.column}"', "return self.path",

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.daemon import publish
+from reconciler.daemon.metrics import Metrics
 from reconciler.embedded.git_http import GitFault, GitHttpServer
+from tests.daemon.exposed import value
 from tests.daemon.site import Site, eventually, git, until
 from tests.faults.invariants import TITLE, Scene
 
@@ -128,6 +130,29 @@ def test_g3_a_rewritten_branch_is_recorded_and_nothing_runs_again(scene: Scene) 
         until(loop, lambda: "rewritten" in site.events(), "the rewriting is recorded")
         assert loop.tick() == ()
     assert site.replicas() == 2
+
+
+def test_g3_a_forced_push_of_a_person_is_recorded_told_and_decided_about_anew(scene: Scene) -> None:
+    """A real `push --force` of a clone that never saw our steps; what is reported afterwards is acted on as ever."""
+    site, metrics = scene.site, Metrics()
+    stale = other_clone(site, "stale")
+    scene.problem()
+    with site.loop(metrics=metrics) as loop:
+        scene.applied(loop)
+        (stale / "NOTES").write_text("rebased\n")
+        git(stale, "add", "-A")
+        git(stale, "commit", "-q", "-m", "rebased")
+        git(stale, "push", "-q", "--force", "origin", "production")
+        forced = git(stale, "rev-parse", "HEAD")
+        scene.rewrites, scene.people, scene.accepted = 1, {forced}, set()
+        until(loop, lambda: "rewritten" in site.events(), "the rewriting is recorded")
+        assert value(metrics, "steps_total", "sockshop", "production", "rewritten") == 1
+        git(site.clone, "fetch", "-q")
+        git(site.clone, "reset", "-q", "--hard", "origin/production")
+        scene.problem("p2", "unheard of")
+        until(loop, lambda: site.events()[-1:] == ["unmatched"], "what comes is looked at")
+    assert site.replicas() == 2
+    assert git(site.remote, "merge-base", forced, "production") == forced
 
 
 def test_g3_a_row_that_was_taken_off_and_merged_again_is_not_run_again(scene: Scene) -> None:
