@@ -38,8 +38,8 @@ GUARDS: Final = (
     ),
     Mutation("g5", "reconciler/daemon/project_loop.py", _PATIENT, _PATIENT.replace("TransientError, ", "")),
     Mutation(
-        "g5", "reconciler/repo/process.py", "clock=clock, total=timeout, own_group=own_group",
-        "clock=clock, total=None, own_group=own_group", "tests/faults/test_git_slow.py -k drips",
+        "g5", "reconciler/repo/process.py", "timeout=timeout, clock=clock, total=timeout,",
+        "timeout=600.0, clock=clock, total=None,", "tests/faults/test_git_slow.py -k drips",
     ),
     Mutation(
         "g5", "reconciler/repo/children.py", "except (ProcessDiedError, ProcessTimedOutError):",
@@ -65,7 +65,8 @@ GUARDS: Final = (
     ),
     Mutation("g8", "reconciler/repo/directory.py", "        if wrong:\n", "        if False:\n"),
     Mutation(
-        "g8", "reconciler/repo/project.py", "mirror.fetch({head: tip})  # where it is known too", "# where it is",
+        "g8", "reconciler/repo/project.py", "mirror.fetch({head: tip})  # where it is known too",
+        "known is not None or mirror.fetch({head: tip})  #",
         "tests/faults/test_git_content.py -k lost_a_ref",
     ),
     Mutation("g9", "reconciler/repo/origin.py", 'if (origin.git_dir / "shallow").exists():', "if False:"),

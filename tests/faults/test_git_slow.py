@@ -49,7 +49,11 @@ def hurried(loop: ProjectLoop) -> Iterator[None]:
 
 @pytest.mark.parametrize(
     "fault",
-    [GitFault("drip", times=None), GitFault("stall", "/git-upload-pack", None), GitFault("hang", times=None)],
+    [
+        GitFault("drip", times=None, every=0.03),
+        GitFault("stall", "/git-upload-pack", None),
+        GitFault("hang", times=None),
+    ],
     ids=["drips", "stops in the middle of a pack", "hangs"],
 )
 def test_g5_a_remote_that_does_not_come_to_an_end_is_given_up_and_waited_for(
