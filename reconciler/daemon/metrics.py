@@ -39,7 +39,7 @@ from reconciler.repo.tally import Census
 
 _STANDSTILL: Final = "standstill"
 _KINDS: Final = frozenset(
-    {"clock", "rules", "unseen", "bug", "step", "unsigned", "signers"}
+    {"clock", "rules", "unseen", "bug", "step", "unsigned", "signers", "names"}
     | {"stages", "notifications", "forge", "proposals", "leases"}
 )
 """What a project's conditions are called, beside the one of a stage that stands still as a whole."""

@@ -170,6 +170,7 @@ class ProjectLoop:
             self._outage.look()
             project = self._read()
         except (ReconcilerError, *SHORT) as error:
+            self._read_project_soon()  # nothing goes on with what it was before
             self._reception.turn_away(self._holds.hold("project", error))
             return ()
         self._holds.clear("project")

@@ -34,6 +34,8 @@ from reconciler.model.step import Step
 from reconciler.model.targets import Fact, NoFact, Want, WantWorkload
 from reconciler.repo.stage import ProjectSettings, Tips
 
+_NAMED = 5
+"""Files that a condition names."""
 _ROUNDS = 32
 """Pushes of one pass; a pass that needs more is going round in circles and waits for the next wake-up."""
 _OUTSIDE = frozenset({"blind", "conflict"})
@@ -269,7 +271,7 @@ class StageLoop:
         return not reason
 
     def _tell_what_counts(self) -> None:
-        """Say which files of people are in force where these are not the newest, and why."""
+        """Say which files of people are in force where these are not the newest, which are not read at all, and why."""
         force, tips = self._repo.force, self._repo.tips
         is_held = force is not None and tips is not None and force.commit != tips.config
         told = force.told("people's files") if force is not None and is_held else ""
@@ -277,6 +279,11 @@ class StageLoop:
             self._log.warning("not in force", reason=told, hint="sign for what is there by a commit that changes it")
         if self.condition.set("signers", self._repo.unjudged):
             self._log.error("nothing new counts", reason=self._repo.unjudged, hint="put that file right")
+        passed = self._repo.census().passed_over
+        more = f", and {len(passed) - _NAMED} more" if len(passed) > _NAMED else ""
+        told = "; ".join(passed[:_NAMED]) + more
+        if self.condition.set("names", told):
+            self._log.warning("passed over", reason=told, hint="rename them, or take them out of the branch")
 
     def _note_landed(self, steps: tuple[Step, ...], commits: tuple[CommitId, ...], before: Snapshot) -> None:
         self._deciding.note_landed(before.stage.sequence, steps[-1].sequence)

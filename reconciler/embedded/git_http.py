@@ -2,7 +2,7 @@
 
 Demo, benchmarks and tests use it as the remote behind a network: keep-alive connections, request bodies with a
 length or chunked, compressed ones passed on as they are, protocol version 2, basic authentication. What a real
-forge's front does on a bad day (401, 403, 503, silence, a broken connection) is made on request.
+forge's front does on a bad day (401, 403, 503, silence, a drip, half a pack, a broken connection) is made on request.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import contextlib
 import hmac
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -20,12 +21,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import IO, Any, Final, Literal, Self
 from urllib.parse import unquote, urlsplit
 
-FaultKind = Literal["status", "hang", "reset", "lost"]
+FaultKind = Literal["status", "hang", "reset", "lost", "drip", "stall"]
 
 _CHUNK: Final = 1 << 16
 _HEAD_LIMIT: Final = 1 << 16
@@ -37,12 +38,15 @@ class GitFault:
 
     ``status``: answers with ``status`` and does nothing. ``hang``: says nothing until `GitHttpServer.release` or the
     end. ``reset``: breaks the connection and does nothing. ``lost``: does all of it, then breaks the connection.
+    ``drip``: answers a byte every ``every`` seconds, as a slow proxy does. ``stall``: stops in the middle of a pack,
+    whoever sends it, and says nothing until `GitHttpServer.release`; a conversation without a pack is as ever.
     """
 
     kind: FaultKind
     part: str = ""
     times: int | None = 1
     status: int = 503
+    every: float = 0.1
 
     def takes(self, target: str) -> bool:
         """Return whether this request is hit, and count it."""
@@ -159,6 +163,10 @@ class GitHttpServer:
             if readable and not connection.recv(1, socket.MSG_PEEK):
                 return
 
+    def pause(self, seconds: float) -> None:
+        """Wait, or until released."""
+        self._released.wait(seconds)
+
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
@@ -206,7 +214,7 @@ class _Handler(BaseHTTPRequestHandler):
             owner.note(self._asked(user, refused))
             self._refuse(refused)
             return
-        self._backend(user or "", lost=fault is not None)
+        self._backend(user or "", fault)
 
     do_GET = do_POST = _any  # noqa: N815 - the base's names
 
@@ -240,27 +248,52 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Expect", "").lower() != "100-continue":
             self._body()
 
-    def _backend(self, user: str, *, lost: bool) -> None:
+    def _backend(self, user: str, fault: GitFault | None) -> None:
         body = self._body()
+        kind = "" if fault is None else fault.kind
+        half = _half(body) if kind == "stall" else len(body)
         with subprocess.Popen(
             ["git", "http-backend"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=self._environment(user, len(body)),
+            process_group=0,
         ) as backend:
             stdin, stdout = backend.stdin, backend.stdout
             if stdin is None or not isinstance(stdout, BufferedReader):
                 raise AssertionError("Popen was asked for buffered pipes")
-            feeder = threading.Thread(target=_feed, args=(stdin, body), daemon=True)
+            feeder = threading.Thread(target=_feed, args=(stdin, body[:half], half == len(body)), daemon=True)
             feeder.start()
-            if lost:
+            if half < len(body):
+                feeder.join()
+                self._break_off(user)
+                # Closing its input would not do: it waits for what took half of the pack, which waits for the rest.
+                os.killpg(backend.pid, signal.SIGTERM)
                 stdout.read()
-                self.close_connection = True
-                self.server.owner.note(self._asked(user, 0))
+            elif kind == "lost":
+                stdout.read()
+                self._break_off(user, waits=False)
+            elif kind == "stall":
+                self._stall(stdout, user)
             else:
-                self._relay(stdout, user)
+                self._relay(stdout, user, fault.every if fault is not None else 0.0)
             feeder.join()
+
+    def _break_off(self, user: str, *, waits: bool = True) -> None:
+        """Note that no whole answer was given, and give none; ``waits``: till released or till the client has gone."""
+        self.server.owner.note(self._asked(user, 0))
+        if waits:
+            self.server.owner.hang(self.connection)
+        self.close_connection = True
+
+    def _stall(self, stdout: BufferedReader, user: str) -> None:
+        """Pass an answer on, a pack only to its half."""
+        answer = stdout.read()
+        half = _half(answer)
+        self._relay(BufferedReader(BytesIO(answer[:half])), user, ends=half == len(answer))
+        if half < len(answer):
+            self._break_off(user)
 
     def _environment(self, user: str, size: int) -> dict[str, str]:
         parts = urlsplit(self.path)
@@ -287,8 +320,8 @@ class _Handler(BaseHTTPRequestHandler):
             environment["GIT_PROTOCOL"] = environment["HTTP_GIT_PROTOCOL"] = protocol
         return environment
 
-    def _relay(self, stdout: BufferedReader, user: str) -> None:
-        """Pass the CGI answer on: headers first, then the body in chunks as it comes."""
+    def _relay(self, stdout: BufferedReader, user: str, every: float = 0.0, *, ends: bool = True) -> None:
+        """Pass the CGI answer on: headers first, then the body in chunks as it comes, or a byte ``every`` seconds."""
         head: list[bytes] = []
         while (line := stdout.readline(_HEAD_LIMIT).rstrip(b"\r\n")) != b"":
             head.append(line)
@@ -306,11 +339,23 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        while chunk := stdout.read1(_CHUNK):
+        while chunk := stdout.read1(1 if every else _CHUNK):
             self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
-        self.wfile.write(b"0\r\n\r\n")
+            if every:
+                self.wfile.flush()
+                self.server.owner.pause(every)
+        self.wfile.write(b"0\r\n\r\n" if ends else b"")
+        self.wfile.flush()
 
 
-def _feed(stdin: IO[bytes], body: bytes) -> None:
-    with contextlib.suppress(BrokenPipeError), stdin:
+def _half(data: bytes) -> int:
+    """Return where the half of the pack in it ends; the end of all where there is no pack."""
+    start = data.find(b"PACK")
+    return len(data) if start < 0 else (start + len(data)) // 2
+
+
+def _feed(stdin: IO[bytes], body: bytes, ends: bool) -> None:
+    """Write the body; ``ends``: nothing more will come."""
+    with contextlib.suppress(BrokenPipeError), stdin if ends else contextlib.nullcontext():
         stdin.write(body)
+        stdin.flush()

@@ -15,7 +15,7 @@ from reconciler.model.names import CommitId, StageName
 from reconciler.repo.differing import DEPTH
 from reconciler.repo.faults import TooMuchError
 from reconciler.repo.index import Moved, Stored
-from reconciler.repo.layout import config_place, ops_place
+from reconciler.repo.layout import config_place, ops_place, passed_over
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.objects import Change
 
@@ -64,7 +64,7 @@ def _kept(
             continue
         if config_place(entry.path) is not None:
             kind, kept = 0, people
-        elif ops_place(entry.path, stage) is not None:
+        elif ops_place(entry.path, stage) is not None or passed_over(entry.path, stage):
             kind, kept = 1, ops
         else:
             continue

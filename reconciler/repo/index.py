@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from reconciler.model.names import BlobId, ServicePath, StageName
-from reconciler.repo.layout import MAKES_A_SERVICE, OpsPlace, config_place, ops_place
+from reconciler.repo.layout import MAKES_A_SERVICE, OpsPlace, config_place, ops_place, passed_over
 
 
 class Stored(NamedTuple):
@@ -35,13 +35,17 @@ Files = dict[str, Stored]
 
 @dataclass
 class StageIndex:
-    """Every file of a stage that the engine reads, by service; and what was touched since it was last asked."""
+    """Every file of a stage that the engine reads, by service; and what was touched since it was last asked.
+
+    ``passed_over`` says by path why a file under `ops/<stage>/` is not read, which would be but for its name.
+    """
 
     stage: StageName
     config: dict[ServicePath, Files] = field(default_factory=dict)
     ops: dict[ServicePath, Files] = field(default_factory=dict)
     foreign: dict[ServicePath, dict[str, Stored | None]] = field(default_factory=dict)
     touched: set[ServicePath] = field(default_factory=set)
+    passed_over: dict[str, str] = field(default_factory=dict)
     names: dict[str, set[ServicePath]] = field(default_factory=lambda: defaultdict(set))
 
     def load_config(self, files: Iterable[Moved]) -> None:
@@ -71,6 +75,9 @@ class StageIndex:
         for path, stored in moves:
             place = ops_place(path, self.stage)
             if place is None:
+                self.passed_over.pop(path, None)
+                if stored is not None and (why := passed_over(path, self.stage)):
+                    self.passed_over[path] = why
                 continue
             if place.service or not place.machine:
                 self.touched.add(place.service)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from sys import intern
 
+from reconciler.model.errors import UserError
 from reconciler.model.names import ServicePath, StageName
+from reconciler.repo.names import tree_path
 
 MAKES_A_SERVICE = frozenset({"service.yaml", "slo.yaml", "remediation.yaml"})
 PROVIDERS = ("prometheus", "dynatrace", "http", "scrape")
@@ -41,7 +43,10 @@ def ops_prefix(stage: StageName) -> str:
 
 
 def ops_place(path: str, stage: StageName) -> OpsPlace | None:
-    """Return what a path under `ops/<stage>/` is, None for everything that the engine does not read."""
+    """Return what a path under `ops/<stage>/` is, None for everything that the engine does not read.
+
+    Where nothing could be written about a service, because of a folder's name, nothing of it is read.
+    """
     prefix = f"{ops_prefix(stage)}/"
     if not path.startswith(prefix):
         return None
@@ -50,9 +55,24 @@ def ops_place(path: str, stage: StageName) -> OpsPlace | None:
         return OpsPlace(ServicePath(""), "closed.yaml")
     for index, part in enumerate(parts[:-1]):
         if part in _OPS_FOLDERS:
-            rest = "/".join(parts[index:])
-            return OpsPlace(ServicePath("/".join(parts[:index])), rest) if rest.endswith(_READ) else None
+            rest, service = "/".join(parts[index:]), "/".join(parts[:index])
+            return OpsPlace(ServicePath(service), rest) if rest.endswith(_READ) and not _unwritable(service) else None
     return None
+
+
+def passed_over(path: str, stage: StageName) -> str:
+    """Return why a file is not read that lies where such are read; empty for all that are, and for other files."""
+    if not path.startswith(f"{ops_prefix(stage)}/") or not path.endswith(_READ) or ops_place(path, stage) is not None:
+        return ""
+    return _unwritable(path)
+
+
+def _unwritable(path: str) -> str:
+    try:
+        tree_path(path or "stage")
+    except UserError as error:
+        return error.message
+    return ""
 
 
 def of_a_chart(folder: str) -> bool:

@@ -91,9 +91,9 @@ def read_project(
         UserError: project.yaml or shipyard.yaml cannot be read.
     """
     head, tip = project_tip(mirror)
+    mirror.fetch({head: tip})  # where it is known too: steps name it, and a mirror that was made anew has nothing of it
     if policy is None and known is not None and known.commit == tip and known.config.stages:
         return known
-    mirror.fetch({head: tip})
     raw, unsigned = tip, ""
     if policy is not None:
         tip, unsigned = _in_force(policy, tip)

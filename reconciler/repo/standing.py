@@ -238,9 +238,9 @@ class Standing:
     def census(self) -> Census:
         """Return how the services stand; it costs as much as there are different answers, not services."""
         self.settle()
-        found = self._tally.census()
-        wide, _ = self._views.stage_config()
-        return replace(found, unusable=found.unusable + 1) if isinstance(wide, UserError) else found
+        found, passed = self._tally.census(), tuple(sorted(self._index.passed_over.values()))
+        unusable = found.unusable + len(passed) + isinstance(self._views.stage_config()[0], UserError)
+        return replace(found, unusable=unusable, passed_over=passed)
 
     def settle(self) -> None:
         """Bring what was derived in step with the services that were touched; others cost nothing."""

@@ -26,13 +26,14 @@ class Census:
 
     ``problems`` are the problem files that say `open`; ``phases`` and ``held`` count the remediations that have not
     ended, by their phase and, where they are held, by the condition; ``unusable`` are files of people that cannot be
-    used: service.yaml, remediation.yaml, and the stage's own.
+    used: service.yaml, remediation.yaml, the stage's own, and those that are ``passed_over``, with the reason of each.
     """
 
     problems: int = 0
     phases: Mapping[str, int] = field(default_factory=dict)
     held: Mapping[str, int] = field(default_factory=dict)
     unusable: int = 0
+    passed_over: tuple[str, ...] = ()
 
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Reconciler, Site
+from tests.cli.conftest import Reconciler, Site, git
 from tests.evidence.speaking import Request, Response, SpeakingServer
 
 UNPUSHED = "3 commits are in the mirror and not on the remote, which is away since 2026-11-22T10:00:00Z"
@@ -66,6 +66,16 @@ def test_of_one_stage_only_what_is_about_it_and_about_all_of_them(
     daemon.says = readiness(**of_others, **mine)
     data = json.loads(reconciler("status", "--stage", "production", "--daemon", url, "-o", "json").out)
     assert data["conditions"] == mine
+
+
+def test_a_stage_whose_branch_is_gone_is_not_left_out(
+    site: Site, reconciler: Reconciler, daemon: Daemon, url: str
+) -> None:
+    git(site.clone, "push", "-q", "origin", "--delete", "production")
+    daemon.says = readiness(production="branch refs/heads/production is not there")
+    result = reconciler("status", "--daemon", url)
+    assert "! production: branch refs/heads/production is not there" in result.out
+    assert "production: the branch production is not there; what runs is left as it is" in result.err
 
 
 def test_a_daemon_that_is_not_ready_is_asked_all_the_same(

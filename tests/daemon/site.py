@@ -20,6 +20,7 @@ import structlog
 
 from reconciler.daemon.clock import Clock, SystemClock
 from reconciler.daemon.leases.protocol import StageLeases
+from reconciler.daemon.metrics import Metrics
 from reconciler.daemon.project_loop import ProjectLoop
 from reconciler.daemon.service import opened, read_config
 from reconciler.decide.policy import DEFAULT_WAIT
@@ -210,12 +211,12 @@ class Site:
         return [entry.body for entry in self.cluster.journal.writes() if entry.manager == "reconciler"]
 
     @contextmanager
-    def loop(self, clock: Clock | None = None) -> Iterator[ProjectLoop]:
+    def loop(self, clock: Clock | None = None, metrics: Metrics | None = None) -> Iterator[ProjectLoop]:
         """Open the project's loop as the daemon would; each one is a restart with a warm mirror."""
         config = read_config(self.config)
         with opened(
             config, ProjectName("sockshop"), structlog.get_logger(), clock=clock or self.clock, leases=self.leases,
-            patience=_UNHURRIED,
+            patience=_UNHURRIED, metrics=metrics,
         ) as loop:  # fmt: skip
             yield loop
 

@@ -162,6 +162,7 @@ def test_alerts_fire_when_they_should_and_are_silent_when_all_is_well(tmp_path: 
         series("reconciler_git_requests_total", "0+1x40", result="ok", **push),
         series("reconciler_git_requests_total", "0+1x40", result="lost", **push),
         series("reconciler_held", "0x40", condition="approval", **one_stage),
+        series("reconciler_steps_total", "0x40", event="rewritten", **one_stage),
     ]
     ill = [
         series("reconciler_build_info", "1x40", instance="a"),
@@ -172,6 +173,7 @@ def test_alerts_fire_when_they_should_and_are_silent_when_all_is_well(tmp_path: 
         series("reconciler_git_unpushed_commits", "2x40", **one_stage),
         series("reconciler_git_requests_total", "0+1x40", result="declined", **push),
         series("reconciler_held", "1x40", condition="approval", **one_stage),
+        series("reconciler_steps_total", "0x25 1x15", event="rewritten", **one_stage),
         series("reconciler_apply_total", "0+1x40", target="kubernetes", result="forbidden", **one_stage),
     ]
     stage = {"project": "shop", "stage": "production"}
@@ -182,6 +184,7 @@ def test_alerts_fire_when_they_should_and_are_silent_when_all_is_well(tmp_path: 
         fires("ReconcilerNoPass", "30m", **one_stage),
         fires("ReconcilerUnpushed", "30m", **one_stage),
         fires("ReconcilerPushFails", "30m", project="shop", result="declined"),
+        fires("ReconcilerRewritten", "30m", **stage),
         fires("ReconcilerHeld", "30m", condition="approval", **one_stage),
         fires("ReconcilerForbidden", "30m", target="kubernetes", **stage),
     ]

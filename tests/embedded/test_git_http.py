@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from http.client import HTTPConnection, RemoteDisconnected
 from pathlib import Path
@@ -146,3 +147,31 @@ def test_a_lost_answer_was_still_done(server: GitHttpServer, tmp_path: Path, roo
     server.faults = [GitFault("lost", "/git-receive-pack")]
     git(clone, "push", "-q", "origin", "HEAD:main", status=1)
     assert git(root / "r.git", "rev-parse", "main") == made
+
+
+def test_a_drip_is_the_whole_answer_in_a_long_time(server: GitHttpServer, tmp_path: Path) -> None:
+    clone = work(tmp_path, f"{server.url}/r.git")
+    made = commit(clone, b"1")
+    git(clone, "push", "-q", "origin", "HEAD:main")
+    server.faults = [GitFault("drip", every=0.001, times=None)]
+    begun = time.monotonic()
+    assert git(tmp_path, "ls-remote", f"{server.url}/r.git", "main").startswith(made)
+    assert time.monotonic() - begun > 0.1, "some hundred bytes"
+
+
+@pytest.mark.parametrize("part", ["/git-upload-pack", "/git-receive-pack"])
+def test_half_a_pack_is_none(server: GitHttpServer, tmp_path: Path, root: Path, part: str) -> None:
+    clone = work(tmp_path, f"{server.url}/r.git")
+    first = commit(clone, os.urandom(100_000))
+    git(clone, "push", "-q", "origin", "HEAD:main")
+    commit(clone, os.urandom(100_000))
+    server.faults = [GitFault("stall", part, times=None)]
+    git(tmp_path, "ls-remote", f"{server.url}/r.git")
+    words = ["push", "-q", "origin", "HEAD:main"] if "receive" in part else ["clone", "-q", f"{server.url}/r.git", "o"]
+    with subprocess.Popen(["git", *words], cwd=clone, env=ENVIRONMENT, stderr=subprocess.DEVNULL) as stuck:
+        with pytest.raises(subprocess.TimeoutExpired):
+            stuck.wait(1)
+        server.release()
+        assert stuck.wait(60) != 0
+    assert git(root / "r.git", "rev-parse", "main") == first
+    assert git(root / "r.git", "fsck", "--strict") == ""

@@ -13,6 +13,8 @@ _FORCED: Final = '    leases = ("--force" for _ in updates[:1])'
 _COUNTS: Final = "standing.trusted(own.path) == own.new_blob or not beside(self._store, current, standing.ops)"
 _MARKS: Final = "reconciler/repo/marks.py"
 _KNOWN: Final = "tests/repo/test_marks_rows.py -k "
+_BRANCHES: Final = "tests/faults/test_git_branches.py"
+_NAMES: Final = "tests/faults/test_git_names.py"
 _PATIENT: Final = "_STANDS_STILL = (TransientError, TerminalError, UserError, ConfigError, BugError)"
 
 GUARDS: Final = (
@@ -26,8 +28,29 @@ GUARDS: Final = (
     Mutation("g3", _MARKS, _COUNTS, _COUNTS.partition(" or ")[2], f"{_KNOWN}by_its_file"),
     Mutation("g3", _MARKS, _COUNTS, _COUNTS.partition(" or ")[0], f"{_KNOWN}long_ago"),
     Mutation("g4", "reconciler/daemon/project_loop.py", _PATIENT, _PATIENT.replace("TransientError, ", "")),
+    Mutation(
+        "g4", "reconciler/daemon/project_loop.py", "            self._around.metrics.stands(self.conditions)\n", "",
+        f"{_BRANCHES} -k shown",
+    ),
+    Mutation(
+        "g4", "reconciler/cli/commands/status.py", "for each in workspace.project.stages if stage} - {stage}",
+        'for each in workspace.project.stages} - {here["name"] for here in found}', f"{_BRANCHES} -k shown",
+    ),
     Mutation("g5", "reconciler/daemon/project_loop.py", _PATIENT, _PATIENT.replace("TransientError, ", "")),
+    Mutation(
+        "g5", "reconciler/repo/process.py", "timeout=timeout, clock=clock, total=timeout,",
+        "timeout=600.0, clock=clock, total=None,", "tests/faults/test_git_slow.py -k drips",
+    ),
+    Mutation(
+        "g5", "reconciler/repo/children.py", "except (ProcessDiedError, ProcessTimedOutError):",
+        "except ProcessDiedError:", "tests/faults/test_git_slow.py -k stopped_are_replaced",
+    ),
     Mutation("g6", "reconciler/daemon/holds.py", "self._clock.monotonic() + pause", "self._clock.monotonic()"),
+    Mutation(
+        "g6", "reconciler/daemon/project_loop.py", "            self._read_project_soon()  # nothing goes on",
+        "            # nothing goes on",
+    ),
+    Mutation("g6", "reconciler/repo/conversation.py", 'result = "blind"', 'result = "failed"'),
     Mutation(
         "g6", "reconciler/repo/remote.py", "    def read() -> str:\n",
         "    @__import__('functools').cache\n    def read() -> str:\n",
@@ -41,8 +64,17 @@ GUARDS: Final = (
         "if tip is None or not self._holds(tip, written[-1]):", "if tip is None:",
     ),
     Mutation("g8", "reconciler/repo/directory.py", "        if wrong:\n", "        if False:\n"),
+    Mutation(
+        "g8", "reconciler/repo/project.py", "mirror.fetch({head: tip})  # where it is known too",
+        "known is not None or mirror.fetch({head: tip})  #",
+        "tests/faults/test_git_content.py -k lost_a_ref",
+    ),
     Mutation("g9", "reconciler/repo/origin.py", 'if (origin.git_dir / "shallow").exists():', "if False:"),
     Mutation("g10", "reconciler/repo/stage.py", "if force.commit == tips.config:", "if True:"),
+    Mutation(
+        "g10", "reconciler/repo/signatures.py", "if signature.key in self._allowed.revoked:", "if False:",
+        "tests/faults/test_git_content.py -k signed_wrongly",
+    ),
     Mutation(
         "g11", "reconciler/model/errors.py",
         'return f"{self.path}:{self.line}:{self.column}"', "return self.path",
@@ -55,6 +87,14 @@ GUARDS: Final = (
     Mutation(
         "g13", "reconciler/repo/objects.py",
         "    except UnicodeDecodeError:\n        return None\n", "    except UnicodeDecodeError:\n        raise\n",
+    ),
+    Mutation(
+        "g13", "reconciler/repo/layout.py", "rest.endswith(_READ) and not _unwritable(service)", "rest.endswith(_READ)",
+        f"{_NAMES} -k own_directory",
+    ),
+    Mutation("g13", "reconciler/repo/index.py", "self.passed_over[path] = why", "pass", f"{_NAMES} -k own_directory"),
+    Mutation(
+        "g13", "reconciler/repo/extent.py", " or passed_over(entry.path, stage):", ":", f"{_NAMES} -k own_directory",
     ),
     Mutation("g14", "reconciler/repo/views.py", "        if stored.mode not in _REGULAR:\n", "        if False:\n"),
     Mutation("g15", "reconciler/repo/objects.py", "max(-limit // 6, min(seconds, limit))", "seconds"),

@@ -26,7 +26,8 @@ from tests.daemon.test_closed_loop import Monitoring
 from tests.evidence.speaking import SpeakingServer
 from tests.faults.crash_points import kills, numbered, one_clock
 from tests.faults.crashing import AHEAD, KILLED, ONE, How, Passes
-from tests.faults.invariants import ROBOT, Scene
+from tests.faults.effects import ROBOT
+from tests.faults.invariants import Scene
 from tests.targets.endpoints.receiver import Receiver, Told, receiving
 
 REPORTED: Final = "alertmanager-0ccb298e18a222fd-20261121T100000.123Z"

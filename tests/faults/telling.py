@@ -17,7 +17,7 @@ from reconciler.embedded.unleash.world import ADMIN
 from tests.daemon.measured import TITLE
 from tests.daemon.site import git
 from tests.faults.crashing import How
-from tests.faults.invariants import ROBOT
+from tests.faults.effects import ROBOT
 from tests.faults.stories import REPORTED, SPACE, Phase, Story, World
 
 RESTARTED: Final = "kubectl.kubernetes.io/restartedAt"

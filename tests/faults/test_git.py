@@ -1,4 +1,4 @@
-"""Faults of Git between people, daemons and the remote: rows G1 to G7 and G18, through the whole loop."""
+"""Faults of Git between people, daemons and the remote: rows G1 to G3, G5, G7 and G18, through the whole loop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from reconciler.daemon import publish
+from reconciler.daemon.metrics import Metrics
 from reconciler.embedded.git_http import GitFault, GitHttpServer
+from tests.daemon.exposed import value
 from tests.daemon.site import Site, eventually, git, until
 from tests.faults.invariants import TITLE, Scene
 
@@ -130,6 +132,29 @@ def test_g3_a_rewritten_branch_is_recorded_and_nothing_runs_again(scene: Scene) 
     assert site.replicas() == 2
 
 
+def test_g3_a_forced_push_of_a_person_is_recorded_told_and_decided_about_anew(scene: Scene) -> None:
+    """A real `push --force` of a clone that never saw our steps; what is reported afterwards is acted on as ever."""
+    site, metrics = scene.site, Metrics()
+    stale = other_clone(site, "stale")
+    scene.problem()
+    with site.loop(metrics=metrics) as loop:
+        scene.applied(loop)
+        (stale / "NOTES").write_text("rebased\n")
+        git(stale, "add", "-A")
+        git(stale, "commit", "-q", "-m", "rebased")
+        git(stale, "push", "-q", "--force", "origin", "production")
+        forced = git(stale, "rev-parse", "HEAD")
+        scene.rewrites, scene.people, scene.accepted = 1, {forced}, set()
+        until(loop, lambda: "rewritten" in site.events(), "the rewriting is recorded")
+        assert value(metrics, "steps_total", "sockshop", "production", "rewritten") == 1
+        git(site.clone, "fetch", "-q")
+        git(site.clone, "reset", "-q", "--hard", "origin/production")
+        scene.problem("p2", "unheard of")
+        until(loop, lambda: site.events()[-1:] == ["unmatched"], "what comes is looked at")
+    assert site.replicas() == 2
+    assert git(site.remote, "merge-base", forced, "production") == forced
+
+
 def test_g3_a_row_that_was_taken_off_and_merged_again_is_not_run_again(scene: Scene) -> None:
     """Whoever has the old line still merges it: what it did is in the world, and the row that counts knows nothing."""
     site = scene.site
@@ -158,39 +183,6 @@ def test_g3_a_row_that_was_taken_off_and_merged_again_is_not_run_again(scene: Sc
     assert "which the branch does not have" in held
 
 
-@pytest.mark.parametrize("away", [("update-ref", "-d", "refs/heads/production"), ("branch", "-m", "production", "old")])
-def test_g4_a_branch_that_is_gone_leaves_the_world_as_it_is(scene: Scene, away: tuple[str, ...]) -> None:
-    site = scene.site
-    scene.problem()
-    with site.loop() as loop:
-        scene.applied(loop)
-        tip = git(site.remote, "rev-parse", "production")
-        with scene.blind(loop, "branch refs/heads/production is not there"):
-            git(site.remote, *away)
-            assert loop.tick() == ()
-        assert site.replicas() == 2
-        git(site.remote, "update-ref", "refs/heads/production", tip)
-        loop.unblock()
-        assert loop.tick() == ()
-        assert not loop.conditions
-
-
-def test_g4_an_empty_repository_is_said(scene: Scene) -> None:
-    site = scene.site
-    kept = site.folder / "kept.git"
-    site.remote.rename(kept)
-    git(site.folder, "init", "-q", "--bare", "-b", "main", str(site.remote))
-    git(site.remote, "config", "core.logAllRefUpdates", "always")
-    with site.loop() as loop:
-        with scene.blind(loop, "no default branch yet"):
-            assert loop.tick() == ()
-            assert loop.tick() == ()
-        git(kept, "push", "-q", str(site.remote), "main", "production")
-        scene.problem()
-        loop.unblock()
-        scene.applied(loop)
-
-
 @pytest.mark.parametrize("kind", ["status", "reset"])
 def test_g5_a_remote_that_fails_is_waited_for(scene: Scene, server: GitHttpServer, kind: str) -> None:
     with scene.site.loop() as loop:
@@ -214,25 +206,6 @@ def test_g5_a_push_whose_answer_is_lost_is_made_once(scene: Scene, server: GitHt
         loop.unblock()
         scene.applied(loop)
     assert scene.site.events() == ["opened", "decided", "applied"]
-
-
-def test_g6_a_refused_token_is_said_without_hammering_and_read_again(scene: Scene, server: GitHttpServer) -> None:
-    site = scene.site
-    with site.loop() as loop:
-        assert loop.tick() == ()
-        scene.problem()
-        renewed = "tok-4712-secret"
-        server.users = {"robot": renewed}
-        scene.plant(renewed, "Git")
-        with scene.blind(loop, "refuses our credentials", "renew the token"):
-            assert loop.tick() == ()
-            asked = len(server.journal)
-            for _ in range(20):
-                assert loop.tick() == ()
-            assert len(server.journal) == asked
-        (site.folder / "token").write_text(renewed)
-        loop.unblock()
-        scene.applied(loop)
 
 
 def test_g7_a_remote_that_declines_is_told_and_not_hammered(scene: Scene) -> None:

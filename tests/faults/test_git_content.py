@@ -12,9 +12,10 @@ import pytest
 
 from reconciler.repo.engine import Engine
 from reconciler.repo.process import Finished
-from tests.daemon.signing_site import TWO, sign_all
+from tests.daemon.signing_site import PERSON, TWO, sign_all
 from tests.daemon.site import SCALING, Site, deployment, git
 from tests.faults.invariants import Scene
+from tests.repo.signing_keys import make_key
 
 PLAYBOOK = "carts/remediation.yaml"
 
@@ -91,6 +92,35 @@ def test_g8_a_damaged_mirror_is_made_anew(scene: Scene, damage: Callable[[Path],
     assert mirror.with_name(f"{mirror.name}.damaged").is_dir()
 
 
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("lost", ["the ref", "all refs", "what the ref names"])
+def test_g8_a_mirror_that_lost_a_ref_finds_it_again(scene: Scene, lost: str) -> None:
+    """The remote is asked anew for what our copy of its refs does not say any more, or says of nothing."""
+    site = scene.site
+    scene.problem()
+    with site.loop() as loop:
+        scene.applied(loop)
+    mirror = mirror_of(site)
+    ref = "refs/reconciler/remote/heads%2Fproduction"
+    if lost == "what the ref names":
+        (mirror / ref).parent.mkdir(parents=True, exist_ok=True)
+        (mirror / ref).write_text("1" * 40 + "\n")
+    else:
+        git(mirror, "pack-refs", "--all")
+        refs = [ref] if lost == "the ref" else git(mirror, "for-each-ref", "--format=%(refname)").split()
+        for each in refs:
+            git(mirror, "update-ref", "-d", each)
+    scene.problem("p2", "unheard of")
+    with site.loop() as loop:
+        for _ in range(4 if lost == "what the ref names" else 1):
+            loop.tick()
+            site.later(60)
+        assert not loop.conditions, "what a ref names shows when it is fetched, and the mirror is made anew then"
+    assert "unmatched" in site.events()
+    [found] = {path.parent for path in site.folder.glob("state/mirrors/*.git/HEAD")}
+    assert git(found, "rev-parse", ref) in git(site.remote, "rev-list", "production")
+
+
 def test_g9_a_shallow_repository_is_refused_until_it_is_whole(scene: Scene) -> None:
     scene.problem()
     shallow = scene.site.remote / "shallow"
@@ -115,6 +145,37 @@ def test_g10_an_unsigned_change_does_not_take_effect(scene: Scene) -> None:
     assert bad[:12] in told
     assert "not signed" in told
     assert site.replicas() == 2
+
+
+STRANGER, REVOKED, EXPIRED = "by another key", "by a revoked key", "by a key that has expired"
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [(STRANGER, "is nobody's who may sign"), (REVOKED, "is revoked"), (EXPIRED, "expired on 2020-01-01")],
+    ids=[STRANGER, REVOKED, EXPIRED],
+)
+def test_g10_a_change_that_is_signed_wrongly_does_not_take_effect(scene: Scene, how: str, why: str) -> None:
+    """The last good commit stays in force: that is the person's own, signed, before the key was lost or went out."""
+    site = scene.site
+    revoked = site.folder / "revoked"
+    revoked.write_text("")
+    signed = sign_all(site, more=", revokedKeys: revoked")
+    other = make_key(site.folder, "other")
+    if how != STRANGER:
+        period = ('valid-before="20200101Z"',) if how == EXPIRED else ()
+        signed.allow(*signed.lines, (PERSON, other, *period))
+    revoked.write_text(f"{other.public}\n" if how == REVOKED else "")
+    good = signed.push({PLAYBOOK: TWO}, by=signed.theirs)
+    bad = signed.push({PLAYBOOK: TWO.replace("+2", "+3")}, by=other)
+    scene.people |= {good, bad}
+    scene.problem()
+    with site.loop() as loop:
+        scene.applied(loop)
+        told = loop.conditions["production/unsigned"]
+    assert bad[:12] in told
+    assert why in told
+    assert site.replicas() == 3
 
 
 def test_g11_conflict_markers_stop_their_service_only(scene: Scene) -> None:

@@ -69,9 +69,12 @@ def command(
             stages = [workspace.stage(stage)] if stage else [*workspace.stages()]
             found = [stage_data(here, service, everything=everything) for here in stages]
             _tell_doubts(workspace, stages)
+            if stage is None:
+                _tell_missing(workspace, stages)
         data: dict[str, Any] = {"project": str(workspace.project.name), "stages": found}
         if daemon is not None:
-            others = {str(each.name) for each in workspace.project.stages} - {here["name"] for here in found}
+            # Without a stage all of them were asked about, those whose branch is gone before all.
+            others = {str(each.name) for each in workspace.project.stages if stage} - {stage}
             told = conditions(daemon, str(workspace.project.name))
             data["conditions"] = {name: text for name, text in told.items() if not _is_of(name, others)}
     rows = [row for here in found for each in here["services"] for row in _rows(here["name"], each)]
@@ -97,6 +100,15 @@ def _tell_doubts(workspace: Workspace, stages: Iterable[OpenStage]) -> None:
         doubt = uncounted(workspace.view, here.name, here.tips.ops, here.newest, every)
         if doubt is not None:
             say(f"{here.name}: {doubt.told}")
+
+
+def _tell_missing(workspace: Workspace, stages: Iterable[OpenStage]) -> None:
+    """Say on stderr which stages of the project have no branch: nothing is decided about them."""
+    there = {here.name for here in stages}
+    for each in workspace.project.stages:
+        if each.name not in there:
+            branch = each.config.removeprefix("refs/heads/")
+            say(f"{each.name}: the branch {branch} is not there; what runs is left as it is")
 
 
 def _of_then(
