@@ -7,6 +7,7 @@ The engine reads only its own stage's part of `ops/`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from sys import intern
 
 from reconciler.model.errors import UserError
@@ -22,6 +23,8 @@ STAGE_FILES = frozenset({"stage.yaml", *SLI_FILES})
 _OPS_FOLDERS = frozenset({"problems", "commands", "remediations", "state", "steps"})
 _MACHINE = ("remediations/", "state/", "steps/")
 _READ = (".yaml", ".yml", ".json")
+_REMEMBERED = 1 << 14
+"""Folders of services whose names were judged: each has several files, and each look asks again."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ def passed_over(path: str, stage: StageName) -> str:
     return _unwritable(path)
 
 
+@lru_cache(_REMEMBERED)
 def _unwritable(path: str) -> str:
     try:
         tree_path(path or "stage")
