@@ -11,7 +11,7 @@ from typing import Final
 import httpx
 import pytest
 
-from tests.daemon.site import git
+from tests.daemon.site import eventually, git
 from tests.faults.invariants import Scene
 from tests.faults.receiving import alert, group, metric, note, outcomes, receiving, reported
 from tests.security.running import KNOWN, TOKEN
@@ -93,6 +93,8 @@ def test_w3_a_signed_body_that_is_sent_again_does_not_open_what_is_over(scene: S
 
     with receiving(scene) as daemon:
         assert outcomes(send("OPEN")) == {"accepted": 1}
+        # What is over before anybody has looked at it is told of nowhere.
+        eventually(lambda: "opened" in scene.site.events(), "looked at")
         assert outcomes(send("RESOLVED")) == {"accepted": 1}
         scene.site.later(3600)
         assert outcomes(send("OPEN")) == {"unchanged": 1}

@@ -151,7 +151,7 @@ def test_simulation_notices_steps_without_the_remote_that_are_not_on_the_disk(mo
 
 def test_simulation_notices_reports_that_are_acknowledged_without_the_remote(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reception, "_kept", lambda _, receipt: receipt)
-    assert caught("I1", range(200))
+    assert caught("I1", range(200, 400))
 
 
 def test_simulation_notices_a_clock_that_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
