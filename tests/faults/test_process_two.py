@@ -44,7 +44,7 @@ def test_c2_stopped_in_the_middle_of_an_apply_and_let_go_on_it_does_nothing_twic
     scene.problem()
     eventually(lambda: holder(site) == "second", "taken over")
     eventually(lambda: site.events()[-1:] == ["applied"], "recorded by the second")
-    assert "applied" in [line["step"] for line in second.logged() if "step" in line]
+    eventually(lambda: second.logged(step="applied"), "and it says so")
     undo = "ops/production/carts/commands/20261121T100001Z-undo-p1-00.yaml"
     scene.person({undo: "verb: undo\nremediation: p1\n"}, "undo")
     eventually(lambda: site.events()[-1:] == ["reverted"], "undone by the second")
