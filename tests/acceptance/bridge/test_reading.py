@@ -188,6 +188,7 @@ def test_keys_are_enough(shop: Shown, browser: Browser) -> None:
         page.keyboard.press("ArrowLeft")
         expect(page).to_have_url(re.compile(rf"\?at={newest - 1}$"))
         expect(page.locator("#slid")).to_have_text(str(newest - 1))
+        page.wait_for_load_state()  # before its script runs a slider is one of a form, which keys do not send
         page.locator("#slider").focus()
         page.keyboard.press("Home")
         expect(page).to_have_url(re.compile(r"\?at=1$"))
