@@ -109,6 +109,7 @@ GUARDS: Final = (
         "from queue import Empty, SimpleQueue", "from queue import Empty, Queue as SimpleQueue",
         "tests/net/test_bell.py",
     ),
+    Mutation("c7", "reconciler/net/bell.py", "_AGAIN = 0.5\n", "_AGAIN = 600.0\n", "tests/net/test_bell.py"),
     Mutation("c8", "reconciler/daemon/branch.py", 'if newer is not None else ""', 'if False else ""'),
     Mutation(
         "c8", "reconciler/daemon/branch.py",
