@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.model.errors import BlindError, ConfigError, ReconcilerError, TransientError, UserError
+from reconciler.model.reader import shown
 from reconciler.repo.process import Finished, ProcessTimedOutError
 
 _SHOWN: Final = 600
@@ -87,6 +88,18 @@ _KINDS: Final = (
         ConfigError,
         "the remote is a shallow clone, so its history ends somewhere",
         "run `git fetch --unshallow` there, or name the complete repository",
+    ),
+    _kind(
+        r"lazy fetching disabled|could not fetch [0-9a-f]+ from promisor remote",
+        ConfigError,
+        "the remote is a partial clone, some of its objects are elsewhere",
+        "name the repository that it was cloned from, or make a full clone",
+    ),
+    _kind(
+        r"^remote: .*(possible repository corruption|unable to read [0-9a-f]+|bad object|missing (blob|tree|commit))",
+        BlindError,
+        "the remote has lost objects",
+        "run `git fsck` there, and push the branches again from a clone that is whole",
     ),
     _kind(
         r"host key verification failed|remote host identification has changed",
@@ -174,9 +187,8 @@ _OURS: Final = re.compile(
 
 
 def _shorten(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    joined = "; ".join(lines)
-    return joined if len(joined) <= _SHOWN else joined[:_SHOWN] + " ..."
+    """Return it as one line that a terminal can be shown: what a remote says comes from elsewhere."""
+    return shown("; ".join(line.strip() for line in text.splitlines() if line.strip()), _SHOWN)
 
 
 def transport_error(doing: str, stderr: str) -> ReconcilerError:

@@ -70,6 +70,14 @@ GUARDS: Final = (
         "tests/faults/test_git_content.py -k lost_a_ref",
     ),
     Mutation("g9", "reconciler/repo/origin.py", 'if (origin.git_dir / "shallow").exists():', "if False:"),
+    Mutation(
+        "g9", "reconciler/repo/origin.py", "    if promised:\n", "    if False:\n",
+        "tests/faults/test_git_formats.py -k g9_a_partial",
+    ),
+    Mutation(
+        "g9", "reconciler/repo/faults.py", 'r"lazy fetching disabled|could not', 'r"lazy! fetching disabled|could! not',
+        "tests/faults/test_git_formats.py -k g9_a_partial",
+    ),
     Mutation("g10", "reconciler/repo/stage.py", "if force.commit == tips.config:", "if True:"),
     Mutation(
         "g10", "reconciler/repo/signatures.py", "if signature.key in self._allowed.revoked:", "if False:",

@@ -1,4 +1,4 @@
-"""Faults of Git in what is stored: rows G8 to G17 and G19, through the whole loop."""
+"""Faults of Git in what is stored: rows G8 to G16 and G19, through the whole loop."""
 
 from __future__ import annotations
 
@@ -337,21 +337,6 @@ def test_g16_maintenance_that_runs_and_dies_while_we_read_is_no_fault(scene: Sce
         scene.applied(loop)
         assert not loop.conditions
     assert site.replicas() == 2
-
-
-def test_g17_a_repository_of_another_format_is_refused_at_the_start(scene: Scene) -> None:
-    site = scene.site
-    kept = site.folder / "kept.git"
-    site.remote.rename(kept)
-    git(site.folder, "init", "-q", "--bare", "--object-format=sha256", "-b", "main", str(site.remote))
-    with site.loop() as loop:
-        with scene.blind(loop, "sha256", "git init --object-format=sha1"):
-            assert loop.tick() == ()
-        site.remote.rename(site.folder / "sha256.git")
-        kept.rename(site.remote)
-        scene.problem()
-        loop.unblock()
-        scene.applied(loop)
 
 
 @pytest.mark.usefixtures("server")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.model.errors import BlindError
 from reconciler.repo.faults import DamagedError, fetch_error
 
 LOST = [
@@ -60,3 +61,17 @@ def test_a_certificate_that_nobody_vouches_for_is_told_with_the_key_that_names_t
     error = fetch_error("fetching", f"fatal: unable to access 'https://git.example.com/': {said}")
     assert "certificate" in error.message
     assert "`caFile`" in error.hint
+
+
+def test_what_the_remote_says_cannot_steer_a_terminal() -> None:
+    told = str(fetch_error("fetching", "remote: aborting\x00\x1b[2J\u202e now\nfatal: early EOF"))
+    assert r"remote: aborting\x00\x1b[2J\u202e now; fatal: early EOF" in told
+
+
+def test_an_object_that_the_remote_has_lost_is_said() -> None:
+    said = "remote: fatal: unable to read 8c1e\nremote: aborting due to possible repository corruption\nearly EOF"
+    error = fetch_error("fetching", said)
+    assert "the remote has lost objects" in str(error)
+    assert isinstance(error, BlindError)
+    assert not isinstance(error, DamagedError)
+    assert "git fsck" in error.hint
