@@ -10,9 +10,10 @@ from reconciler.cli.findings.finding import Finding, doubt
 from reconciler.cli.stray_names import ROOT, Tree, may_be_near, near
 from reconciler.model.checks import colliding
 from reconciler.model.errors import Place
+from reconciler.model.names import StageName
 from reconciler.model.reader import shown
 from reconciler.model.suggest import nearest
-from reconciler.repo.layout import MAKES_A_SERVICE, PROVIDERS, SLI_FILES, of_a_chart
+from reconciler.repo.layout import MAKES_A_SERVICE, PROVIDERS, SLI_FILES, of_a_chart, passed_over
 
 _STEMS: Final = "|".join(sorted(name.removesuffix(".yaml") for name in (*ROOT, *MAKES_A_SERVICE, "sli.yaml")))
 _NEARLY: Final = re.compile(rf"(?P<stem>{_STEMS})\.ya?ml\Z", re.IGNORECASE)
@@ -68,6 +69,9 @@ def strays(paths: Iterable[str], services: frozenset[str], tree: Tree | None = N
     tree = tree or Tree(frozenset(), services)
     for path in sorted(path for path in paths if not _is_a_charts(path)):
         folder, _, name = path.rpartition("/")
+        if (unwritable := _unwritable(path)) is not None:
+            yield unwritable
+            continue
         if (apart := _apart(path, folder)) is not None:
             yield apart
             continue
@@ -98,6 +102,22 @@ def strays(paths: Iterable[str], services: frozenset[str], tree: Tree | None = N
                 expected=" or ".join(SLI_FILES) if stem == "sli" else f"`{meant.rpartition('/')[2]}`, spelled so",
                 hint=f"did you mean `{meant}`?",
             )
+
+
+def _unwritable(path: str) -> Finding | None:
+    """Return what there is to say of a file under `ops/` that is passed over because of a name in its path."""
+    first, _, rest = path.partition("/")
+    stage, _, below = rest.partition("/")
+    why = passed_over(path, StageName(stage)) if first == "ops" and below else ""
+    if not why:
+        return None
+    return doubt(
+        "unread-file",
+        f"nobody reads this file: {why}",
+        Place(path),
+        expected="names without control and invisible characters, none of which means Git's own directory",
+        hint="rename what is named so, or delete this file",
+    )
 
 
 def _meant_elsewhere(path: str, tree: Tree) -> Finding | None:

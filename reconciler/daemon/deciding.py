@@ -16,10 +16,11 @@ from reconciler.daemon.seen import as_seen
 from reconciler.decide.claims import want_of
 from reconciler.decide.engine import Decision, decide
 from reconciler.decide.snapshot import Snapshot
-from reconciler.model.errors import BugError
+from reconciler.model.errors import BugError, UserError
 from reconciler.model.instant import Instant
 from reconciler.model.names import ServicePath
 from reconciler.model.targets import Fact, Want, WantWorkload
+from reconciler.repo.names import tree_path
 from reconciler.repo.stage import StageRepo
 
 
@@ -131,12 +132,12 @@ class Deciding:
     ) -> Decision:
         """Decide; where that shows a bug of ours, leave out the service that shows it, and say so."""
         try:
-            decision = decide(snapshot, facts, now, services, timers=timers)
+            decision = _writable(decide(snapshot, facts, now, services, timers=timers))
         except BugError:
             sound = [service for service in services if self._is_sound(snapshot, facts, now, service, timers=timers)]
             if sound == services:
                 raise
-            return decide(snapshot, facts, now, sound, timers=timers)
+            return _writable(decide(snapshot, facts, now, sound, timers=timers))
         for service in self.unsound.intersection(services):
             self.unsound.discard(service)
             self._condition.set(f"bug:{service}", "")
@@ -146,7 +147,7 @@ class Deciding:
         self, snapshot: Snapshot, facts: Mapping[Want, Fact], now: Instant, service: ServicePath, *, timers: bool
     ) -> bool:
         try:
-            decide(snapshot, facts, now, [service], timers=timers)
+            _writable(decide(snapshot, facts, now, [service], timers=timers))
         except BugError as error:
             if self._condition.set(f"bug:{service}", str(error)):
                 self._log.exception("a bug in reconciler; this service is left alone", service=service)
@@ -155,3 +156,18 @@ class Deciding:
         self._condition.set(f"bug:{service}", "")
         self.unsound.discard(service)
         return True
+
+
+def _writable(decision: Decision) -> Decision:
+    """Return the decision unchanged.
+
+    Raises:
+        BugError: a step has a file that cannot be written, which would keep the steps of all others out of the push.
+    """
+    for step in decision.steps:
+        for path in (step.path, *step.files):
+            try:
+                tree_path(path)
+            except UserError as error:
+                raise BugError(error.message, hint=error.hint) from error
+    return decision

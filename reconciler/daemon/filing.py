@@ -14,6 +14,7 @@ from reconciler.model.names import BlobId, ProblemId, ServicePath, StageName
 from reconciler.model.problem_ids import problem_id
 from reconciler.model.reader import PROBLEM_LIMIT
 from reconciler.repo.layout import ops_prefix
+from reconciler.repo.names import tree_path
 from reconciler.repo.stage import StageRepo
 
 _ARCHIVE_LIMIT = 16 << 20
@@ -36,6 +37,7 @@ class Filing:
         self._repo = repo
         self._stage = stage
         self._names: Names | None = None
+        self._unusable: Mapping[str, str] = {}
         self._lying: dict[ServicePath, Mapping[str, BlobId]] = {}
         self._places: dict[ServicePath, Mapping[ProblemId, str]] = {}
         self._closed: frozenset[tuple[ServicePath, ProblemId]] | None = None
@@ -45,7 +47,7 @@ class Filing:
         """Return the path of the report's file; it is among ``files`` if it has to be written.
 
         Whatever the repository's content stands in the way of may be accepted later; only a report that is wrong in
-        itself is refused.
+        itself, or about what no file could be written of, is refused. None keeps the others of its batch out.
         """
         service = self._service(report.where.service)
         if isinstance(service, Receipt):
@@ -60,6 +62,10 @@ class Filing:
             return f"{here}/{rest}"
         rest = known or rest
         path = f"{here}/{rest}"
+        try:
+            tree_path(path)
+        except UserError as error:
+            return Unfiled(Receipt("refused", path=path, reason=error.message, hint=error.hint))
         try:
             content = merged(report, self._existing(service, path, rest), path)
         except UserError as error:
@@ -77,6 +83,9 @@ class Filing:
             return Receipt("unavailable", reason=f"{self._stage} has two services called {name}", hint=f"rename {both}")
         if self._names is None:
             self._names = Names("service", self._stage, self._repo.configured())
+            self._unusable = self._repo.unusable()
+        if name in self._unusable:
+            return Receipt("refused", reason=self._unusable[name], hint="rename the folder of the service")
         return self._names.unknown(name)
 
     def _files(self, service: ServicePath) -> Mapping[str, BlobId]:

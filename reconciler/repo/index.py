@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from reconciler.model.names import BlobId, ServicePath, StageName
-from reconciler.repo.layout import MAKES_A_SERVICE, OpsPlace, config_place, ops_place, passed_over
+from reconciler.repo.layout import MAKES_A_SERVICE, OpsPlace, config_place, ops_place, passed_over, unwritable
 
 
 class Stored(NamedTuple):
@@ -37,7 +37,8 @@ Files = dict[str, Stored]
 class StageIndex:
     """Every file of a stage that the engine reads, by service; and what was touched since it was last asked.
 
-    ``passed_over`` says by path why a file under `ops/<stage>/` is not read, which would be but for its name.
+    ``passed_over`` says by path why a file is not read that would be but for a name in its path. Of people's
+    configuration that is what lies in a folder that nothing could be written about.
     """
 
     stage: StageName
@@ -51,7 +52,7 @@ class StageIndex:
     def load_config(self, files: Iterable[Moved]) -> None:
         """Take a whole listing of the config branch."""
         for path, stored in files:
-            place = config_place(path)
+            place = self._config_place(path, stored)
             if place is not None:
                 _put(self.config, place[0], place[1], stored)
         for folder in self.config:
@@ -61,7 +62,7 @@ class StageIndex:
 
     def change_config(self, moves: Iterable[Moved]) -> None:
         """Follow the config branch; it costs the same for each file, however many come at once."""
-        placed = [(place, stored) for path, stored in moves if (place := config_place(path)) is not None]
+        placed = [(place, stored) for path, stored in moves if (place := self._config_place(path, stored)) is not None]
         were = {folder: self.is_service(folder) for (folder, _), _ in placed}
         for (folder, name), stored in placed:
             _put(self.config, folder, name, stored)
@@ -75,9 +76,7 @@ class StageIndex:
         for path, stored in moves:
             place = ops_place(path, self.stage)
             if place is None:
-                self.passed_over.pop(path, None)
-                if stored is not None and (why := passed_over(path, self.stage)):
-                    self.passed_over[path] = why
+                self._pass_over(path, stored, passed_over(path, self.stage))
                 continue
             if place.service or not place.machine:
                 self.touched.add(place.service)
@@ -85,6 +84,21 @@ class StageIndex:
                 _put(self.ops, place.service, place.rest, stored)
             if place.machine:
                 self._judge(place.service, place.rest, stored)
+
+    def _config_place(self, path: str, stored: Stored | None) -> tuple[ServicePath, str] | None:
+        """Return the place of a file of people that is read, None for all others."""
+        place = config_place(path)
+        if place is None or not (why := unwritable(place[0])):
+            return place
+        self._pass_over(path, stored, f"{path!r} is not read: {why}")
+        return None
+
+    def _pass_over(self, path: str, stored: Stored | None, why: str) -> None:
+        """Note a file that is not read because of its name; ``why`` is empty for what is none of ours."""
+        if why and stored is not None:
+            self.passed_over[path] = why
+        elif why:
+            self.passed_over.pop(path, None)
 
     def trust(self) -> None:
         """Take everything as it is."""
@@ -168,6 +182,15 @@ class StageIndex:
             return frozenset(self.names.get(text, ()))
         path = ServicePath(text)
         return frozenset({path}) if self.is_service(path) else frozenset()
+
+    def unusable(self) -> dict[str, str]:
+        """Return why what is configured is no service because of its folder's name, by that name and by its path."""
+        found: dict[str, str] = {}
+        for path, why in sorted(self.passed_over.items()):
+            folder, name = config_place(path) or (ServicePath(""), "")
+            if name in MAKES_A_SERVICE:
+                found |= {folder.rpartition("/")[2]: why, folder: why}
+        return found
 
     def take_touched(self) -> set[ServicePath]:
         """Return what was touched since the last call; the empty path stands for the stage itself."""

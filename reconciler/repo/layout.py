@@ -12,7 +12,7 @@ from sys import intern
 
 from reconciler.model.errors import UserError
 from reconciler.model.names import ServicePath, StageName
-from reconciler.repo.names import tree_path
+from reconciler.repo.names import MAX_PATH_BYTES, tree_path
 
 MAKES_A_SERVICE = frozenset({"service.yaml", "slo.yaml", "remediation.yaml"})
 PROVIDERS = ("prometheus", "dynatrace", "http", "scrape")
@@ -25,6 +25,8 @@ _MACHINE = ("remediations/", "state/", "steps/")
 _READ = (".yaml", ".yml", ".json")
 _REMEMBERED = 1 << 14
 """Folders of services whose names were judged: each has several files, and each look asks again."""
+_ROOM = 512
+"""Bytes of a path beside a service's folder: `ops/<stage>/` before it, and the longest that is written below it."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,24 @@ def ops_prefix(stage: StageName) -> str:
 def ops_place(path: str, stage: StageName) -> OpsPlace | None:
     """Return what a path under `ops/<stage>/` is, None for everything that the engine does not read.
 
-    Where nothing could be written about a service, because of a folder's name, nothing of it is read.
+    Nothing is read that could not be written: a step that answers it, puts it back or archives it would be refused,
+    and with it those of all other services.
     """
+    place = _placed(path, stage)
+    return place if place is not None and _is_writable(path, place) else None
+
+
+def passed_over(path: str, stage: StageName) -> str:
+    """Return why a file is not read that lies where such are read; empty for all that are, and for other files."""
+    if not path.startswith(f"{ops_prefix(stage)}/") or not path.endswith(_READ):
+        return ""
+    place = _placed(path, stage)
+    if place is not None and _is_writable(path, place):
+        return ""
+    return _unwritable(path) or (unwritable(place.service) if place is not None else "")
+
+
+def _placed(path: str, stage: StageName) -> OpsPlace | None:
     prefix = f"{ops_prefix(stage)}/"
     if not path.startswith(prefix):
         return None
@@ -59,21 +77,27 @@ def ops_place(path: str, stage: StageName) -> OpsPlace | None:
     for index, part in enumerate(parts[:-1]):
         if part in _OPS_FOLDERS:
             rest, service = "/".join(parts[index:]), "/".join(parts[:index])
-            return OpsPlace(ServicePath(service), rest) if rest.endswith(_READ) and not _unwritable(service) else None
+            return OpsPlace(ServicePath(service), rest) if rest.endswith(_READ) else None
     return None
 
 
-def passed_over(path: str, stage: StageName) -> str:
-    """Return why a file is not read that lies where such are read; empty for all that are, and for other files."""
-    if not path.startswith(f"{ops_prefix(stage)}/") or not path.endswith(_READ) or ops_place(path, stage) is not None:
-        return ""
-    return _unwritable(path)
+def _is_writable(path: str, place: OpsPlace) -> bool:
+    # Services are few, and judged once; of the rest each is another. No character has more than four bytes.
+    judged = place.rest if 4 * len(path) <= MAX_PATH_BYTES else path
+    return not unwritable(place.service) and not _unwritable(judged)
 
 
 @lru_cache(_REMEMBERED)
+def unwritable(service: ServicePath) -> str:
+    """Return why nothing can be written about a service because of its folder; empty where it can."""
+    if service and len(service.encode("utf-8", "replace")) > MAX_PATH_BYTES - _ROOM:
+        return f"the path {service[:120]!r} is so long that no step fits below it"
+    return _unwritable(service or "stage")
+
+
 def _unwritable(path: str) -> str:
     try:
-        tree_path(path or "stage")
+        tree_path(path)
     except UserError as error:
         return error.message
     return ""

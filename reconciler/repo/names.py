@@ -25,8 +25,9 @@ MAX_PATH_BYTES = 4096
 MAX_PART_BYTES = 255
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}\Z")
-# Nothing in it is refused below, and nearly all that we write looks so.
-_USUAL_PATH = re.compile(r"[A-Za-z0-9_+=,@%-][A-Za-z0-9._+=,@%-]*(?:/[A-Za-z0-9_+=,@%-][A-Za-z0-9._+=,@%-]*)*\Z")
+# Nothing in it is refused below where the whole is short enough, and nearly all that is read and written looks so.
+_USUAL_PART = rf"[A-Za-z0-9_+=,@%-][A-Za-z0-9._+=,@%-]{{0,{MAX_PART_BYTES - 1}}}"
+_USUAL_PATH = re.compile(rf"{_USUAL_PART}(?:/{_USUAL_PART})*\Z")
 # The rules of git-check-ref-format(1).
 _REF_PART_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{")
 
@@ -109,7 +110,7 @@ def tree_path(path: str) -> str:
     Raises:
         UserError: the path is not one of those; git's fast-import itself would take ``a/../b`` and ``.git/x``.
     """
-    if len(path) <= MAX_PART_BYTES and _USUAL_PATH.match(path):
+    if len(path) <= MAX_PATH_BYTES and _USUAL_PATH.match(path):
         return path
     reason = ""
     try:

@@ -99,6 +99,9 @@ MISTAKES: dict[str, tuple[dict[str, str], str, str]] = {
         {"ops/production/a/problems/X.yaml": "title: x\n", "ops/production/a/problems/x.yaml": "title: x\n",
          "a/service.yaml": ""},
         "ops/production/a/problems/x.yaml:0:0 warning case-only", "differs in capitals only"),
+    "a path that cannot be written": (
+        {"ops/production/a/problems/2026\u200b/x.yaml": "title: x\n", "a/service.yaml": ""},
+        "ops/production/a/problems/2026\u200b/x.yaml:0:0 warning unread-file", "has a control or invisible character"),
     "services that differ in capitals": (
         {"a/x/service.yaml": "", "b/X/service.yaml": ""}, "a/x:0:0 error misplaced", "`X`, `x` differ in"),
     "a file in other capitals": (

@@ -15,6 +15,7 @@ _MARKS: Final = "reconciler/repo/marks.py"
 _KNOWN: Final = "tests/repo/test_marks_rows.py -k "
 _BRANCHES: Final = "tests/faults/test_git_branches.py"
 _NAMES: Final = "tests/faults/test_git_names.py"
+_WRITABLE: Final = "return not unwritable(place.service) and not _unwritable(judged)"
 _PATIENT: Final = "_STANDS_STILL = (TransientError, TerminalError, UserError, ConfigError, BugError)"
 
 GUARDS: Final = (
@@ -97,9 +98,28 @@ GUARDS: Final = (
         "    except UnicodeDecodeError:\n        return None\n", "    except UnicodeDecodeError:\n        raise\n",
     ),
     Mutation(
-        "g13", "reconciler/repo/layout.py", "rest.endswith(_READ) and not _unwritable(service)", "rest.endswith(_READ)",
+        "g13", "reconciler/repo/layout.py", _WRITABLE, "return not _unwritable(judged)",
         f"{_NAMES} -k own_directory",
     ),
+    Mutation(
+        "g13", "reconciler/repo/layout.py", _WRITABLE, "return not unwritable(place.service)",
+        f"{_NAMES} -k never_put_back",
+    ),
+    Mutation(
+        "g13", "reconciler/repo/layout.py", _WRITABLE, "return not unwritable(place.service)",
+        f"{_NAMES} -k never_taken_up",
+    ),
+    Mutation("g13", "reconciler/repo/layout.py", " - _ROOM:\n", ":\n", f"{_NAMES} -k no_room"),
+    Mutation(
+        "g13", "reconciler/repo/index.py", "if place is None or not (why := unwritable(place[0])):",
+        "if (why := '') or place is None or place:", f"{_NAMES} -k namesake",
+    ),
+    Mutation(
+        "g13", "reconciler/daemon/filing.py", "        if name in self._unusable:\n", "        if False:\n",
+        f"{_NAMES} -k about_a_folder",
+    ),
+    Mutation("g13", "reconciler/daemon/filing.py", "tree_path(path)", "str(path)", f"{_NAMES} -k second_line"),
+    Mutation("g13", "reconciler/daemon/deciding.py", "tree_path(path)", "str(path)", f"{_NAMES} -k second_line"),
     Mutation("g13", "reconciler/repo/index.py", "self.passed_over[path] = why", "pass", f"{_NAMES} -k own_directory"),
     Mutation(
         "g13", "reconciler/repo/extent.py", " or passed_over(entry.path, stage):", ":", f"{_NAMES} -k own_directory",
