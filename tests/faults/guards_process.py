@@ -128,4 +128,11 @@ GUARDS: Final = (
         "c9", "reconciler/decide/foreign.py",
         _PUT_BACK, "return draft.first(partial(_reverted, draft, view), view.foreign)",
     ),
+    Mutation(
+        "c9", "reconciler/daemon/stage_loop.py", "landed=done)", "landed=first)", "tests/daemon/test_taken_back.py",
+    ),
+    Mutation(
+        "c9", "reconciler/daemon/portions.py",
+        "        services = min(services, _MOST)\n", "", "tests/daemon/test_taken_back.py -k loses",
+    ),
 )  # fmt: skip
