@@ -111,8 +111,7 @@ class StageLoop:
         facts: dict[Want, Fact] = {}
         looked = self._clock.monotonic()
         tried: set[tuple[object, int]] = set()
-        chosen: set[ServicePath] = set()
-        done: set[ServicePath] = set()
+        chosen, done = set[ServicePath](), set[ServicePath]()
         sequence: int | None = None
         apart = more = False
         for _ in range(_ROUNDS):
@@ -130,7 +129,7 @@ class StageLoop:
                 self._focus |= self.agenda.sweep.take(self._repo.holding())
             chosen, more = self._choose(snapshot, chosen, done, apart=apart)
             if sweep:
-                self._deciding.look_at_held(snapshot, facts, chosen)
+                self._look_at_held(snapshot, facts, chosen)
                 sweep = False
             began, known = self._clock.monotonic(), len(facts)
             following = partial(self._following, snapshot, chosen) if more else tuple
@@ -185,6 +184,12 @@ class StageLoop:
         if more and not apart:
             self._repo.expect_pins(sorted(chosen))
         return chosen, more
+
+    def _look_at_held(self, snapshot: Snapshot, facts: dict[Want, Fact], chosen: set[ServicePath]) -> None:
+        """Look at what is held for these services; what no answer comes about in time is told, and looked at again."""
+        late = self._deciding.look_at_held(snapshot, facts, chosen)
+        self._unseen.note_late(want for wants in late.values() for want in wants)
+        self.agenda.sweep.again(late)
 
     def _choose_size(self, done: set[ServicePath], looked: float, published: float, *, again: bool) -> None:
         """Let the next part be as large as this one has shown to be good; both moments are monotonic seconds.
