@@ -105,6 +105,11 @@ GUARDS: Final = (
         "tests/faults/test_process.py -k c7_a_push",
     ),
     Mutation(
+        "c7", "reconciler/daemon/service.py",
+        "                        start(limit)\n", "                        pass\n",
+        "tests/daemon/test_service.py -k whatever",
+    ),
+    Mutation(
         "c7", "reconciler/net/bell.py",
         "from queue import Empty, SimpleQueue", "from queue import Empty, Queue as SimpleQueue",
         "tests/net/test_bell.py",
