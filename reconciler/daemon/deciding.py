@@ -90,11 +90,21 @@ class Deciding:
         if self._ahead_of == before:
             self._ahead_of = sequence
 
-    def look_at_held(self, snapshot: Snapshot, facts: dict[Want, Fact], services: set[ServicePath]) -> None:
-        """Look at every field that we hold for these services, so that drift is noticed."""
+    def look_at_held(
+        self, snapshot: Snapshot, facts: dict[Want, Fact], services: set[ServicePath]
+    ) -> Mapping[ServicePath, frozenset[Want]]:
+        """Look at every field that we hold for these services, so that drift is noticed.
+
+        Returns what no answer has come about, by service: who looks at it again soon has the answers that came since.
+        """
         sound = (self._repo.holding() & services) - self.unsound
-        wants = {want_of(key, held) for path in sound for key, held in snapshot.services[path].desired.items()}
-        facts.update(self._as_seen(snapshot, self._dispatch.observe(wants - facts.keys())))
+        held = {
+            path: frozenset(want_of(key, held) for key, held in snapshot.services[path].desired.items())
+            for path in sound
+        }
+        wants = frozenset[Want]().union(*held.values())
+        facts.update(self._as_seen(snapshot, self._dispatch.glance(wants - facts.keys())))
+        return {path: late for path, wants in held.items() if (late := wants - facts.keys())}
 
     def _look_ahead(self, snapshot: Snapshot, following: Callable[[], Iterable[ServicePath]]) -> None:
         """Begin to look at the workloads of the services that come next, once for a part.

@@ -175,11 +175,14 @@ class Desk:
         with self._changed:
             self._changed.wait_for(lambda: self._rounds >= self._seen_by or bool(self.trouble), seconds)
 
-    def close(self, seconds: float = 2.0) -> None:
-        """Stop; what is under way has so many seconds."""
+    def stop(self) -> None:
+        """Ask for nothing more; what is under way ends by itself."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
+
+    def join(self, seconds: float) -> None:
+        """Wait for the thread to end."""
         if self._thread.is_alive():
             self._thread.join(seconds)
 

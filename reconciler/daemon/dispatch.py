@@ -279,6 +279,13 @@ class Dispatch:
         """Return the facts that came within the patience; asking again soon gives those that came since."""
         return self._collect(self._looks(wants), self._patience)
 
+    def glance(self, wants: Iterable[Want]) -> Mapping[Want, Fact]:
+        """Return the facts that came within the patience, as `observe`; what was asked for before is not waited for."""
+        wants = set(wants)
+        before = {want for want in wants if (_LOOK, want) in self._calls}
+        fresh = self._collect(self._looks(wants - before), self._patience)
+        return {**fresh, **self._collect(self._looks(before), 0.0)}
+
     def _looks(self, wants: Iterable[Want]) -> dict[tuple[int, Want], Callable[[], Fact]]:
         self._forget_old_answers()
         jobs: dict[tuple[int, Want], Callable[[], Fact]]

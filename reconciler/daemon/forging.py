@@ -201,12 +201,19 @@ class Forging:
         for each in self._told:
             each.start(wake)
 
-    def close(self) -> None:
-        """Stop; what is under way ends by itself, and is found or done again at the next start."""
+    def stop(self) -> None:
+        """Begin nothing more; what is under way ends by itself, and is found or done again at the next start."""
         if self.desk is not None:
-            self.desk.close()
+            self.desk.stop()
         for each in self._told:
-            each.close()
+            each.stop()
+
+    def join(self, until: float, clock: Callable[[], float]) -> None:
+        """Wait for what is under way, at most until a moment (monotonic)."""
+        if self.desk is not None:
+            self.desk.join(max(until - clock(), 0.0))
+        for each in self._told:
+            each.join(until, clock)
 
 
 def forging(

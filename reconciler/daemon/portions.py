@@ -52,18 +52,20 @@ class Portions:
 
     def choose(
         self, waiting: set[ServicePath], chosen: Iterable[ServicePath],
-        in_turn: Callable[[Iterable[ServicePath]], Sequence[ServicePath]],
+        in_turn: Callable[[Iterable[ServicePath]], Sequence[ServicePath]], *, landed: Iterable[ServicePath] = (),
     ) -> set[ServicePath]:  # fmt: skip
         """Return what is looked at now: of ``waiting`` what was ``chosen`` before, then the others as they come.
 
-        What has landed together stays together until it is applied.
+        What has ``landed`` together stays together until it is applied, and takes its room before the others.
         """
-        kept_whole = len(waiting.intersection(chosen)) if not self._contested else 0
-        if len(waiting) <= max(self._most, kept_whole):
+        whole = waiting.intersection(landed) if not self._contested else set[ServicePath]()
+        room = max(self._most - len(whole), 0)
+        left = waiting - whole
+        if len(left) <= room:
             return set(waiting)
-        kept = in_turn(sorted(waiting.intersection(chosen)))[: max(self._most, kept_whole)]
-        others = in_turn(sorted(waiting.difference(kept)))[: max(self._most - len(kept), 0)]
-        return {*kept, *others}
+        kept = in_turn(sorted(left.intersection(chosen)))[:room]
+        others = in_turn(sorted(left.difference(kept)))[: room - len(kept)]
+        return {*whole, *kept, *others}
 
     def following(
         self, waiting: set[ServicePath], in_turn: Callable[[Iterable[ServicePath]], Sequence[ServicePath]]
@@ -84,6 +86,7 @@ class Portions:
         self._alone = False
         if services == 0:  # a step of the stage itself, which no part makes smaller
             return
+        services = min(services, _MOST)
         self._contested = True
         if looked and not self._excused:
             self._excused = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import randbits
@@ -47,6 +47,10 @@ from reconciler.repo.watch import FileWatcher
 
 _STOP_WITHIN = 25.0
 """Seconds that loops have to end: a stop has thirty, and the end of the process is a part of it."""
+_GONE_WITHIN = 29.0
+"""Seconds after which the process of a daemon that stops ends, whatever is still being closed or waited for."""
+_TOLD_WITHIN = 2.0
+"""Seconds that receivers and a forge have together for what they are being told when a project is closed."""
 _ANSWER_WITHIN = 15.0
 """Seconds that a single pass waits for servers: nothing looks again later, so it gives them all of their deadlines."""
 
@@ -144,10 +148,10 @@ def opened(
         ),
         name, around, _named_stages(project),
     )  # fmt: skip
+    tellers = [each for each in (told, traced, forge) if each is not None]
     try:
-        for each in (told, traced, forge):
-            if each is not None:
-                each.start(loop.wake)
+        for each in tellers:
+            each.start(loop.wake)
         yield loop
         for notified in (told, traced):
             if notified is not None and settle:
@@ -160,9 +164,11 @@ def opened(
                 forge.settle(settle)
     finally:
         loop.close()
-        for each in (told, traced, forge):
-            if each is not None:
-                each.close()
+        for each in tellers:
+            each.stop()
+        until = own.monotonic() + _TOLD_WITHIN
+        for each in tellers:
+            each.join(until, own.monotonic)
 
 
 def check_connections(config: DaemonConfig, clock: Clock) -> None:
@@ -270,7 +276,10 @@ class Daemon:
         take_variables(config)
         know_secrets(config)
         self.metrics.keep(config.projects)
+        limit = threading.Timer(_GONE_WITHIN, self._give_up)
+        limit.daemon = True
         with ExitStack() as stack:
+            stack.callback(limit.cancel)
             sights = self._sights(config)
             kept = stack.enter_context(keeper_of(config.leases, self.clock, self.log)) if config.leases else None
             self._loops = [
@@ -294,6 +303,9 @@ class Daemon:
                 self.on_ready()
                 return self._wait_for_another(config, seen)
             finally:
+                if self._stopping:
+                    with suppress(NoThreadError):  # what is closed has bounds of its own, which only add up to more
+                        start(limit)
                 self._end([thread for thread in threads if thread.is_alive()])
 
     def _end(self, threads: Sequence[threading.Thread]) -> None:
@@ -306,6 +318,11 @@ class Daemon:
             # Its mirror is still in use: neither may it be closed nor a second loop begin on it.
             self.log.error("a project did not stop in time; the process ends", seconds=_STOP_WITHIN)
             os._exit(1)
+
+    def _give_up(self) -> None:
+        """End the process: what is durable is, and what is not is done again by who comes next."""
+        self.log.error("not all was closed in time; the process ends", seconds=_GONE_WITHIN)
+        os._exit(1)
 
     def _sights(self, config: DaemonConfig) -> Mapping[ProjectName, Sight]:
         """Return what the bridge will see of each project; nothing where no pages are served."""

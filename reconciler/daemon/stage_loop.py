@@ -111,7 +111,7 @@ class StageLoop:
         facts: dict[Want, Fact] = {}
         looked = self._clock.monotonic()
         tried: set[tuple[object, int]] = set()
-        chosen: set[ServicePath] = set()
+        chosen, done = set[ServicePath](), set[ServicePath]()
         sequence: int | None = None
         apart = more = False
         for _ in range(_ROUNDS):
@@ -127,9 +127,9 @@ class StageLoop:
             sequence = snapshot.stage.sequence
             if sweep and not self._handled:
                 self._focus |= self.agenda.sweep.take(self._repo.holding())
-            chosen, more = self._choose(snapshot, chosen, apart=apart)
+            chosen, more = self._choose(snapshot, chosen, done, apart=apart)
             if sweep:
-                self._deciding.look_at_held(snapshot, facts, chosen)
+                self._look_at_held(snapshot, facts, chosen)
                 sweep = False
             began, known = self._clock.monotonic(), len(facts)
             following = partial(self._following, snapshot, chosen) if more else tuple
@@ -142,7 +142,7 @@ class StageLoop:
                 else:
                     unanswered = any(isinstance(want, WantWorkload) for want in decision.wants - facts.keys())
                     self._choose_size(chosen, published if unanswered else looked, published, again=apart)
-                    apart = more
+                    apart, done = more, chosen
                     self._note_landed(decision.steps, landed.commits, snapshot)
                     pushed += decision.steps
                     sequence = decision.steps[-1].sequence
@@ -168,20 +168,28 @@ class StageLoop:
         self._handled -= dirty
         self._focus |= dirty if self._handled else dirty | self.agenda.take_due()
 
-    def _choose(self, snapshot: Snapshot, chosen: set[ServicePath], *, apart: bool) -> tuple[set[ServicePath], bool]:
-        """Return the services that are looked at together, ``chosen`` before all, and whether others wait meanwhile.
+    def _choose(
+        self, snapshot: Snapshot, chosen: set[ServicePath], done: set[ServicePath], *, apart: bool
+    ) -> tuple[set[ServicePath], bool]:
+        """Return the services that are looked at together, ``chosen`` before others, and whether some wait meanwhile.
 
-        ``apart``: something of a part has landed, which is applied before others are looked at, except those where
-        people took something back.
+        ``done`` has landed together. ``apart``: so has something of a part, which is applied before others are looked
+        at, except those where people took something back, as far as the part has room for them.
         """
         stopping, waiting = self._stopping(), self._focus - self._handled
-        chosen = chosen | (waiting & snapshot.tampered)
-        alone = waiting & chosen if chosen and (stopping or apart) else waiting
-        chosen = self._portions.choose(alone, chosen, partial(ranked, snapshot, self._watchful.now()))
+        first = chosen | (waiting & snapshot.tampered)
+        alone = waiting & first if chosen and (stopping or apart) else waiting
+        chosen = self._portions.choose(alone, first, partial(ranked, snapshot, self._watchful.now()), landed=done)
         more = len(chosen) < len(waiting) and not stopping
         if more and not apart:
             self._repo.expect_pins(sorted(chosen))
         return chosen, more
+
+    def _look_at_held(self, snapshot: Snapshot, facts: dict[Want, Fact], chosen: set[ServicePath]) -> None:
+        """Look at what is held for these services; what no answer comes about in time is told, and looked at again."""
+        late = self._deciding.look_at_held(snapshot, facts, chosen)
+        self._unseen.note_late(want for wants in late.values() for want in wants)
+        self.agenda.sweep.again(late)
 
     def _choose_size(self, done: set[ServicePath], looked: float, published: float, *, again: bool) -> None:
         """Let the next part be as large as this one has shown to be good; both moments are monotonic seconds.

@@ -18,12 +18,20 @@ class Unseen:
     """What the last look at each thing did not show; a pass over other things makes none of it seen. One owner thread.
 
     Indicators of a service are one thing, whatever the window. What only takes long is told while it does: its answer,
-    or that there is none by the deadline, comes with a later pass.
+    or that there is none by the deadline, comes with a later pass. Of what is held that may be any later pass, so it is
+    told until then.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._reasons: dict[str, tuple[float, str, str]] = {}
+
+    def note_late(self, wants: Iterable[Want]) -> None:
+        """Take in what is held and was looked at without an answer yet."""
+        now = self._clock.monotonic()
+        for want in wants:
+            _, _, known = self._reasons.get(_thing(want), (now, "", _reason(_LATE)))
+            self._reasons[_thing(want)] = (now, str(want), known)
 
     def note(self, wants: Iterable[Want], facts: Mapping[Want, Fact]) -> str:
         """Take in what a pass asked for and what it saw. Returns what is not seen now, and why; empty for nothing."""

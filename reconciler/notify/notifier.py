@@ -122,9 +122,12 @@ class Notifier:
             if not channel.settle(max(until - clock(), 0.0)):
                 self._log.warning("not told in time; the next run does", receiver=channel.receiver.name)
 
-    def close(self, seconds: float = 2.0) -> None:
-        """Stop; what is under way has so many seconds, and is told again after the next start if it is cut off."""
+    def stop(self) -> None:
+        """Tell nothing more; what is under way ends by itself."""
         for channel in self._channels:
             channel.stop()
+
+    def join(self, until: float, clock: Callable[[], float]) -> None:
+        """Wait for what is under way, at most until a moment (monotonic); what is cut off is told by the next start."""
         for channel in self._channels:
-            channel.join(seconds)
+            channel.join(max(until - clock(), 0.0))

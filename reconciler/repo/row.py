@@ -18,6 +18,7 @@ from itertools import combinations, islice
 from typing import Final
 
 from reconciler.decide.draft import RULES
+from reconciler.decide.foreign import PATHS
 from reconciler.model.errors import VerdictError
 from reconciler.model.names import CommitId, StageName
 from reconciler.repo.brought import Brought
@@ -160,7 +161,8 @@ class Rows:
         for claim, own in found:
             if claim.event in _ANSWERS:
                 named = own.data.get(_ANSWERS[claim.event])
-                answered += named if isinstance(named, list) else [named]
+                # No step of ours names more; one that does is forged, and must not make every start slow.
+                answered += named[:PATHS] if isinstance(named, list) else [named]
         told = dict.fromkeys(each for each in answered if isinstance(each, str))
         return any(self._is_older(commit, oldest) for commit in told)
 

@@ -211,12 +211,14 @@ class Site:
         return [entry.body for entry in self.cluster.journal.writes() if entry.manager == "reconciler"]
 
     @contextmanager
-    def loop(self, clock: Clock | None = None, metrics: Metrics | None = None) -> Iterator[ProjectLoop]:
+    def loop(
+        self, clock: Clock | None = None, metrics: Metrics | None = None, patience: float = _UNHURRIED
+    ) -> Iterator[ProjectLoop]:
         """Open the project's loop as the daemon would; each one is a restart with a warm mirror."""
         config = read_config(self.config)
         with opened(
             config, ProjectName("sockshop"), structlog.get_logger(), clock=clock or self.clock, leases=self.leases,
-            patience=_UNHURRIED, metrics=metrics,
+            patience=patience, metrics=metrics,
         ) as loop:  # fmt: skip
             yield loop
 

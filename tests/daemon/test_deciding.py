@@ -108,7 +108,7 @@ def test_what_was_seen_ahead_is_no_fact_once_others_took_steps(site: Site, monke
 
 def test_what_was_looked_up_too_long_ago_is_looked_up_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     seen_ahead, asked = Deciding.seen_ahead, Dispatch.observe
-    again: list[str] = []
+    asked_for: list[str] = []
 
     def long_after(self: Deciding, snapshot: Snapshot) -> tuple[dict[Want, Fact], float]:
         for call in self._dispatch._calls.values():
@@ -119,7 +119,7 @@ def test_what_was_looked_up_too_long_ago_is_looked_up_again(site: Site, monkeypa
 
     def noted(self: Dispatch, wants: Iterable[Want]) -> Mapping[Want, Fact]:
         wants = list(wants)
-        again.extend(names(wants))
+        asked_for.extend(names(wants))
         return asked(self, wants)
 
     everything_is_slow(site)
@@ -127,6 +127,7 @@ def test_what_was_looked_up_too_long_ago_is_looked_up_again(site: Site, monkeypa
         monkeypatch.setattr(Deciding, "seen_ahead", long_after)
         monkeypatch.setattr(Dispatch, "observe", noted)
         loop.tick()
+    assert sorted(asked_for) == PRIMARIES, "none of it was taken for a fact, and each is asked for in its own turn"
     reads = [each.path for each in site.cluster.journal.entries() if each.method == "GET" and "-primary" in each.path]
     assert len(reads) == 2 * len(SERVICES) - 2, "all but the first part twice"
 

@@ -66,7 +66,8 @@ def running(forge: Forge, poll: float = 0.01) -> Iterator[Desk]:
     try:
         yield desk
     finally:
-        desk.close()
+        desk.stop()
+        desk.join(20)
 
 
 def wanted(name: str, mark: str = "mark") -> Wanted:

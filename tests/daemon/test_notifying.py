@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -34,7 +35,8 @@ def running(folder: Path, *items: str) -> Iterator[tuple[Notifier, Feed]]:
     try:
         yield made, made.feed(STAGE, history)
     finally:
-        made.close(20)
+        made.stop()
+        made.join(time.monotonic() + 20, time.monotonic)
 
 
 def stirred(made: Notifier, met: Callable[[], object]) -> Callable[[], object]:

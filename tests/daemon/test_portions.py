@@ -93,10 +93,10 @@ def test_what_has_landed_together_stays_together_although_the_next_part_is_small
     portions.landed(5000)
     chosen = portions.choose(waiting, (), _by_name)
     portions.landed(5000, age=2.8)
-    assert portions.choose(chosen, chosen, _by_name) == chosen
+    assert portions.choose(chosen, chosen, _by_name, landed=chosen) == chosen
     assert len(portions.choose(waiting, (), _by_name)) == len(chosen) // 2
     portions.lost(len(chosen))
-    assert len(portions.choose(chosen, chosen, _by_name)) < len(chosen), "it is to land at last"
+    assert len(portions.choose(chosen, chosen, _by_name, landed=chosen)) < len(chosen), "it is to land at last"
 
 
 def test_what_follows_is_foreseen_unless_somebody_was_first() -> None:

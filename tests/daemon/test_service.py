@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from reconciler.daemon import service
 from reconciler.daemon.project_loop import ProjectLoop
 from reconciler.daemon.service import Daemon
 from reconciler.model.errors import BugError
@@ -45,6 +47,36 @@ def running(site: Site) -> Iterator[None]:
         daemon.stop()
         thread.join(20)
     assert not thread.is_alive()
+
+
+def test_a_stop_ends_the_process_in_time_whatever_is_still_being_closed(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = threading.Event()
+    statuses: list[int] = []
+    close = ProjectLoop.close
+
+    def leave(status: int) -> None:
+        statuses.append(status)
+        left.set()
+
+    def hang(loop: ProjectLoop) -> None:
+        assert left.wait(20)
+        close(loop)
+
+    monkeypatch.setattr(service, "_GONE_WITHIN", 0.3)
+    monkeypatch.setattr(os, "_exit", leave)
+    monkeypatch.setattr(ProjectLoop, "close", hang)
+    with capture_logs() as lines, running(site):
+        pass
+    assert statuses == [1]
+    assert any("in time" in line["event"] for line in lines)
+
+
+def test_a_stop_that_is_over_leaves_nothing_behind_that_would_end_the_process(site: Site) -> None:
+    with running(site):
+        pass
+    eventually(lambda: not any(isinstance(each, threading.Timer) for each in threading.enumerate()), "let go of")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ _APPLYING: Final = "reconciler/targets/kubernetes/applying.py"
 _CLIENT: Final = "reconciler/targets/kubernetes/client.py"
 _DRIFT: Final = "reconciler/decide/drift.py"
 _FACTS: Final = "reconciler/targets/kubernetes/facts.py"
+_LOOP: Final = "reconciler/daemon/stage_loop.py"
 _REFUSALS: Final = "reconciler/targets/kubernetes/refusals.py"
 _FOUNDED: Final = 'patch: dict[str, Any] = {"metadata": {"resourceVersion": state.version, **ours}}'
 _UNFOUNDED: Final = 'patch: dict[str, Any] = {"metadata": {**ours}}'
@@ -42,6 +43,13 @@ GUARDS: Final = (
     Mutation(
         "k2", _APPLYING, "or (held and carries(state.item, notes(state.item, effect)))", "or False",
         _tests("", "k2_an_answer_that_is_lost"),
+    ),
+    Mutation(
+        "k2", _LOOP, "        self.agenda.sweep.again(late)\n", "", "tests/daemon/test_late_looks.py -k change_by_hand"
+    ),
+    Mutation(
+        "k2", _LOOP, "        self._unseen.note_late(want for wants in late.values() for want in wants)\n", "",
+        "tests/daemon/test_late_looks.py -k said",
     ),
     Mutation("k3", _FACTS, "    if deleting(item):\n", "    if False:\n", _tests("_workloads", "being_deleted")),
     Mutation(

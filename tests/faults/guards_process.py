@@ -105,6 +105,11 @@ GUARDS: Final = (
         "tests/faults/test_process.py -k c7_a_push",
     ),
     Mutation(
+        "c7", "reconciler/daemon/service.py",
+        "                        start(limit)\n", "                        pass\n",
+        "tests/daemon/test_service.py -k whatever",
+    ),
+    Mutation(
         "c7", "reconciler/net/bell.py",
         "from queue import Empty, SimpleQueue", "from queue import Empty, Queue as SimpleQueue",
         "tests/net/test_bell.py",
@@ -128,5 +133,12 @@ GUARDS: Final = (
     Mutation(
         "c9", "reconciler/decide/foreign.py",
         _PUT_BACK, "return draft.first(partial(_reverted, draft, view), view.foreign)",
+    ),
+    Mutation(
+        "c9", "reconciler/daemon/stage_loop.py", "landed=done)", "landed=first)", "tests/daemon/test_taken_back.py",
+    ),
+    Mutation(
+        "c9", "reconciler/daemon/portions.py",
+        "        services = min(services, _MOST)\n", "", "tests/daemon/test_taken_back.py -k loses",
     ),
 )  # fmt: skip

@@ -24,6 +24,10 @@ from tests.faults.stories import MONTH, REPORTED, Phase, Story, Undisturbed, Wor
 
 STORIES: Final = 60
 """No phase comes by more points than this; one story is killed at the first of each phase, one at the second..."""
+FEWEST: Final = 8
+"""Each phase comes by more points than this."""
+LONGEST: Final = 24
+"""And the longest one of each story by more than this."""
 
 
 def over_http(made: World, stack: ExitStack) -> Mapping[str, str | None]:
@@ -75,7 +79,9 @@ def told(driver: Passes, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_points_are_those_of_the_whole_loop(told: Callable[[str], Undisturbed], kind: str) -> None:
     found = told(kind)
-    assert max(map(len, found.points)) <= STORIES, [len(points) for points in found.points]
+    counts = [len(points) for points in found.points]
+    assert min(counts) > FEWEST, counts
+    assert LONGEST < max(counts) <= STORIES, counts
     assert done([point.partition(":")[0] for points in found.points for point in points]) == COMES_BY["whole loop"]
 
 

@@ -23,8 +23,8 @@ from tests.faults.crashing import KILLED, PID, Passes, passes
 from tests.faults.stories import Phase, World, check_same, play, world
 from tests.faults.telling import UNLEASH
 
-WRITES: Final = 8
-"""No phase writes more often than this to the flag server."""
+WRITES: Final = 3
+"""So often the phase writes to the flag server that writes most."""
 
 
 @dataclass
@@ -71,7 +71,8 @@ def told(driver: Passes, tmp_path_factory: pytest.TempPathFactory) -> tuple[list
 
 def test_c1_an_effect_takes_several_requests(told: tuple[list[int], list[dict[str, object]]]) -> None:
     written, _ = told
-    assert all(1 < each <= WRITES for each in written), written
+    assert min(written) > 1, written
+    assert max(written) == WRITES, "each of them is killed after"
 
 
 @pytest.mark.parametrize("keeps_disk", [False, True], ids=["disk lost", "disk kept"])
@@ -80,9 +81,7 @@ def test_c1_killed_between_the_requests_of_one_effect_it_ends_the_same(
     told: tuple[list[int], list[dict[str, object]]], driver: Passes, tmp_path: Path, nth: int, *, keeps_disk: bool
 ) -> None:
     written, states = told
-    last = max((at + 1 for at, each in enumerate(written) if nth <= each), default=0)
-    if not last:
-        return
+    last = max(at + 1 for at, each in enumerate(written) if nth <= each)
     with world(tmp_path / "site", UNLEASH) as made:
 
         def kill(number: int, phase: Phase) -> None:

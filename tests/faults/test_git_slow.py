@@ -42,9 +42,11 @@ def hurried(loop: ProjectLoop) -> Iterator[None]:
     engine = loop._mirror._engine
     engine.timeouts, usual = BRIEF, engine.timeouts
     begun = time.monotonic()
-    yield
+    try:
+        yield
+    finally:
+        engine.timeouts = usual
     assert time.monotonic() - begun < ENOUGH
-    engine.timeouts = usual
 
 
 @pytest.mark.parametrize(

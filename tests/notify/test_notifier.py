@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +18,7 @@ from reconciler.model.instant import Instant
 from reconciler.model.names import StageName
 from reconciler.notify.channel import Channel
 from reconciler.notify.notifier import A_DAY, Feed, Notifier
+from tests.daemon.site import eventually
 from tests.notify.making import NOW, STAGE, Claimed, History, Sender, channel, commit, log
 
 
@@ -27,7 +29,12 @@ def running(*channels: Channel) -> Iterator[Notifier]:
     try:
         yield notifier
     finally:
-        notifier.close(20)
+        closed(notifier, 20)
+
+
+def closed(notifier: Notifier, seconds: float) -> None:
+    notifier.stop()
+    notifier.join(time.monotonic() + seconds, time.monotonic)
 
 
 def settle(channels: Sequence[Channel]) -> None:
@@ -117,7 +124,7 @@ def test_more_than_the_queue_holds_waits_in_git_and_nothing_is_lost(tmp_path: Pa
         assert looked.acquire(timeout=20)
         feed.look(tip)
         made.settle(20)
-    notifier.close(20)
+    closed(notifier, 20)
     assert sender.told == [commit(number) for number in range(1, 12)]
     assert channel(tmp_path, Sender()).position(STAGE) == tip
 
@@ -139,7 +146,7 @@ def test_one_that_is_down_holds_up_nobody_else(tmp_path: Path) -> None:
     while len(down.told) < 6:
         feed.look(history.steps[-1].commit)
         channels[0].settle(20)
-    notifier.close(20)
+    closed(notifier, 20)
     assert down.told == up.told
 
 
@@ -238,3 +245,20 @@ def test_a_receiver_of_a_stage_that_there_is_not_is_found(tmp_path: Path) -> Non
     ]
     notifier = Notifier(chats, lambda: float(NOW), log())
     assert notifier.strangers(["production", "staging"]) == {"typo": ["prodution"]}
+
+
+def test_receivers_that_hang_are_waited_for_until_one_moment_together(tmp_path: Path) -> None:
+    history, senders = History(), [Sender(gate=threading.Event()) for _ in range(5)]
+    notifier = Notifier(
+        [channel(tmp_path / str(number), each) for number, each in enumerate(senders)], lambda: float(NOW), log()
+    )
+    notifier.start(lambda: None)
+    notifier.feed(STAGE, history).look(history.grow(1))
+    eventually(lambda: all(each.tries for each in senders), "all are being told")
+    begun = time.monotonic()
+    closed(notifier, 1.0)
+    assert 1.0 <= time.monotonic() - begun < 4.0
+    for each in senders:
+        assert each.gate is not None
+        each.gate.set()
+    closed(notifier, 20)
