@@ -28,18 +28,24 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_any_metric_can_be_measured_alone(measured: list[str]) -> None:
     bench.PAGE.write_text(report.page(["## starts\n\nas before"]), "utf-8")
-    assert bench.main(["sweep", "--sweep-rate", "50", "--folder", str(bench.PAGE.parent)]) == 0
+    assert bench.main(["sweep", "--rounds", "5"]) == 0
     assert measured == ["sweep"]
     written = bench.PAGE.read_text("utf-8")
     assert "## starts\n\nas before" in written
-    assert '## sweep\n\n*`make bench ARGS="sweep --sweep-rate 50' in written
+    assert '## sweep\n\n*`make bench ARGS="sweep --rounds 5"`' in written
 
 
-def test_of_what_no_bar_is_promised_nothing_is_measured_unless_it_is_named(measured: list[str]) -> None:
+def test_all_is_measured_where_nothing_is_named(measured: list[str]) -> None:
     assert bench.main([]) == 1, "the storm is too slow"
-    assert "sweep" not in measured
-    assert {"huge", "ticks", "idle", "storm", "contention", "past", "starts"} <= set(measured)
+    assert measured == list(bench._METRICS)
     assert "- **missed**: too slow" in bench.PAGE.read_text("utf-8")
+
+
+def test_what_is_not_measured_stays_on_the_page(measured: list[str]) -> None:
+    bench.PAGE.write_text(report.page(["## another's\n\nas before"]), "utf-8")
+    bench.main([])
+    assert measured
+    assert "## another's\n\nas before" in bench.PAGE.read_text("utf-8")
 
 
 def test_nobody_is_left_in_doubt_about_a_name(measured: list[str], capsys: pytest.CaptureFixture[str]) -> None:
