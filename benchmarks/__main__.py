@@ -32,7 +32,8 @@ from benchmarks import (
 )  # fmt: skip
 from benchmarks.report import Section
 
-PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "performance.md"
 
 
 def _push_to_applied(folder: Path, options: argparse.Namespace) -> Section:
@@ -109,35 +110,41 @@ _METRICS: Mapping[str, Callable[[Path, argparse.Namespace], Section]] = {
 
 def main(words: list[str]) -> int:
     """Measure; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="make bench ARGS=...", description="Measure the product beside its floors.")
+    # An abbreviation would not be known as what is left out on the page.
+    places = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    places.add_argument(
+        "--folder", type=Path, help="where the repositories lie meanwhile (default: the system's temporary folder)"
+    )
+    places.add_argument("--past", type=Path, help="keep the repository with the bridge's past here, and use it again")
+    parser = argparse.ArgumentParser(
+        prog="make bench ARGS=...", description="Measure the product beside its floors.", parents=[places],
+        allow_abbrev=False,
+    )  # fmt: skip
     parser.add_argument("metrics", nargs="*", help=f"what to measure: {', '.join(_METRICS)} (default: all)")
     parser.add_argument("--rounds", type=int, default=21, help="samples of each median (default 21)")
     parser.add_argument(
         "--patience", type=float, default=60.0, help="seconds in all to wait for other work to pause (default 60)"
     )
     parser.add_argument(
-        "--folder", type=Path, help="where the repositories lie meanwhile (default: the system's temporary folder)"
-    )
-    parser.add_argument(
         "--problems", type=int, default=bridge.PROBLEMS,
         help=f"remediations of the past that pages are made of (default {bridge.PROBLEMS:,}; 100000 is promised)",
     )  # fmt: skip
-    parser.add_argument("--past", type=Path, help="keep the repository with that past here, and use it again")
     parser.add_argument("--print", action="store_true", help="write no page")
     options = parser.parse_args(words)
     unknown = set(options.metrics) - _METRICS.keys()
     if unknown:
         parser.error(f"no such metric: {', '.join(sorted(unknown))}; there are {', '.join(_METRICS)}")
-    command = " ".join(["make bench", *([f'ARGS="{" ".join(words)}"'] if words else [])])
+    _, told = places.parse_known_args(words)  # where things lie on this machine is nobody else's business
+    command = " ".join(["make bench", *([f'ARGS="{" ".join(told)}"'] if told else [])])
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as folder:
-        where, day = machine.describe(Path(folder)), datetime.now(UTC).date()
+        where, day, commit = machine.describe(Path(folder)), datetime.now(UTC).date(), machine.commit(ROOT, PAGE)
         missed, entries = False, []
         for name in options.metrics or _METRICS:
             (Path(folder) / name).mkdir()
             found = _METRICS[name](Path(folder) / name, options)
             missed = missed or bool(found.missed)
-            entries.append(report.entry(found, command, where, day))
+            entries.append(report.entry(found, command, commit, where, day))
             print(entries[-1], end="\n\n", flush=True)
             # After each, for a run of all takes long and may be ended.
             if not options.print:

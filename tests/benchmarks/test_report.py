@@ -10,13 +10,13 @@ _DAY = date(2026, 1, 31)
 
 
 def _entry(title: str, text: str, *missed: str) -> str:
-    return entry(Section(title, text, missed), "make bench", "a machine", _DAY)
+    return entry(Section(title, text, missed), "make bench", "0123456789ab", "a machine", _DAY)
 
 
 def test_an_entry_says_what_measured_it_where_and_which_bars_were_missed() -> None:
     made = _entry("Storm", "| a table |", "too slow")
     assert made.split("\n\n") == [
-        "## Storm", "*`make bench` on 2026-01-31: a machine.*", "| a table |", "- **missed**: too slow",
+        "## Storm", "*`make bench` at 0123456789ab on 2026-01-31: a machine.*", "| a table |", "- **missed**: too slow",
     ]  # fmt: skip
 
 
