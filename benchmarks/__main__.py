@@ -121,7 +121,12 @@ def main(words: list[str]) -> int:
         allow_abbrev=False,
     )  # fmt: skip
     parser.add_argument("metrics", nargs="*", help=f"what to measure: {', '.join(_METRICS)} (default: all)")
-    parser.add_argument("--rounds", type=int, default=21, help="samples of each median (default 21)")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=21,
+        help="samples of each median (default 21), but where a section says that it has a number of its own",
+    )
     parser.add_argument(
         "--patience", type=float, default=60.0, help="seconds in all to wait for other work to pause (default 60)"
     )
