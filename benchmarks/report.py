@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -66,6 +67,6 @@ def ms(seconds: float) -> str:
 
 
 def percentile(samples: Sequence[float], percent: float) -> float:
-    """Return a percentile by nearest rank."""
+    """Return a percentile by nearest rank: the smallest sample that so many of a hundred do not exceed."""
     ordered = sorted(samples)
-    return ordered[min(round(percent / 100 * len(ordered) + 0.5), len(ordered)) - 1]
+    return ordered[max(math.ceil(percent * len(ordered) / 100), 1) - 1]

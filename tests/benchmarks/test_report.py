@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from benchmarks.report import Section, entry, merged, page
+from benchmarks.report import Section, entry, merged, page, percentile
 
 _DAY = date(2026, 1, 31)
 
@@ -34,3 +34,10 @@ def test_what_was_not_there_comes_last() -> None:
 def test_a_page_that_is_measured_again_the_same_stays_the_same() -> None:
     entries = [_entry("Starts", "one\n\ntwo"), _entry("Storm", "three", "a bar", "another")]
     assert merged(page(entries), entries) == page(entries)
+
+
+def test_a_percentile_is_the_smallest_sample_that_so_many_do_not_exceed() -> None:
+    samples = range(20, 0, -1)
+    assert [percentile(samples, percent) for percent in (0, 1, 5, 50, 95, 96, 100)] == [1, 1, 1, 10, 19, 20, 20]
+    assert [percentile(range(1, 7), percent) for percent in (50, 95)] == [3, 6]
+    assert percentile([7.0], 95) == 7.0
