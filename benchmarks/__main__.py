@@ -143,7 +143,7 @@ def main(words: list[str]) -> int:
     command = " ".join(["make bench", *([f'ARGS="{" ".join(told)}"'] if told else [])])
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as folder:
-        where, day, commit = machine.describe(Path(folder)), datetime.now(UTC).date(), machine.commit(ROOT, PAGE)
+        where, day, commit = machine.describe(Path(folder)), datetime.now(UTC).date(), machine.commit(ROOT)
         missed, entries = False, []
         for name in options.metrics or _METRICS:
             (Path(folder) / name).mkdir()

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from benchmarks.plain_git import environment
 
+_WRITTEN = ("docs/performance.md", "docs/proofs.md")
+"""Pages that are written by what is run, one run after the other."""
 _QUIET = 0.7
 _LOOK = 0.1
 
@@ -27,15 +29,15 @@ def describe(folder: Path) -> str:
     return f"{platform.system()}, {cores}, {_filesystem(folder)}, git {git}, Python {platform.python_version()}"
 
 
-def commit(root: Path, page: Path) -> str:
-    """Return the commit of the work tree at ``root``, and whether it has changes; those of the ``page`` don't count."""
+def commit(root: Path) -> str:
+    """Return the commit of the work tree at ``root``, and whether it has changes, but for pages of what came out."""
 
     def told(*words: str) -> str:
         return subprocess.run(
             ["git", *words], env=environment(), check=True, capture_output=True, text=True, cwd=root
         ).stdout.strip()
 
-    changed = told("status", "--porcelain", "--", ".", f":(exclude){page.relative_to(root)}")
+    changed = told("status", "--porcelain", "--", ".", *(f":(exclude){page}" for page in _WRITTEN))
     return told("rev-parse", "--short=12", "HEAD") + (" + changes" if changed else "")
 
 

@@ -68,13 +68,13 @@ def test_the_commit_that_was_measured_is_told(tmp_path: Path) -> None:
     page, code = root / "docs" / "performance.md", root / "code.py"
     page.parent.mkdir()
     page.write_text("numbers", "utf-8")
-    clean = machine.commit(root, page)
+    clean = machine.commit(root)
     assert len(clean) == 12, "the page that is written meanwhile is no change"
     code.write_text("1\n", "utf-8")
-    assert machine.commit(root, page) == f"{clean} + changes"
+    assert machine.commit(root) == f"{clean} + changes"
     code.write_text("", "utf-8")
     (root / "new.py").write_text("", "utf-8")
-    assert machine.commit(root, page) == f"{clean} + changes"
+    assert machine.commit(root) == f"{clean} + changes"
 
 
 def test_all_is_measured_where_nothing_is_named(measured: list[str]) -> None:
