@@ -52,7 +52,7 @@ fuzz: $(STAMP)  ## what others write, made up and led by coverage, against what 
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 nightly: $(STAMP)  ## ten thousand simulated histories with faults at every I/O, and all crash points; an hour and more
-	@RECONCILER_EVERY_POINT=1 $(BIN)/python -m pytest -n $(WORKERS) tests/faults/test_crash_stories.py
+	@$(BIN)/python -m tests.faults.every_point $(WORKERS)
 	@$(BIN)/python -m tests.simulation --seeds 0..9999 --jobs $(WORKERS) $(ARGS)
 
 mutated: $(STAMP)  ## make small mistakes in what decides, one at a time, and see a test notice each; takes an hour

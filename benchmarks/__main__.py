@@ -1,7 +1,7 @@
 """`make bench`: measure every metric, print it, and write it to the page that shows it.
 
-A metric is a module with `run(folder, rounds, ...)` that returns a `Section`; it is added to `_METRICS`. Where only
-some are named, the others stay on the page as they are. Exit status 1 means that a bar was missed.
+A metric is a module with `run(folder, rounds, ...)` that returns a `Section`; it is added to `_METRICS`. What is not
+measured now stays on the page as it is. Exit status 1 means that a bar was missed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from benchmarks import (
 )  # fmt: skip
 from benchmarks.report import Section
 
-PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "performance.md"
 
 
 def _push_to_applied(folder: Path, options: argparse.Namespace) -> Section:
@@ -76,7 +77,7 @@ def _idle(folder: Path, _: argparse.Namespace) -> Section:
 
 
 def _sweep(folder: Path, options: argparse.Namespace) -> Section:
-    return sweep.run(folder, machine.Quiet(options.patience), options.sweep_rate)
+    return sweep.run(folder, machine.Quiet(options.patience))
 
 
 def _past(folder: Path, _: argparse.Namespace) -> Section:
@@ -105,53 +106,54 @@ _METRICS: Mapping[str, Callable[[Path, argparse.Namespace], Section]] = {
     "past": _past,
     "bridge": _bridge,
 }
-_WHERE_NAMED = frozenset({"sweep"})
-"""What is measured only where it is named: no bar is promised of it."""
 
 
 def main(words: list[str]) -> int:
     """Measure; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="make bench ARGS=...", description="Measure the product beside its floors.")
-    told = f"what to measure: {', '.join(_METRICS)}; if none is named, all but {', '.join(_WHERE_NAMED)}"
-    parser.add_argument("metrics", nargs="*", help=told)
-    parser.add_argument("--rounds", type=int, default=21, help="samples of each median (default 21)")
+    # An abbreviation would not be known as what is left out on the page.
+    places = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    places.add_argument(
+        "--folder", type=Path, help="where the repositories lie meanwhile (default: the system's temporary folder)"
+    )
+    places.add_argument("--past", type=Path, help="keep the repository with the bridge's past here, and use it again")
+    parser = argparse.ArgumentParser(
+        prog="make bench ARGS=...", description="Measure the product beside its floors.", parents=[places],
+        allow_abbrev=False,
+    )  # fmt: skip
+    parser.add_argument("metrics", nargs="*", help=f"what to measure: {', '.join(_METRICS)} (default: all)")
     parser.add_argument(
-        "--patience", type=float, default=60.0, help="seconds in all to wait for other work to pause (default 60)"
+        "--rounds",
+        type=int,
+        default=21,
+        help="samples of each median (default 21), but where a section says that it has a number of its own",
     )
     parser.add_argument(
-        "--folder", type=Path, help="where the repositories lie meanwhile (default: the system's temporary folder)"
+        "--patience", type=float, default=60.0, help="seconds in all to wait for other work to pause (default 60)"
     )
     parser.add_argument(
         "--problems", type=int, default=bridge.PROBLEMS,
         help=f"remediations of the past that pages are made of (default {bridge.PROBLEMS:,}; 100000 is promised)",
     )  # fmt: skip
-    parser.add_argument("--past", type=Path, help="keep the repository with that past here, and use it again")
-    parser.add_argument(
-        "--sweep-rate",
-        type=float,
-        help="requests a second that the sweep after a start may send at most (default: any)",
-    )
     parser.add_argument("--print", action="store_true", help="write no page")
     options = parser.parse_args(words)
     unknown = set(options.metrics) - _METRICS.keys()
     if unknown:
         parser.error(f"no such metric: {', '.join(sorted(unknown))}; there are {', '.join(_METRICS)}")
-    command = " ".join(["make bench", *([f'ARGS="{" ".join(words)}"'] if words else [])])
+    _, told = places.parse_known_args(words)  # where things lie on this machine is nobody else's business
+    command = " ".join(["make bench", *([f'ARGS="{" ".join(told)}"'] if told else [])])
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as folder:
-        where, day = machine.describe(Path(folder)), datetime.now(UTC).date()
+        where, day, commit = machine.describe(Path(folder)), datetime.now(UTC).date(), machine.commit(ROOT)
         missed, entries = False, []
-        for name in options.metrics or (name for name in _METRICS if name not in _WHERE_NAMED):
+        for name in options.metrics or _METRICS:
             (Path(folder) / name).mkdir()
             found = _METRICS[name](Path(folder) / name, options)
             missed = missed or bool(found.missed)
-            entries.append(report.entry(found, command, where, day))
+            entries.append(report.entry(found, command, commit, where, day))
             print(entries[-1], end="\n\n", flush=True)
             # After each, for a run of all takes long and may be ended.
             if not options.print:
                 PAGE.write_text(report.merged(PAGE.read_text("utf-8"), entries), "utf-8")
-    if not options.print and not options.metrics:
-        PAGE.write_text(report.page(entries), "utf-8")
     print(f"took {time.monotonic() - began:.0f} s", file=sys.stderr)
     return int(missed)
 

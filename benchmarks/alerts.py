@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks import aside, command, product, repositories
@@ -41,6 +41,7 @@ WARM = 3
 _QUIET = 1.1
 """Seconds without a push after which the next machine push goes at once."""
 _AGAIN = 5
+_STORMS = 5
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Storm:
-    """A storm: seconds until every alert was durable, pushes of alerts, MiB after one repeat and after many."""
+    """A storm: seconds until every alert was durable, pushes of alerts, MiB after one repeat and after many.
+
+    Each run has a new repository, a new cluster and a new daemon.
+    """
 
     seconds: float
     pushes: int
@@ -103,7 +107,8 @@ def script() -> Iterator[int]:
 def run(folder: Path, rounds: int, quiet: Quiet) -> Section:
     """Measure and return the page's section."""
     cells = [measure(folder / f"http-{http}", rounds, quiet, http=http) for http in (False, True)]
-    return section(cells, measure_storm(folder / "storm", quiet), rounds, quiet.busy)
+    storms = [measure_storm(folder / f"storm-{nth}", quiet) for nth in range(_STORMS)]
+    return section(cells, storms, rounds, quiet.busy)
 
 
 def measure(folder: Path, rounds: int, quiet: Quiet, *, http: bool) -> Cell:
@@ -195,8 +200,16 @@ def _problems(remote: Path) -> int:
     return sum("/problems/" in path for path in listed)
 
 
-def section(cells: Sequence[Cell], found: Storm, rounds: int, busy: int) -> Section:
+def middle(storms: Sequence[Storm]) -> Storm:
+    """Return the medians of several runs; the memory is that of the run with the median growth."""
+    grown = sorted(storms, key=lambda each: each.repeated / each.after)[len(storms) // 2]
+    seconds = statistics.median(each.seconds for each in storms)
+    return replace(grown, seconds=seconds, pushes=statistics.median_high(each.pushes for each in storms))
+
+
+def section(cells: Sequence[Cell], storms: Sequence[Storm], rounds: int, busy: int) -> Section:
     """Say what came out."""
+    found = middle(storms)
     head = ["services, remote", "product p50", "p95", "floor p50", "p95", "ratio p50", "p95", "script p50"]
     rows = [
         [
@@ -216,7 +229,8 @@ def section(cells: Sequence[Cell], found: Storm, rounds: int, busy: int) -> Sect
         f"Bars: {ms(LOCAL_BAR)} ms at the 95th percentile with a remote on this machine, {RATIO_BAR} times the floor "
         f"behind HTTP; a storm of {ALERTS:,} alerts of {SERVICES} services at {RATE_BAR} a second, in at most "
         f"{PUSHES_BAR} pushes; and after {_AGAIN} more repeats at most {GROWTH_BAR} times the memory as after "
-        "the first."
+        f"the first. The storm's numbers are medians of {len(storms)} runs, each with a new repository and a new "
+        "daemon; its memory is that of the run with the median growth."
     )
     storm_rows = [[
         f"{ALERTS:,} alerts, {SERVICES} groups at once", f"{found.rate:.0f}", str(found.pushes), f"{found.after:.0f}",

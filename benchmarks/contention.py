@@ -210,7 +210,9 @@ def section(runs: Sequence[Contention], storm: int, people: int) -> Section:
         f"decides nothing, and its storm ends after {_NAIVE_PATIENCE:g} s. Percentiles are of all pushes of all runs, "
         "decisions a second the median of the runs. "
         f"Of the storms' problems {len(runs) * storm - undecided:,} of {len(runs) * storm:,} were decided within "
-        f"{_PATIENCE:g} s each. Of the people's {sum(each.watched for each in runs):,} pushes {gone} were lost.\n\n"
+        f"{_PATIENCE:g} s each. Of the people's {sum(each.watched for each in runs):,} pushes {gone} were lost. "
+        f"Limits: {SHAPE.services:,} services in group folders and not more, and no remote behind a network, where "
+        "each push takes longer for everybody.\n\n"
         f"Bars: {LANDING_BAR:g} s and {PERSON_BAR:g} s at the 95th percentile, none lost.\n\n"
         + "\n\n".join([table(head, rows), table(other, pushes)])
     )

@@ -227,7 +227,9 @@ def section(ours: Idle, theirs: Idle, shape: Shape, plan: Plan) -> Section:
         f"those of all windows. *s until noticed*: from a change by hand of a held Deployment, {plan.changes} of "
         f"which come {plan.apart:g} s apart after the windows, to the step that says so on the remote. *Kopf* runs in "
         "the same windows: an operator that has scaled as many Deployments of a cluster of its own and watches them; "
-        "it has noticed a change when it says a word about it, and writes nothing down.\n\n"
+        "it has noticed a change when it says a word about it, and writes nothing down. Limits: the remote is a path "
+        "of this machine, where a look at it costs next to nothing, and not a request each time; and the operator "
+        f"watches the {plan.held} objects that are held, not as many as there are services.\n\n"
         f"Bars: {MEMORY_BAR:g} MiB, {100 * CPU_BAR:g} % of a processor, no writes, {NOTICE_BAR:g} s at most.\n\n"
         + table(head, rows)
     )

@@ -1,4 +1,4 @@
-"""The machine that the numbers are from, in words that mean the same to everybody; and what a process costs on it."""
+"""The machine and the commit that numbers are from, in words that mean the same to everybody; what a process costs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 
 from benchmarks.plain_git import environment
 
+_WRITTEN = ("docs/performance.md", "docs/proofs.md")
+"""Pages that are written by what is run, one run after the other."""
 _QUIET = 0.7
 _LOOK = 0.1
 
@@ -25,6 +27,18 @@ def describe(folder: Path) -> str:
     git = version.removeprefix("git version ").strip()
     cores = f"{os.cpu_count()} cores ({cpu}){size}"
     return f"{platform.system()}, {cores}, {_filesystem(folder)}, git {git}, Python {platform.python_version()}"
+
+
+def commit(root: Path) -> str:
+    """Return the commit of the work tree at ``root``, and whether it has changes, but for pages of what came out."""
+
+    def told(*words: str) -> str:
+        return subprocess.run(
+            ["git", *words], env=environment(), check=True, capture_output=True, text=True, cwd=root
+        ).stdout.strip()
+
+    changed = told("status", "--porcelain", "--", ".", *(f":(exclude){page}" for page in _WRITTEN))
+    return told("rev-parse", "--short=12", "HEAD") + (" + changes" if changed else "")
 
 
 def _text(path: str) -> str:

@@ -30,7 +30,7 @@ from reconciler.targets.protocol import KubernetesWant
 
 NAMESPACE = f"{PROJECT}-{STAGE}"
 _PATIENCE = 50
-_SWEEP = 30.0
+SWEEP = 30.0
 """Seconds between two looks at all that is held, as the daemon has it; they only go by where `sweep` lets them."""
 _SWEEP_ENDS = 300.0
 """Seconds after which such a look must be over."""
@@ -243,7 +243,7 @@ class Product:
         Time goes by as it does meanwhile, so whatever makes the product slower on purpose counts.
         """
         self._spans.clear()
-        self._clock.skip(_SWEEP + 1)
+        self._clock.skip(SWEEP + 1)
         began = time.perf_counter()
         left = set(workloads)
         while left:
@@ -311,7 +311,7 @@ def running(folder: Path, url: str, kubeconfig: Path, *, sweeps: bool = False) -
         _children_timed(spans),
     ):
         # Lines are made as in production and thrown away as late as can be.
-        around = Surroundings(clock, connect, _log(sink), poll=5.0, sweep_every=_SWEEP if sweeps else 1e9)
+        around = Surroundings(clock, connect, _log(sink), poll=5.0, sweep_every=SWEEP if sweeps else 1e9)
         loop = ProjectLoop(open_mirror, ProjectName(PROJECT), around)
         try:
             yield Product(loop, clock, spans)

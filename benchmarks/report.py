@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -9,7 +10,7 @@ from datetime import date
 
 @dataclass(frozen=True)
 class Section:
-    """One metric's part of the page; ``missed`` are the bars that were not kept, in words."""
+    """One metric's part of the page; ``missed`` are those of its bars that were not kept, in words. Each has a bar."""
 
     title: str
     text: str
@@ -35,14 +36,17 @@ def page(entries: Sequence[str]) -> str:
         "Whatever is compared was measured in the same run, in turns, so that noise hits both sides: trust the ratios, "
         "not the milliseconds."
     )
-    written = "Written by `make bench`. Each part says which command measured it, and where. Times are milliseconds."
+    written = (
+        "Written by `make bench`. Each part says which command measured it, at which commit, and where. Times are "
+        "milliseconds unless a table says otherwise."
+    )
     return "\n\n".join(["# Performance", written, trust, *entries]) + "\n"
 
 
-def entry(section: Section, command: str, machine: str, day: date) -> str:
+def entry(section: Section, command: str, commit: str, machine: str, day: date) -> str:
     """Return one metric's part of the page, from its heading on."""
     bars = "\n".join(f"- **missed**: {bar}" for bar in section.missed) or "All bars kept."
-    source = f"*`{command}` on {day.isoformat()}: {machine}.*"
+    source = f"*`{command}` at {commit} on {day.isoformat()}: {machine}.*"
     return "\n\n".join([f"## {section.title}", source, section.text, bars])
 
 
@@ -63,6 +67,6 @@ def ms(seconds: float) -> str:
 
 
 def percentile(samples: Sequence[float], percent: float) -> float:
-    """Return a percentile by nearest rank."""
+    """Return a percentile by nearest rank: the smallest sample that so many of a hundred do not exceed."""
     ordered = sorted(samples)
-    return ordered[min(round(percent / 100 * len(ordered) + 0.5), len(ordered)) - 1]
+    return ordered[max(math.ceil(percent * len(ordered) / 100), 1) - 1]

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.what_if`: what-if over a past of 10,000 problems, in a process of its own, twice.
+"""`python -m benchmarks.what_if`: what-if over a past of 10,000 problems, in a process of its own, several times.
 
-The proposal changes every file of every service, so that nothing can be left out. Exit status 1: over the bar, or not
-the same bytes twice.
+The proposal changes every file of every service, so that nothing can be left out. Exit status 1: over the bar at the
+median, or not the same bytes each time.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 
 from benchmarks.past import HEAD, REF, STAGE, make
 
@@ -25,7 +26,7 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.what_if", description="Measure what-if.")
     parser.add_argument("--problems", type=int, default=10_000)
     parser.add_argument("--services", type=int, default=200)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--folder", type=Path, help="keep the repository here, and use it again")
     options = parser.parse_args(words)
     with tempfile.TemporaryDirectory(prefix="reconciler-bench-") as made:
@@ -37,8 +38,9 @@ def main(words: list[str]) -> int:
     seconds = sorted(run[0] for run in runs)
     same = len({run[1] for run in runs}) == 1
     told = ", ".join(f"{each:.1f}" for each in seconds)
-    print(f"{options.problems:,} problems: {told} s (bar {BAR:g} s); {'the same bytes' if same else 'OTHER BYTES'}")
-    return 0 if same and seconds[0] < BAR else 1
+    middle, bytes_told = median(seconds), "the same bytes" if same else "OTHER BYTES"
+    print(f"{options.problems:,} problems: {told} s, {middle:.1f} s at the median (bar {BAR:g} s); {bytes_told}")
+    return 0 if same and middle <= BAR else 1
 
 
 def once(remote: Path) -> tuple[float, str]:

@@ -10,7 +10,7 @@ from typing import Protocol
 from reconciler.model.instant import Instant
 
 TOLERANCE = 5.0
-"""Seconds that clocks may disagree before nothing due by time is decided (DESIGN.md, law 3)."""
+"""Seconds that clocks may disagree before nothing due by time is decided (docs/laws.md, law 3)."""
 _DOUBTED_AT_MOST = 3600.0
 _DATE_COUNTS = 120.0
 """Seconds for which a server's date counts: longer than a sweep, so that what is held is asked about in between."""

@@ -1,4 +1,4 @@
-"""The inbox of a project: reports wait here until its loop has committed and pushed them (DESIGN.md, law 7).
+"""The inbox of a project: reports wait here until its loop has committed and pushed them (docs/laws.md, law 7).
 
 Any thread puts reports in and gets a future of receipts; the loop's thread takes everything that waits, so that
 requests that come at the same time share one commit and one push.

@@ -1,4 +1,4 @@
-"""Pauses between machine pushes, so that a person's push always lands (DESIGN.md, law 5).
+"""Pauses between machine pushes, so that a person's push always lands (docs/laws.md, law 5).
 
 The first push after a second without one goes at once. Within one second a gap of one push time, at least 100 ms, lies
 between two of them; after somebody else pushed we step back once more.

@@ -1,8 +1,8 @@
 """What people ask for by the bridge: command files in their names, committed and pushed by the project's loop.
 
-As with reports nothing is said to be taken before it is on the remote (DESIGN.md, law 7). Where a stage goes on without
-its remote a command is kept and honoured, and who asked is told that it is kept here only. What becomes of a command is
-decided as if the person had pushed it: by a step that names the file.
+As with reports nothing is said to be taken before it is on the remote (docs/laws.md, law 7). Where a stage goes on
+without its remote a command is kept and honoured, and who asked is told that it is kept here only. What becomes of a
+command is decided as if the person had pushed it: by a step that names the file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Commits onto the remote: the one linearisation point (DESIGN.md, law 5)."""
+"""Commits onto the remote: the one linearisation point (docs/laws.md, law 5)."""
 
 from __future__ import annotations
 

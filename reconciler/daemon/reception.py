@@ -1,7 +1,7 @@
 """The reception: what waits in a project's inbox becomes problem files, in one commit and one push a stage.
 
 Only here do the names that a sender claims meet the names that there are. What cannot be pushed now is told to come
-again; what will never belong anywhere is told which names are known (DESIGN.md, law 7).
+again; what will never belong anywhere is told which names are known (docs/laws.md, law 7).
 """
 
 from __future__ import annotations

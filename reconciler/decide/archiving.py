@@ -1,4 +1,4 @@
-"""Taking from the tree what is over for good, `retention` after its last step (DESIGN.md section 2).
+"""Taking from the tree what is over for good, `retention` after its last step.
 
 Git's cost of a push grows with the files at the tip, ours with what lies in a service's folder; history keeps
 everything that is taken away. What is taken away was not looked at any more: a remediation goes when it is `finished`

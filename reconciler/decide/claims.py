@@ -2,7 +2,7 @@
 
 value = the set value, or clamp(base + sum of increments). *Keep* drops a claim without writing: its part moves into the
 base while others remain. *Revert* drops it and recomputes; when the last claim goes, the base is written once and we
-have no opinion any more. Where the live value is not ours any longer it is left alone (DESIGN.md section 3).
+have no opinion any more. Where the live value is not ours any longer it is left alone.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 `repair` writes our value again, `adopt` takes theirs as what we hold, `report` stops holding and tells. The default is
 repair for a controller's change and report for a person's; three repairs within ten minutes mean that somebody else
-wants the field, and become `held: conflict` (DESIGN.md section 3). Nothing is written over what a step of ours did that
+wants the field, and become `held: conflict`. Nothing is written over what a step of ours did that
 the branch does not have (any more): whose it is a person has to say. Only facts that happen to be there are looked at:
 the sweep that brings them is the daemon's.
 """

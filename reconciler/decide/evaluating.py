@@ -1,8 +1,7 @@
 """After an action took effect: the wait, the evaluation of the objectives over that very window, and what follows.
 
 The wait begins when the effect was seen; its end and the window are moments in Git. What follows is said by the step of
-the evaluation itself, so that nothing which happens between two commits can make of it something else (DESIGN.md,
-section 3).
+the evaluation itself, so that nothing which happens between two commits can make of it something else.
 """
 
 from __future__ import annotations

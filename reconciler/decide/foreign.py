@@ -1,7 +1,7 @@
 """Changes that somebody else made to machine-written files.
 
 A `git revert` of a decision deletes the file of its step: that is an undo, named with its person and commit. Anything
-else under `remediations/`, `state/` or `steps/` is put back, and told (DESIGN.md section 3).
+else under `remediations/`, `state/` or `steps/` is put back, and told.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which playbook entry a problem matches: one rule for both generations of playbooks.
 
 Equal to the root cause, else equal to the title, else the longest entry that the title starts with, else `default`
-(DESIGN.md section 2; Keptn 0.6 matched titles, 0.7+ root cause before title). An empty name matches nothing.
+(Keptn 0.6 matched titles, 0.7+ root cause before title). An empty name matches nothing.
 """
 
 from __future__ import annotations

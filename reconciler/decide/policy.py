@@ -1,6 +1,6 @@
 """What holds for one service now: its own settings over the stage's, the project's, the shipyard's, the built-in ones.
 
-Mode, bounds, budgets and drift are live: they are read at every step, never pinned (DESIGN.md section 3).
+Mode, bounds, budgets and drift are live: they are read at every step, never pinned.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ DEFAULT_ROLLOUT = 300
 """Seconds from the decision until a rollout that is not complete has failed."""
 REPAIRS = 3
 REPAIR_WINDOW = 600
-"""Three repairs of one field in this many seconds are a conflict (DESIGN.md section 3)."""
+"""Three repairs of one field in this many seconds are a conflict."""
 HOUR = 3600
 DEFAULT_WAIT = 600
 """Seconds from a change's effect until the objectives are evaluated, where nobody says otherwise."""

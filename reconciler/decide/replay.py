@@ -1,7 +1,7 @@
 """A step decided once more, from what it records: how anybody can check that a branch is what the rules make of it.
 
 A step's file holds every fact that led to it, and what else was seen and is not in Git: a clock in doubt, a rewritten
-branch. Together with the branch as it was before the step that is all of `decide`'s input (DESIGN.md, law 3).
+branch. Together with the branch as it was before the step that is all of `decide`'s input (docs/laws.md, law 3).
 """
 
 from __future__ import annotations

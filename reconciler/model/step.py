@@ -24,7 +24,7 @@ Event: TypeAlias = Literal[
 EVENTS: frozenset[str] = frozenset(get_args(Event))
 DURABILITY: Final = "Durability"
 MIRROR: Final = "mirror"
-"""The trailer of a step that was applied before it was pushed, and its value (DESIGN.md, law 2)."""
+"""The trailer of a step that was applied before it was pushed, and its value (docs/laws.md, law 2)."""
 _FACTS = b"\nfacts:\n"
 """What the facts of a step's file begin with; they come last."""
 
@@ -88,7 +88,7 @@ def facts_hash(step: Step) -> str:
 
 
 def trailers(step: Step, facts: str | None = None, *, kept: bool = False) -> dict[str, str]:
-    """Return the machines' part of the commit message, in its order (DESIGN.md section 5).
+    """Return the machines' part of the commit message, in its order.
 
     ``facts`` is what `facts_hash` returns, for somebody who has it already. ``kept``: it was made while the remote was
     away, so that nothing but the daemon's mirror had it at first (law 2).

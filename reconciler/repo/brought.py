@@ -1,8 +1,8 @@
 """Merges of ours that brought home what a mirror had kept, and what of it counts: nothing where the remote had steps.
 
 What was pushed beats what was kept in a mirror only, however long that is: whoever pushed it had to know of all that
-was there, and has acted on it (DESIGN.md, law 5; ADR 0262). Which side was which the merge tells: its first parent is
-where the remote was.
+was there, and has acted on it (docs/laws.md, law 5; ADR 0262). Which side was which the merge tells: its first parent
+is where the remote was.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which path of a config repo means what (DESIGN.md section 2).
+"""Which path of a config repo means what.
 
 People's files lie in service directories and at the branch's root, everything else at `ops/<stage>/<service's path>/`.
 The engine reads only its own stage's part of `ops/`.

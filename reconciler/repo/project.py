@@ -82,7 +82,7 @@ def read_project(
 ) -> Project:  # fmt: skip
     """Read the project from the remote's HEAD. ``name`` is the daemon's; None takes the file's own.
 
-    Stages come from `project.yaml`, else the shipyard, else the branches with a `stage.yaml` (DESIGN.md section 2).
+    Stages come from `project.yaml`, else the shipyard, else the branches with a `stage.yaml`.
     ``only`` narrows them where it is not empty. ``known`` is returned while its commit is still in force, unless its
     stages are known by their branches. ``policy`` judges who committed; without one the tip is in force.
 

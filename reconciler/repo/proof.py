@@ -1,7 +1,7 @@
 """Whether a step replays: decided once more on what was there before it, it must come out byte for byte.
 
 Anybody who may push can make a commit of a step's form. What cannot be forged is what `decide` makes of the branch
-before it and of the facts that it records, so that is what a step of another's is believed for (DESIGN.md section 3).
+before it and of the facts that it records, so that is what a step of another's is believed for.
 """
 
 from __future__ import annotations

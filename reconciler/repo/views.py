@@ -30,7 +30,7 @@ from reconciler.repo.steps import MACHINE_LIMIT
 
 _REGULAR = frozenset({"100644", "100755"})
 _LIMIT = 256 << 10
-"""Bytes of the largest file of people that is read: a problem's limit (REFERENCE.md section 2)."""
+"""Bytes of the largest file of people that is read: a problem's limit."""
 
 _TAKE_BACK = "look up with `git log` who changed it, and put back what stood there"
 

@@ -54,6 +54,9 @@ def test_of_several_runs_the_medians_count() -> None:
     assert found.spent[OWN] == 0.2
     row = next(line for line in section([found]).text.splitlines() if line.startswith("| 1,000 of 10,000"))
     assert row.split("|")[2].strip() == "3", "runs"
+    alone = cell(1.0, 1.0, 0.1)
+    assert f"; {alone}, which takes many minutes, is a single run and no median." in section([found, alone]).text
+    assert "single run" not in section([found]).text
 
 
 def test_each_storm_has_its_own_number_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

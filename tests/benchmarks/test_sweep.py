@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks import repositories
 from benchmarks.machine import Quiet
 from benchmarks.repositories import Shape
-from benchmarks.sweep import Sweep, measure, section
+from benchmarks.sweep import Sweep, bar, measure, section
 
 
 def test_each_start_looks_at_all_that_is_held(tmp_path: Path) -> None:
@@ -20,9 +20,15 @@ def test_each_start_looks_at_all_that_is_held(tmp_path: Path) -> None:
         assert sweep.seconds > 0
 
 
-def test_only_a_rate_that_is_asked_for_can_be_missed() -> None:
-    sweeps = {10: [Sweep(1.0, 100, 90.0, 3), Sweep(2.0, 100, 110.0, 3), Sweep(1.0, 100, 95.0, 3)]}
-    assert section(sweeps, Shape(16), None).missed == ()
-    assert section(sweeps, Shape(16), 95.0).missed == ()
-    assert section(sweeps, Shape(16), 94.0).missed == ("10 values held: 95 requests in a second",)
-    assert "| 10 " in section(sweeps, Shape(16), None).text
+def test_a_missed_bar_is_told() -> None:
+    def found(most: float) -> list[Sweep]:
+        return [Sweep(1.0, 100, each, 3) for each in (9.0, most, 9_000.0)]
+
+    assert section({200: found(256.0), 10_000: found(334.0)}, Shape(16)).missed == (), "the median of the starts counts"
+    assert section({200: found(257.0), 10_000: found(335.0)}, Shape(16)).missed == (
+        "200 values held: 257 requests in a second", "10,000 values held: 335 requests in a second",
+    )  # fmt: skip
+
+
+def test_the_bar_is_what_the_product_promises() -> None:
+    assert [bar(held) for held in (1, 7_680, 7_681, 10_000)] == [256, 256, 257, 334]

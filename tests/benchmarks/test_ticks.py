@@ -59,11 +59,18 @@ def test_a_missed_bar_is_told() -> None:
 
 
 def test_only_a_remote_behind_a_network_may_take_its_time_to_say_that_there_is_nothing_new() -> None:
-    whole = GOOD | {NOTHING: [0.007], CHANGE: [0.9], COLD: [9.0]}
+    whole = GOOD | {NOTHING: [0.007], CHANGE: [0.9]}
     assert section("", [Cell(Shape(9), False, GOOD, whole)]).missed == (f"9 grouped, local, {NOTHING}: 7.0 ms",)
     over_http = section("", [Cell(Shape(9), True, GOOD, whole)])
     assert over_http.missed == ()
     assert "takes 7.0 ms as a whole, of which 3.0 ms are the remote's answer" in over_http.text
+
+
+@pytest.mark.parametrize("http", [False, True], ids=["local", "http"])
+def test_what_the_remote_takes_counts_in_the_first_decision_after_a_start(http: bool) -> None:
+    own = GOOD | {COLD_HELD: [4.0]}
+    cell = Cell(Shape(9), http, own, own | {COLD: [5.1], COLD_HELD: [9.0]})
+    assert section("", [cell]).missed == (f"{cell}, {COLD}: 5100.0 ms", f"{cell}, {COLD_HELD}: 9000.0 ms")
 
 
 def test_what_a_huge_repository_has_is_said_once() -> None:

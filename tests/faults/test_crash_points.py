@@ -77,7 +77,7 @@ def told(driver: Passes, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_points_are_those_of_the_whole_loop(told: Callable[[str], Undisturbed], kind: str) -> None:
+def test_c1_the_points_are_those_of_the_whole_loop(told: Callable[[str], Undisturbed], kind: str) -> None:
     found = told(kind)
     counts = [len(points) for points in found.points]
     assert min(counts) > FEWEST, counts
@@ -85,13 +85,13 @@ def test_the_points_are_those_of_the_whole_loop(told: Callable[[str], Undisturbe
     assert done([point.partition(":")[0] for points in found.points for point in points]) == COMES_BY["whole loop"]
 
 
-def test_each_point_that_is_listed_is_come_by_in_some_story() -> None:
+def test_c1_each_point_that_is_listed_is_come_by_in_some_story() -> None:
     assert frozenset().union(*COMES_BY.values()) == done(get_args(Failpoint))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("number", range(STORIES))
-def test_killed_at_every_point_and_started_again_it_ends_the_same(
+def test_c1_killed_at_every_point_and_started_again_it_ends_the_same(
     told: Callable[[str], Undisturbed], driver: Passes, tmp_path: Path, kind: str, number: int
 ) -> None:
     expected = told(kind)

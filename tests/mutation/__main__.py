@@ -184,8 +184,8 @@ def main(words: Sequence[str]) -> int:
             place.end()
     came = f"{len(cases) - len(survivors):,} of {len(cases):,} mistakes were noticed or are explained"
     sys.stdout.write(f"{came}\n")
-    if not options.modules and not options.sample:
-        note("make mutated", came)
+    if not (options.modules or options.sample or options.quick):
+        note("make mutated", f"{came}; {len(new):,} tried now, {len(cases) - len(new):,} noticed in earlier runs")
     return int(bool(survivors))
 
 

@@ -1,4 +1,4 @@
-"""Our clock beside a server's (DESIGN.md, law 3)."""
+"""Our clock beside a server's (docs/laws.md, law 3)."""
 
 from __future__ import annotations
 

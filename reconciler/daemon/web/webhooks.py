@@ -1,7 +1,7 @@
 """The webhooks' application: what happens to every request, in the one order that is safe.
 
 Route, rate, who it is, limits, body, what it says, inbox, answer. Nothing of a body is read for somebody who is not
-known, and no answer says that a problem was taken before it is on the remote (DESIGN.md, law 7).
+known, and no answer says that a problem was taken before it is on the remote (docs/laws.md, law 7).
 """
 
 from __future__ import annotations

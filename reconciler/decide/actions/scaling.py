@@ -2,7 +2,7 @@
 
 The value is read as written: `+1`, `1`, `"1"` and `-1` are increments, as in Keptn's helm-service; `{replicas: 4}` is
 absolute. Where an HPA or a KEDA object targets the workload its minimum is claimed instead, for it would fight anybody
-who writes `spec.replicas`: new = max(minimum, current) + n, within its maximum (DESIGN.md section 3).
+who writes `spec.replicas`: new = max(minimum, current) + n, within its maximum.
 """
 
 from __future__ import annotations
