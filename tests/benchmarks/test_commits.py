@@ -65,3 +65,13 @@ def test_a_missed_bar_is_told() -> None:
     assert section([young, cell(0.0031, grouped=True, history=500)]).missed == (
         "100 grouped, 500 commits: 3.1 ms for a commit beside 2.0",
     )
+
+
+def test_flat_ones_are_compared_once_each_service_has_its_decisions() -> None:
+    def flat(seconds: float, history: int) -> Cell:
+        return Cell(Shape(100, grouped=False), {"product": [seconds] * 3}, history)
+
+    assert section([flat(0.008, 0), flat(0.016, 100), flat(0.017, 200)]).missed == (), "a wider tree is no history"
+    assert section([flat(0.008, 0), flat(0.012, 100), flat(0.016, 200)]).missed == (
+        "100 flat, 200 commits: 16.0 ms for a commit beside 12.0",
+    )
