@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, Protocol, TypeAlias
 
+from reconciler.model.measures import MeasuresFact
+from reconciler.model.targets import Fact, NoFact
+
 Lane: TypeAlias = Literal["kubernetes", "flags", "endpoints", "evidence"]
 """A kind of server; each has threads of its own."""
 
@@ -17,3 +20,10 @@ class Counted(Protocol):
 
 def uncounted(target: Lane, result: str, *, wrote: bool) -> None:
     """Count nothing."""
+
+
+def result_of(fact: Fact) -> str:
+    """Return what came of a call that returned this."""
+    if isinstance(fact, MeasuresFact):
+        return "missing" if any(each.value is None for each in fact.measures) else "ok"
+    return fact.trouble if isinstance(fact, NoFact) else "ok"

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from structlog.typing import FilteringBoundLogger
 
-from reconciler.daemon.calls_counted import Counted, Lane, uncounted
+from reconciler.daemon.calls_counted import Counted, Lane, result_of, uncounted
 from reconciler.daemon.clock import Clock, ServerDates
 from reconciler.daemon.failpoints import reach
 from reconciler.decide.claims import live_value, mark_of
@@ -22,7 +22,7 @@ from reconciler.decide.effects import Due
 from reconciler.evidence.protocol import Evidence
 from reconciler.model.desired import Key
 from reconciler.model.errors import BlindError, ReconcilerError, TerminalError, TransientError
-from reconciler.model.measures import MeasuresFact, WantMeasures
+from reconciler.model.measures import WantMeasures
 from reconciler.model.targets import (
     ROUTE,
     Effect,
@@ -370,7 +370,7 @@ class Dispatch:
         result = "failed"
         try:
             fact = call()
-            result = _result_of(fact)
+            result = result_of(fact)
             return fact
         finally:
             self._counted(lane(key[1]), result, wrote=key[0] != _LOOK)
@@ -396,9 +396,3 @@ class Dispatch:
         for pool in (*self._pools.values(), self._writers, self._foreseers):
             pool.shutdown(wait=False, cancel_futures=True)
         self._servers.close()
-
-
-def _result_of(fact: Fact) -> str:
-    if isinstance(fact, MeasuresFact):
-        return "missing" if any(each.value is None for each in fact.measures) else "ok"
-    return fact.trouble if isinstance(fact, NoFact) else "ok"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import randbits
@@ -34,6 +33,7 @@ from reconciler.daemon.plugins import load_actions
 from reconciler.daemon.project_loop import ProjectLoop
 from reconciler.daemon.secrets import know_secrets, secret_files, take_variables
 from reconciler.daemon.sight import Sight, watched
+from reconciler.daemon.stopping import begin, end, limited
 from reconciler.daemon.surroundings import Surroundings
 from reconciler.daemon.tracing_otlp import tracer
 from reconciler.model.daemon_config import DaemonConfig, ProjectConnections, load_daemon_config
@@ -45,10 +45,6 @@ from reconciler.net.bell import Bell
 from reconciler.net.threads import NoThreadError, start
 from reconciler.repo.watch import FileWatcher
 
-_STOP_WITHIN = 25.0
-"""Seconds that loops have to end: a stop has thirty, and the end of the process is a part of it."""
-_GONE_WITHIN = 29.0
-"""Seconds after which the process of a daemon that stops ends, whatever is still being closed or waited for."""
 _TOLD_WITHIN = 2.0
 """Seconds that receivers and a forge have together for what they are being told when a project is closed."""
 _ANSWER_WITHIN = 15.0
@@ -276,10 +272,8 @@ class Daemon:
         take_variables(config)
         know_secrets(config)
         self.metrics.keep(config.projects)
-        limit = threading.Timer(_GONE_WITHIN, self._give_up)
-        limit.daemon = True
         with ExitStack() as stack:
-            stack.callback(limit.cancel)
+            limit = stack.enter_context(limited(self.log))
             sights = self._sights(config)
             kept = stack.enter_context(keeper_of(config.leases, self.clock, self.log)) if config.leases else None
             self._loops = [
@@ -304,25 +298,8 @@ class Daemon:
                 return self._wait_for_another(config, seen)
             finally:
                 if self._stopping:
-                    with suppress(NoThreadError):  # what is closed has bounds of its own, which only add up to more
-                        start(limit)
-                self._end([thread for thread in threads if thread.is_alive()])
-
-    def _end(self, threads: Sequence[threading.Thread]) -> None:
-        for loop in self._loops:
-            loop.stop()
-        deadline = self.clock.monotonic() + _STOP_WITHIN
-        for thread in threads:
-            thread.join(max(deadline - self.clock.monotonic(), 0.0))
-        if any(thread.is_alive() for thread in threads):
-            # Its mirror is still in use: neither may it be closed nor a second loop begin on it.
-            self.log.error("a project did not stop in time; the process ends", seconds=_STOP_WITHIN)
-            os._exit(1)
-
-    def _give_up(self) -> None:
-        """End the process: what is durable is, and what is not is done again by who comes next."""
-        self.log.error("not all was closed in time; the process ends", seconds=_GONE_WITHIN)
-        os._exit(1)
+                    begin(limit)
+                end(self._loops, [thread for thread in threads if thread.is_alive()], self.clock, self.log)
 
     def _sights(self, config: DaemonConfig) -> Mapping[ProjectName, Sight]:
         """Return what the bridge will see of each project; nothing where no pages are served."""

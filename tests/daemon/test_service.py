@@ -11,7 +11,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from reconciler.daemon import service
+from reconciler.daemon import stopping
 from reconciler.daemon.project_loop import ProjectLoop
 from reconciler.daemon.service import Daemon
 from reconciler.model.errors import BugError
@@ -64,7 +64,7 @@ def test_a_stop_ends_the_process_in_time_whatever_is_still_being_closed(
         assert left.wait(20)
         close(loop)
 
-    monkeypatch.setattr(service, "_GONE_WITHIN", 0.3)
+    monkeypatch.setattr(stopping, "_GONE_WITHIN", 0.3)
     monkeypatch.setattr(os, "_exit", leave)
     monkeypatch.setattr(ProjectLoop, "close", hang)
     with capture_logs() as lines, running(site):

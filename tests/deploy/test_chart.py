@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 import reconciler
 from reconciler.bridge import following, hall
-from reconciler.daemon import service
+from reconciler.daemon import stopping
 from reconciler.daemon.web import serving
 from reconciler.model.daemon_config import DaemonConfig, load_daemon_config
 from tests.deploy.cases import CASES, FULL, MINIMAL
@@ -149,7 +149,7 @@ def test_numbers_stay_numbers() -> None:
 
 def test_an_orderly_stop_has_the_time_that_it_needs(items: Rendered) -> None:
     """Loops first, then the three servers one after the other, the bridge's followers and its threads."""
-    needed = service._STOP_WITHIN + 3 * serving._STOPS_WITHIN + following.STOPS_WITHIN + hall._WITHIN
+    needed = stopping.STOP_WITHIN + 3 * serving._STOPS_WITHIN + following.STOPS_WITHIN + hall._WITHIN
     assert pod(items)["terminationGracePeriodSeconds"] > needed
 
 

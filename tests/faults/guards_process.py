@@ -96,17 +96,17 @@ GUARDS: Final = (
         "            self._refuse(error)\n            return config\n", "            raise\n",
     ),
     Mutation(
-        "c7", "reconciler/daemon/service.py",
-        "thread.join(max(deadline - self.clock.monotonic(), 0.0))", "thread.join(0.0)",
+        "c7", "reconciler/daemon/stopping.py",
+        "thread.join(max(deadline - clock.monotonic(), 0.0))", "thread.join(0.0)",
     ),
     Mutation(
-        "c7", "reconciler/daemon/service.py",
-        "_STOP_WITHIN = 25.0\n", "_STOP_WITHIN = 40.0\n",
+        "c7", "reconciler/daemon/stopping.py",
+        "STOP_WITHIN: Final = 25.0\n", "STOP_WITHIN: Final = 40.0\n",
         "tests/faults/test_process.py -k c7_a_push",
     ),
     Mutation(
         "c7", "reconciler/daemon/service.py",
-        "                        start(limit)\n", "                        pass\n",
+        "                    begin(limit)\n", "                    pass\n",
         "tests/daemon/test_service.py -k whatever",
     ),
     Mutation(

@@ -165,6 +165,7 @@ def test_c7_a_push_that_hangs_holds_no_stop_for_longer_than_its_bound(scene: Sce
         hanging = hook(site, "pre-receive", f"{OURS}{told_to_end(site, daemon)}\nexec sleep 600")
         scene.problem()
         assert took(site, daemon) <= BOUND
+        eventually(lambda: daemon.logged(event="a project did not stop in time; the process ends"), "it is said", 5)
         scene.said += daemon.lines
     hanging.unlink()
     assert site.scalings() == []
