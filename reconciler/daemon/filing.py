@@ -82,8 +82,8 @@ class Filing:
             both = " and ".join(f"{path}/" for path in found)
             return Receipt("unavailable", reason=f"{self._stage} has two services called {name}", hint=f"rename {both}")
         if self._names is None:
-            self._names = Names("service", self._stage, self._repo.configured())
-            self._unusable = self._repo.unusable()
+            configured, self._unusable = self._repo.configured()
+            self._names = Names("service", self._stage, configured)
         if name in self._unusable:
             return Receipt("refused", reason=self._unusable[name], hint="rename the folder of the service")
         return self._names.unknown(name)

@@ -333,12 +333,8 @@ class StageRepo:
         """Return the configured services of this name, or the one at this path."""
         return self._standing.named(text)
 
-    def unusable(self) -> Mapping[str, str]:
-        """Return why what is configured is no service because of its folder's name; see `Standing.unusable`."""
-        return self._standing.unusable()
-
-    def configured(self) -> list[str]:
-        """Return the names of all configured services, in order."""
+    def configured(self) -> tuple[list[str], Mapping[str, str]]:
+        """Return the names of all configured services, and why others are none; see `Standing.configured`."""
         return self._standing.configured()
 
     def reported(self) -> frozenset[ServicePath]:

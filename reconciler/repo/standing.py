@@ -190,13 +190,9 @@ class Standing:
         """Return the configured services of this name, or the one at this path."""
         return self._index.named(text)
 
-    def unusable(self) -> Mapping[str, str]:
-        """Return why what is configured is no service because of its folder's name, by that name and by its path."""
-        return self._index.unusable()
-
-    def configured(self) -> list[str]:
-        """Return the names of all configured services, in order."""
-        return sorted(name for name, paths in self._index.names.items() if paths)
+    def configured(self) -> tuple[list[str], Mapping[str, str]]:
+        """Return the names of all configured services, in order, and why others are none, by folder and its name."""
+        return sorted(name for name, paths in self._index.names.items() if paths), self._index.unusable()
 
     def reported(self) -> frozenset[ServicePath]:
         """Return the services about which anything was ever reported or done."""

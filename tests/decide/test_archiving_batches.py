@@ -71,7 +71,7 @@ def test_the_first_that_may_go_says_when_to_look(world: World) -> None:
 
 
 def test_a_step_that_refuses_a_file_that_lies_there_is_no_reason_to_look(world: World) -> None:
-    world.push({world.problem_path("a" * 300): "title: x\nstate: open\n"})
+    world.push({world.problem_path("a" * 250): "title: x\nstate: open\n"})
     world.tick()
     assert world.stage_events() == ["refused"]
     refused = world.floor

@@ -69,7 +69,7 @@ def test_of_two_files_for_one_problem_the_second_is_refused_by_one_step(world: W
 
 
 def test_a_file_whose_name_is_no_id_is_refused_by_one_step(world: World) -> None:
-    world.push({f"{PROBLEMS}/{'a' * 300}.yaml": "title: x\nstate: open\n"})
+    world.push({f"{PROBLEMS}/{'a' * 250}.yaml": "title: x\nstate: open\n"})
     assert turned(world).subject == "carts: a problem file with an unusable name"
 
 

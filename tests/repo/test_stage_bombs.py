@@ -100,7 +100,7 @@ def test_what_is_much_and_not_too_much_is_followed(branch: Branch, monkeypatch: 
     with pytest.raises(TooMuchError):
         branch.mirror.diff(before, CommitId(after))
     for repo in branch.both():
-        assert len(repo.configured()) == 2_001
+        assert len(repo.configured()[0]) == 2_001
         assert sequence_of(repo) == 1
         assert ServicePath("group0/service0") in repo.services()
 
