@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from reconciler.embedded.cluster import EmbeddedCluster
 from reconciler.embedded.git_http import GitHttpServer
 from tests.daemon.lent import Lent
 from tests.daemon.site import Site, git
+from tests.faults.crashing import Passes, passes
 from tests.faults.invariants import Scene
+from tests.faults.stories import Story, Undisturbed, undisturbed
 
 
 @pytest.fixture
@@ -26,6 +29,27 @@ def scene(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest
             yield made
         said = capfd.readouterr()
         made.check(said.out + said.err)
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[Passes]:
+    """What makes passes in processes that can be killed, kept for a module."""
+    with passes() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def told(
+    request: pytest.FixtureRequest, driver: Passes, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Undisturbed]:
+    """How each story of the module's `KINDS` goes without a crash; each is told once."""
+    kinds: dict[str, Story] = request.module.KINDS
+
+    @cache
+    def found(kind: str) -> Undisturbed:
+        return undisturbed(tmp_path_factory.mktemp("undisturbed") / "site", kinds[kind], driver)
+
+    return found
 
 
 @pytest.fixture

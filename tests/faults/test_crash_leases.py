@@ -5,7 +5,7 @@ Who comes next is another daemon to them: it waits until what the dead one holds
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -27,19 +27,13 @@ from tests.faults.crash_points import (
     state,
     traced,
 )
-from tests.faults.crashing import KILLED, How, Passes, passes
+from tests.faults.crashing import KILLED, How, Passes
 from tests.faults.invariants import Scene
 
 HOLDS: Final = How(turns=10, seconds=3, leased=True)
 """Long enough to renew what is held some times."""
 FOLLOWS: Final = How(turns=14, seconds=3, leased=True)
 """Long enough for what somebody held to be free, twice over."""
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Passes]:
-    with passes() as made:
-        yield made
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ had again; then it is killed at each point that leaves something else behind, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from reconciler.model.names import ProjectName
 from reconciler.repo.away import LEFT
 from tests.daemon.site import Site, eventually, git
 from tests.faults.crash_points import COMES_BY, anew, done, kills, one_clock, restoring, said, state, traced
-from tests.faults.crashing import AWAY, KILLED, How, Passes, passes
+from tests.faults.crashing import AWAY, KILLED, How, Passes
 from tests.faults.invariants import Scene
 from tests.faults.test_outage_damage import damaged
 from tests.faults.test_outage_moved import copied
@@ -39,12 +39,6 @@ class WhileAway(GitFault):
 
     def takes(self, target: str) -> bool:
         return self.file.exists()
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Passes]:
-    with passes() as made:
-        yield made
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ import pytest
 from reconciler.embedded.unleash import Fault, UnleashDouble
 from reconciler.embedded.unleash.request import Request
 from tests.daemon.site import eventually
-from tests.faults.crashing import KILLED, PID, Passes, passes
+from tests.faults.crashing import KILLED, PID, Passes
 from tests.faults.stories import Phase, World, check_same, play, world
 from tests.faults.telling import UNLEASH
 
@@ -46,12 +45,6 @@ def double(made: World) -> UnleashDouble:
 
 def kill_pass(folder: Path) -> None:
     os.kill(int((folder / PID).read_text()), signal.SIGKILL)
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Passes]:
-    with passes() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from tests.daemon.collector import Collector, collecting
 from tests.daemon.forge_site import branches, on_a_forge
 from tests.daemon.site import eventually
 from tests.faults.crash_points import COMES_BY, kills, numbered, restoring, said, spread, traced
-from tests.faults.crashing import KILLED, Passes, passes
+from tests.faults.crashing import KILLED, Passes
 from tests.faults.invariants import TITLE, Scene
 from tests.forge.double import Double
 from tests.targets.endpoints.receiver import Receiver, receiving
@@ -59,12 +59,6 @@ class World:
         with self.forge.lock, self.collector.lock:
             self.forge.pulls, self.forge.statuses, self.forge.remarks = known
             self.collector.spans[:], self.receiver.told[:] = spans, told
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Passes]:
-    with passes() as made:
-        yield made
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import shutil
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,7 +13,7 @@ from tests.daemon.leases.crew import Own, crew
 from tests.daemon.leases.processes import scaled
 from tests.daemon.site import Site, eventually, git, until
 from tests.daemon.test_process import Running, running
-from tests.faults.crashing import KILLED, Passes, passes
+from tests.faults.crashing import KILLED, Passes
 from tests.faults.invariants import Scene
 from tests.faults.test_git import at, hook
 
@@ -31,12 +30,6 @@ STEPS = {
     "what is applied has no receipt": "after-apply",
     "the receipt is not pushed": "before-applied-push",
 }
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Passes]:
-    with passes() as made:
-        yield made
 
 
 @pytest.mark.parametrize("point", STEPS.values(), ids=STEPS.keys())

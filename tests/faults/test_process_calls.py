@@ -8,17 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.daemon.site import SCALING, eventually
-from tests.faults.crashing import KILLED, Passes, passes
+from tests.faults.crashing import KILLED, Passes
 from tests.faults.invariants import Scene
 from tests.targets.endpoints.receiver import OK, Receiver, Say, receiving
 
 CALLING = SCALING.replace("action: scaling\n    value: +1", "action: webhook\n    value: runbooks")
-
-
-@pytest.fixture(scope="module")
-def driver() -> Iterator[Passes]:
-    with passes() as made:
-        yield made
 
 
 @pytest.fixture
