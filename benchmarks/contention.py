@@ -18,7 +18,7 @@ from statistics import median
 
 from benchmarks import aside, command, product, repositories
 from benchmarks.machine import Quiet
-from benchmarks.people import GaveUpError, Pushed, Pusher, crowd, lost, tip_of
+from benchmarks.people import GIVES_UP, GaveUpError, Pushed, Pusher, crowd, lost, tip_of
 from benchmarks.plain_git import Files, git
 from benchmarks.report import Section, ms, percentile, table
 from benchmarks.repositories import STAGE, Shape
@@ -189,6 +189,7 @@ def section(runs: Sequence[Contention], storm: int, people: int) -> Section:
     landings = [one for each in runs for one in each.landing]
     pushed = [one for each in runs for one in each.people]
     gone = sum(each.lost for each in runs)
+    given_up = sum(not each.commit for each in pushed)
     undecided = sum(storm - each.decided for each in runs)
     rows = [_row("product", landings), _row("naive loop", [one for each in runs for one in each.naive_landing])]
     pushes = [
@@ -210,7 +211,8 @@ def section(runs: Sequence[Contention], storm: int, people: int) -> Section:
         f"decides nothing, and its storm ends after {_NAIVE_PATIENCE:g} s. Percentiles are of all pushes of all runs, "
         "decisions a second the median of the runs. "
         f"Of the storms' problems {len(runs) * storm - undecided:,} of {len(runs) * storm:,} were decided within "
-        f"{_PATIENCE:g} s each. Of the people's {sum(each.watched for each in runs):,} pushes {gone} were lost. "
+        f"{_PATIENCE:g} s each. Of the people's {sum(each.watched for each in runs):,} pushes {gone} were lost, and "
+        f"{given_up} did not land within {GIVES_UP:g} s, which is what they count with. "
         f"Limits: {SHAPE.services:,} services in group folders and not more, and no remote behind a network, where "
         "each push takes longer for everybody.\n\n"
         f"Bars: {LANDING_BAR:g} s and {PERSON_BAR:g} s at the 95th percentile, none lost.\n\n"
@@ -224,6 +226,7 @@ def section(runs: Sequence[Contention], storm: int, people: int) -> Section:
             (f"{landing:.2f} s until a decision was on the remote", landing > LANDING_BAR),
             (f"{person:.2f} s until a person's push was on the remote", person > PERSON_BAR),
             (f"{gone} pushes of people were lost", bool(gone)),
+            (f"{given_up} pushes of people never landed", bool(given_up)),
             (f"{undecided:,} problems not decided within {_PATIENCE:g} s", bool(undecided)),
         )
         if over

@@ -37,7 +37,10 @@ def tip_of(remote: Path) -> str:
 
 @dataclass(frozen=True)
 class Pushed:
-    """A push that has landed: its commit, seconds from the first try on, and how often it was tried."""
+    """A push: its commit on the branch, seconds from the first try on, and how often it was tried.
+
+    The commit is empty where it never landed, for as long as somebody tries.
+    """
 
     commit: str
     seconds: float
@@ -45,7 +48,11 @@ class Pushed:
 
 
 class GaveUpError(RuntimeError):
-    """What somebody pushed did not land for as long as they tried."""
+    """What somebody pushed did not land for as long as they tried: ``pushed`` says how long, and how often."""
+
+    def __init__(self, what: str, pushed: Pushed) -> None:
+        super().__init__(f"{what}: {pushed.tries} tries in {pushed.seconds:.1f} s, and it is not on the branch")
+        self.pushed = pushed
 
 
 class Pusher:
@@ -85,7 +92,7 @@ class Pusher:
                 time.sleep(self._chance.random() * self._rest)
                 continue
             return Pushed(new, time.perf_counter() - began, tries)
-        raise GaveUpError(f"{message.strip()}: {tries} tries in {GIVES_UP:g} s, and it is not on the branch")
+        raise GaveUpError(message.strip(), Pushed("", time.perf_counter() - began, tries))
 
     def close(self) -> None:
         """End its process."""
@@ -94,12 +101,12 @@ class Pusher:
 
 @contextmanager
 def crowd(folder: Path, remote: Path, count: int, every: float, seed: int = 7) -> Iterator[list[Pushed]]:
-    """Let so many people push notes, each once in ``every`` seconds and at moments of their own; yields what landed.
+    """Let so many people push notes, each once in ``every`` seconds and at moments of their own; yields their pushes.
 
-    Their clones are made before. The list is whole when the context has ended. Raises RuntimeError then, where a push
-    never landed.
+    Their clones are made before. Who gives up goes on with the next note. The list is whole when the context has ended.
+    Raises RuntimeError then, where somebody could not even try.
     """
-    landed: list[Pushed] = []
+    pushes: list[Pushed] = []
     failed: list[BaseException] = []
     over = threading.Event()
 
@@ -110,7 +117,10 @@ def crowd(folder: Path, remote: Path, count: int, every: float, seed: int = 7) -
             while not over.wait(max(next_at - time.perf_counter(), 0.0)):
                 nth += 1
                 text = f"note {nth} of person {number}\n".encode()
-                landed.append(pushers[number].push({f"notes/{number}/{nth}.md": text}, f"Note {nth} of {number}\n"))
+                try:
+                    pushes.append(pushers[number].push({f"notes/{number}/{nth}.md": text}, f"Note {nth} of {number}\n"))
+                except GaveUpError as error:
+                    pushes.append(error.pushed)
                 next_at += every * (0.5 + chance.random())
         except (RuntimeError, OSError, subprocess.SubprocessError) as error:
             failed.append(error)
@@ -122,16 +132,16 @@ def crowd(folder: Path, remote: Path, count: int, every: float, seed: int = 7) -
     for thread in threads:
         thread.start()
     try:
-        yield landed
+        yield pushes
     finally:
         over.set()
         for thread in threads:
             thread.join(GIVES_UP + 10)
     if failed:
-        raise RuntimeError(f"a person's push did not land: {failed[0]}")
+        raise RuntimeError(f"a person could not push: {failed[0]}")
 
 
-def lost(remote: Path, landed: Sequence[Pushed]) -> int:
-    """Return how many of these commits are not on the branch any more."""
+def lost(remote: Path, pushes: Sequence[Pushed]) -> int:
+    """Return how many of the commits that landed are not on the branch any more."""
     there = set(git(remote, "rev-list", STAGE_REF).decode("ascii").split())
-    return sum(each.commit not in there for each in landed)
+    return sum(bool(each.commit) and each.commit not in there for each in pushes)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import contention, repositories
+from benchmarks import contention, people, repositories
 from benchmarks.machine import Quiet
-from benchmarks.people import Pushed, Pusher, lost, tip_of
+from benchmarks.people import Pushed, Pusher, crowd, lost, tip_of
 from benchmarks.plain_git import git
 from benchmarks.repositories import STAGE_REF, Shape
+from tests.daemon.site import eventually
 
 
 def test_a_small_storm_among_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,6 +58,23 @@ def test_what_is_not_on_the_branch_any_more_is_lost(tmp_path: Path) -> None:
     assert lost(remote, [one, other]) == 0
     git(remote, "update-ref", STAGE_REF, one.commit)
     assert lost(remote, [one, other]) == 1
+
+
+def test_who_never_gets_through_is_counted_and_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of eight people gave up on a slow machine, and nothing of the measurement was left."""
+    remote = repositories.make(tmp_path, Shape(4))
+    hook = remote / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    monkeypatch.setattr(people, "GIVES_UP", 0.2)
+    with crowd(tmp_path / "crowd", remote, 1, 0.05) as pushed:
+        eventually(lambda: len(pushed) > 1, "they try again with the next note")
+    assert {each.commit for each in pushed} == {""}
+    assert min(each.seconds for each in pushed) >= 0.2
+    assert lost(remote, pushed) == 0, "what never was on the branch is not lost"
+    found = contention.Contention((0.1,), (0.1,), tuple(pushed[:1]), (), 1, 0, 10.0, 20.0, 20)
+    assert contention.section([found], 20, 1).missed == ("1 pushes of people never landed",)
 
 
 def test_a_bar_that_is_missed_is_said() -> None:
