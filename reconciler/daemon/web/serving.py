@@ -151,6 +151,7 @@ class _Server(uvicorn.Server):
         self._protocol = protocol
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ending = asyncio.Event()
+        self._changing = asyncio.Lock()
 
     def end(self) -> None:
         """Ask it to end; from any thread."""
@@ -178,8 +179,8 @@ class _Server(uvicorn.Server):
         """Stop accepting, let what is in work be answered for a moment, and cut off what still is after that."""
         del sockets
         self._door.close()
-        for server in self.servers:
-            server.close()
+        async with self._changing:
+            await _closed(self.servers)
         for connection in list(self.server_state.connections):
             connection.shutdown()
         with suppress(TimeoutError):
@@ -199,11 +200,11 @@ class _Server(uvicorn.Server):
             asyncio.run_coroutine_threadsafe(self._exchange(), self._loop)
 
     async def _exchange(self) -> None:
-        if self.should_exit:
-            return
-        old, self.servers = self.servers, [await self._accepting()]
-        for server in old:
-            server.close()
+        async with self._changing:
+            if self.should_exit:
+                return
+            old, self.servers = self.servers, [await self._accepting()]
+            await _closed(old)
 
     async def _accepting(self) -> asyncio.Server:
         tls = self._tls_now
@@ -211,6 +212,21 @@ class _Server(uvicorn.Server):
             lambda: self._protocol(self), sock=self._door.dup(), ssl=tls, backlog=_BACKLOG,
             ssl_handshake_timeout=_HANDSHAKE if tls else None, ssl_shutdown_timeout=1.0 if tls else None,
         )  # fmt: skip
+
+
+async def _closed(servers: list[asyncio.Server]) -> None:
+    """Accept nothing more.
+
+    asyncio drops a connection that its server accepted and had not begun with when it was closed: it is neither
+    served nor closed, and who connected waits. So accepting ends first, then what was accepted begins.
+    """
+    loop = asyncio.get_running_loop()
+    for server in servers:
+        for each in server.sockets:
+            loop.remove_reader(each.fileno())
+    await asyncio.sleep(0)
+    for server in servers:
+        server.close()
 
 
 def tls_context(tls: Tls) -> ssl.SSLContext:
