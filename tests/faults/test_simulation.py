@@ -15,9 +15,12 @@ from typing import Any, cast
 import pytest
 
 from reconciler.daemon import reception
+from reconciler.daemon.asked import Asked
 from reconciler.daemon.branch import Branch
 from reconciler.daemon.clock import Watchful
+from reconciler.daemon.desk import Desk
 from reconciler.daemon.dispatch import Servers
+from reconciler.daemon.proposals import Proposals
 from reconciler.daemon.publish import Landed, Publisher
 from reconciler.decide import claims
 from reconciler.decide.draft import Draft
@@ -28,10 +31,12 @@ from reconciler.repo.away import Away
 from reconciler.repo.push import PushResult, RefUpdate
 from reconciler.repo.standing import Standing
 from reconciler.repo.stream import NewCommit
+from tests.simulation.estate import proposes
 from tests.simulation.memory import MemoryEngine, MemoryMirror
 from tests.simulation.simulation import Report, run
 
 CHUNK, CHUNKS = 10, 20
+PROPOSING = [seed for seed in range(200) if proposes(seed)]
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
@@ -66,7 +71,7 @@ def test_simulation_is_eventful() -> None:
         "lost after git.push", "refused git.push", "lost after cluster", "dies on the way", "is away for everybody",
         "is accepted as", "the clock of", "timers held", "a replica of the remote stands still",
         "took the push and does not show it", "these stages go on", "durability=mirror", "how=pushed", "how=merged",
-        "how=there", "No space left",
+        "how=there", "No space left", "merged pull request", "withdrawn", "declined", "proposed for approval",
     }  # fmt: skip
     decided = writes = 0
     for seed in range(CHUNK * CHUNKS):
@@ -163,6 +168,22 @@ def test_simulation_notices_a_wait_that_a_clock_in_doubt_begins(monkeypatch: pyt
     at = Draft.at
     monkeypatch.setattr(Draft, "at", lambda self, moment: moment == self.now or at(self, moment))
     assert caught("too early", range(336, 400))
+
+
+def test_simulation_notices_an_answer_that_nobody_gave(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = Asked.command
+    monkeypatch.setattr(Asked, "command", lambda self, _, *more: command(self, "approve", *more))
+    assert caught("which nobody has said", PROPOSING)
+
+
+def test_simulation_notices_what_is_asked_and_not_proposed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Proposals, "look", lambda *_: False)
+    assert caught("no pull request shows it", PROPOSING)
+
+
+def test_simulation_notices_a_proposal_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Desk, "_leave", lambda *_: None)
+    assert caught("is shown and not asked", PROPOSING)
 
 
 def test_simulation_notices_who_decides_on_what_he_remembers(monkeypatch: pytest.MonkeyPatch) -> None:

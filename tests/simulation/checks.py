@@ -11,16 +11,22 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
+from reconciler.daemon.asked import asked_of
+from reconciler.daemon.proposals_heads import approved
 from reconciler.decide.effects import effects_of
 from reconciler.decide.policy import DEFAULT_BOUNDS
 from reconciler.decide.snapshot import ServiceView, Snapshot
+from reconciler.forge.telling import mark
 from reconciler.model import canonical
+from reconciler.model.command import load_command
 from reconciler.model.desired import Desired, Key, load_desired
 from reconciler.model.errors import UserError
 from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.model.policy import load_service, load_stage
 from reconciler.model.problem import Problem
 from reconciler.model.targets import Target
+from reconciler.repo.layout import ops_place
+from reconciler.repo.mirror import PROPOSALS
 from reconciler.repo.project import read_project, settings_at
 from reconciler.repo.project_history import ProjectHistory
 from reconciler.repo.replay import Part, Replay
@@ -34,6 +40,7 @@ from tests.simulation.clocks import Waits
 from tests.simulation.cluster import CONTROLLER, State, World, Write
 from tests.simulation.daemons import Daemon
 from tests.simulation.estate import PROJECT, Plan
+from tests.simulation.forge import HEADS, Requests, changes
 from tests.simulation.memory import MemoryMirror, MemoryOffline
 from tests.simulation.objects import Objects
 from tests.simulation.people import People
@@ -57,10 +64,11 @@ class Broken(AssertionError):  # noqa: N818  what is broken is no error by itsel
 class Checks:
     """Looks at every move of the remote and at every write, as it happens."""
 
-    def __init__(self, plan: Plan, remote: Remote, world: World) -> None:
+    def __init__(self, plan: Plan, remote: Remote, world: World, requests: Requests) -> None:
         self._plan = plan
         self._remote = remote
         self._world = world
+        self._requests = requests
         self._stages = {plan.ops_ref(stage): StageName(stage) for stage in plan.stages}
         self.steps = 0
         self.decided = 0
@@ -71,9 +79,14 @@ class Checks:
 
     def moved(self, move: Move) -> None:
         """Look at what a push has brought."""
-        if move.who == "people" or move.new is None:
+        if move.who == "people":
             return
         objects = self._remote.objects
+        if move.ref.startswith(PROPOSALS) and self._plan.proposes:
+            self._proposed(objects, move)
+            return
+        if move.new is None:
+            raise Broken(f"I4: {move.who} took {move.ref} away")
         if move.old is not None and not objects.descends(move.new, move.old):
             raise Broken(f"I4: {move.who} rewrote {move.ref}: {move.old} -> {move.new}")
         stage = self._stages.get(move.ref)
@@ -83,6 +96,34 @@ class Checks:
             claim = claimed(objects.commit(commit), stage)
             if claim is not None:
                 self._step(objects, claim, move)
+            elif len(objects.commit(commit).parents) == 1:
+                self._answered(objects, commit, stage, move.who)
+
+    def _proposed(self, objects: Objects, move: Move) -> None:
+        """A branch of a proposal is made or taken away, and holds one file that approves, on a commit of its stage."""
+        if move.new is None:
+            return
+        stage = move.ref.removeprefix(PROPOSALS).partition("/")[0]
+        (parent,) = objects.commit(move.new).parents
+        added = changes(objects, parent, move.new)
+        ((path, item),) = added.items()
+        verb = load_command(objects.get(item[1], "blob"), path.decode()).verb if item is not None else ""
+        place = ops_place(path.decode(), StageName(stage))
+        if move.old is not None or verb != "approve" or place is None or not place.rest.startswith("commands/"):
+            raise Broken(f"I4: {move.who} pushed {added} to {move.ref}")
+        if parent not in self._remote.ever.get(self._plan.ops_ref(stage), ()):
+            raise Broken(f"{move.who} proposed on {parent}, which was never on {stage}")
+
+    def _answered(self, objects: Objects, commit: str, stage: StageName, who: str) -> None:
+        """Nobody but a person approves, and a `decline` is that of a person who closed a pull request."""
+        for path, item in changes(objects, objects.commit(commit).parents[0], commit).items():
+            if b"/commands/" not in path or item is None:
+                continue
+            said = load_command(objects.get(item[1], "blob"), path.decode())
+            branch = f"{PROPOSALS.removeprefix(HEADS)}{stage}/{said.remediation}-{said.step:02d}"
+            closed = [pull for pull in self._requests.pulls if pull.number in self._requests.declined]
+            if said.verb != "decline" or not any(pull.branch.startswith(branch) for pull in closed):
+                raise Broken(f"{who} wrote {path!r}: {said}, which nobody has said")
 
     def _new(self, objects: Objects, move: Move) -> Iterator[str]:
         """Yield what a push has brought, the newest first."""
@@ -238,10 +279,11 @@ class Checks:
 class Judge:
     """Somebody who comes when all is over, with nothing but the remote and the world."""
 
-    def __init__(self, plan: Plan, remote: Remote, world: World) -> None:
+    def __init__(self, plan: Plan, remote: Remote, world: World, requests: Requests) -> None:
         self._plan = plan
         self._remote = remote
         self._world = world
+        self._requests = requests
 
     def reader(self, stage: str) -> Reader:
         return Reader(self._plan, self._remote, stage)
@@ -253,7 +295,29 @@ class Judge:
             if self._plan.ops_ref(stage) in self._remote.refs:
                 snapshot = self.reader(stage).newest()
                 found += [f"{stage}: {each}" for each in self._open_ends(snapshot)]
+                if self._plan.proposes:
+                    found += [f"{stage}: {each}" for each in self._unproposed(stage, snapshot)]
         return found
+
+    def _unproposed(self, stage: str, snapshot: Snapshot) -> Iterator[str]:
+        """Tell what people are asked and not shown, and what they are shown and not asked."""
+        refs, ops = self._remote.refs, self._plan.ops_ref(stage)
+        mirror, name, tip = MemoryMirror(self._remote, shared=True), StageName(stage), CommitId(self._remote.refs[ops])
+        asked = [
+            each for view in snapshot.services.values() for each in asked_of(name, view)
+            if not approved(mirror, tip, each)
+        ]  # fmt: skip
+        shown = {
+            pull.branch: pull for pull in self._requests.all("open") if f"{HEADS}{pull.base}" == ops
+        }  # fmt: skip
+        there = {ref.removeprefix(HEADS) for ref in refs if ref.startswith(f"{PROPOSALS}{stage}/")}
+        for each in asked:
+            own = mark(each.proposal.effect, each.expires)
+            if not any(branch in shown and own in shown[branch].body for branch in there & {*each.branches}):
+                yield f"{each.service}: {each.remediation}-{each.number:02d} is asked and no pull request shows it"
+        wanted = {branch for each in asked for branch in each.branches}
+        for branch in sorted((there | shown.keys()) - wanted):
+            yield f"{branch} is shown and not asked"
 
     def _open_ends(self, snapshot: Snapshot) -> Iterator[str]:
         if snapshot.stage.foreign:

@@ -8,10 +8,14 @@ from typing import Any, Final, cast
 
 from structlog.typing import FilteringBoundLogger
 
+from reconciler.daemon.backoff import Backoff
 from reconciler.daemon.clock import ServerDates
+from reconciler.daemon.desk import Desk
 from reconciler.daemon.dispatch import Allowed, Servers
+from reconciler.daemon.forging import PAUSES, Forging
 from reconciler.daemon.leases.protocol import EveryStage, StageLeases
 from reconciler.daemon.project_loop import ProjectLoop
+from reconciler.daemon.proposals import Proposals
 from reconciler.daemon.surroundings import Surroundings
 from reconciler.model.errors import TransientError
 from reconciler.model.names import ProjectName, StageName
@@ -20,9 +24,10 @@ from reconciler.repo.process import Finished
 from tests.simulation.clocks import WallClock
 from tests.simulation.cluster import Cluster, Flags, World
 from tests.simulation.estate import PROJECT, Plan
+from tests.simulation.forge import Connection, Requests
 from tests.simulation.keeping import Disk
 from tests.simulation.measuring import Source
-from tests.simulation.memory import MemoryMirror, gone, turned_down, unreachable
+from tests.simulation.memory import NOWHERE, MemoryMirror, gone, turned_down, unreachable
 from tests.simulation.remote import Remote
 from tests.simulation.schedule import Life, Schedule
 from tests.simulation.weather import Weather, Where
@@ -164,6 +169,7 @@ class Surrounding:
     plan: Plan
     remote: Remote
     world: World
+    requests: Requests
     leases: Leases
     say: Callable[[str], None]
 
@@ -227,9 +233,12 @@ class Daemon:
         self._around.say(f"{self.name} starts{' with an empty disk' if not self.disk.objects.own else ''}")
         self.clock.restart()
         life = self._life = Life(self.name)
-        loop = self._loop = self._made()
+        forge = self._forging() if self._around.plan.proposes else None
+        loop = self._loop = self._made(forge)
 
         def run() -> None:
+            if forge is not None:
+                forge.start(loop.wake)
             try:
                 loop.run()
             finally:
@@ -237,17 +246,27 @@ class Daemon:
 
         self._around.schedule.spawn(life, run)
 
-    def _made(self) -> ProjectLoop:
+    def _forging(self) -> Forging:
+        around, project = self._around, ProjectName(PROJECT)
+        log = self._log()
+        forge = Connection(around.requests, around.schedule, around.weather, self.name)
+        desk = Desk(forge, _POLL, Backoff(*PAUSES, seed=self.starts), log, self.clock.monotonic)
+        proposals = Proposals(project, desk, (), self.clock, log)
+        return Forging(project, self.clock, log, NOWHERE, desk, proposals, seed=self.starts)
+
+    def _log(self) -> FilteringBoundLogger:
+        return cast("FilteringBoundLogger", Lines(lambda text: self._around.say(f"{self.name}: {text}")))
+
+    def _made(self, forge: Forging | None) -> ProjectLoop:
         around, schedule, plan = self._around, self._around.schedule, self._around.plan
         border, disk = _Border(self.name, schedule, around.weather), self.disk
-        log = Lines(lambda text: around.say(f"{self.name}: {text}"))
         return ProjectLoop(
             lambda: MemoryMirror(around.remote, border, shared=plan.shared, disk=disk),
             ProjectName(PROJECT),
             Surroundings(
-                clock=self.clock, connect=self._connected, log=cast("FilteringBoundLogger", log), poll=_POLL,
+                clock=self.clock, connect=self._connected, log=self._log(), poll=_POLL,
                 sweep_every=60.0, seed=schedule.random.getrandbits(32),
-                leases=around.leases.of(self.name) if plan.leases else EveryStage(),
+                leases=around.leases.of(self.name) if plan.leases else EveryStage(), forge=forge,
             ),
         )  # fmt: skip
 

@@ -17,6 +17,8 @@ SERVICES: Final = ("carts", "shop/orders", "users")
 FLAGS: Final = ("promotion", "cache")
 TITLES: Final = ("Response time degradation", "Failure rate increase", "cpu usage", "unheard of")
 PERSON: Final = "A Person <person@example.org>"
+_PROPOSES: Final = 0.2
+"""The part of the seeds in which people answer by pull requests."""
 _SLO: Final = b"""spec_version: "1.0"
 objectives:
 - sli: response_time
@@ -44,6 +46,7 @@ class Plan:
     replicas: bool
     jumps: bool
     proceeds: bool
+    proposes: bool = False
 
     def config_ref(self, stage: str) -> str:
         return f"refs/heads/{stage}"
@@ -52,8 +55,8 @@ class Plan:
         return f"refs/heads/ops/{stage}" if self.apart else f"refs/heads/{stage}"
 
 
-def planned(chance: random.Random) -> Plan:
-    """Return a layout."""
+def planned(chance: random.Random, seed: int) -> Plan:
+    """Return a layout. What is proposed has a chance of its own: with it came no other history for the others."""
     shared, daemons = chance.random() < 0.4, chance.choice((1, 2, 2, 3))
     proceeds = not shared and chance.random() < 0.5
     return Plan(
@@ -65,7 +68,13 @@ def planned(chance: random.Random) -> Plan:
         replicas=not shared and chance.random() < 0.3,
         jumps=chance.random() < 0.25,
         proceeds=proceeds,
+        proposes=proposes(seed),
     )
+
+
+def proposes(seed: int) -> bool:
+    """Tell whether people answer by pull requests in a seed."""
+    return random.Random(f"proposals of {seed}").random() < _PROPOSES
 
 
 def playbook(chance: random.Random) -> bytes:
@@ -88,7 +97,7 @@ def stage_settings(chance: random.Random, plan: Plan) -> bytes:
     """Return a `stage.yaml`."""
     mode = chance.choice(("automated", "automated", "automated", "shadow"))
     budgets = chance.choice(("", "budgets: {servicesAtOnce: 1}\n", "budgets: {actionsPerHour: 3}\n"))
-    approval = "approval: required\n" if chance.random() < 0.15 else ""
+    approval = "approval: required\n" if chance.random() < 0.15 or plan.proposes else ""
     more = chance.choice(("", "cooldown: 2m\n", "onFail: revert\n", "retries: 1\n", "onResolve: revert\n"))
     return f"mode: {mode}\nrollout: 90s\nwait: 30s\n{budgets}{approval}{more}".encode() + _outage(plan)
 
@@ -105,7 +114,8 @@ def lay_out(chance: random.Random, plan: Plan, remote: Remote, world: World) -> 
     first = commit_on(objects, None, {"project.yaml": text.encode()}, "the project", 0.0)
     remote.push(0.0, "people", objects, [(HEAD, None, first)])
     for stage in plan.stages:
-        files: dict[str, bytes | None] = {"stage.yaml": b"rollout: 90s\nwait: 30s\n" + _outage(plan)}
+        approval = b"approval: required\n" if plan.proposes else b""
+        files: dict[str, bytes | None] = {"stage.yaml": b"rollout: 90s\nwait: 30s\n" + approval + _outage(plan)}
         for service in SERVICES:
             files[f"{service}/remediation.yaml"] = playbook(chance)
             files[f"{service}/service.yaml"] = service_settings(chance)

@@ -294,6 +294,8 @@ class MemoryEngine:
                 lines.append(f"!\t{new or ''}:{ref}\t[rejected] (stale info)")
             elif not all(held.values()):
                 lines.append(f"!\t{new or ''}:{ref}\t[rejected] (atomic push failed)")
+            elif new is None:
+                lines.append(f"-\t:{ref}\t[deleted]")
             elif was.get(ref) == new:
                 lines.append(f"=\t{new}:{ref}\t[up to date]")
             else:

@@ -26,8 +26,10 @@ from tests.simulation.estate import (
     service_settings,
     stage_settings,
 )
+from tests.simulation.forge import Requests
 from tests.simulation.objects import Objects
 from tests.simulation.remote import Remote
+from tests.simulation.reviewing import Reviewer
 from tests.simulation.schedule import EPOCH, Life, Schedule
 from tests.simulation.walking import parted
 from tests.simulation.weather import LONGEST_BEHIND, Weather
@@ -57,6 +59,7 @@ class People:
     plan: Plan
     remote: Remote
     world: World
+    requests: Requests
     daemons: Sequence[Daemon]
     say: Callable[[str], None]
     accepted: Accepted = field(default_factory=Accepted)
@@ -70,6 +73,7 @@ class People:
         """Do so many things."""
         rarer = [(People.fall_behind, 10.0)] * self.plan.replicas + [(People.jump, 14.0)] * self.plan.jumps
         rarer += [(People.lose_forge, 8.0)] * self.plan.proceeds
+        rarer += [(People.lose_requests, 2.0)] * self.plan.proposes
         acts, weights = zip(*_ACTS, *rarer, strict=True)
         for _ in range(count):
             self.schedule.sleep(self._chance.choice((0.0, 0.3, 3.0, 20.0, 60.0)))
@@ -396,6 +400,17 @@ class People:
     def lose_forge(self, _: str) -> None:
         """Let nothing get through to the forge from daemons, while people push."""
         self.weather.begin_outage(self._chance.choice(["", *(each.name for each in self.daemons)]), "git", 200.0)
+
+    def review(self) -> None:
+        """Answer pull requests, or do with them what is no answer, as long as things go wrong."""
+        reviewer = Reviewer(self.schedule, self.remote, self.requests, self.say, self._pushed)
+        while not self.weather.calm:
+            self.schedule.sleep(self._chance.choice((5.0, 20.0, 60.0)))
+            reviewer.act()
+
+    def lose_requests(self, _: str) -> None:
+        """Let nobody reach the forge's pull requests for a while."""
+        self.weather.begin_outage("", "forge", self._chance.choice((5.0, 40.0, 200.0)))
 
     def fall_behind(self, _: str) -> None:
         """Let a replica of the remote fall behind."""

@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Self
 
 import greenlet  # type: ignore[import-untyped]  # it has no types of its own
 
@@ -146,6 +147,48 @@ class Schedule:
                     self._current = each
                     each.glet.switch()
                     self._current = None
+
+
+class Condition:
+    """`threading.Condition` in virtual time; whoever runs is alone until time goes by, so nothing has to be locked."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+        self._waiting: list[Task] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was locked."""
+
+    def notify_all(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for task in waiting:
+            self._schedule.wake(task)
+
+    def wait_for(self, predicate: Callable[[], object], timeout: float | None = None) -> bool:
+        task = self._schedule.current
+        until = None if timeout is None else self._schedule.now + timeout
+        while not predicate():
+            if until is not None and until <= self._schedule.now:
+                return False
+            self._waiting.append(task)
+            self._schedule.park(None if until is None else until - self._schedule.now)
+            if task in self._waiting:
+                self._waiting.remove(task)
+        return True
+
+
+class Thread:
+    """`threading.Thread` in virtual time: one of the process that starts it."""
+
+    def __init__(self, schedule: Schedule, target: Callable[[], None]) -> None:
+        self._schedule = schedule
+        self._target = target
+
+    def start(self) -> None:
+        self._schedule.spawn(self._schedule.current.life, self._target)
 
 
 class Event:

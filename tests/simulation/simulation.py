@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -10,9 +10,10 @@ from unittest import mock
 
 from reconciler.daemon import portions
 from tests.simulation.checks import Broken, Checks, Judge
-from tests.simulation.cluster import World
+from tests.simulation.cluster import World, Write
 from tests.simulation.daemons import Daemon, Leases, Surrounding
 from tests.simulation.estate import lay_out, planned
+from tests.simulation.forge import Requests
 from tests.simulation.objects import forget_parsed
 from tests.simulation.people import People
 from tests.simulation.remote import Move, Remote
@@ -53,35 +54,52 @@ class Simulation:
         self.story: list[str] = []
         self.schedule = Schedule(seed)
         chance = self.schedule.random
-        self.plan = planned(chance)
+        self.plan = planned(chance, seed)
         self.weather = Weather(self.schedule, self._say)
         self.remote, self.world = Remote(), World(self.schedule)
         lay_out(chance, self.plan, self.remote, self.world)
-        self.checks = Checks(self.plan, self.remote, self.world)
-        self.judge = Judge(self.plan, self.remote, self.world)
+        self.requests = Requests(self.remote)
+        self.checks = Checks(self.plan, self.remote, self.world, self.requests)
+        self.judge = Judge(self.plan, self.remote, self.world, self.requests)
         around = Surrounding(
-            self.schedule, self.weather, self.plan, self.remote, self.world, Leases(self.schedule), self._say
-        )
+            self.schedule, self.weather, self.plan, self.remote, self.world, self.requests, Leases(self.schedule),
+            self._say,
+        )  # fmt: skip
         self.daemons = [Daemon(around, f"daemon{number}") for number in range(1, self.plan.daemons + 1)]
         self.checks.daemons = {each.name: each for each in self.daemons}
         self.people = People(
-            self.schedule, self.weather, self.plan, self.remote, self.world, self.daemons, self._say
+            self.schedule, self.weather, self.plan, self.remote, self.world, self.requests, self.daemons, self._say
         )  # fmt: skip
         self.remote.told = self._moved
-        self.world.told = self.checks.written
+        self.world.told = self._written
+        self.first: Broken | None = None
         self._say(f"{self.plan} {self.weather.rates} deaths {self.weather.deaths}")
 
     def _say(self, what: str) -> None:
         self.story.append(f"{self.schedule.now:9.3f} {what}")
 
     def _moved(self, move: Move) -> None:
-        if move.who != "people":
+        self.requests.moved(move)
+        if move.who != "people" and move.new is None:
+            self._say(f"{move.who} takes {move.ref} away")
+        elif move.who != "people":
             subject = self.remote.objects.commit(move.new or "").message.partition("\n")[0]
             self._say(f"{move.who} pushes {(move.new or '')[:8]}: {subject}")
-        self.checks.moved(move)
+        self._look(lambda: self.checks.moved(move))
         if self.plan.shared:
             for daemon in self.daemons:
                 daemon.stir(self.schedule.random.expovariate(20.0))
+
+    def _written(self, write: Write) -> None:
+        self._look(lambda: self.checks.written(write))
+
+    def _look(self, check: Callable[[], None]) -> None:
+        """Look at what a daemon does, and remember what is broken: it may take that for a mistake of its own."""
+        try:
+            check()
+        except Broken as broken:
+            self.first = self.first or broken
+            raise
 
     def run(self, longest: float = _LONGEST) -> None:
         """Let trouble have its time, then be calm until everything is over, ``longest`` seconds at most; then look.
@@ -91,6 +109,8 @@ class Simulation:
         """
         acts = self.schedule.random.choice(_ACTS)
         self.schedule.spawn(Life("people"), lambda: self.people.live(acts))
+        if self.plan.proposes:
+            self.schedule.spawn(Life("reviewers"), self.people.review)
         self.schedule.run(_TROUBLE)
         self.weather.clear()
         self.world.heal()
@@ -135,7 +155,7 @@ def run(seed: int, longest: float = _LONGEST) -> Report:
         except Broken as broken:
             wrong = str(broken)
         except Exception as error:  # noqa: BLE001  whatever a daemon dies of by itself is what is looked for
-            wrong = f"{type(error).__name__}: {error}"
+            wrong = str(simulation.first or f"{type(error).__name__}: {error}")
             simulation.story.append(_where(error))
         return Report(
             seed, wrong, tuple(simulation.story), tuple(sorted(simulation.remote.refs.items())),

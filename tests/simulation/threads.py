@@ -1,4 +1,4 @@
-"""Thread pools in virtual time, in place of those that a stage's `Dispatch` and a project's loop would begin."""
+"""Threads in virtual time, in place of those that a stage's `Dispatch`, a project's loop and its desk would begin."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, Final
 from unittest import mock
 from zlib import crc32
 
-from reconciler.daemon import dispatch, project_loop
-from tests.simulation.schedule import Crash, Event, Schedule
+from reconciler.daemon import desk, dispatch, project_loop
+from tests.simulation.schedule import Condition, Crash, Event, Schedule, Thread
 
 _AT_ONCE: Final = 0.0001
 """Seconds in which calls of one moment begin."""
@@ -72,12 +72,16 @@ def waiting(schedule: Schedule, futures: Collection[Future[Any]], timeout: float
 def virtual(schedule: Schedule) -> Iterator[None]:
     """Let the engine's threads, waits and events be those of a simulation."""
     events = SimpleNamespace(Event=lambda: Event(schedule))
+    threads = SimpleNamespace(
+        Condition=lambda: Condition(schedule), Thread=lambda target, **_: Thread(schedule, target)
+    )  # fmt: skip
     still = SimpleNamespace(set_threshold=lambda *_: None, freeze=lambda: None)
     with (
         mock.patch.object(dispatch, "Pool", return_value=Pool(schedule)),
         mock.patch.object(dispatch, "wait", lambda futures, timeout=None: waiting(schedule, futures, timeout)),
         mock.patch.object(project_loop, "threading", events),
         mock.patch.object(project_loop, "gc", still),
+        mock.patch.object(desk, "threading", threads),
         mock.patch.object(project_loop, "FALLBACK_POLL", 20.0),
     ):
         yield

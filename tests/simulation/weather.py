@@ -22,6 +22,7 @@ Where: TypeAlias = Literal[
     "flags.read",
     "flags.write",
     "sli",
+    "forge",
     "disk",
 ]
 _SECONDS: Final[dict[str, float]] = {
@@ -30,6 +31,7 @@ _SECONDS: Final[dict[str, float]] = {
     "cluster": 0.03,
     "flags": 0.06,
     "sli": 0.3,
+    "forge": 0.15,
     "disk": 0.002,
 }
 """How long a way takes on average."""
