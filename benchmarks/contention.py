@@ -1,7 +1,7 @@
 """People and the product push to one branch: how long each waits for the other, and whether anything is lost.
 
-First somebody pushes once a second while single problems come: how long until the decision about one is on the remote.
-Then a thousand problems come at once while eight people push: how long each of their pushes takes. Beside both is a
+First ten people push, together once a second, while single problems come: how long until the decision about one is
+on the remote. Then a thousand problems come at once while eight people push: how long each of their pushes takes. Beside both is a
 naive loop, which commits and pushes the same decisions and tries again at once when it is refused. All of it is run
 some times, each with new repositories, a new cluster and a new daemon, which is a process of its own.
 """
@@ -28,6 +28,8 @@ SHAPE = Shape(2_000)
 STORM = 1_000
 RUNS = 5
 PEOPLE = 8
+PUSHERS = 10
+"""Who push while single problems come, together once in `EVERY`."""
 EVERY = 1.0
 """Seconds between two pushes of one person, more or less."""
 LANDING_BAR, PERSON_BAR = 0.5, 2.0
@@ -109,10 +111,10 @@ def _daemon(folder: Path, remote: Path, kubeconfig: Path) -> Iterator[None]:
 
 
 def _landing(folder: Path, remote: Path, numbers: Sequence[int]) -> tuple[list[float], list[Pushed]]:
-    """Return the seconds from each problem's arrival to its decision's, while somebody pushes once a second."""
+    """Return the seconds from each problem's arrival to its decision's, while others push once a second."""
     reporter = Pusher(folder / "reporter", remote)
     seconds: list[float] = []
-    with crowd(folder, remote, 1, EVERY) as notes:
+    with crowd(folder, remote, PUSHERS, PUSHERS * EVERY) as notes:
         for number in numbers:
             tip = reporter.push(repositories.problems(SHAPE, [number]), f"Problem of {SHAPE.name(number)}\n").commit
             began = time.perf_counter()
@@ -156,7 +158,7 @@ def _storm(
 def _naive_landing(folder: Path, remote: Path, numbers: Sequence[int]) -> list[float]:
     naive = Pusher(folder / "naive", remote)
     seconds = []
-    with crowd(folder, remote, 1, EVERY):
+    with crowd(folder, remote, PUSHERS, PUSHERS * EVERY):
         for number in numbers:
             seconds.append(naive.push(_decision(number), f"Decide {number}\n").seconds)
             time.sleep(0.37)
@@ -203,7 +205,8 @@ def section(runs: Sequence[Contention], storm: int, people: int) -> Section:
     text = (
         f"`reconciler run` over {SHAPE.services:,} services, with a remote on this machine; {len(runs)} runs, each "
         "with new repositories and a new daemon. *A decision's landing*: from the moment a problem is on the remote "
-        f"until its decision is, while somebody pushes to the same branch once a second. *A person's push in a storm*: "
+        f"until its decision is, while {PUSHERS} people push to the same branch, together once a second. "
+        f"*A person's push in a storm*: "
         f"{people} people push once a second each while {storm:,} problems of one push are decided; from the first try "
         "until it is on the remote. Each person has a clone with objects of its own; a try is a `git fetch` of the "
         "branch, a commit on top of it and a `git push`, and where that is refused the next one comes within a tenth "

@@ -119,6 +119,40 @@ def test_g18_people_who_push_during_a_storm_always_land(scene: Scene, monkeypatc
     assert not clones
 
 
+def test_g18_a_storm_and_eight_people_all_land(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They push as ordinary git does, three times each, and begin when the loop is about to push what it decided.
+
+    Each of these problems is a step of its own. A thousand of them, and how long people wait, are the benchmark's.
+    """
+    site, many, each = scene.site, 150, 3
+    names = [f"s{number}" for number in range(many)]
+    scene.person({f"ops/production/carts/problems/{name}.yaml": "title: unheard of\nstate: open\n" for name in names})
+    scene.accepted |= set(names)
+    clones = [other_clone(site, f"human{number}") for number in range(8)]
+    begun, landed = threading.Event(), list[str]()
+
+    def push(clone: Path) -> None:
+        assert begun.wait(120), "the loop pushes what it decided"
+        for nth in range(each):
+            (clone / f"NOTES-{clone.name}-{nth}").write_text("x")
+            git(clone, "add", "-A")
+            git(clone, "commit", "-q", "-m", f"{clone.name} {nth}")
+            eventually(lambda: _pushed(clone), f"push {nth} of {clone.name} lands", 120)
+            landed.append(git(clone, "rev-parse", "HEAD"))
+
+    at(monkeypatch, "before-push", begun.set)
+    threads = [threading.Thread(target=push, args=(clone,)) for clone in clones]
+    for thread in threads:
+        thread.start()
+    with site.loop() as loop:
+        until(loop, lambda: not any(thread.is_alive() for thread in threads), "all pushes landed")
+        scene.people |= set(landed)
+        until(loop, lambda: site.events().count("unmatched") == many, "each problem was looked at")
+    for thread in threads:
+        thread.join()
+    assert len(landed) == len(clones) * each
+
+
 def test_g3_a_rewritten_branch_is_recorded_and_nothing_runs_again(scene: Scene) -> None:
     site = scene.site
     before = git(site.remote, "rev-parse", "production")
