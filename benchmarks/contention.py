@@ -1,9 +1,9 @@
 """People and the product push to one branch: how long each waits for the other, and whether anything is lost.
 
 First ten people push, together once a second, while single problems come: how long until the decision about one is
-on the remote. Then a thousand problems come at once while eight people push: how long each of their pushes takes. Beside both is a
-naive loop, which commits and pushes the same decisions and tries again at once when it is refused. All of it is run
-some times, each with new repositories, a new cluster and a new daemon, which is a process of its own.
+on the remote. Then a thousand problems come at once while eight people push: how long each of their pushes takes.
+Beside both is a naive loop, which commits and pushes the same decisions and tries again at once when it is refused. All
+of it is run some times, each with new repositories, a new cluster and a new daemon, which is a process of its own.
 """
 
 from __future__ import annotations
