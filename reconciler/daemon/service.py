@@ -34,7 +34,7 @@ from reconciler.daemon.project_loop import ProjectLoop
 from reconciler.daemon.secrets import know_secrets, secret_files, take_variables
 from reconciler.daemon.sight import Sight, watched
 from reconciler.daemon.stopping import begin, end, limited
-from reconciler.daemon.surroundings import Surroundings
+from reconciler.daemon.surroundings import SWEEP_EVERY, Surroundings
 from reconciler.daemon.tracing_otlp import tracer
 from reconciler.model.daemon_config import DaemonConfig, ProjectConnections, load_daemon_config
 from reconciler.model.errors import BugError, ConfigError, ReconcilerError, UserError
@@ -77,7 +77,7 @@ def reconcile_once(
     """Make one pass over every project."""
     done: dict[ProjectName, Result] = {}
     for name in config.projects:
-        with opened(config, name, log, clock=clock, patience=_ANSWER_WITHIN, settle=_ANSWER_WITHIN) as loop:
+        with opened(config, name, log, clock=clock, patience=_ANSWER_WITHIN, settle=_ANSWER_WITHIN, once=True) as loop:
             done[name] = Result(loop.tick(), dict(loop.conditions))
     return done
 
@@ -105,7 +105,7 @@ def opened(
     config: DaemonConfig, name: ProjectName, log: FilteringBoundLogger, *, clock: Clock | None = None,
     watch: bool = False, seed: int | None = None, state: Path | None = None,
     patience: float = PATIENCE, tell: bool = True, settle: float = 0.0, metrics: Metrics | None = None,
-    sight: Sight | None = None, leases: StageLeases | None = None,
+    sight: Sight | None = None, leases: StageLeases | None = None, once: bool = False,
 ) -> Iterator[ProjectLoop]:  # fmt: skip
     """Open a project's loop and close it again, with everything it connected to.
 
@@ -113,7 +113,7 @@ def opened(
     is where the mirror lies, and without it where the configuration says. ``patience`` is for how many seconds a pass
     waits for servers. ``tell``: receivers are told of steps; ``settle`` is for how many seconds they are waited for at
     the end. ``metrics`` are those of the daemon, if it is one; ``sight`` is what its bridge sees. ``leases`` say which
-    stages may be written; without them all may.
+    stages may be written; without them all may. ``once``: each pass looks at all that is held, and not at a part.
 
     Raises:
         ConfigError: an action of another maker cannot be loaded.
@@ -137,6 +137,7 @@ def opened(
         check=lambda stages: check_legacy_flags(project, stages), seed=chance,
         patience=patience, notifier=told, forge=forge, tracer=traced, metrics=counted, policy=policy(project.signing),
         leases=leases or EveryStage(), looked=sight.note if sight is not None else lambda *_: None,
+        sweep_every=0.0 if once else SWEEP_EVERY,
     )  # fmt: skip
     loop = ProjectLoop(
         lambda: open_mirror(

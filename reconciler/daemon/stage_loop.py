@@ -258,8 +258,10 @@ class StageLoop:
             raise TerminalError(self.condition.reasons["rules"], hint="run the newer reconciler")
         snapshot = self._repo.snapshot(settings)
         facts: dict[Want, Fact] = {}
-        decision = self._deciding.decide(snapshot, facts, set(self._repo.take_dirty()))
-        self.condition.set("unseen", unseen(decision.wants, facts))
+        held = set(self._repo.holding())
+        late = self._deciding.look_at_held(snapshot, facts, held)
+        decision = self._deciding.decide(snapshot, facts, held | self._repo.take_dirty())
+        self.condition.set("unseen", unseen(decision.wants.union(*late.values()), facts))
         return decision
 
     def _publish(self, tips: Tips, steps: tuple[Step, ...], since: float) -> tuple[Landed | None, Tips]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
@@ -19,6 +20,9 @@ from reconciler.repo.mirror import Mirror
 from reconciler.repo.project import Project, StageRefs
 from reconciler.repo.signatures_policy import Policy
 
+SWEEP_EVERY: Final = 30.0
+"""Seconds in which all that is held is looked at once."""
+
 
 @dataclass(frozen=True)
 class Surroundings:
@@ -32,7 +36,7 @@ class Surroundings:
     connect: Callable[[StageName], Servers]
     log: FilteringBoundLogger
     poll: float
-    sweep_every: float = 30.0
+    sweep_every: float = SWEEP_EVERY
     patience: float = PATIENCE
     seed: int = 0
     watch: bool = False

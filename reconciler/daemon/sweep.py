@@ -22,7 +22,10 @@ _AT_ONCE: Final = 256
 
 
 class Sweep:
-    """One owner thread. ``every`` is how many seconds after the last round the next one begins; none does at once."""
+    """One owner thread. ``every`` is how many seconds after the last round the next one begins; none does at once.
+
+    Where it is 0 each pass is a whole round: nobody comes by again who would look at the rest.
+    """
 
     def __init__(self, clock: Clock, every: float) -> None:
         self._clock = clock
@@ -52,7 +55,8 @@ class Sweep:
         if not self._left and now >= self._begins:
             self._left = sorted(holding - self._late)
             self._begins = now + self._every
-            self._size = max(_AT_ONCE, math.ceil(len(self._left) * _PAUSE / self._every))
+            slices = self._every / _PAUSE
+            self._size = max(_AT_ONCE, math.ceil(len(self._left) / slices)) if slices else len(holding)
         room = max(self._size - len(self._late), 0)
         taken, self._left = {*self._late, *self._left[:room]}, self._left[room:]
         self._late = set()

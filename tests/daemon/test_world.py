@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 import pytest
+import structlog
 
 from reconciler.daemon.agenda import HELD
 from reconciler.daemon.dispatch import Dispatch
+from reconciler.daemon.service import Result, preview, read_config, reconcile_once
 from reconciler.embedded.cluster import Failing, Manual, Progress, WorkloadKey
 from reconciler.embedded.cluster.faults import Refuse, matching
+from reconciler.model.names import ProjectName
 from reconciler.model.targets import Fact, Want
 from reconciler.targets.kubernetes.documents import STEP
 from tests.daemon.site import THREE_ENTRIES, Later, Site, until
@@ -92,6 +95,32 @@ def test_drift_by_a_person_is_told_and_not_fought(site: Site) -> None:
         )
         loop.look_at_everything()
         until(loop, lambda: site.events()[-1] == "released", "released")
+
+
+def test_a_single_pass_looks_at_all_that_is_held(site: Site) -> None:
+    """For a cron job that is every pass, and for `plan` the only one: no daemon comes by again."""
+    with site.loop() as loop:
+        site.problem("p1", "Response time degradation")
+        until(loop, lambda: site.events()[-1:] == ["applied"], "applied")
+    site.cluster.patch(
+        "Deployment", "sockshop-production", "carts-primary", {"spec": {"replicas": 5}}, manager="kubectl-edit"
+    )
+    config, log, name = read_config(site.config), structlog.get_logger(), ProjectName("sockshop")
+    assert [step.event for step in preview(config, log)[name].steps] == ["held"]
+    assert [step.event for step in reconcile_once(config, log)[name].steps] == ["held"]
+    assert site.events()[-1] == "held"
+    assert preview(config, log)[name] == reconcile_once(config, log)[name] == Result((), {})
+
+
+def test_a_single_pass_says_what_is_held_and_cannot_be_looked_at(site: Site) -> None:
+    with site.loop() as loop:
+        site.problem("p1", "Response time degradation")
+        until(loop, lambda: site.events()[-1:] == ["applied"], "applied")
+    site.cluster.faults.add(Refuse(500), times=None, when=matching("GET"))
+    config, log, name = read_config(site.config), structlog.get_logger(), ProjectName("sockshop")
+    for done in (preview(config, log)[name], reconcile_once(config, log)[name]):
+        assert done.steps == ()
+        assert "carts-primary could not be looked at" in done.conditions["production/unseen"]
 
 
 def test_what_a_step_did_that_the_branch_does_not_have_is_not_written_over(site: Site) -> None:
