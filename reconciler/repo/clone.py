@@ -42,15 +42,22 @@ from reconciler.repo.stream import NewCommit, commit_stream
 _TIMEOUT: Final = 300.0
 """Seconds; long, because a person may have to type a passphrase."""
 _TRIES: Final = 8
+_USUAL: Final = ("main", "master")
+"""Names that the default branch usually has."""
+_PROJECT_FILES: Final = ("project.yaml", "shipyard.yaml")
 
 
 @dataclass(frozen=True)
 class PersonalClone:
-    """Made by `open_clone`. ``remote`` is the name of the remote that is pushed to, empty where there is none."""
+    """Made by `open_clone`. ``remote`` is the name of the remote that is pushed to, empty where there is none.
+
+    ``top`` is the work tree's folder, or a bare repository's own: git takes a remote's relative path from there.
+    """
 
     git_dir: Path
     remote: str
     url: str
+    top: Path
     _settings: Mapping[str, str]
 
     def identity(self) -> Identity:
@@ -89,9 +96,14 @@ class PersonalClone:
                 raise transport_error("fetching", redact(finished.stderr))
 
     def default_branch(self) -> str | None:
-        """Return the full ref of the remote's default branch: as it was when cloned, else by asking."""
+        """Return the full ref of the remote's default branch: as it was when cloned, else by asking.
+
+        Without a remote it is HEAD's. Where there is a work tree somebody may look at a stage there; so if that has no
+        file of the project's, it is a branch that has one and is called as the default one usually is.
+        """
         if not self.remote:
-            return LocalRefs(self.git_dir).head()
+            head = LocalRefs(self.git_dir).head()
+            return head if self.top == self.git_dir or head is None else self._project_branch(head) or head
         here = f"refs/remotes/{self.remote}/"
         known = self._run("reading", argv.symbolic_ref(self.git_dir, f"{here}HEAD"))
         name = known.stdout.decode("utf-8", "replace").strip()
@@ -100,6 +112,18 @@ class PersonalClone:
         asked = self._run("listing the remote", argv.remote_head(self.git_dir, self.remote))
         found = re.search(rb"^ref: (refs/heads/\S+)\tHEAD$", asked.stdout, re.MULTILINE)
         return found[1].decode("utf-8", "replace") if found else None
+
+    def _project_branch(self, head: str) -> str | None:
+        refs, reader = LocalRefs(self.git_dir), Reader(self.git_dir, self._start)
+        usual = f"refs/heads/{self._get('init.defaultbranch') or _USUAL[0]}"
+        try:
+            for ref in filter(is_full_ref, (head, usual, *(f"refs/heads/{name}" for name in _USUAL))):
+                tip = refs.read(ref)
+                if tip is not None and any(reader.item_at(tip, file) for file in _PROJECT_FILES):
+                    return ref
+        finally:
+            reader.drop()
+        return None
 
     def commit_and_push(
         self,
@@ -224,7 +248,7 @@ class PersonalClone:
         return Process(command, personal_environment(os.environ), timeout=_TIMEOUT, clock=time.monotonic)
 
     def _run(self, doing: str, command: Argv, data: bytes = b"", more: Mapping[str, str] | None = None) -> Finished:
-        return _run(doing, command, data, more)
+        return _run(doing, command, self.top, data, more)
 
     def _must(self, doing: str, command: Argv, data: bytes = b"", more: Mapping[str, str] | None = None) -> bytes:
         finished = self._run(doing, command, data, more)
@@ -234,11 +258,13 @@ class PersonalClone:
         return finished.stdout
 
 
-def _run(doing: str, command: Argv, data: bytes = b"", more: Mapping[str, str] | None = None) -> Finished:
+def _run(
+    doing: str, command: Argv, folder: Path, data: bytes = b"", more: Mapping[str, str] | None = None
+) -> Finished:  # fmt: skip
     environment = personal_environment(os.environ) | dict(more or {})
     try:
         # Not in a group of its own: git, ssh and gpg may have to ask on the person's terminal.
-        return run(command, environment, timeout=_TIMEOUT, clock=time.monotonic, data=data, own_group=False)
+        return run(command, environment, timeout=_TIMEOUT, clock=time.monotonic, data=data, own_group=False, cwd=folder)
     except ProcessTimedOutError as error:
         raise timed_out(doing, error) from error
 
@@ -274,7 +300,7 @@ def open_clone(path: Path) -> PersonalClone:
         ConfigError: there is no repository, it came as files of somebody's branch, or it has several remotes and none
             is called origin.
     """
-    git_dir, remotes = _look(path.absolute())
+    git_dir, top, remotes = _look(path.absolute())
     refuse_brought(git_dir)
     if len(remotes) > 1 and "origin" not in remotes:
         raise ConfigError(
@@ -284,15 +310,15 @@ def open_clone(path: Path) -> PersonalClone:
     remote = "origin" if "origin" in remotes else next(iter(remotes), "")
     if remote and not is_full_ref(f"refs/remotes/{remote}/x"):
         raise ConfigError(f"the remote's name {remote!r} cannot be used", hint="rename it with `git remote rename`")
-    read = _run("reading git's settings", argv.config_all(git_dir))
+    read = _run("reading git's settings", argv.config_all(git_dir), top)
     if read.status:
         raise transport_error(f"opening {git_dir}", redact(read.stderr))
     config = settings(read)
-    return PersonalClone(git_dir, remote, redact(config.get(f"remote.{remote}.url", "")), config)
+    return PersonalClone(git_dir, remote, redact(config.get(f"remote.{remote}.url", "")), top, config)
 
 
-def _look(path: Path) -> tuple[Path, list[str]]:
-    """Return the common git directory and the names of the remotes.
+def _look(path: Path) -> tuple[Path, Path, list[str]]:
+    """Return the common git directory, the work tree's folder (a bare repository's own), and the remotes' names.
 
     GitPython finds both in process. Commands are not run through it: it can add to the environment but take nothing
     away, and inside a hook ``GIT_INDEX_FILE`` or ``GIT_OBJECT_DIRECTORY`` would lead elsewhere.
@@ -301,7 +327,8 @@ def _look(path: Path) -> tuple[Path, list[str]]:
 
     try:
         with git.Repo(path, search_parent_directories=True, expand_vars=False) as repository:
-            return Path(repository.common_dir), [remote.name for remote in repository.remotes]
+            common = Path(repository.common_dir)
+            return common, Path(repository.working_tree_dir or common), [each.name for each in repository.remotes]
     except (git.InvalidGitRepositoryError, git.NoSuchPathError) as error:
         raise ConfigError(
             f"{path} is not inside a Git repository",

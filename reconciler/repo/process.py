@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from typing import Final, Self
 
 from reconciler.model.errors import ConfigError, TransientError
@@ -67,6 +68,7 @@ class Process:
         clock: Callable[[], float],
         total: float | None = None,
         own_group: bool = True,
+        cwd: str | PathLike[str] = "/",
     ) -> None:
         """Start it. ``timeout`` in seconds bounds each silence, ``total`` the whole life; ``clock`` is monotonic.
 
@@ -87,7 +89,7 @@ class Process:
                 # A group, not a session: under load the scheduler gives a session of its own less.
                 process_group=0 if own_group else None,
                 bufsize=0,
-                cwd="/",
+                cwd=cwd,
             )
         except FileNotFoundError as error:
             raise ConfigError(
@@ -317,14 +319,15 @@ def run(
     clock: Callable[[], float],
     data: bytes = b"",
     own_group: bool = True,
+    cwd: str | PathLike[str] = "/",
 ) -> Finished:
-    """Run one command to its end with ``data`` as input.
+    """Run one command to its end with ``data`` as input, in the directory ``cwd``.
 
     Raises:
         ProcessTimedOutError: it took longer than ``timeout`` seconds in all.
         ConfigError: git is not there.
     """
-    process = Process(argv, environment, timeout=timeout, clock=clock, total=timeout, own_group=own_group)
+    process = Process(argv, environment, timeout=timeout, clock=clock, total=timeout, own_group=own_group, cwd=cwd)
     with process:
         with contextlib.suppress(ProcessDiedError):  # its exit status tells
             process.send(data)

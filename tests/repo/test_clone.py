@@ -272,3 +272,39 @@ def test_a_hooks_environment_does_not_redirect(work: Path, hub: Hub, monkeypatch
     monkeypatch.setenv("GIT_INDEX_FILE", "/nowhere/index")
     made = commit(open_clone(work), {"a": b"1"})
     assert hub.tip() == made
+
+
+def test_a_remote_may_be_named_by_a_path_from_the_work_tree(work: Path, hub: Hub) -> None:
+    git(work, "remote", "set-url", "origin", os.path.relpath(hub.path, work))
+    inside = work / "sub"
+    inside.mkdir()
+    clone = open_clone(inside)
+    clone.fetch()
+    assert commit(clone, {"a": b"1"}) == hub.tip()
+
+
+@pytest.mark.parametrize("file", ["project.yaml", "shipyard.yaml"])
+@pytest.mark.parametrize(("usual", "setting"), [("main", ""), ("master", ""), ("trunk", "trunk")])
+def test_who_looks_at_a_stage_has_the_project_s_branch_all_the_same(
+    tmp_path: Path, file: str, usual: str, setting: str
+) -> None:
+    work = tmp_path / "alone"
+    git(tmp_path, "init", "-q", "-b", usual, str(work))
+    if setting:
+        git(work, "config", "init.defaultBranch", setting)
+    (work / file).write_text("name: shop\n")
+    git(work, "add", "-A")
+    git(work, "commit", "-q", "-m", "the project")
+    git(work, "switch", "-q", "--orphan", "production")
+    git(work, "commit", "-q", "--allow-empty", "-m", "the stage")
+    assert open_clone(work).default_branch() == f"refs/heads/{usual}"
+    git(work, "switch", "-q", usual)
+    assert open_clone(work).default_branch() == f"refs/heads/{usual}"
+    git(work, "switch", "-q", "-c", "other")
+    assert open_clone(work).default_branch() == "refs/heads/other", "which has the file, too"
+
+
+def test_of_a_bare_repository_head_tells_the_project_s_branch(hub: Hub) -> None:
+    hub.land({"project.yaml": b"name: shop\n"}, "main")
+    hub.git("symbolic-ref", "HEAD", "refs/heads/production")
+    assert open_clone(hub.path).default_branch() == "refs/heads/production"
