@@ -77,6 +77,7 @@ class StageLoop:
         self._focus: set[ServicePath] = set()
         self._handled: set[ServicePath] = set()
         self._unseen = Unseen(ports.clock)
+        self._unusable = 0
         self._portions = Portions()
         self.agenda = agenda or Agenda(ports.clock)
         self.condition = Condition()
@@ -289,7 +290,11 @@ class StageLoop:
             self._log.warning("not in force", reason=told, hint="sign for what is there by a commit that changes it")
         if self.condition.set("signers", self._repo.unjudged):
             self._log.error("nothing new counts", reason=self._repo.unjudged, hint="put that file right")
-        passed = self._repo.census().passed_over
+        census = self._repo.census()
+        passed, unusable = census.passed_over, census.unusable - len(census.passed_over)
+        if unusable > self._unusable:
+            self._log.warning("files cannot be used", files=unusable, hint="`reconciler status` says which, and why")
+        self._unusable = unusable
         more = f", and {len(passed) - _NAMED} more" if len(passed) > _NAMED else ""
         told = "; ".join(passed[:_NAMED]) + more
         if self.condition.set("names", told):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
 from reconciler.daemon.agenda import HELD
 from reconciler.daemon.dispatch import Dispatch
@@ -121,6 +122,20 @@ def test_a_single_pass_says_what_is_held_and_cannot_be_looked_at(site: Site) -> 
     for done in (preview(config, log)[name], reconcile_once(config, log)[name]):
         assert done.steps == ()
         assert "carts-primary could not be looked at" in done.conditions["production/unseen"]
+
+
+def test_a_file_that_cannot_be_used_is_told_once_before_anything_is_decided_by_it(site: Site) -> None:
+    with capture_logs() as lines, site.loop() as loop:
+        loop.tick()
+        site.push({"stage.yaml": "mode: perhaps\n"})
+        for _ in range(3):
+            loop.tick()
+        site.push({"stage.yaml": "mode: automated\n"})
+        loop.tick()
+        site.push({"stage.yaml": "mode: perhaps\n"})
+        loop.tick()
+    told = [(line["log_level"], line["files"]) for line in lines if line["event"] == "files cannot be used"]
+    assert told == [("warning", 1)] * 2
 
 
 def test_what_a_step_did_that_the_branch_does_not_have_is_not_written_over(site: Site) -> None:
