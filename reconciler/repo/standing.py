@@ -22,6 +22,7 @@ from reconciler.repo.index import Moved, StageIndex, Stored
 from reconciler.repo.lastchange import LastChanges
 from reconciler.repo.layout import ops_place, ops_prefix
 from reconciler.repo.mirror import Mirror
+from reconciler.repo.names import any_path
 from reconciler.repo.objects import Change, Identity, Oversize
 from reconciler.repo.signatures_policy import Policy
 from reconciler.repo.steps import Claimed, OwnFile
@@ -390,9 +391,11 @@ class _Services(Mapping[ServicePath, ServiceView]):
 
 def _changed(changes: Iterable[Change]) -> list[Moved]:
     return [
-        Moved(change.path, Stored(change.new_mode, change.new_blob) if change.new_mode and change.new_blob else None)
+        Moved(
+            change.path if change.path is not None else any_path(change.raw),
+            Stored(change.new_mode, change.new_blob) if change.new_mode and change.new_blob else None,
+        )
         for change in changes
-        if change.path is not None
     ]
 
 

@@ -124,6 +124,14 @@ GUARDS: Final = (
     Mutation(
         "g13", "reconciler/repo/extent.py", " or passed_over(entry.path, stage):", ":", f"{_NAMES} -k own_directory",
     ),
+    Mutation(
+        "g13", "reconciler/repo/extent.py", "entry.path if entry.path is not None else any_path(entry.raw)",
+        'entry.path or ""', f"{_NAMES} -k never_put_back",
+    ),
+    Mutation(
+        "g13", "reconciler/repo/standing.py", "        for change in changes\n    ]",
+        "        for change in changes\n        if change.path is not None\n    ]", f"{_NAMES} -k own_directory",
+    ),
     Mutation("g14", "reconciler/repo/views.py", "        if stored.mode not in _REGULAR:\n", "        if False:\n"),
     Mutation("g15", "reconciler/repo/objects.py", "max(-limit // 6, min(seconds, limit))", "seconds"),
     Mutation("g16", "reconciler/repo/children.py", "return self._again(exchange)\n", "raise\n"),

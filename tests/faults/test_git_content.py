@@ -224,21 +224,6 @@ def test_g12_only_what_is_asked_for_is_listed(scene: Scene, monkeypatch: pytest.
     assert max(heard) < 4096
 
 
-ODD = [b"Carts", b"caf\xe9", b"a\nb", b"-x", b"--upload-pack=x", b"\xe2\x80\xaecarts"]
-
-
-def test_g13_odd_names_stop_nobody_else(scene: Scene) -> None:
-    """Services and problems of names that no client makes lie beside an ordinary one."""
-    site = scene.site
-    scene.problem()
-    folder = folder_with(site, "100644", SCALING.encode())
-    scene.put(root_with(site, *[("040000", "tree", name, folder) for name in ODD]))
-    with site.loop() as loop:
-        scene.applied_once(loop)
-        assert "production" not in loop.conditions
-    assert site.replicas() == 2
-
-
 def test_g13_a_stage_that_is_no_branch_is_refused(scene: Scene) -> None:
     site = scene.site
     git(site.clone, "checkout", "-q", "-B", "main", "origin/main")
