@@ -343,3 +343,4 @@ def test_g19_maintenance_here_and_there_loses_nothing(scene: Scene) -> None:
             loop.unblock()
         scene.applied(loop)
     assert git(site.remote, "fsck", "--strict", "--no-dangling") == ""
+    assert git(loop._mirror.path, "fsck", "--strict", "--no-dangling") == ""
