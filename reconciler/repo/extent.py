@@ -47,6 +47,17 @@ def listed_moves(store: Mirror, stage: StageName, old: CommitId, new: CommitId, 
     return [Moved(path, after.get(path)) for path in paths if before.get(path) != after.get(path)]
 
 
+def changed_moves(changes: Iterable[Change]) -> list[Moved]:
+    """Return the same differences as a listing would tell of them."""
+    return [
+        Moved(
+            change.path if change.path is not None else any_path(change.raw),
+            Stored(change.new_mode, change.new_blob) if change.new_mode and change.new_blob else None,
+        )
+        for change in changes
+    ]
+
+
 def check_depth(changes: Iterable[Change], commit: CommitId) -> None:
     """Make sure that no file came that a listing would refuse. Raises TooMuchError."""
     if any(each.new_blob is not None and each.raw.count(b"/") > DEPTH for each in changes):

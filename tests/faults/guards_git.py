@@ -140,7 +140,7 @@ GUARDS: Final = (
         'entry.path or ""', f"{_NAMES} -k never_put_back",
     ),
     Mutation(
-        "g13", "reconciler/repo/standing.py", "        for change in changes\n    ]",
+        "g13", "reconciler/repo/extent.py", "        for change in changes\n    ]",
         "        for change in changes\n        if change.path is not None\n    ]", f"{_NAMES} -k own_directory",
     ),
     Mutation("g14", "reconciler/repo/views.py", "        if stored.mode not in _REGULAR:\n", "        if False:\n"),
