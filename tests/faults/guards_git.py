@@ -47,8 +47,9 @@ GUARDS: Final = (
         "except ProcessDiedError:", "tests/faults/test_git_slow.py -k stopped_are_replaced",
     ),
     Mutation(
-        "g5", "reconciler/repo/faults.py", 'r"could not resolve|failed to connect|connection refused',
-        'r"could not resolve', "tests/faults/test_git.py -k shut_down",
+        "g5", "reconciler/repo/faults.py",
+        'failed to connect|connection refused|no route to host|network is unreachable"\n        r"|couldn\'t connect|',
+        'no route to host|network is unreachable"\n        r"|', "tests/faults/test_git.py -k shut_down",
     ),
     Mutation("g6", "reconciler/daemon/holds.py", "self._clock.monotonic() + pause", "self._clock.monotonic()"),
     Mutation(
