@@ -92,9 +92,10 @@ class GitHttpServer:
             raise RuntimeError("the server is not started")
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def start(self) -> None:
-        """Listen on a port of the system's choice."""
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+    def start(self, port: int = 0) -> None:
+        """Listen on a port of the system's choice, or on this one: a server that was closed may come back there."""
+        self._released.clear()
+        self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.owner = self
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="git-http", daemon=True)
         self._thread.start()

@@ -17,6 +17,7 @@ from reconciler.repo.faults import TooMuchError
 from reconciler.repo.index import Moved, Stored
 from reconciler.repo.layout import config_place, ops_place, passed_over
 from reconciler.repo.mirror import Mirror
+from reconciler.repo.names import any_path, quoted
 from reconciler.repo.objects import Change
 
 CONFIG: Final = 250_000
@@ -46,6 +47,17 @@ def listed_moves(store: Mirror, stage: StageName, old: CommitId, new: CommitId, 
     return [Moved(path, after.get(path)) for path in paths if before.get(path) != after.get(path)]
 
 
+def changed_moves(changes: Iterable[Change]) -> list[Moved]:
+    """Return the same differences as a listing would tell of them."""
+    return [
+        Moved(
+            change.path if change.path is not None else any_path(change.raw),
+            Stored(change.new_mode, change.new_blob) if change.new_mode and change.new_blob else None,
+        )
+        for change in changes
+    ]
+
+
 def check_depth(changes: Iterable[Change], commit: CommitId) -> None:
     """Make sure that no file came that a listing would refuse. Raises TooMuchError."""
     if any(each.new_blob is not None and each.raw.count(b"/") > DEPTH for each in changes):
@@ -60,19 +72,19 @@ def _kept(
     ops: list[Moved] = []
     counts = [0, 0]
     for entry in store.entries(commit, under):
-        if entry.path is None:
-            continue
-        if config_place(entry.path) is not None:
+        # What is no UTF-8 is not read, and is followed all the same, so that it is told of.
+        path = entry.path if entry.path is not None else any_path(entry.raw)
+        if config_place(path) is not None:
             kind, kept = 0, people
-        elif ops_place(entry.path, stage) is not None or passed_over(entry.path, stage):
+        elif ops_place(path, stage) is not None or passed_over(path, stage):
             kind, kept = 1, ops
         else:
             continue
         counts[kind] += 1
         if counts[kind] > (CONFIG, OPS)[kind]:
-            raise _too_many(commit, (CONFIG, OPS)[kind], entry.path)
+            raise _too_many(commit, (CONFIG, OPS)[kind], path)
         if sum(counts) <= most:
-            kept.append(Moved(entry.path, Stored(entry.mode, entry.blob)))
+            kept.append(Moved(path, Stored(entry.mode, entry.blob)))
         else:
             people.clear()
             ops.clear()
@@ -81,7 +93,7 @@ def _kept(
 
 def _too_many(commit: CommitId, limit: int, path: str) -> TooMuchError:
     return TooMuchError(
-        f"the commit {commit[:12]} has more than {limit:,} files like `{path[:120]}`",
+        f"the commit {commit[:12]} has more than {limit:,} files like `{quoted(path[:120])[1:-1]}`",
         expected="a branch of a configuration repository",
         hint="take out what is no configuration; what was finished long ago is archived by itself (`retention`)",
     )

@@ -80,7 +80,8 @@ _KINDS: Final = (
         r"unknown repository extension|mismatched algorithms|unsupported (hash|object format)",
         ConfigError,
         "the repository's format is not supported",
-        "use a SHA-1 repository with ref files (git init's default)",
+        "use a SHA-1 repository with ref files: `git refs migrate --ref-format=files` makes files of its refs; "
+        "of other objects push all branches to a new one (`git init --bare`)",
     ),
     _kind(
         r"shallow update not allowed|shallow roots are not allowed"

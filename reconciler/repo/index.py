@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from reconciler.model.names import BlobId, ServicePath, StageName
 from reconciler.repo.layout import MAKES_A_SERVICE, OpsPlace, config_place, ops_place, passed_over, unwritable
+from reconciler.repo.names import quoted
 
 
 class Stored(NamedTuple):
@@ -24,7 +25,7 @@ class Stored(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """A path that differs: what is there now, None where it is gone."""
+    """A path that differs (as of `any_path`): what is there now, None where it is gone."""
 
     path: str
     stored: Stored | None
@@ -90,7 +91,7 @@ class StageIndex:
         place = config_place(path)
         if place is None or not (why := unwritable(place[0])):
             return place
-        self._pass_over(path, stored, f"{path!r} is not read: {why}")
+        self._pass_over(path, stored, f"{quoted(path)} is not read: {why}")
         return None
 
     def _pass_over(self, path: str, stored: Stored | None, why: str) -> None:

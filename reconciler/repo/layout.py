@@ -12,7 +12,7 @@ from sys import intern
 
 from reconciler.model.errors import UserError
 from reconciler.model.names import ServicePath, StageName
-from reconciler.repo.names import MAX_PATH_BYTES, tree_path
+from reconciler.repo.names import MAX_PATH_BYTES, quoted, tree_path
 
 MAKES_A_SERVICE = frozenset({"service.yaml", "slo.yaml", "remediation.yaml"})
 PROVIDERS = ("prometheus", "dynatrace", "http", "scrape")
@@ -91,7 +91,7 @@ def _is_writable(path: str, place: OpsPlace) -> bool:
 def unwritable(service: ServicePath) -> str:
     """Return why nothing can be written about a service because of its folder; empty where it can."""
     if service and len(service.encode("utf-8", "replace")) > MAX_PATH_BYTES - _ROOM:
-        return f"the path {service[:120]!r} is so long that no step fits below it"
+        return f"the path {quoted(service[:120])} is so long that no step fits below it"
     return _unwritable(service or "stage")
 
 

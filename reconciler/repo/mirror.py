@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
 
-from reconciler.model.errors import BlindError, BugError, ReconcilerError, TransientError
+from reconciler.model.errors import BlindError, BugError, ConfigError, ReconcilerError, TransientError
 from reconciler.model.names import CommitId
 from reconciler.repo import argv
 from reconciler.repo.away import Away, Seen, fleeting
@@ -168,7 +168,7 @@ class Mirror(Readings):
 
         Raises:
             TransientError: the transport failed, or a branch was rewritten in between (list and fetch again).
-            BlindError: the remote cannot be seen.
+            BlindError: the remote cannot be seen. ConfigError: it is a shallow or a partial clone.
         """
         if self._suspect and not self.away.out:
             self._end_children()
@@ -194,7 +194,10 @@ class Mirror(Readings):
                 raise transport_error(f"fetching {ref}", finished.stderr)
             self._remember(arrived)
             if arrived != tip and not self._holds(arrived, tip):
-                raise TransientError(f"{ref} was rewritten while it was fetched")
+                # Git refuses a part of a history in passing, as a warning, where ours begins elsewhere.
+                told = transport_error(f"fetching {ref}", finished.stderr)
+                rewritten = TransientError(f"{ref} was rewritten while it was fetched")
+                raise told if isinstance(told, ConfigError) else rewritten
             self._remember(tip)
 
     def _holds(self, tip: CommitId, commit: CommitId) -> bool:

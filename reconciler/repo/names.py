@@ -28,6 +28,9 @@ _OBJECT_ID = re.compile(r"[0-9a-f]{40}\Z")
 # Nothing in it is refused below where the whole is short enough, and nearly all that is read and written looks so.
 _USUAL_PART = rf"[A-Za-z0-9_+=,@%-][A-Za-z0-9._+=,@%-]{{0,{MAX_PART_BYTES - 1}}}"
 _USUAL_PATH = re.compile(rf"{_USUAL_PART}(?:/{_USUAL_PART})*\Z")
+_LOST = 0xDC00
+_LOST_BYTE = re.compile("[\udc80-\udcff]")
+"""What stands for a byte that is no UTF-8, its value being above `_LOST`."""
 # The rules of git-check-ref-format(1).
 _REF_PART_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{")
 
@@ -116,18 +119,34 @@ def tree_path(path: str) -> str:
     try:
         size = len(path.encode())
     except UnicodeEncodeError:
-        size, reason = 0, "is not valid Unicode"
+        size, reason = 0, "is no UTF-8"
     if not reason and size > MAX_PATH_BYTES:
         reason = f"has more than {MAX_PATH_BYTES} bytes"
     if not reason:
         reason = next(filter(None, map(_unusable_part, path.split("/"))), "")
     if reason:
         raise UserError(
-            f"the path {path[:120]!r} {reason}",
+            f"the path {quoted(path[:120])} {reason}",
             expected="a relative path such as carts/service.yaml",
             hint="rename the file or the object that it is named after",
         )
     return path
+
+
+def any_path(raw: bytes) -> str:
+    """Return a path as git has it as text; bytes that are no UTF-8 travel as surrogates, as in Python's file names."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def quoted(path: str) -> str:
+    r"""Return a path in quotes, for people; bytes of it that are no UTF-8 (see `any_path`) as `\xe9`."""
+    return repr(path) if _LOST_BYTE.search(path) is None else f"'{''.join(map(_readable, path))}'"
+
+
+def _readable(character: str) -> str:
+    if _LOST_BYTE.match(character):
+        return f"\\x{ord(character) - _LOST:02x}"
+    return repr(character)[1:-1]
 
 
 def commit_id(text: str) -> CommitId:

@@ -16,13 +16,13 @@ from reconciler.model.errors import UserError
 from reconciler.model.instant import Instant
 from reconciler.model.names import BlobId, CommitId, ProjectName, ServicePath, StageName
 from reconciler.model.policy import Mode, StageConfig
-from reconciler.repo.extent import check_depth, listed_moves, stage_files
+from reconciler.repo.extent import changed_moves, check_depth, listed_moves, stage_files
 from reconciler.repo.faults import TooMuchError
 from reconciler.repo.index import Moved, StageIndex, Stored
 from reconciler.repo.lastchange import LastChanges
 from reconciler.repo.layout import ops_place, ops_prefix
 from reconciler.repo.mirror import Mirror
-from reconciler.repo.objects import Change, Identity, Oversize
+from reconciler.repo.objects import Identity, Oversize
 from reconciler.repo.signatures_policy import Policy
 from reconciler.repo.steps import Claimed, OwnFile
 from reconciler.repo.tally import Census, Tally
@@ -102,7 +102,7 @@ class Standing:
     def accept(self, claim: Claimed, own: OwnFile) -> None:
         """Move from a step's parent to the step and trust what it changes and what it names; nothing else."""
         if claim.info.parents == (self.ops,):
-            self._take(_changed(own.changes), ours=True)
+            self._take(changed_moves(own.changes), ours=True)
             self.ops = claim.commit
         else:
             self.go(claim.commit)
@@ -154,7 +154,7 @@ class Standing:
             check_depth(changes, new)
         except TooMuchError:  # much has changed, which does not say that there is too much
             return listed_moves(self._store, self._stage, old, new, under)
-        return _changed(changes)
+        return changed_moves(changes)
 
     def _take(self, moves: list[Moved], *, ours: bool) -> None:
         """Follow the ops branch; where people's files are on it too, the same difference tells of them."""
@@ -386,14 +386,6 @@ class _Services(Mapping[ServicePath, ServiceView]):
 
     def __len__(self) -> int:
         return len(self._standing.services())
-
-
-def _changed(changes: Iterable[Change]) -> list[Moved]:
-    return [
-        Moved(change.path, Stored(change.new_mode, change.new_blob) if change.new_mode and change.new_blob else None)
-        for change in changes
-        if change.path is not None
-    ]
 
 
 def _folder(fault: str) -> str:

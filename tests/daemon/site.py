@@ -59,8 +59,9 @@ _PERSON = {
 def git(where: Path, *words: str) -> str:
     clean = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     done = subprocess.run(
-        ["git", *words], cwd=where, env={**clean, **_PERSON}, capture_output=True, text=True, timeout=60, check=False
-    )
+        ["git", *words], cwd=where, env={**clean, **_PERSON}, capture_output=True, timeout=60, check=False,
+        encoding="utf-8", errors="surrogateescape",  # names in a tree may be any bytes
+    )  # fmt: skip
     assert done.returncode == 0, (words, done.stderr)
     return done.stdout.strip()
 

@@ -46,6 +46,11 @@ GUARDS: Final = (
         "g5", "reconciler/repo/children.py", "except (ProcessDiedError, ProcessTimedOutError):",
         "except ProcessDiedError:", "tests/faults/test_git_slow.py -k stopped_are_replaced",
     ),
+    Mutation(
+        "g5", "reconciler/repo/faults.py",
+        'failed to connect|connection refused|no route to host|network is unreachable"\n        r"|couldn\'t connect|',
+        'no route to host|network is unreachable"\n        r"|', "tests/faults/test_git.py -k shut_down",
+    ),
     Mutation("g6", "reconciler/daemon/holds.py", "self._clock.monotonic() + pause", "self._clock.monotonic()"),
     Mutation(
         "g6", "reconciler/daemon/project_loop.py", "            self._read_project_soon()  # nothing goes on",
@@ -79,6 +84,10 @@ GUARDS: Final = (
         "g9", "reconciler/repo/faults.py", 'r"lazy fetching disabled|could not', 'r"lazy! fetching disabled|could! not',
         "tests/faults/test_git_formats.py -k g9_a_partial",
     ),
+    Mutation(
+        "g9", "reconciler/repo/mirror.py", "raise told if isinstance(told, ConfigError) else rewritten",
+        "raise rewritten", "tests/faults/test_git_formats.py -k g9_a_shallow",
+    ),
     Mutation("g10", "reconciler/repo/stage.py", "if force.commit == tips.config:", "if True:"),
     Mutation(
         "g10", "reconciler/repo/signatures.py", "if signature.key in self._allowed.revoked:", "if False:",
@@ -89,6 +98,9 @@ GUARDS: Final = (
         'return f"{self.path}:{self.line}:{self.column}"', "return self.path",
     ),
     Mutation("g12", "reconciler/repo/argv.py", "remote.url, *map(full_ref, refs))", "remote.url)"),
+    Mutation(
+        "g11", "reconciler/model/yaml_mistakes.py", 'data.count(b"\\n", 0, found.start()) + 1, 1)', "1, 1)",
+    ),
     Mutation(
         "g12", "reconciler/repo/extent.py", "        if counts[kind] > (CONFIG, OPS)[kind]:\n", "        if False:\n",
         "tests/repo/test_stage_bombs.py",
@@ -122,12 +134,25 @@ GUARDS: Final = (
     Mutation("g13", "reconciler/daemon/deciding.py", "tree_path(path)", "str(path)", f"{_NAMES} -k second_line"),
     Mutation("g13", "reconciler/repo/index.py", "self.passed_over[path] = why", "pass", f"{_NAMES} -k own_directory"),
     Mutation(
-        "g13", "reconciler/repo/extent.py", " or passed_over(entry.path, stage):", ":", f"{_NAMES} -k own_directory",
+        "g13", "reconciler/repo/extent.py", " or passed_over(path, stage):", ":", f"{_NAMES} -k own_directory",
+    ),
+    Mutation(
+        "g13", "reconciler/repo/extent.py", "entry.path if entry.path is not None else any_path(entry.raw)",
+        'entry.path or ""', f"{_NAMES} -k never_put_back",
+    ),
+    Mutation(
+        "g13", "reconciler/repo/extent.py", "        for change in changes\n    ]",
+        "        for change in changes\n        if change.path is not None\n    ]", f"{_NAMES} -k own_directory",
     ),
     Mutation("g14", "reconciler/repo/views.py", "        if stored.mode not in _REGULAR:\n", "        if False:\n"),
+    Mutation("g14", "reconciler/model/yaml_mistakes.py", "if not data.startswith(_LFS):", "if True:"),
     Mutation("g15", "reconciler/repo/objects.py", "max(-limit // 6, min(seconds, limit))", "seconds"),
     Mutation("g16", "reconciler/repo/children.py", "return self._again(exchange)\n", "raise\n"),
     Mutation("g17", "reconciler/repo/origin.py", '    if object_format != "sha1":\n', "    if False:\n"),
+    Mutation(
+        "g17", "reconciler/repo/faults.py", 'r"unknown repository extension|mismatched', 'r"mismatched',
+        "tests/faults/test_git_formats.py -k reftable",
+    ),
     Mutation("g18", "reconciler/repo/argv.py", _LEASE, _FORCED),
     Mutation("g19", "reconciler/repo/readings.py", "self._suspect = True\n", "self._suspect = False\n"),
 )  # fmt: skip

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -230,6 +232,35 @@ def test_g5_a_remote_that_fails_is_waited_for(scene: Scene, server: GitHttpServe
         server.faults.clear()
         loop.unblock()
         scene.applied(loop)
+
+
+@pytest.mark.parametrize("when", ["before it is asked", "before the push"])
+def test_g5_a_server_that_is_shut_down_is_waited_for_and_found_again(
+    scene: Scene, server: GitHttpServer, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """Connections are refused: nobody listens. It comes back where it was, and nobody has to tell us so."""
+    site = scene.site
+    port = urlsplit(server.url).port
+    assert port is not None
+    with site.loop() as loop:
+        assert loop.tick() == ()
+        scene.problem()
+        with scene.blind(loop, "the remote cannot be reached", "check the address"):
+            if when == "before the push":
+                at(monkeypatch, "before-push", server.close)
+            else:
+                server.close()
+            for _ in range(3):
+                assert loop.tick() == ()
+                site.later(30)
+            with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+                pass
+        server.start(port)
+        site.later(90)
+        scene.applied(loop)
+        assert not loop.conditions
+    assert site.events() == ["opened", "decided", "applied"]
+    assert site.replicas() == 2
 
 
 def test_g5_a_push_whose_answer_is_lost_is_made_once(scene: Scene, server: GitHttpServer) -> None:

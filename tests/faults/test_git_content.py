@@ -181,7 +181,8 @@ def test_g10_a_change_that_is_signed_wrongly_does_not_take_effect(scene: Scene, 
 def test_g11_conflict_markers_stop_their_service_only(scene: Scene) -> None:
     site = scene.site
     site.cluster.create(deployment("orders"))
-    halves = f"<<<<<<< HEAD\n{SCALING}=======\n{SCALING}>>>>>>> theirs\n"
+    above, _, below = SCALING.rpartition("    value: +1\n")
+    halves = f"{above}<<<<<<< HEAD\n    value: +1\n=======\n    value: +2\n>>>>>>> theirs\n{below}"
     scene.person({PLAYBOOK: halves, "orders/remediation.yaml": SCALING}, "merged in a hurry")
     scene.bad.add("carts")
     scene.problem("bad")
@@ -192,7 +193,9 @@ def test_g11_conflict_markers_stop_their_service_only(scene: Scene) -> None:
     assert site.replicas("orders") == 2
     assert site.replicas() == 1
     refused = git(site.remote, "log", "--grep=Service: carts", "-p", "--format=%B", "production")
-    assert f"{PLAYBOOK}:1" in refused
+    assert halves.splitlines()[4].startswith("<<<<<<<")
+    assert f"{PLAYBOOK}:5:1: an unresolved merge conflict" in refused.splitlines()
+    assert "keep the right lines and delete `<<<<<<<`" in refused
 
 
 @pytest.mark.usefixtures("server")
@@ -224,21 +227,6 @@ def test_g12_only_what_is_asked_for_is_listed(scene: Scene, monkeypatch: pytest.
     assert max(heard) < 4096
 
 
-ODD = [b"Carts", b"caf\xe9", b"a\nb", b"-x", b"--upload-pack=x", b"\xe2\x80\xaecarts"]
-
-
-def test_g13_odd_names_stop_nobody_else(scene: Scene) -> None:
-    """Services and problems of names that no client makes lie beside an ordinary one."""
-    site = scene.site
-    scene.problem()
-    folder = folder_with(site, "100644", SCALING.encode())
-    scene.put(root_with(site, *[("040000", "tree", name, folder) for name in ODD]))
-    with site.loop() as loop:
-        scene.applied_once(loop)
-        assert "production" not in loop.conditions
-    assert site.replicas() == 2
-
-
 def test_g13_a_stage_that_is_no_branch_is_refused(scene: Scene) -> None:
     site = scene.site
     git(site.clone, "checkout", "-q", "-B", "main", "origin/main")
@@ -253,14 +241,18 @@ def test_g13_a_stage_that_is_no_branch_is_refused(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("mode", "content", "said"),
     [
-        ("120000", b"../../etc/passwd", "a symbolic link"),
-        ("160000", b"", "a submodule"),
-        ("100644", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "remediation.yaml:1"),
+        ("120000", b"../../etc/passwd", ("a symbolic link", "a regular file", "commit the file itself")),
+        ("160000", b"", ("a submodule", "a regular file", "commit the file itself")),
+        (
+            "100644",
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
+            ("this is a Git LFS pointer", f"{PLAYBOOK}:1:1", "the YAML file itself", "`git lfs untrack`"),
+        ),
     ],
     ids=["a symbolic link", "a submodule", "a pointer of LFS"],
 )
 def test_g14_what_is_no_file_of_ours_is_refused_with_its_kind(
-    scene: Scene, mode: str, content: bytes, said: str
+    scene: Scene, mode: str, content: bytes, said: tuple[str, ...]
 ) -> None:
     site = scene.site
     site.cluster.create(deployment("orders"))
@@ -276,7 +268,8 @@ def test_g14_what_is_no_file_of_ours_is_refused_with_its_kind(
         scene.applied(loop)
     assert site.replicas("orders") == 2
     assert site.replicas() == 1
-    assert said in git(site.remote, "log", "--grep=Service: carts", "-p", "--format=%B", "production")
+    step = git(site.remote, "show", "production:ops/production/carts/remediations/bad/01-refused.yaml")
+    assert all(words in step for words in said), step
 
 
 @pytest.mark.parametrize(
@@ -358,3 +351,4 @@ def test_g19_maintenance_here_and_there_loses_nothing(scene: Scene) -> None:
             loop.unblock()
         scene.applied(loop)
     assert git(site.remote, "fsck", "--strict", "--no-dangling") == ""
+    assert git(loop._mirror.path, "fsck", "--strict", "--no-dangling") == ""

@@ -18,6 +18,13 @@ def partial(kept: Path, remote: Path) -> None:
     git(remote, "config", "http.receivepack", "true")
 
 
+def cut_short(kept: Path, remote: Path) -> None:
+    """Leave the remote with the newest commit of each branch only, as a clone of that depth has them."""
+    git(kept.parent, "clone", "-q", "--bare", "--depth=1", "--no-single-branch", f"file://{kept}", str(remote))
+    git(remote, "config", "http.receivepack", "true")
+    git(remote, "config", "core.logAllRefUpdates", "always")
+
+
 def hashed_otherwise(_: Path, remote: Path) -> None:
     git(remote.parent, "init", "-q", "--bare", "--object-format=sha256", "-b", "main", str(remote))
     git(remote, "config", "http.receivepack", "true")
@@ -65,6 +72,38 @@ def test_g9_a_partial_clone_is_refused_until_the_whole_one_is_there(
         scene.applied(loop)
 
 
+@pytest.mark.parametrize(
+    ("where", "told"), [("local", "is a shallow clone"), ("smart HTTP", "the remote is a shallow clone")]
+)
+@pytest.mark.parametrize("met", ["at the start", "in the place of the whole one"])
+def test_g9_a_shallow_clone_is_refused_until_the_rest_of_its_history_is_fetched(
+    scene: Scene, request: pytest.FixtureRequest, where: str, told: str, met: str
+) -> None:
+    """What is said to do is done, in that very clone."""
+    site = scene.site
+    if where == "smart HTTP":
+        request.getfixturevalue("server")
+    scene.problem("before", "unheard of")
+    if met != "at the start":
+        with site.loop() as loop:
+            loop.tick()
+    scene.person({"NOTES": "so that our clone lacks more than the newest commit\n"})
+    scene.problem()
+    begin(site, cut_short)
+    assert git(site.remote, "rev-list", "--count", "production") == "1"
+    with site.loop() as loop:
+        with scene.blind(loop, told, "git fetch --unshallow"):
+            assert loop.tick() == ()
+            loop.unblock()
+            assert loop.tick() == ()
+        git(site.remote, "remote", "set-url", "origin", f"file://{site.folder / 'kept.git'}")
+        git(site.remote, "fetch", "-q", "--unshallow")
+        loop.unblock()
+        scene.applied(loop)
+        assert not loop.conditions
+    assert site.events() == ["unmatched", "opened", "decided", "applied"]
+
+
 @pytest.mark.parametrize("where", ["local", "smart HTTP"])
 @pytest.mark.parametrize("lost", ["playbook", "problem"])
 def test_g9_an_object_that_the_remote_has_lost_is_waited_for(
@@ -92,12 +131,12 @@ def test_g9_an_object_that_the_remote_has_lost_is_waited_for(
     [
         (hashed_otherwise, "local", ("sha256", "git init --object-format=sha1")),
         (hashed_otherwise, "smart HTTP", ("SHA-256", "use a SHA-1 repository")),
-        (refs_in_tables, "local", ("not supported", "ref")),
+        (refs_in_tables, "local", ("not supported", "refstorage", "git refs migrate --ref-format=files")),
     ],
     ids=["sha256", "sha256 behind HTTP", "reftable"],
 )
 def test_g17_another_format_is_refused_at_the_start(
-    scene: Scene, request: pytest.FixtureRequest, make: Callable[[Path, Path], None], where: str, words: tuple[str, str]
+    scene: Scene, request: pytest.FixtureRequest, make: Callable[[Path, Path], None], where: str, words: tuple[str, ...]
 ) -> None:
     """Behind HTTP it is the server's own business how refs are kept."""
     site = scene.site

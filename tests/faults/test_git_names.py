@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from reconciler.daemon.metrics import Metrics
 from reconciler.repo import index, layout
 from reconciler.repo.names import EMPTY_TREE
+from tests.daemon.argv_seen import SeenArguments
 from tests.daemon.exposed import value
 from tests.daemon.site import SCALING, Site, eventually, git, until
 from tests.faults.invariants import Scene
@@ -45,7 +48,12 @@ def with_problems(site: Site, names: list[bytes]) -> str:
     return root_with(site, *services, ("040000", "tree", b"ops", ops))
 
 
-@pytest.mark.parametrize("name", [*GITS, b"a\nb"], ids=repr)
+def told_as(path: str) -> str:
+    """Return how a path is told of: in quotes, with bytes that are no UTF-8 as they are."""
+    return repr(os.fsencode(path))[1:] if "\udce9" in path else repr(path)
+
+
+@pytest.mark.parametrize("name", [*GITS, b"a\nb", b"caf\xe9"], ids=repr)
 def test_g13_a_name_that_means_gits_own_directory_is_refused_and_others_go_on(scene: Scene, name: bytes) -> None:
     """Nothing could be written about such a service: its files are passed over by name, and told while they lie."""
     site = scene.site
@@ -56,9 +64,9 @@ def test_g13_a_name_that_means_gits_own_directory_is_refused_and_others_go_on(sc
         scene.put(with_problems(site, [name]))
         scene.applied_once(loop)
         told = loop.conditions["production/names"]
-        assert repr(f"ops/production/{name.decode()}/problems/bad.yaml") in told
+        assert told_as(f"ops/production/{os.fsdecode(name)}/problems/bad.yaml") in told
         assert set(loop.conditions) == {"production/names"}
-        assert repr(f"{name.decode()}/remediation.yaml") in told
+        assert told_as(f"{os.fsdecode(name)}/remediation.yaml") in told
         assert value(metrics, "config_invalid", "sockshop", "production") == 2
         assert site.replicas() == 2
         ours = git(site.remote, "rev-parse", "production:ops/production/carts")
@@ -70,6 +78,77 @@ def test_g13_a_name_that_means_gits_own_directory_is_refused_and_others_go_on(sc
         assert not loop.conditions
         assert value(metrics, "config_invalid", "sockshop", "production") == 0
     assert site.events() == ["opened", "decided", "applied"]
+
+
+REFUSED = "the service name `{}` cannot be used in paths and refs"
+OPTIONS = {"-x": REFUSED.format("-x"), "--upload-pack=x": REFUSED.format("--upload-pack=x")}
+"""Services that are called like options, and why their problems are refused: no workload can be called so."""
+UNREAD = ["caf\udce9", "\u202ecarts"]
+
+
+@pytest.mark.parametrize("where", ["on this machine", "over HTTP"])
+def test_g13_odd_names_with_problems_are_answered_or_told_and_are_never_options(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, where: str
+) -> None:
+    """Each lies beside an ordinary one, with an open problem: nothing of it disappears without a word."""
+    site = scene.site
+    if where == "over HTTP":
+        request.getfixturevalue("server")
+    scene.problem()
+    scene.bad = set(OPTIONS)
+    scene.put(with_problems(site, [os.fsencode(name) for name in (*OPTIONS, *UNREAD)]))
+    seen = SeenArguments(site.folder, monkeypatch)
+    with site.loop() as loop:
+        scene.applied_once(loop)
+        loop.tick()
+        assert set(loop.conditions) == {"production/names"}
+        told = loop.conditions["production/names"]
+        calls, wrong = seen.calls(), seen.as_more_than_a_name(*OPTIONS, *UNREAD)
+    for name in UNREAD:
+        assert told_as(f"ops/production/{name}/problems/bad.yaml") in told
+        assert told_as(f"{name}/remediation.yaml") in told
+    for name, why in OPTIONS.items():
+        step = git(site.remote, "show", f"production:ops/production/{name}/remediations/bad/01-refused.yaml")
+        assert why in step
+        assert f'hint: "rename it, for example to `{name.strip("-").replace("=", "-")}`"' in step
+    assert not wrong
+    assert len(calls) > 3
+    assert site.replicas() == 2
+    assert sorted(site.events()) == ["applied", "decided", "opened", "refused", "refused"]
+
+
+LIKE_OPTIONS = {
+    "carts/problems/--upload-pack=touch pwned.yaml": PROBLEM,
+    "carts/problems/-x.yaml": b"title: Nobody knows\nstate: open\n",
+    "carts/problems/--exec=x/-c.yaml": b"title: Nobody knows\nstate: open\n",
+    "carts/commands/-x.yaml": b"verb: retry\nremediation: nobody\n",
+    "carts/commands/--output=pwned.yaml": b"verb: retry\nremediation: nobody\n",
+}
+
+
+@pytest.mark.parametrize("where", ["on this machine", "over HTTP"])
+def test_g13_files_that_are_called_like_options_are_dealt_with_and_are_none(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, where: str
+) -> None:
+    site = scene.site
+    if where == "over HTTP":
+        request.getfixturevalue("server")
+    for path, content in LIKE_OPTIONS.items():
+        put_file(scene, path, content)
+    scene.accepted |= {Path(path).stem for path in LIKE_OPTIONS if "/problems/" in path}
+    scene.ends = False  # a remediation is called by its problem's name, encoded
+    seen = SeenArguments(site.folder, monkeypatch)
+    with site.loop() as loop:
+        scene.applied_once(loop)
+        until(loop, lambda: site.events().count("refused") == 2, "the commands are answered")
+        until(loop, lambda: site.events().count("unmatched") == 2, "the other problems are looked at")
+        loop.tick()
+        assert not loop.conditions
+        names = [part.removesuffix(".yaml") for path in LIKE_OPTIONS for part in path.split("/")[2:]]
+        assert not seen.as_more_than_a_name(*(name for name in names if name not in ("-c", "-x")))
+        assert not [call for call in seen.calls() if "-x" in call or "-x.yaml" in call]
+    assert not [*site.folder.rglob("pwned*")]
+    assert site.replicas() == 2
 
 
 def test_g13_names_that_collide_where_case_does_not_count_are_two(scene: Scene) -> None:
@@ -91,11 +170,11 @@ def tree_with(site: Site, tree: str, path: str, blob: str | None) -> str:
     name, _, rest = path.partition("/")
     listed = subprocess.run(["git", "ls-tree", "-z", tree], cwd=site.remote, capture_output=True, check=True).stdout
     records = [record for record in listed.split(b"\0") if record]
-    kept = [record for record in records if record.partition(b"\t")[2] != name.encode()]
+    kept = [record for record in records if record.partition(b"\t")[2] != os.fsencode(name)]
     known = next((record.split()[2].decode() for record in records if record not in kept), EMPTY_TREE)
     made = tree_with(site, known, rest, blob) if rest else blob
     if made not in (None, EMPTY_TREE):
-        kept.append(f"{'040000 tree' if rest else '100644 blob'} {made}\t{name}".encode())
+        kept.append(os.fsencode(f"{'040000 tree' if rest else '100644 blob'} {made}\t{name}"))
     return given(site, b"".join(record + b"\0" for record in kept), "mktree", "-z")
 
 
@@ -108,7 +187,7 @@ def put_file(scene: Scene, path: str, content: bytes | None = b"put: by hand\n")
 
 OURS = [
     f"carts/state/desired{INVISIBLE}.yaml", "carts/remediations/.git/x.yaml", "carts/state/git~1/x.yaml",
-    f"steps/a{INVISIBLE}.yaml",
+    f"steps/a{INVISIBLE}.yaml", "carts/state/caf\udce9.yaml",
 ]  # fmt: skip
 
 
@@ -122,11 +201,11 @@ def test_g13_what_cannot_be_written_is_never_put_back_and_others_go_on(scene: Sc
         put_file(scene, path)
         scene.applied_once(loop)
         assert set(loop.conditions) == {"production/names"}
-        assert repr(f"ops/production/{path}") in loop.conditions["production/names"]
+        assert told_as(f"ops/production/{path}") in loop.conditions["production/names"]
     shutil.rmtree(site.folder / "state")
     with site.loop() as loop:
         loop.tick()
-        assert repr(f"ops/production/{path}") in loop.conditions["production/names"]
+        assert told_as(f"ops/production/{path}") in loop.conditions["production/names"]
         put_file(scene, path, None)
         loop.tick()
         assert not loop.conditions
@@ -149,6 +228,9 @@ PEOPLES = {
     f"carts/problems/2026-11{INVISIBLE}/p2.yaml": PROBLEM,
     f"carts/commands/20261121T100000Z-suspend{INVISIBLE}.yaml": b"verb: suspend\n",
     f"commands/20261121T100000Z-suspend{INVISIBLE}.yaml": b"verb: suspend\n",
+    "carts/problems/caf\udce9.yaml": PROBLEM,
+    "carts/problems/caf\udce9/p2.yaml": PROBLEM,
+    "carts/commands/20261121T100000Z-suspend-\udce9.yaml": b"verb: suspend\n",
 }
 
 
@@ -163,7 +245,7 @@ def test_g13_what_could_not_be_archived_is_never_taken_up(scene: Scene, path: st
     with site.loop() as loop:
         scene.applied_once(loop)
         assert set(loop.conditions) == {"production/names"}
-        assert repr(f"ops/production/{path}") in loop.conditions["production/names"]
+        assert told_as(f"ops/production/{path}") in loop.conditions["production/names"]
         site.problem("p1", "Response time degradation", "resolved")
         site.later()
         until(loop, lambda: "remediated" in site.events(), "remediated")

@@ -17,6 +17,7 @@ from reconciler.model.names import CommitId
 from reconciler.repo import upkeep
 from reconciler.repo.faults import DamagedError
 from reconciler.repo.mirror import Mirror
+from reconciler.repo.origin import LocalOrigin, check_format
 from reconciler.repo.push import RefUpdate
 from tests.repo.conftest import PRODUCTION, Hub, OpenMirror, children, fetched, git, living, new, spoil
 
@@ -256,6 +257,13 @@ def test_g9_g17_repositories_that_cannot_be_shared_are_refused_at_the_start(
     with pytest.raises(ConfigError, match=words):
         open_mirror()
     assert not hub.path.with_name("mirror").exists()
+
+
+def test_g17_a_git_that_can_read_tables_is_told_what_to_do_about_them(tmp_path: Path) -> None:
+    """An older one refuses to look at such a repository at all."""
+    with pytest.raises(ConfigError, match="keeps its refs as reftable") as caught:
+        check_format(LocalOrigin(tmp_path), {"extensions.refstorage": "reftable"})
+    assert "git refs migrate --ref-format=files" in caught.value.hint
 
 
 @pytest.mark.parametrize("change", [sha256, shallow])

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from reconciler.model.errors import BugError, UserError
-from reconciler.repo.names import branch_ref, full_ref, is_full_ref, object_id, tree_path
+from reconciler.repo.names import any_path, branch_ref, full_ref, is_full_ref, object_id, quoted, tree_path
 
 REFS = (
     "refs/heads/production",
@@ -98,3 +98,21 @@ def test_ordinary_paths_may_be_written(path: str) -> None:
 def test_other_paths_may_not(path: str) -> None:
     with pytest.raises(UserError, match="the path"):
         tree_path(path)
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (b"carts/a.yaml", "'carts/a.yaml'"),
+        ("café".encode(), "'café'"),
+        (b"caf\xe9/\xc3\xbc\n.yaml", r"'caf\xe9/ü\n.yaml'"),
+        (b"\x80\xff", r"'\x80\xff'"),
+    ],
+)
+def test_g13_a_path_of_any_bytes_is_told_readably(raw: bytes, told: str) -> None:
+    assert quoted(any_path(raw)) == told
+
+
+def test_g13_a_path_that_is_no_utf8_is_not_written() -> None:
+    with pytest.raises(UserError, match=r"the path 'caf\\xe9/a' is no UTF-8"):
+        tree_path(any_path(b"caf\xe9/a"))
