@@ -6,6 +6,8 @@ from typing import Final
 
 from tests.faults.guards import Mutation
 
+_FORGES: Final = "reconciler/intake/forges.py"
+
 GUARDS: Final = (
     Mutation(
         "w1", "reconciler/intake/merging.py",
@@ -43,6 +45,16 @@ GUARDS: Final = (
     Mutation("w3", "reconciler/daemon/web/authentication.py", "if not same(given, read_secret(auth)):", "if False:"),
     Mutation("w3", "reconciler/model/credentials.py", "hmac.compare_digest(one, other)", "one == other"),
     Mutation("w3", "reconciler/intake/signatures.py", "return right and bool(secret)", "return bool(secret)"),
+    Mutation(
+        "w3", "reconciler/intake/signatures.py",
+        'hmac.compare_digest(signature(body, secret).encode(), digits.lower().encode("utf-8", "replace"))',
+        "signature(body, secret) == digits.lower()",
+    ),
+    Mutation(
+        "w3", _FORGES, "hmac.compare_digest(hashlib.sha256(token).digest(), hashlib.sha256(secret).digest())",
+        "hmac.compare_digest(token, secret)",
+    ),
+    Mutation("w3", _FORGES, "any(hmac.compare_digest(right, word) for", "any(right == word for"),
     Mutation(
         "w3", "reconciler/intake/merging.py",
         "    if report.final or report.replayable or (", "    if report.final or (",
