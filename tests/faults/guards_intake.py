@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tests.faults.guards import Mutation
+from tests.faults.guards_process import _THANKED, _WAITED_FOR
 
 _FORGES: Final = "reconciler/intake/forges.py"
 
@@ -80,4 +81,12 @@ GUARDS: Final = (
     Mutation("w6", "reconciler/bridge/rendering.py", "autoescape=True", "autoescape=False"),
     Mutation("w6", "reconciler/daemon/logs.py", "            _escaped,\n", ""),
     Mutation("w7", "reconciler/daemon/web/delivery.py", '    if outcomes["unavailable"]:\n', "    if False:\n"),
+    Mutation(
+        "w7", "reconciler/daemon/web/delivery.py", _WAITED_FOR, _THANKED,
+        "tests/faults/test_intake_storage.py -k damaged",
+    ),
+    Mutation(
+        "w7", "reconciler/repo/faults.py", '    rf"|{_NONE_OF_OURS}",\n', "",
+        "tests/faults/test_intake_storage.py -k lose_head",
+    ),
 )  # fmt: skip
