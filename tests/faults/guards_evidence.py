@@ -26,6 +26,8 @@ GUARDS: Final = (
     Mutation("s3", "reconciler/decide/guards.py",
              "    if since is None or draft.now - since <= settings.max_problem_age:\n", "    if True:\n",
              "tests/faults/test_time.py -k s3_what_failed"),
+    Mutation("s3", "reconciler/daemon/sweep.py", "            self._begins = now + self._every\n",
+             "            self._begins += self._every\n", "tests/faults/test_time.py -k s3_what_is_overdue"),
     Mutation("s4", _CLOCK, "        if floor - wall > TOLERANCE:\n", "        if False:\n",
              "tests/faults/test_time.py -k behind_the_steps"),
     Mutation("s4", _CLOCK, "        if abs(moved) > TOLERANCE:\n", "        if False:\n",
