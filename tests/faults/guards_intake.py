@@ -86,7 +86,7 @@ GUARDS: Final = (
         "tests/faults/test_intake_storage.py -k damaged",
     ),
     Mutation(
-        "w7", "reconciler/repo/faults.py", '    rf"|{_NONE_OF_OURS}",\n', "",
+        "w7", "reconciler/repo/faults.py", '    rf"|{_NONE_OF_OURS}",\n', '    "",\n',
         "tests/faults/test_intake_storage.py -k lose_head",
     ),
 )  # fmt: skip

@@ -59,7 +59,7 @@ def unleashed(made: World, stack: ExitStack) -> Mapping[str, str | None]:
     double.world.accounts[_TOKEN] = Account(7, ROBOT)
     double.world.create(ADMIN, "default", _FLAG, "release", None)
     double.world.switch(ADMIN, double.world.flags[_FLAG], "production", True)
-    made.scene.watch_flags(double.world)
+    made.scene.watch_flags(double)
     made.scene.secrets.append(_TOKEN)
     made.unleash = double
     (site.folder / "flags").write_text(_TOKEN)

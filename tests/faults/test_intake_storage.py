@@ -126,8 +126,10 @@ def test_w7_with_a_damaged_clone_what_is_not_on_the_remote_is_not_acknowledged(
         eventually(sent, "it is taken when the clone is whole again")
         eventually(lambda: "applied" in site.events(), "it took effect")
     with site.loop() as loop:
-        loop.tick()
-        assert not loop.conditions
+        for _ in range(4):
+            loop.tick()
+            site.later(60)
+        assert not loop.conditions, "what a ref names shows when it is fetched, and the clone is made anew then"
     assert mirror.with_name(f"{mirror.name}.damaged").is_dir(), "it was found, and set aside"
     assert reported(scene) == 1
     once(scene)

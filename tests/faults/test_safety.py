@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from tests.daemon.site import SCALING, Site, deployment, git, until
 from tests.evidence.speaking import Request, Response, SpeakingServer
 from tests.faults.invariants import TITLE, Scene
 from tests.faults.measuring import WAIT, happened
+from tests.faults.sights import contents_of
 
 FIGHT = """\
 remediations:
@@ -146,17 +146,8 @@ def held_steps(scene: Scene) -> dict[str, dict[str, object]]:
     """Return what is said in the step that holds each service, by the service's name."""
     listed = git(scene.site.remote, "ls-tree", "-r", "--name-only", "production", "--", "ops/production").splitlines()
     files = [path for path in listed if path.endswith("-held.yaml")]
-    asked = "".join(f"production:{path}\n" for path in files)
-    done = subprocess.run(
-        ["git", "cat-file", "--batch"], cwd=scene.site.remote, input=asked.encode(), capture_output=True, check=True
-    )
-    found: dict[str, dict[str, object]] = {}
-    rest = done.stdout
-    for path in files:
-        head, _, rest = rest.partition(b"\n")
-        size = int(head.split()[2])
-        found[path.split("/")[3]], rest = canonical.read(rest[:size], path), rest[size + 1 :]
-    return found
+    held = contents_of(scene.site.remote, [f"production:{path}" for path in files])
+    return {name.split("/")[3]: canonical.read(content, name) for name, content in held.items()}
 
 
 class Echoing:

@@ -123,6 +123,7 @@ def clocked(scene: Scene, ahead: float = 0.0) -> Jumping:
     """Return clocks for a loop; the cluster's own are right, however wrong ours will be, ``ahead`` of it from now."""
     clock = Jumping()
     scene.site.cluster.now = lambda: datetime.fromtimestamp(clock.wall() - ahead, UTC)
+    scene.sights.clock = clock.wall
     return clock
 
 
