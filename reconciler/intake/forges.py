@@ -39,7 +39,8 @@ def verified(headers: Mapping[str, str], body: bytes, secret: bytes) -> str | No
         if header in given and signed(body, secret, given[header]):
             return forge
     token = given.get("x-gitlab-token", "").encode("utf-8", "replace")
-    if token and hmac.compare_digest(token, secret):
+    # Digests are of one length: how long a comparison takes would tell the secret's.
+    if token and hmac.compare_digest(hashlib.sha256(token).digest(), hashlib.sha256(secret).digest()):
         return "gitlab"
     return "gitlab" if _standard(given, body, secret) else None
 

@@ -182,8 +182,12 @@ _DAMAGE: Final = re.compile(
     r"|index file .* (is )?(too small|corrupt)|pack-objects died|not a git repository",
     re.IGNORECASE,
 )
+_NONE_OF_OURS: Final = r"^fatal: not a git repository: '"
+"""What git says where the directory that we name is no mirror any more; of a remote it uses other words."""
 _OURS: Final = re.compile(
-    r"objects/pack/|index file |loose object .* (is )?corrupt|object file .* is empty|bad object", re.IGNORECASE
+    r"objects/pack/|index file |loose object .* (is )?corrupt|object file .* is empty|bad object"
+    rf"|{_NONE_OF_OURS}",
+    re.IGNORECASE | re.MULTILINE,
 )
 
 
@@ -217,6 +221,12 @@ def fetch_error(doing: str, stderr: str) -> ReconcilerError:
     """
     ours = "\n".join(line for line in stderr.splitlines() if not line.startswith("remote: "))
     return local_error(doing, ours) if _OURS.search(ours) and damage(ours) else transport_error(doing, stderr)
+
+
+def push_error(doing: str, stderr: str) -> ReconcilerError:
+    """Return the error for a push that told of no ref."""
+    gone = re.search(_NONE_OF_OURS, stderr, re.MULTILINE) is not None
+    return local_error(doing, stderr) if gone else transport_error(doing, stderr)
 
 
 def out_of_memory(stderr: str) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from reconciler.model.names import CommitId
-from reconciler.repo.faults import transport_error
+from reconciler.repo.faults import push_error, transport_error
 from reconciler.repo.process import Finished
 
 Outcome = Literal["landed", "lost", "declined", "withheld"]
@@ -102,7 +102,7 @@ def push_result(updates: Sequence[RefUpdate], finished: Finished, stdout: str, s
     wanted = {update.ref for update in updates}
     landed = all(result.outcome == "landed" for result in results.values())
     if results.keys() != wanted or (finished.status == 0) != landed:
-        raise transport_error("push", stderr)
+        raise push_error("push", stderr)
     if results and all(result.outcome == "withheld" for result in results.values()):
         # The other side's transaction failed without naming a ref: a lock or a race, so reading the refs anew is right.
         results = {ref: RefResult("lost", result.message) for ref, result in results.items()}

@@ -6,6 +6,7 @@ after the last one, has met each state of the disk and of the remote that a cras
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections import Counter
@@ -21,6 +22,8 @@ from tests.faults.crashing import AHEAD, KILLED, ONE, How, Passes
 from tests.faults.invariants import Scene
 from tests.faults.outage import merges
 
+EVERY: Final = bool(os.environ.get("RECONCILER_EVERY_POINT"))
+"""Whether to kill at all points instead of some of them, as `python -m tests.faults.every_point` has it."""
 COMES_BY: Final = {
     "whole loop": frozenset({
         "project-read", "list", "fetch", "write", "push", "read-back", "applied-push", "report-push", "observe",
@@ -66,7 +69,9 @@ def numbered(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def spread(names: Sequence[str]) -> set[str]:
-    """Return the first, the middle and the last point of each name."""
+    """Return the first, the middle and the last point of each name; all of them if `EVERY` is set."""
+    if EVERY:
+        return set(numbered(names))
     times = Counter(names)
     return {f"{name}:{nth}" for name, last in times.items() for nth in (1, (last + 1) // 2, last)}
 

@@ -1,6 +1,8 @@
-"""`python -m tests.faults.every_point WORKERS`: kill each crash story at all of its points, as `make nightly` does.
+"""`python -m tests.faults.every_point WORKERS`: kill at all points where `make faults` takes some, for `make nightly`.
 
-What came out is noted in docs/proofs.md. Exit status: pytest's.
+These are the stories of `test_crash_stories.py`, all that is told of `test_crash_told.py` and the leases of
+`test_crash_leases.py`, each time that it is done; the other tests of crashes try all of theirs at every change. What
+came out is noted in docs/proofs.md. Exit status: pytest's.
 """
 
 from __future__ import annotations
@@ -12,13 +14,13 @@ from pathlib import Path
 
 from tests.proofs import ROOT, note
 
-_TESTS = Path(__file__).with_name("test_crash_stories.py")
+_TESTS = [str(Path(__file__).with_name(f"test_crash_{each}.py")) for each in ("stories", "told", "leases")]
 
 
 def main(workers: str) -> int:
     """Run the stories; returns the exit status."""
     with subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-n", workers, str(_TESTS)], cwd=ROOT,
+        [sys.executable, "-m", "pytest", "-n", workers, *_TESTS], cwd=ROOT,
         env={**os.environ, "RECONCILER_EVERY_POINT": "1"}, stdout=subprocess.PIPE, text=True,
     ) as child:  # fmt: skip
         if child.stdout is None:
@@ -28,7 +30,8 @@ def main(workers: str) -> int:
             sys.stdout.write(line)
             sys.stdout.flush()
             last = line.strip("= \n") or last
-    note("python -m tests.faults.every_point", f"all points of all stories: {last.partition(' in ')[0]}")
+    what = "all points of all stories, of what is told, and of leases"
+    note("python -m tests.faults.every_point", f"{what}: {last.partition(' in ')[0]}")
     return child.returncode
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from tests.faults.guards import Mutation
+from tests.faults.guards_process import _THANKED, _WAITED_FOR
+
+_FORGES: Final = "reconciler/intake/forges.py"
 
 GUARDS: Final = (
     Mutation(
@@ -44,6 +47,16 @@ GUARDS: Final = (
     Mutation("w3", "reconciler/model/credentials.py", "hmac.compare_digest(one, other)", "one == other"),
     Mutation("w3", "reconciler/intake/signatures.py", "return right and bool(secret)", "return bool(secret)"),
     Mutation(
+        "w3", "reconciler/intake/signatures.py",
+        'hmac.compare_digest(signature(body, secret).encode(), digits.lower().encode("utf-8", "replace"))',
+        "signature(body, secret) == digits.lower()",
+    ),
+    Mutation(
+        "w3", _FORGES, "hmac.compare_digest(hashlib.sha256(token).digest(), hashlib.sha256(secret).digest())",
+        "hmac.compare_digest(token, secret)",
+    ),
+    Mutation("w3", _FORGES, "any(hmac.compare_digest(right, word) for", "any(right == word for"),
+    Mutation(
         "w3", "reconciler/intake/merging.py",
         "    if report.final or report.replayable or (", "    if report.final or (",
     ),
@@ -68,4 +81,12 @@ GUARDS: Final = (
     Mutation("w6", "reconciler/bridge/rendering.py", "autoescape=True", "autoescape=False"),
     Mutation("w6", "reconciler/daemon/logs.py", "            _escaped,\n", ""),
     Mutation("w7", "reconciler/daemon/web/delivery.py", '    if outcomes["unavailable"]:\n', "    if False:\n"),
+    Mutation(
+        "w7", "reconciler/daemon/web/delivery.py", _WAITED_FOR, _THANKED,
+        "tests/faults/test_intake_storage.py -k damaged",
+    ),
+    Mutation(
+        "w7", "reconciler/repo/faults.py", '    rf"|{_NONE_OF_OURS}",\n', '    "",\n',
+        "tests/faults/test_intake_storage.py -k lose_head",
+    ),
 )  # fmt: skip

@@ -84,6 +84,14 @@ def _others(value: str, own: Iterable[str]) -> str:
     return value
 
 
+def check_silent(secrets: Iterable[str], told: Mapping[str, str]) -> None:
+    """I7: check that none of these secrets is in what was told, by the name of where it was, in whatever spelling."""
+    for each in secrets:
+        for form in spellings(each):
+            found = [name for name, text in told.items() if form in text]
+            assert not found, f"I7: a secret is in {found}"
+
+
 def spellings(secret: str) -> set[str]:
     """Return how a secret may look: as it is, escaped for JSON or an address, encoded in any usual way."""
     forms = {text.decode() for text in spelled(secret.encode())}

@@ -2,7 +2,8 @@
 
 A flag of Unleash is switched off, and a person takes that back. Three actions do not help, a call of an endpoint, a
 restart and a rollback, and a person is called. A person reverts the decision and wants it after all; then a controller
-undoes it. A remediation is aborted and tried again, and its service goes away.
+undoes it. A remediation is aborted and tried again, and its service goes away. What is decided needs approval, and a
+person gives it.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def unleashed(made: World, stack: ExitStack) -> Mapping[str, str | None]:
     double.world.accounts[_TOKEN] = Account(7, ROBOT)
     double.world.create(ADMIN, "default", _FLAG, "release", None)
     double.world.switch(ADMIN, double.world.flags[_FLAG], "production", True)
-    made.scene.watch_flags(double.world)
+    made.scene.watch_flags(double)
     made.scene.secrets.append(_TOKEN)
     made.unleash = double
     (site.folder / "flags").write_text(_TOKEN)
@@ -188,6 +189,33 @@ ORPHANED: Final = Story(
     reverting,
 )
 
+# An approval that is given
+
+
+def approving(made: World, stack: ExitStack) -> Mapping[str, str | None]:
+    return playbook("action: scaling, value: +1, approval: required")
+
+
+def proposed(made: World) -> bool:
+    """Whether it waits for a person, and nothing was done."""
+    assert made.site.replicas() == 1 or "released" in made.site.events()
+    return made.ends_with("opened", "held")
+
+
+def approved(made: World) -> bool:
+    return scaled(made) and made.site.events()[:4] == ["opened", "held", "released", "decided"]
+
+
+APPROVED: Final = Story(
+    (
+        Phase(nothing, proposed, report=REPORTED),
+        Phase(partial(asks, "approve", 0), approved),
+        Phase(World.ready, applied),
+        Phase(World.resolved, lambda made: made.ends_with("remediated")),
+    ),
+    approving,
+)
+
 STORIES: Final[Mapping[str, Story]] = {
-    "undone": UNLEASH, "in vain": IN_VAIN, "reverted": REVERTED, "orphaned": ORPHANED,
+    "undone": UNLEASH, "in vain": IN_VAIN, "reverted": REVERTED, "orphaned": ORPHANED, "approved": APPROVED,
 }  # fmt: skip

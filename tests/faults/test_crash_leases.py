@@ -16,6 +16,7 @@ from tests.daemon.leases.crew import LEASES, SPACE
 from tests.daemon.site import Site, eventually
 from tests.faults.crash_points import (
     COMES_BY,
+    EVERY,
     anew,
     done,
     kills,
@@ -53,11 +54,14 @@ def holders(site: Site) -> list[str]:
 
 
 def chosen(names: Sequence[str]) -> list[str]:
-    """Return the points: of looks the first, the middle and the last, and all writes but renewals that are alike."""
+    """Return the points: of looks the first, the middle and the last, and all writes but renewals that are alike.
+
+    All of them if `EVERY` is set.
+    """
     points, some = numbered(names), spread(names)
     writes = [point for point in points if point.startswith("before-lease-write:")]
     middle = (len(writes) - 1) // 2
-    alike = set(writes[4:-4]) - set(writes[middle : middle + 2])
+    alike = set() if EVERY else set(writes[4:-4]) - set(writes[middle : middle + 2])
     leases = {point for point in some if "-lease-" in point}
     wanted = {*leases, *kills(names)} - alike
     return [point for point in points if point in wanted]

@@ -20,13 +20,13 @@ from typing import Final
 
 import pytest
 
+from tests.faults.crash_points import EVERY
 from tests.faults.crashing import Passes
 from tests.faults.stories import Undisturbed, check_killed
 from tests.faults.telling import STORIES
 from tests.faults.test_crash_points import KINDS as SIMPLE
 
 SEED: Final = os.environ.get("RECONCILER_CRASH_SEED", "0")
-EVERY: Final = bool(os.environ.get("RECONCILER_EVERY_POINT"))
 SAMPLED: Final = 12
 """Points of each phase at which stories are killed, and the tests among which all of them are divided."""
 KEPT: Final = "scaled, with its disk"
@@ -37,6 +37,7 @@ _REACHED: Final[dict[str, frozenset[str]]] = {
     "in vain": frozenset({"opened", "decided", "applied", "evaluated", "escalated"}),
     "reverted": frozenset({"reverted", "reopened", "drift", "remediated"}),
     "orphaned": frozenset({"aborted", "reopened", "evaluated", "orphaned"}),
+    "approved": frozenset({"held", "released", "decided", "applied", "remediated"}),
     KEPT: frozenset({"decided", "applied", "remediated", "archived"}),
 }
 """The steps that make each story what it is."""

@@ -73,7 +73,10 @@ def world(scene: Scene) -> Iterator[World]:
 
 
 def chosen(names: Sequence[str], wanted: frozenset[str]) -> list[str]:
-    """Return both sides of what is wanted, and of telling each file's change: the first, the middle and the last."""
+    """Return both sides of what is wanted, and of telling each file's change: the first, the middle and the last.
+
+    All of them if `EVERY` is set.
+    """
     sides = {f"{side}-{name}" for name in wanted for side in ("before", "after")}
     assert sides <= set(names), sides - set(names)
     points, some = numbered(names), spread(names)

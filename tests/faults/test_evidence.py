@@ -75,6 +75,24 @@ def test_s1_measured_again_a_value_counts_as_it_is(scene: Scene, value: float, t
         assert len({moment for _, moment in prometheus.asked}) == 1
 
 
+TWICE = SCALING + "  - {action: scaling, value: +1}\n"
+LONG = 120
+
+
+def test_s1_each_decision_is_made_on_a_look_of_its_own(scene: Scene) -> None:
+    """I8, which is looked at when the test is over: nobody decides on what was seen for the decision before."""
+    site = scene.site
+    with measured(scene) as prometheus, site.loop() as loop:
+        scene.person({"carts/remediation.yaml": TWICE, "stage.yaml": f"wait: {LONG}s\n"}, "twice the same")
+        prometheus.says(500)
+        scene.problem()
+        scene.applied(loop)
+        site.later(LONG)
+        happened(scene, loop, "applied", 2)
+    assert site.events() == [*BEGUN, "evaluated", "decided", "applied"]
+    assert site.replicas() == 3
+
+
 def test_s1_a_service_that_cannot_be_measured_keeps_no_other_waiting(scene: Scene) -> None:
     site = scene.site
     playbook = SCALING.replace("scaling", "featuretoggle").replace("+1", "EnablePromotion:off")

@@ -73,7 +73,7 @@ def flags(scene: Scene) -> Iterator[Flags]:
         double.world.accounts[TOKEN] = Account(7, ROBOT)
         for name in (CACHE, PROMOTION):
             double.world.create(ADMIN, "default", name, "release", None)
-        scene.watch_flags(double.world)
+        scene.watch_flags(double)
         scene.servers.know("Unleash", lambda: double.journal)
         scene.plant(TOKEN, "Unleash")
         scene.plant(ADMIN_TOKEN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.daemon.site import eventually
 from tests.faults.invariants import Scene
 from tests.faults.receiving import alert, group, metric, once, post, receiving, reported
 from tests.faults.test_git import hook
+from tests.faults.test_git_content import cut_packs, empty_objects, lose_head, mirror_of
 from tests.security.running import KNOWN, Running
 
 
@@ -41,6 +43,14 @@ def full(scene: Scene, _server: GitHttpServer | None) -> Callable[[], object]:
             each.with_name("kept").rename(each)
 
     return free
+
+
+def lose_refs(mirror: Path) -> int:
+    """Let what the clone says of the remote's branches name what is not there."""
+    refs = [*mirror.glob("refs/reconciler/remote/*")]
+    for ref in refs:
+        ref.write_text("1" * 40 + "\n")
+    return len(refs)
 
 
 def faulty(kind: str) -> Callable[[Scene, GitHttpServer], Callable[[], object]]:
@@ -81,6 +91,46 @@ def keeps(scene: Scene, away: Callable[..., Callable[[], object]], server: GitHt
             server.release()
         eventually(lambda: taken(scene, daemon), "it is taken when storage is back")
         eventually(lambda: "applied" in scene.site.events(), "it took effect")
+    assert reported(scene) == 1
+    once(scene)
+
+
+@pytest.mark.parametrize("damage", [cut_packs, empty_objects, lose_head, lose_refs])
+@pytest.mark.parametrize("away", [False, True], ids=["repaired at once", "not to be repaired"])
+def test_w7_with_a_damaged_clone_what_is_not_on_the_remote_is_not_acknowledged(
+    scene: Scene, server: GitHttpServer, damage: Callable[[Path], int], *, away: bool
+) -> None:
+    """The damage is done (G8) while the daemon is up, and the next that it hears of is a report."""
+    site = scene.site
+    with receiving(scene) as daemon:
+        mirror = mirror_of(site)
+        assert damage(mirror) > 0
+        codes = []
+
+        def sent() -> bool:
+            answer = post(scene, daemon.hooks, group(alert()))
+            codes.append(answer.status_code)
+            if answer.status_code == 200:
+                assert reported(scene) == 1, "it is told to be safe, and is not there"
+                return True
+            assert answer.status_code == 503, answer.text
+            assert int(answer.headers["retry-after"]) >= 1
+            return False
+
+        if away:
+            # A clone is made anew of what the remote gives.
+            server.faults.append(GitFault("status", times=None))
+            assert not any(sent() for _ in range(3)), codes
+            assert reported(scene) == 0
+            server.faults.clear()
+        eventually(sent, "it is taken when the clone is whole again")
+        eventually(lambda: "applied" in site.events(), "it took effect")
+    with site.loop() as loop:
+        for _ in range(4):
+            loop.tick()
+            site.later(60)
+        assert not loop.conditions, "what a ref names shows when it is fetched, and the clone is made anew then"
+    assert mirror.with_name(f"{mirror.name}.damaged").is_dir(), "it was found, and set aside"
     assert reported(scene) == 1
     once(scene)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,7 +76,7 @@ def tell_a_secret(scene: Scene) -> None:
 def switch(scene: Scene, commit: str) -> None:
     """Let us switch a flag on, off and on again by the same step, with a mark that names a commit."""
     world, who = World(), Account(7, ROBOT)
-    scene.watch_flags(world)
+    scene.effects.watch_flags(world)
     flag = world.create(who, "default", "EnableItemsCache", "release", None)
     mark = marks.encode("production", marks.record(Mark("sockshop/production/carts", 3, commit), True, ""))
     world.retag(who, flag, [(marks.TAG_TYPE, value) for value in mark], [])
@@ -185,6 +186,34 @@ def tell_another_story(scene: Scene) -> None:
     git(remote, "update-ref", "refs/heads/production", made)
 
 
+def seen(scene: Scene, **otherwise: Any) -> None:
+    """Let all that was read have been read in another moment."""
+    scene.sights._seen[:] = [replace(each, **otherwise) for each in scene.sights._seen]
+
+
+def look_never(scene: Scene) -> None:
+    scene.sights._seen.clear()
+
+
+def look_long_before(scene: Scene) -> None:
+    seen(scene, when=scene.site.clock.wall() - 3600)
+
+
+def look_only_afterwards(scene: Scene) -> None:
+    seen(scene, tips=(tip(scene),))
+
+
+def look_at_something_else(scene: Scene) -> None:
+    seen(scene, path="/apis/apps/v1/namespaces/sockshop-production/deployments/orders")
+
+
+def decide_without_a_result(scene: Scene) -> None:
+    """Let the decision follow an evaluation that had no values."""
+    [decided] = [step for step in scene.sights._steps() if step.event == "decided"]
+    steps = [replace(decided, event="evaluated", data={"result": "no data"}), decided]
+    setattr(scene.sights, "_steps", lambda: iter(steps))  # noqa: B010 - of this scene only
+
+
 SECRET = "tok-4711-that-is-known"
 
 
@@ -254,6 +283,11 @@ def test_a_servers_own_credentials_are_for_it_in_the_one_header(tmp_path: Path) 
         (refuse_another_service, "I5"),
         (tell_another_story, "I6"),
         (tell_a_secret, "I7"),
+        (look_never, "I8"),
+        (look_long_before, "I8"),
+        (look_only_afterwards, "I8"),
+        (look_at_something_else, "I8"),
+        (decide_without_a_result, "I8"),
         *((each, "I7") for each in HEARD),
     ],
 )

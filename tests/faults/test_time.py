@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections import Counter
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import permutations
 
@@ -15,6 +17,7 @@ from reconciler.intake.report import Report
 from reconciler.model.instant import parse_instant
 from reconciler.model.webhooks import Belonging
 from tests.daemon.agreement import Reader, reading
+from tests.daemon.measured import SLI, SLO
 from tests.daemon.reporting import handed_in, path_of, report
 from tests.daemon.site import SCALING, deployment, git, until
 from tests.decide.test_properties import check_legal, check_nothing_lost
@@ -22,11 +25,12 @@ from tests.faults.invariants import TITLE, Scene
 from tests.faults.measuring import BEGUN, WAIT, Jumping, happened, measured, resolve, vector
 
 HOUR = 3600
+FILES = {"remediation.yaml": SCALING, "slo.yaml": SLO, "prometheus/sli.yaml": SLI}
 
 
-def planned(scene: Scene) -> int:
+def planned(scene: Scene, service: str = "carts", name: str = "p1") -> int:
     """Return when the first action's evaluation was planned for."""
-    applied = scene.site.file("ops/production/carts/remediations/p1/03-applied.yaml") or ""
+    applied = scene.site.file(f"ops/production/{service}/remediations/{name}/03-applied.yaml") or ""
     (until_then,) = (line for line in applied.splitlines() if line.startswith("until:"))
     return int(parse_instant(until_then.partition(": ")[2].strip('"')))
 
@@ -47,6 +51,51 @@ def test_s3_what_was_due_while_nobody_ran_is_evaluated_once_and_marked(scene: Sc
     evaluated = site.file("ops/production/carts/remediations/p1/04-evaluated.yaml") or ""
     (late,) = (line for line in evaluated.splitlines() if line.startswith("late:"))
     assert int(late.partition(": ")[2]) >= 5 * HOUR - WAIT
+
+
+SERVICES = ("carts", "s1", "s2", "s3", "s4")
+AGAIN = 3
+"""So many hours go by, one after the other, in which nobody looks."""
+
+
+def looks(scene: Scene) -> Counter[str]:
+    """Return how often each workload was read until now, by itself or in a list of all of them."""
+    return Counter(entry.path for entry in scene.site.cluster.journal.entries("GET", "/deployments"))
+
+
+@pytest.mark.parametrize("restarted", [True, False], ids=["nobody ran", "it stood still"])
+def test_s3_what_is_overdue_of_several_services_is_done_once_each_and_no_burst_follows(
+    scene: Scene, *, restarted: bool
+) -> None:
+    """Each hour has 180 waits and 120 sweeps that nobody made: they are not made up for."""
+    site = scene.site
+    with measured(scene) as prometheus, ExitStack() as stack:
+        prometheus.answer = vector("NaN")  # it is measured again then, one wait later
+        files: dict[str, str | None] = {}
+        for name in SERVICES:
+            files |= {f"{name}/{file}": text for file, text in FILES.items()}
+            if name != "carts":
+                site.cluster.create(deployment(name))
+        scene.person(files, "several services")
+        loop = stack.enter_context(site.loop())
+        for name in SERVICES:
+            scene.problem(f"p-{name}", service=name)
+        happened(scene, loop, "applied", len(SERVICES))
+        windows = {(f'p90{{job="{name}"}}', planned(scene, name, f"p-{name}")) for name in SERVICES}
+        for times in range(1, AGAIN + 1):
+            site.later(HOUR)
+            if restarted:
+                stack.close()
+                loop = stack.enter_context(site.loop())
+            prometheus.asked.clear()
+            before = looks(scene)
+            happened(scene, loop, "evaluated", times * len(SERVICES))
+            for _ in range(5):
+                assert loop.tick() == (), "nothing is made up for"
+            assert site.events().count("evaluated") == times * len(SERVICES)
+            assert Counter(prometheus.asked) == dict.fromkeys(windows, 1), "the window that was planned, once each"
+            assert max((looks(scene) - before).values(), default=0) <= 2, "one look for what is due, and one sweep"
+    assert Counter(site.events()) == dict.fromkeys(BEGUN, len(SERVICES)) | {"evaluated": AGAIN * len(SERVICES)}
 
 
 def test_s3_what_failed_hours_ago_is_acted_upon_only_if_it_fails_now(scene: Scene) -> None:
@@ -74,6 +123,7 @@ def clocked(scene: Scene, ahead: float = 0.0) -> Jumping:
     """Return clocks for a loop; the cluster's own are right, however wrong ours will be, ``ahead`` of it from now."""
     clock = Jumping()
     scene.site.cluster.now = lambda: datetime.fromtimestamp(clock.wall() - ahead, UTC)
+    scene.sights.clock = clock.wall
     return clock
 
 

@@ -254,6 +254,26 @@ def test_g8_a_mirror_that_lost_objects_is_made_anew_by_the_next_fetch(mirror: Mi
     assert mirror.blob_at(base, "a") is not None
 
 
+@pytest.mark.parametrize("doing", ["fetch", "push"])
+def test_g8_a_mirror_that_lost_its_head_is_made_anew_and_the_remote_is_not_said_to_be_gone(
+    mirror: Mirror, hub: Hub, doing: str
+) -> None:
+    base = hub.land({"a": b"1"})
+    fetched(mirror)
+    made = mirror.write(base, [new({"b": b"1"})])[-1]
+    (mirror.path / "HEAD").unlink()
+    asks: dict[str, Callable[[], object]] = {
+        "push": lambda: mirror.push([RefUpdate(PRODUCTION, base, made)]),
+        "fetch": lambda: fetched(mirror),
+    }
+    if doing == "fetch":
+        hub.land({"a": b"2"})
+    with pytest.raises(DamagedError, match="not a git repository"):
+        asks[doing]()
+    assert fetched(mirror) == hub.tip()
+    assert mirror.blob_at(CommitId(hub.tip()), "a") is not None
+
+
 def test_a_secret_in_the_address_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="carries a user name or a secret"):
         Mirror.open(tmp_path / "m", "http://bot:s3cret@127.0.0.1/hub.git")
