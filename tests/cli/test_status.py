@@ -232,3 +232,18 @@ def test_a_command_to_copy_is_never_broken(reconciler: Reconciler, shop: Site, m
         notes = reconciler("status", "--stage", "production", "--no-fetch").out.partition("\n\n")[2]
         assert command in notes
         assert max(map(len, notes.splitlines())) <= max(columns, len(command) + 5)
+
+
+def test_a_title_that_misses_its_entry_is_told_where_it_is_typed_and_in_status(
+    reconciler: Reconciler, shop: Site
+) -> None:
+    commit(shop, "carts/remediation.yaml", PLAYBOOK.replace("slow", "Response time degradation"))
+    slip = ("--service", "carts", "--title", "Response time degradatoin", "--id", "p1")
+    opened = reconciler("problem", "open", *slip)
+    told = "`Response time degradatoin` is spelled nearly as the entry `Response time degradation`"
+    assert opened.code == 0
+    assert f"warning: {told}, and so is unmatched" in opened.err
+    assert reconciler("reconcile", "-c", shop.config).code == 0
+    (only,) = carts(reconciler)["remediations"]
+    assert only["outcome"] == "unmatched"
+    assert f"{told}; add an entry to carts/remediation.yaml" in only["next"]
