@@ -24,7 +24,6 @@ from reconciler.decide.engine import Decision
 from reconciler.model.errors import BugError, ConfigError, ReconcilerError, TerminalError, TransientError, UserError
 from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.model.step import Step
-from reconciler.model.suggest import did_you_mean
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.project import Project, StageRefs, read_project
 from reconciler.repo.stage import Tips
@@ -352,7 +351,7 @@ class ProjectLoop:
             self._holds.forget(gone)
         named, known = ", ".join(project.unknown), f"it has {', '.join(sorted(names)) or 'none'}"
         wrong = f"{named}: configured, and no stage of {project.name}" if named else ""
-        self._holds.remark("stages", wrong, _of_all(project))
+        self._holds.remark("stages", wrong, project.known)
         self._holds.remark("leases", self._around.leases.trouble, HINT)
         self._holds.remark("unsigned", project.unsigned, "sign for what is there by a commit that changes it")
         self._holds.remark("notifications", self._strangers(project), known)
@@ -395,13 +394,6 @@ class ProjectLoop:
     def _sleep(self, seconds: float) -> None:
         if seconds > 0:
             self._stop.wait(seconds)
-
-
-def _of_all(project: Project) -> str:
-    """Return which stages a project has, looked after here or not, and which of them were meant by unknown names."""
-    names = sorted({*project.others, *(str(stage.name) for stage in project.stages)})
-    meant = [f"{found} " for name in project.unknown if (found := did_you_mean(name, names))]
-    return f"{''.join(meant)}it has {', '.join(names) or 'none'}"
 
 
 def _refs(stages: Iterable[StageRefs]) -> list[str]:

@@ -14,6 +14,7 @@ from reconciler.model.names import BlobId, CommitId, ProjectName, StageName
 from reconciler.model.policy import Mode
 from reconciler.model.project import ProjectConfig, StageEntry, load_project
 from reconciler.model.shipyard import load_shipyard
+from reconciler.model.suggest import did_you_mean
 from reconciler.repo.layout import SLI_FILES
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.names import branch_ref
@@ -72,6 +73,13 @@ class Project:
     others: tuple[str, ...] = ()
     tip: CommitId = CommitId("")
     unsigned: str = ""
+
+    @property
+    def known(self) -> str:
+        """Which stages there are, asked for or not, and which of them were meant by the unknown ones; for people."""
+        names = sorted({*self.others, *(str(stage.name) for stage in self.stages)})
+        meant = [f"{found} " for name in self.unknown if (found := did_you_mean(name, names))]
+        return f"{''.join(meant)}it has {', '.join(names) or 'none'}"
 
     def settings(self, stage: StageRefs) -> ProjectSettings:
         """Return what the project says of one of its stages."""
