@@ -17,10 +17,12 @@ from reconciler.cli.output import Format
 from reconciler.cli.pushing import push_files
 from reconciler.cli.workspace import OpenStage, Workspace, open_workspace
 from reconciler.decide.outlook import listed, next_step, standing, still_open
+from reconciler.decide.policy import effective, suspended_by
 from reconciler.decide.remediation import Remediation
 from reconciler.decide.snapshot import ServiceView
 from reconciler.model.command import Command, Verb, command_name, render_command
 from reconciler.model.errors import ConfigError, UserError
+from reconciler.model.names import ServicePath
 from reconciler.repo.faults import AwayError
 
 _DONE: Final[Mapping[Verb, str]] = {
@@ -77,12 +79,43 @@ def _about(request: Request, remediation: Remediation) -> tuple[Request, str]:
 
 
 def ask_about_whole(request: Request) -> None:
-    """Push a command about a whole service, or without one about the stage."""
+    """Push a command about a whole service, or without one about the stage.
+
+    Raises:
+        UserError: it would change nothing.
+    """
     with _or_by_the_bridge(), open_workspace(request.repo, request.project) as workspace:
         stage = workspace.stage(request.stage)
         view = stage.service(request.service) if request.service else None
+        _check_changes(stage, view, request.verb)
         subject = f"{view.name if view else stage.name}: {request.verb}"
         _push(workspace, stage, request, view, "", subject)
+
+
+def _check_changes(stage: OpenStage, view: ServiceView | None, verb: Verb) -> None:
+    """Refuse a `suspend` of what is suspended, and a `resume` of what is not.
+
+    Raises:
+        UserError: it would change nothing.
+    """
+    known = stage.snapshot.stage
+    name = f"{view.name} in {stage.name}" if view else stage.name
+    of_stage = suspended_by(known.commands, known.answered)
+    here = suspended_by(view.commands, known.answered) if view else of_stage
+    if verb == "suspend" and here:
+        raise UserError(f"there is nothing to suspend: {name} is {here}", hint="it lasts until `reconciler resume`")
+    if verb != "resume" or here:
+        return
+    effect = effective(known, view or ServiceView(ServicePath("")))
+    hint = "see `reconciler status`"
+    if view and of_stage:
+        hint = f"the stage is {of_stage}; resume that, without --service"
+    elif effect.mode == "suspended":
+        hint = f"it is {effect.suspended}, which is to be changed there"
+    elif not view:
+        below = [each.path for each in stage.busy() if suspended_by(each.commands, known.answered)]
+        hint = f"name one that is suspended with --service: {', '.join(below)}" if below else hint
+    raise UserError(f"there is nothing to resume: no command suspends {name}", hint=hint)
 
 
 @contextmanager

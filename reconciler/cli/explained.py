@@ -101,6 +101,7 @@ def _end(data: Mapping[str, Any]) -> Iterator[str]:
         yield from _row("evaluated", f"not yet; at {data['evaluatedAt']}")
     if "outcome" in data:
         yield from _row("outcome", f"{data['outcome']}, {data['ended']}")
+        yield from _row("", str(data.get("reason", "")))
     if "endedBy" in data:
         who = data["endedBy"]
         how = who["commit"][:_SHORT] if "commit" in who else who.get("command", "").rpartition("/")[2]

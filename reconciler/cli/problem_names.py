@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from reconciler.cli.findings.finding import Finding, doubt, remark
@@ -45,21 +46,41 @@ def about_id(path: str) -> Iterator[Finding]:
 
 def about_title(problem: Problem, data: bytes, path: str, playbook: Playbook) -> Iterator[Finding]:
     """Yield that a problem is nearly one that the service's ``playbook`` has an entry for, and so is not matched."""
-    entry = match(playbook, root_cause=problem.root_cause, title=problem.title)
+    if (near := nearly(problem.title, problem.root_cause, playbook)) is not None:
+        yield doubt(
+            "near-name",
+            f"{near.told}, and so {near.instead}",
+            place_of_value(data, path, near.key),
+            expected="the title or root cause as the playbook has it, capitals included",
+            hint=f"write `{shown(near.entry)}` here, or in the playbook what monitoring reports",
+        )
+
+
+@dataclass(frozen=True)
+class Near:
+    """An entry that a problem misses by a slip in its ``key``; ``instead`` is what becomes of the problem."""
+
+    key: str
+    said: str
+    entry: str
+    instead: str
+
+    @property
+    def told(self) -> str:
+        """What is spelled nearly as what."""
+        return f"`{shown(self.said)}` is spelled nearly as the entry `{shown(self.entry)}`"
+
+
+def nearly(title: str, root_cause: str, playbook: Playbook) -> Near | None:
+    """Return the entry that a problem misses by a slip; None where it has an entry of its own, or none is near."""
+    entry = match(playbook, root_cause=root_cause, title=title)
     if entry is not None and entry.name != DEFAULT:
-        return
+        return None
     names = [each.name for each in playbook.entries if each.name and each.name != DEFAULT]
-    for key, said in (("title", problem.title), ("rootCause", problem.root_cause)):
+    for key, said in (("title", title), ("rootCause", root_cause)):
         if meant := _meant(said, names, whole=key == "rootCause"):
-            instead = f"falls to `{DEFAULT}`" if entry is not None else "is unmatched"
-            yield doubt(
-                "near-name",
-                f"`{shown(said)}` is spelled nearly as the entry `{shown(meant)}`, and so {instead}",
-                place_of_value(data, path, key),
-                expected="the title or root cause as the playbook has it, capitals included",
-                hint=f"write `{shown(meant)}` here, or in the playbook what monitoring reports",
-            )
-            return
+            return Near(key, said, meant, f"falls to `{DEFAULT}`" if entry is not None else "is unmatched")
+    return None
 
 
 def _meant(said: str, names: list[str], *, whole: bool) -> str:

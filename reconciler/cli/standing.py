@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from reconciler.cli.problem_names import nearly
 from reconciler.decide.outlook import is_left_open, is_unhealed, newest_about, next_step, standing
 from reconciler.decide.policy import effective
 from reconciler.decide.remediation import Remediation
@@ -12,6 +13,7 @@ from reconciler.decide.snapshot import ProblemFile, ServiceView, Stage
 from reconciler.model.errors import UserError
 from reconciler.model.instant import format_instant
 from reconciler.model.names import RemediationId, ServicePath
+from reconciler.model.playbook import Playbook
 
 if TYPE_CHECKING:
     from reconciler.cli.workspace import OpenStage
@@ -110,8 +112,18 @@ def _remediation(stage: Stage, view: ServiceView, each: Remediation) -> dict[str
     if each.hold:
         data["held"] = {"condition": each.hold.condition, "reason": each.hold.reason}
     if todo := next_step(str(stage.name), view, each):
-        data["next"] = todo
+        data["next"] = f"{near}; {todo}" if (near := _near(view, each)) else todo
     return data
+
+
+def _near(view: ServiceView, each: Remediation) -> str:
+    """Return which entry an unmatched one misses by a slip: a new entry would be the wrong thing to add."""
+    if each.outcome != "unmatched" or not isinstance(view.playbook, Playbook):
+        return ""
+    files = (view.problems.get(problem.id) for problem in each.problems)
+    known = (file.problem for file in files if file is not None and not isinstance(file.problem, UserError))
+    found = (nearly(problem.title, problem.root_cause, view.playbook) for problem in known)
+    return next((near.told for near in found if near is not None), "")
 
 
 def _held(target: str, field: str, held: Held) -> dict[str, Any]:

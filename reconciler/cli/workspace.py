@@ -14,7 +14,7 @@ from pathlib import Path
 
 from reconciler.daemon.plugins import load_actions
 from reconciler.decide.snapshot import ServiceView, Snapshot
-from reconciler.model.errors import ConfigError
+from reconciler.model.errors import ConfigError, UserError
 from reconciler.model.names import CommitId, ProjectName, RemediationId, ServicePath, StageName
 from reconciler.repo.clone import PersonalClone, open_clone
 from reconciler.repo.clone_view import CloneView, view_of
@@ -67,12 +67,17 @@ class OpenStage:
             yield self.snapshot.services[path]
 
     def remediation(self, text: str) -> ServiceView:
-        """Return the service that a remediation is about. Raises ConfigError where there is none of that id."""
+        """Return the service that a remediation is about.
+
+        Raises:
+            UserError: there is none of that id, which is an answer: somebody has looked.
+        """
         known: dict[str, ServiceView] = {}
         for view in self.busy():
             known |= dict.fromkeys(view.remediations, view)
         if RemediationId(text) not in known:
-            raise _unknown("remediation", text, known, f"in {self.name}")
+            unknown = _unknown("remediation", text, known, f"in {self.name}")
+            raise UserError(unknown.message, hint=unknown.hint)
         return known[text]
 
 

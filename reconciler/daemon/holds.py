@@ -69,7 +69,7 @@ class Holds:
     def remark(self, name: str, reason: str, hint: str) -> None:
         """Tell of what is wrong and holds nothing up; an empty reason takes it back."""
         if reason:
-            self._tell(name, reason, reason, hint)
+            self._tell(name, f"{reason} ({hint})" if hint else reason, reason, hint)
         else:
             self.conditions.pop(name, None)
 

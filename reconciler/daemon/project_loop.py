@@ -351,7 +351,7 @@ class ProjectLoop:
             self._holds.forget(gone)
         named, known = ", ".join(project.unknown), f"it has {', '.join(sorted(names)) or 'none'}"
         wrong = f"{named}: configured, and no stage of {project.name}" if named else ""
-        self._holds.remark("stages", wrong, known)
+        self._holds.remark("stages", wrong, project.known)
         self._holds.remark("leases", self._around.leases.trouble, HINT)
         self._holds.remark("unsigned", project.unsigned, "sign for what is there by a commit that changes it")
         self._holds.remark("notifications", self._strangers(project), known)

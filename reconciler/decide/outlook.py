@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from reconciler.decide.progress import WAITING_FOR_A_PERSON
@@ -11,6 +12,8 @@ from reconciler.model.errors import UserError
 from reconciler.model.instant import format_instant
 from reconciler.model.names import ProblemId, RemediationId
 
+_FILE = re.compile(r"(\S.*?)@[0-9a-f]{40,}")
+"""A file that a `refused` names, as `path@blob`."""
 _AGAIN = "nothing further is done until `{retry}`"
 _PHASES = {
     "refused": "refused, until the file that its step names is mended",
@@ -116,7 +119,7 @@ def next_step(stage: str, view: ServiceView, remediation: Remediation) -> str:
         because = f"{remediation.reason}; " if said and remediation.reason else ""
         return because + said.format(retry=retry, path=view.path)
     if remediation.phase == "refused":
-        return "mend the file that is named in its step; it is then tried again by itself"
+        return f"mend {_offending(view, remediation)}; it is then tried again by itself"
     if waits_for_approval(view, remediation):
         return f"`reconciler approve {about}`, or `decline`"
     if remediation.hold is None:
@@ -124,6 +127,15 @@ def next_step(stage: str, view: ServiceView, remediation: Remediation) -> str:
     if can_be_tried_again(view, remediation):
         return f"{remediation.hold.reason}: `{retry}` once that is looked at"
     return f"{remediation.hold.reason}; lifted by {remediation.hold.lifts}"
+
+
+def _offending(view: ServiceView, remediation: Remediation) -> str:
+    """Return the files that keep one refused, each with its line where it is known what is wrong there."""
+    paths = _FILE.findall(remediation.offence)
+    found = (view.config, view.playbook, *(file.problem for file in view.problems.values()))
+    places = [each.place for each in found if isinstance(each, UserError) and each.place is not None]
+    named = {path: next((str(place) for place in places if place.path == path), path) for path in paths}
+    return " or ".join(named.values()) or "the file that is named in its step"
 
 
 def newest_about(view: ServiceView) -> dict[ProblemId, RemediationId]:

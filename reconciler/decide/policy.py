@@ -144,7 +144,7 @@ def _effective(stage: Stage, view: ServiceView) -> Effective:
     own = view.config if isinstance(view.config, ServiceConfig) else ServiceConfig()
     unreadable = [str(value.place or value) for value in (stage.config, view.config) if isinstance(value, UserError)]
     mode: Mode = wide.mode or stage.implied_mode or "automated"
-    suspended = _suspended(stage.commands, stage.answered) or _suspended(view.commands, stage.answered)
+    suspended = suspended_by(stage.commands, stage.answered) or suspended_by(view.commands, stage.answered)
     return Effective(
         mode="suspended" if suspended else mode,
         suspended=suspended or "suspended by `mode` in stage.yaml",
@@ -201,7 +201,7 @@ def _some(*values: int | None) -> int:
     return found
 
 
-def _suspended(commands: Iterable[CommandFile], refused: frozenset[str]) -> str:
+def suspended_by(commands: Iterable[CommandFile], refused: frozenset[str]) -> str:
     """Return who suspended, where the newest of `suspend` and `resume` among commands of no remediation is `suspend`.
 
     Command files sort by their names, which begin with the time. What was refused, or will be, counts for nothing.

@@ -81,7 +81,7 @@ class PersonalClone:
         if finished.status and "couldn't find remote ref" in finished.stderr:
             return None
         if finished.status:
-            raise transport_error(f"fetching {branch}", redact(finished.stderr))
+            raise transport_error(f"fetching {branch}", redact(finished.stderr), self.remote)
         return LocalRefs(self.git_dir).read(f"refs/remotes/{self.remote}/{branch}")
 
     def fetch(self) -> None:
@@ -93,7 +93,7 @@ class PersonalClone:
         if self.remote:
             finished = self._run("fetching", argv.fetch_branches(self.git_dir, self.remote))
             if finished.status:
-                raise transport_error("fetching", redact(finished.stderr))
+                raise transport_error("fetching", redact(finished.stderr), self.remote)
 
     def default_branch(self) -> str | None:
         """Return the full ref of the remote's default branch: as it was when cloned, else by asking.
@@ -193,7 +193,7 @@ class PersonalClone:
         """Push; return False where somebody else was quicker."""
         finished = self._run("pushing", argv.push_branch(self.git_dir, self.remote, ref, old, new))
         stdout = redact(finished.stdout.decode("utf-8", "replace"))
-        result = push_result([RefUpdate(ref, old, new)], finished, stdout, redact(finished.stderr))
+        result = push_result([RefUpdate(ref, old, new)], finished, stdout, redact(finished.stderr), self.remote)
         for message in result.declined.values():
             raise TerminalError(
                 f"{self.url} declined the push to {ref.removeprefix('refs/heads/')}: {message}",

@@ -50,10 +50,14 @@ class _Kind:
     error: type[ConfigError | TransientError]
     meaning: str
     hint: str
+    personal: str = ""
+    """The hint for somebody's clone, where that is another; `{remote}` is the name of its remote."""
 
 
-def _kind(phrases: str, error: type[ConfigError | TransientError], meaning: str, hint: str) -> _Kind:
-    return _Kind(re.compile(phrases, re.IGNORECASE | re.MULTILINE), error, meaning, hint)
+def _kind(
+    phrases: str, error: type[ConfigError | TransientError], meaning: str, hint: str, personal: str = ""
+) -> _Kind:
+    return _Kind(re.compile(phrases, re.IGNORECASE | re.MULTILINE), error, meaning, hint, personal)
 
 
 _REFUSED: Final = (
@@ -69,6 +73,7 @@ _KINDS: Final = (
         ConfigError,
         "the remote repository belongs to another user, and Git refuses to work in it",
         "run the daemon as the repository's owner, or give the directory to the daemon's user",
+        "work as its owner, or trust it: `git config --global --add safe.directory DIRECTORY`",
     ),
     _kind(
         r"transport '[^']*' not allowed",
@@ -120,12 +125,14 @@ _KINDS: Final = (
         BlindError,
         "the remote knows us but does not let us in",
         "give the daemon's account read and write access to the repository",
+        "ask for read and write access to the repository of the remote `{remote}`, or use other credentials",
     ),
     _kind(
         r"returned error: 30[1278]|unable to update url base from redirection",
         BlindError,
         "the remote has moved",
         "put the repository's new address into the configuration",
+        "give the remote its new address: `git remote set-url {remote} ADDRESS`",
     ),
     _kind(
         r"returned error: (404|410)|repository .*not found|does not exist|not appear to be a git repository"
@@ -133,6 +140,7 @@ _KINDS: Final = (
         BlindError,
         "there is no repository at this address, or we may not see it",
         "correct the address, or give the daemon's account access",
+        "correct the address of the remote `{remote}` (`git remote set-url {remote} ADDRESS`), or ask for access",
     ),
     _kind(
         r"SSL certificate|certificate verif|setting certificate|no alternative certificate|issuer certificate",
@@ -196,11 +204,15 @@ def _shorten(text: str) -> str:
     return shown("; ".join(line.strip() for line in text.splitlines() if line.strip()), _SHOWN)
 
 
-def transport_error(doing: str, stderr: str) -> ReconcilerError:
-    """Return the error for a fetch, push or listing that failed. ``stderr`` must be redacted already."""
+def transport_error(doing: str, stderr: str, remote: str = "") -> ReconcilerError:
+    """Return the error for a fetch, push or listing that failed. ``stderr`` must be redacted already.
+
+    ``remote`` is the name of the remote in a person's clone, empty for the daemon, which has no such names.
+    """
     for kind in _KINDS:
         if kind.phrases.search(stderr):
-            return kind.error(f"{doing}: {kind.meaning}: {_shorten(stderr)}", hint=kind.hint)
+            hint = kind.personal.format(remote=remote) if remote and kind.personal else kind.hint
+            return kind.error(f"{doing}: {kind.meaning}: {_shorten(stderr)}", hint=hint)
     return TransientError(f"{doing} failed: {_shorten(stderr) or 'git gave no reason'}")
 
 
@@ -223,10 +235,10 @@ def fetch_error(doing: str, stderr: str) -> ReconcilerError:
     return local_error(doing, ours) if _OURS.search(ours) and damage(ours) else transport_error(doing, stderr)
 
 
-def push_error(doing: str, stderr: str) -> ReconcilerError:
-    """Return the error for a push that told of no ref."""
+def push_error(doing: str, stderr: str, remote: str = "") -> ReconcilerError:
+    """Return the error for a push that told of no ref; ``remote`` as for `transport_error`."""
     gone = re.search(_NONE_OF_OURS, stderr, re.MULTILINE) is not None
-    return local_error(doing, stderr) if gone else transport_error(doing, stderr)
+    return local_error(doing, stderr) if gone else transport_error(doing, stderr, remote)
 
 
 def out_of_memory(stderr: str) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from reconciler.decide.snapshot import FileRef
 from reconciler.model.checks import stage_name
@@ -13,6 +14,7 @@ from reconciler.model.names import BlobId, CommitId, ProjectName, StageName
 from reconciler.model.policy import Mode
 from reconciler.model.project import ProjectConfig, StageEntry, load_project
 from reconciler.model.shipyard import load_shipyard
+from reconciler.model.suggest import did_you_mean
 from reconciler.repo.layout import SLI_FILES
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.names import branch_ref
@@ -20,6 +22,9 @@ from reconciler.repo.signatures_policy import Policy
 from reconciler.repo.standing import ProjectSettings
 
 _NO_STAGES = ("ops/", "proposals/")
+_HEADS: Final = "refs/heads/"
+_USUAL: Final = (f"{_HEADS}main", f"{_HEADS}master")
+"""The branches that are offered as default branch before any other."""
 
 
 class Files(Protocol):
@@ -68,6 +73,13 @@ class Project:
     others: tuple[str, ...] = ()
     tip: CommitId = CommitId("")
     unsigned: str = ""
+
+    @property
+    def known(self) -> str:
+        """Which stages there are, asked for or not, and which of them were meant by the unknown ones; for people."""
+        names = sorted({*self.others, *(str(stage.name) for stage in self.stages)})
+        meant = [f"{found} " for name in self.unknown if (found := did_you_mean(name, names))]
+        return f"{''.join(meant)}it has {', '.join(names) or 'none'}"
 
     def settings(self, stage: StageRefs) -> ProjectSettings:
         """Return what the project says of one of its stages."""
@@ -139,9 +151,22 @@ def project_tip(mirror: Mirror) -> tuple[str, CommitId]:
     head = mirror.default_branch()
     tip = mirror.tips([head])[head] if head is not None else None
     if head is None or tip is None:
-        hint = "push one with project.yaml (`reconciler init`)"
-        raise ConfigError("the repository has no default branch yet", hint=hint)
+        raise _no_default(head, sorted(mirror.heads()))
     return head, tip
+
+
+def _no_default(head: str | None, there: Sequence[str]) -> ConfigError:
+    """Return what to do about a HEAD that names nothing: a remote keeps its first one, whatever is pushed to it."""
+    if not there:
+        hint = "push one with project.yaml (`reconciler init`)"
+        return ConfigError("the repository has no default branch yet", hint=hint)
+    named = f"`{head.removeprefix(_HEADS)}`, which is not there" if head else "no branch that is there"
+    meant = next((ref for ref in _USUAL if ref in there), there[0] if len(there) == 1 else f"{_HEADS}BRANCH")
+    return ConfigError(
+        f"HEAD of the remote names {named}",
+        hint=f"name the branch with project.yaml: `git symbolic-ref HEAD {meant}` in the remote, or the forge's "
+        "setting of the default branch; in a clone then `git remote set-head origin --auto`",
+    )
 
 
 def settings_at(mirror: Contents, commit: CommitId, name: ProjectName | None, stage: StageName) -> ProjectSettings:

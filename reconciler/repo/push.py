@@ -79,8 +79,10 @@ class PushResult:
         return {ref: result.message for ref, result in self.refs.items() if result.outcome == "declined"}
 
 
-def push_result(updates: Sequence[RefUpdate], finished: Finished, stdout: str, stderr: str) -> PushResult:
-    """Read the outcome. ``stdout`` and ``stderr`` are redacted.
+def push_result(
+    updates: Sequence[RefUpdate], finished: Finished, stdout: str, stderr: str, remote: str = ""
+) -> PushResult:
+    """Read the outcome. ``stdout`` and ``stderr`` are redacted; ``remote`` is that of a person's clone.
 
     Raises:
         TransientError: the transport failed, or not every ref is accounted for: read the refs back before anything
@@ -95,14 +97,14 @@ def push_result(updates: Sequence[RefUpdate], finished: Finished, stdout: str, s
         summary = match["summary"]
         if match["flag"] == "!":
             if _TRANSPORT.search(summary):
-                raise transport_error("push", f"{summary}\n{stderr}")
+                raise transport_error("push", f"{summary}\n{stderr}", remote)
             results[match["ref"]] = _refused(summary, said, stderr)
         else:
             results[match["ref"]] = RefResult("landed")
     wanted = {update.ref for update in updates}
     landed = all(result.outcome == "landed" for result in results.values())
     if results.keys() != wanted or (finished.status == 0) != landed:
-        raise push_error("push", stderr)
+        raise push_error("push", stderr, remote)
     if results and all(result.outcome == "withheld" for result in results.values()):
         # The other side's transaction failed without naming a ref: a lock or a race, so reading the refs anew is right.
         results = {ref: RefResult("lost", result.message) for ref, result in results.items()}

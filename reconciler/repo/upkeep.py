@@ -57,7 +57,7 @@ class Claim:
             self._file.close()
             raise ConfigError(
                 f"the mirror {git_dir} is in use by another process",
-                hint="stop the other daemon, or give this one a mirror directory of its own",
+                hint="stop the other daemon, or give this one a folder of its own: `stateDir`",
             ) from error
 
     def release(self) -> None:
@@ -80,6 +80,12 @@ def is_ours(git_dir: Path) -> bool:
             f"{git_dir} cannot be looked into: {(error.strerror or type(error).__name__).lower()}",
             hint="let the daemon's user into it and into the folders above it, or set `stateDir` to another folder",
         ) from error
+    near = next(each for each in (git_dir, *git_dir.parents) if each.exists())
+    if near != git_dir and not near.is_dir():
+        raise ConfigError(
+            f"{near} is a file, so {git_dir} cannot be made in it",
+            hint="`stateDir` must be a directory: name another, or remove that file",
+        )
     if taken:
         raise ConfigError(
             f"{git_dir} exists and is no mirror of reconciler",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,17 @@ def test_what_is_no_repository_is_said_to_be_none(reconciler: Reconciler, tmp_pa
     assert "no Git repository" in result.err
     assert "name one: reconciler bridge REPO" in " ".join(result.err.split())
     assert "--repo" not in result.err
+
+
+def test_a_port_that_is_taken_is_another_option(reconciler: Reconciler, tmp_path: Path) -> None:
+    clone = repository(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = reconciler("bridge", clone, "--port", port, "--cache", tmp_path / "kept")
+    assert result.code == 2
+    assert f"error: cannot listen on 127.0.0.1:{port}" in result.err
+    assert "--port" in result.err
+    assert "daemon" not in result.err
 
 
 def test_a_repository_without_a_project_is_told(reconciler: Reconciler, tmp_path: Path) -> None:

@@ -132,6 +132,36 @@ def test_suspend_holds_and_resume_lets_go(reconciler: Reconciler, site: Site, wh
     assert site.replicas() == 2
 
 
+@pytest.mark.parametrize("whole", [[], ["--service", "carts"]], ids=["the stage", "a service"])
+def test_what_would_change_nothing_is_said_and_not_pushed(reconciler: Reconciler, site: Site, whole: list[str]) -> None:
+    tip = git(site.remote, "rev-parse", "production")
+    result = reconciler("resume", *whole)
+    assert (result.code, result.out) == (1, "")
+    assert "there is nothing to resume: no command suspends" in result.err
+    assert git(site.remote, "rev-parse", "production") == tip
+    assert reconciler("suspend", *whole, "-m", "release night").code == 0
+    tip = git(site.remote, "rev-parse", "production")
+    result = reconciler("suspend", *whole)
+    assert (result.code, result.out) == (1, "")
+    assert "there is nothing to suspend: " in result.err
+    assert "suspended by Ada: release night" in result.err
+    other = [] if whole else ["--service", "carts"]
+    result = reconciler("resume", *other)
+    assert result.code == 1
+    said = "name one that is suspended with --service: carts" if whole else "resume that, without --service"
+    assert said in result.err
+    assert git(site.remote, "rev-parse", "production") == tip
+
+
+def test_a_mode_is_not_ended_by_a_command(reconciler: Reconciler, site: Site) -> None:
+    (site.clone / "stage.yaml").write_text("mode: suspended\n", "utf-8")
+    git(site.clone, "commit", "-qam", "Nothing new")
+    git(site.clone, "push", "-q")
+    result = reconciler("resume")
+    assert result.code == 1
+    assert "suspended by `mode` in stage.yaml, which is to be changed there" in result.err
+
+
 @pytest.mark.parametrize(("verb", "replicas"), [("approve", 2), ("decline", 1)])
 def test_an_approval_is_given_or_not(reconciler: Reconciler, site: Site, verb: str, replicas: int) -> None:
     (site.clone / "stage.yaml").write_text("approval: required\n", "utf-8")
@@ -171,7 +201,7 @@ def test_what_a_step_says_of_how_it_is_lifted_is_a_command(reconciler: Reconcile
 def test_a_remediation_is_named_plainly_or_by_the_option(reconciler: Reconciler, clone: Path, verb: str) -> None:
     for words in (["slow"], ["--remediation", "slow"], ["slow", "--remediation", "slow"]):
         result = reconciler(verb, *words)
-        assert (result.code, "there is no remediation `slow` in production" in result.err) == (2, True)
+        assert (result.code, "there is no remediation `slow` in production" in result.err) == (1, True)
     for words in (["slow", "--remediation", "fast"], ["--remediation", "fast", "slow"]):
         result = reconciler(verb, *words)
         assert (result.code, "are two remediations" in result.err) == (2, True)
@@ -187,7 +217,7 @@ def test_what_is_asked_must_be_about_something(reconciler: Reconciler, clone: Pa
     assert result.code == 2
     assert "name the service with --service" in result.err
     result = reconciler(verb, "--remediation", "slow")
-    assert result.code == 2
+    assert result.code == 1
     assert "there is no remediation `slow` in production" in result.err
 
 

@@ -164,3 +164,16 @@ def test_each_of_several_decisions_has_its_line_and_its_evaluation(
     lines = [line.split()[0] for line in reconciler("explain", "remediation/p1").out.splitlines() if line.strip()]
     order = [word for word in lines if word in ("decided", "playbook", "evaluated", "outcome", "problem")]
     assert order == ["decided", "playbook", "evaluated"] * 2 + ["outcome", "problem"]
+
+
+def test_why_it_was_escalated_is_told(reconciler: Reconciler, shop: Site) -> None:
+    more = PLAYBOOK + "- {name: later, actions: [{action: featuretoggle, value: 'Missing:on'}]}\n"
+    (shop.clone / "carts/remediation.yaml").write_text(more, "utf-8")
+    git(shop.clone, "commit", "-qam", "A flag that there is not")
+    git(shop.clone, "push", "-q")
+    assert reconciler("problem", "open", "--service", "carts", "--title", "later", "--id", "p1").code == 0
+    assert reconciler("reconcile", "-c", shop.config).code == 0
+    (only,) = explained(reconciler, "problem/p1")["remediations"]
+    assert only["outcome"] == "escalated"
+    text = " ".join(reconciler("explain", "problem/p1").out.split())
+    assert f"outcome escalated, {only['ended']} {only['reason']}" in text

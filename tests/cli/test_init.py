@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,14 @@ def test_a_bare_remote_has_a_branch_a_stage(reconciler: Reconciler, tmp_path: Pa
     assert git(tmp_path / "shop.git", "symbolic-ref", "HEAD") == "refs/heads/main"
     assert git(tmp_path / "shop.git", "fsck", "--strict", "--full") == ""
     assert "name: shop\nstages: [dev, staging, production]\n" in git(tmp_path / "shop.git", "show", "main:project.yaml")
+
+
+def test_the_next_command_can_be_copied(reconciler: Reconciler, tmp_path: Path) -> None:
+    result = reconciler("init", "--bare", tmp_path / "bad name!.git")
+    assert f"next: git clone '{tmp_path}/bad name!.git' my-bad-name" in result.err
+    result = reconciler("init", tmp_path / "it's")
+    assert "next: cd " in result.err
+    assert shlex.split(result.err.partition("next: ")[2])[1] == str(tmp_path / "it's")
 
 
 def test_a_work_tree_has_the_project_checked_out(reconciler: Reconciler, tmp_path: Path) -> None:

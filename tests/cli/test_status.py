@@ -89,7 +89,10 @@ def test_what_a_person_ended_says_how_to_go_on(reconciler: Reconciler, shop: Sit
     assert "nothing further is done until `reconciler retry" in reconciler("status").out
 
 
-def test_what_is_refused_names_place_and_error(reconciler: Reconciler, shop: Site) -> None:
+def test_what_is_refused_names_place_and_error(
+    reconciler: Reconciler, shop: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reconciler.cli.commands.status.terminal_columns", lambda: 200)
     commit(shop, "carts/remediation.yaml", PLAYBOOK.replace("name: slow", "nam: slow") + "# " + "x" * 200 + "\n")
     happen(reconciler, shop, "slow")
     table, _, notes = reconciler("status").out.partition("\n\n")
@@ -97,6 +100,7 @@ def test_what_is_refused_names_place_and_error(reconciler: Reconciler, shop: Sit
     assert max(map(len, table.splitlines())) < 120
     assert "! production/carts: carts/remediation.yaml:2:4: " in notes
     assert max(map(len, notes.splitlines())) <= 120
+    assert "p-slow is refused: mend carts/remediation.yaml:2:4; it is then tried again by itself" in notes
     assert rows(reconciler)[0][:3] == ["slow", "p-slow", "refused"]
 
 
@@ -215,3 +219,31 @@ def test_a_wait_says_for_what(unmeasured: int, passed: int, said: str) -> None:
     )
     assert standing(remediation) == f"waits until 2001-09-09T01:46:40Z ({said})"
     assert awaited(remediation) == f"evaluated at 2001-09-09T01:46:40Z ({said})"
+
+
+def test_a_command_to_copy_is_never_broken(reconciler: Reconciler, shop: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is anything where no person reads it: a pipe has one line a note."""
+    happen(reconciler, shop, "later")
+    command = "`reconciler retry --stage production --remediation p-later`"
+    notes = reconciler("status", "--stage", "production").out.partition("\n\n")[2]
+    assert len(notes.splitlines()) == 1
+    for columns in range(len(command) + 4, 121, 7):
+        monkeypatch.setattr("reconciler.cli.commands.status.terminal_columns", lambda wide=columns: wide)
+        notes = reconciler("status", "--stage", "production", "--no-fetch").out.partition("\n\n")[2]
+        assert command in notes
+        assert max(map(len, notes.splitlines())) <= max(columns, len(command) + 5)
+
+
+def test_a_title_that_misses_its_entry_is_told_where_it_is_typed_and_in_status(
+    reconciler: Reconciler, shop: Site
+) -> None:
+    commit(shop, "carts/remediation.yaml", PLAYBOOK.replace("slow", "Response time degradation"))
+    slip = ("--service", "carts", "--title", "Response time degradatoin", "--id", "p1")
+    opened = reconciler("problem", "open", *slip)
+    told = "`Response time degradatoin` is spelled nearly as the entry `Response time degradation`"
+    assert opened.code == 0
+    assert f"warning: {told}, and so is unmatched" in opened.err
+    assert reconciler("reconcile", "-c", shop.config).code == 0
+    (only,) = carts(reconciler)["remediations"]
+    assert only["outcome"] == "unmatched"
+    assert f"{told}; add an entry to carts/remediation.yaml" in only["next"]

@@ -155,7 +155,8 @@ def test_a_configured_stage_that_the_project_does_not_have_is_told(site: Site) -
     site.config.write_text(site.config.read_text().replace("      production:", "      prodution:"))
     with site.loop() as loop:
         assert loop.tick() == ()
-        assert loop.conditions == {"stages": "prodution: configured, and no stage of sockshop"}
+        meant = "did you mean `production`? it has production"
+        assert loop.conditions == {"stages": f"prodution: configured, and no stage of sockshop ({meant})"}
 
 
 def test_a_branch_for_steps_that_is_not_there_yet_is_begun(site: Site) -> None:

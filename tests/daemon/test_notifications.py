@@ -89,7 +89,7 @@ def test_a_receiver_of_a_stage_that_there_is_not_is_said(site: Site, receiver: R
     tell(site, on_call(receiver.port, ", stages: [prodution]"))
     with site.loop() as loop:
         loop.tick()
-        said = "on-call is told of prodution: no stage of sockshop that is reconciled here"
+        said = "on-call is told of prodution: no stage of sockshop that is reconciled here (it has production)"
         assert loop.conditions == {"notifications": said}
 
 

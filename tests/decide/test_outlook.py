@@ -21,6 +21,7 @@ from reconciler.decide.outlook import (
     waits_for_approval,
 )
 from reconciler.decide.remediation import Attached, Hold, Remediation, Waiting
+from reconciler.model.errors import Place, UserError
 from reconciler.model.instant import Instant
 from reconciler.model.names import ProblemId, RemediationId
 from reconciler.model.step import Event
@@ -164,6 +165,10 @@ def test_what_can_be_tried_again(escalated: World) -> None:
         (ended("orphaned", "gone"), "gone; bring carts/ back, or resolve the problem"),
         (ended("remediated", "it helped"), ""),
         (Remediation(P1, phase="refused"), "mend the file that is named in its step; it is then tried again by itself"),
+        (
+            Remediation(P1, phase="refused", offence=f"carts/a b.yaml@{'0' * 40} carts/slo.yaml@{'1' * 40}"),
+            "mend carts/a b.yaml or carts/slo.yaml; it is then tried again by itself",
+        ),
         (Remediation(P1), ""),
         (Remediation(P1, phase="held", hold=BUDGET), "all is used; lifted by the hour going by"),
         (Remediation(P1, phase="held", hold=DRIFT), f"it was changed: `{RETRY}` once that is looked at"),
@@ -175,6 +180,14 @@ def test_what_can_be_tried_again(escalated: World) -> None:
 )
 def test_what_a_person_does_about_it(escalated: World, remediation: Remediation, next_one: str) -> None:
     assert next_step("production", escalated.view(), remediation) == next_one
+
+
+def test_the_line_of_a_refused_file_is_named(escalated: World) -> None:
+    wrong = UserError("no such key", place=Place("carts/remediation.yaml", 3, 5))
+    view = replace(escalated.view(), playbook=wrong)
+    refused = Remediation(P1, phase="refused", offence=f"carts/remediation.yaml@{'0' * 40}")
+    said = "mend carts/remediation.yaml:3:5; it is then tried again by itself"
+    assert next_step("production", view, refused) == said
 
 
 def test_once_its_problem_is_over_nobody_has_to_do_anything(escalated: World) -> None:

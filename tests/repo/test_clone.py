@@ -161,8 +161,10 @@ def test_g7_a_protected_branch_declines(work: Path, hub: Hub) -> None:
 def test_g5_a_remote_that_is_gone(work: Path, hub: Hub) -> None:
     clone = open_clone(work)
     hub.path.rename(hub.path.with_name("away"))
-    with pytest.raises(BlindError, match="no repository at this address"):
+    with pytest.raises(BlindError, match="no repository at this address") as gone:
         commit(clone, {"a": b"1"})
+    assert "`git remote set-url origin ADDRESS`" in gone.value.hint
+    assert "daemon" not in gone.value.hint
 
 
 def test_branches_and_paths_that_cannot_be(work: Path) -> None:

@@ -372,3 +372,17 @@ def test_reading_and_writing_start_no_process(
     assert mirror.push([RefUpdate(PRODUCTION, tip, made)]).landed
     assert mirror.tips([PRODUCTION]) == {PRODUCTION: made}
     assert len(started) == 1
+
+
+def test_a_file_is_no_folder_for_mirrors(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("", "utf-8")
+    with pytest.raises(ConfigError, match="is a file, so") as told:
+        Mirror.open(tmp_path / "base.yaml" / "shop.git", str(hub.path))
+    assert "`stateDir` must be a directory" in told.value.hint
+
+
+def test_two_daemons_in_one_folder_are_told_the_key(open_mirror: OpenMirror) -> None:
+    open_mirror()
+    with pytest.raises(ConfigError, match="in use by another process") as told:
+        open_mirror()
+    assert "`stateDir`" in told.value.hint

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.model.errors import ConfigError
 from reconciler.model.names import ProjectName
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.project import Project, read_project
@@ -64,3 +65,13 @@ def test_the_projects_own_queries_count_for_all_stages(hub: Hub, mirror: Mirror)
         assert slis[1].blob == blob
     hub.land({"scrape/sli.yaml": None}, "main")
     assert [ref.path for ref in read(mirror, project).slis] == ["prometheus/sli.yaml"]
+
+
+def test_a_head_that_names_a_branch_that_is_not_there_is_told_as_such(hub: Hub, mirror: Mirror) -> None:
+    """As `git init --bare` makes it where Git's own default is another; what was pushed is there."""
+    hub.land({"project.yaml": b"stages: [production]\n"}, "main")
+    hub.git("symbolic-ref", "HEAD", "refs/heads/trunk")
+    with pytest.raises(ConfigError) as caught:
+        read(mirror)
+    assert caught.value.message == "HEAD of the remote names `trunk`, which is not there"
+    assert "git symbolic-ref HEAD refs/heads/main" in caught.value.hint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import click
@@ -41,7 +42,8 @@ def command(directory: Path, project: str | None, stages: str, branch: str, *, b
     create_repository(directory, content, bare=bare, when=now())
     kind = "bare repository" if bare else "repository"
     say(f"{kind} for {named} in {directory}, branches {', '.join([branch, *names])}")
-    say(f"next: git clone {directory} my-{named}" if bare else f"next: cd {directory} && git switch {names[-1]}")
+    quoted = shlex.quote(str(directory))  # the line is there to be copied
+    say(f"next: git clone {quoted} my-{named}" if bare else f"next: cd {quoted} && git switch {names[-1]}")
 
 
 def _from_directory(directory: Path) -> str:

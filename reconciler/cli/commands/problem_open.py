@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.context import now
 from reconciler.cli.daemon_options import daemon_options, find_daemon
+from reconciler.cli.messages import complain, render
 from reconciler.cli.options import repo_options, service_option, stage_option
 from reconciler.cli.output import Format, output_option
-from reconciler.model.errors import ConfigError, UserError
+from reconciler.model.errors import ConfigError, ReconcilerError, UserError
+
+if TYPE_CHECKING:
+    from reconciler.decide.snapshot import ServiceView
 
 
 @click.command("open")
@@ -84,9 +89,23 @@ def command(
         wrong = check_file(data, path, "problem")
         if wrong:
             raise ConfigError(wrong[0].message, hint=f"expected {wrong[0].expected}")
+        _warn_of_slips(title, root_cause, view)
         body = f"Reported by hand as {name}."
         push_files(workspace, here, {path: data}, f"{view.name}: problem open: {title}", body, form)
     return 0
+
+
+def _warn_of_slips(title: str, root_cause: str, view: ServiceView) -> None:
+    """Say that the problem misses an entry by a slip; it is opened all the same, since that may be meant."""
+    from reconciler.cli.problem_names import nearly
+    from reconciler.model.playbook import Playbook
+
+    near = nearly(title, root_cause, view.playbook) if isinstance(view.playbook, Playbook) else None
+    if near is not None:
+        warning = ReconcilerError(
+            f"{near.told}, and so {near.instead}", hint=f"if that is meant, resolve this one and open `{near.entry}`"
+        )
+        complain(render(warning, "warning"))
 
 
 def _is_id(name: str) -> bool:

@@ -12,7 +12,7 @@ import click
 
 from reconciler.cli.messages import say, visible
 from reconciler.cli.options import fetch_option, repo_options, service_option, stages_option
-from reconciler.cli.output import Format, output_option, table, write
+from reconciler.cli.output import Format, output_option, table, terminal_columns, write
 from reconciler.model.instant import format_instant
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _BLANK: Final = " "
 _HEADINGS: Final = ("STAGE", "SERVICE", "MODE", "OPEN PROBLEMS", "REMEDIATION", "PHASE", "DESIRED")
 _WIDTH: Final = 120
+_COMMAND: Final = re.compile(r"`[^`]+`")
+_GLUE: Final = "\0"
+"""Stands for a blank at which no line ends; no text that is shown has one."""
 _PLACE = re.compile(r"(?P<place>\S+?(?::\d+(?::\d+)?)?): ")
 
 
@@ -194,6 +197,13 @@ def _notes(here: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _wrapped(text: str) -> str:
-    """Return a text in lines that fit a terminal, with no word broken: places and commands can be copied."""
+    """Return a text in lines that fit a terminal, with no word or command broken; where there is none, as one line."""
     line = " ".join(visible(text).split())
-    return textwrap.fill(line, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    columns = terminal_columns()
+    if not columns:
+        return line
+    whole = _COMMAND.sub(lambda found: found[0].replace(" ", _GLUE), line)
+    lines = textwrap.fill(
+        whole, min(columns, _WIDTH), subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+    return lines.replace(_GLUE, " ")

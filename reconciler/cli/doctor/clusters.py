@@ -68,7 +68,7 @@ class Cluster:
             except (Refusal, Unreachable) as failure:
                 if isinstance(failure, Unreachable) and failure.message.startswith(_UNREAD):
                     told = failure.message.removeprefix(_UNREAD)
-                    yield problem("cluster-reach", self.about, told, unread(self.connection))
+                    yield problem("cluster-reach", self.about, told, unread(self.connection, os.environ))
                     return
                 trusted = self._trust(str(failure))
                 yield (

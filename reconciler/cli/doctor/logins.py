@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 from reconciler.cli.doctor.secrets import missing
 from reconciler.model.connections import FlagsConnection, KubernetesConnection
 from reconciler.model.evidence_config import Access
+from reconciler.model.suggest import did_you_mean
 
 Told: TypeAlias = tuple[str, str]
 """What was found, and what to do."""
@@ -43,13 +44,14 @@ def of_cluster(given: KubernetesConnection, environ: Mapping[str, str]) -> Told 
     return None
 
 
-def unread(given: KubernetesConnection) -> str:
+def unread(given: KubernetesConnection, environ: Mapping[str, str]) -> str:
     """Return what to do about an API server's address and credentials that cannot be made out."""
     from reconciler.targets.kubernetes.client import contexts
 
-    there = contexts(str(given.kubeconfig)) if given.kubeconfig is not None and given.context else []
+    there = sorted(contexts(str(given.kubeconfig or ""), environ)) if given.context else []
     if there and given.context not in there:
-        return f"name one of its contexts as `kubernetes.context`: {', '.join(sorted(there))}"
+        listed = f"name one of its contexts as `kubernetes.context`: {', '.join(there)}"
+        return f"{near} It has {', '.join(there)}" if (near := did_you_mean(given.context, there)) else listed
     if given.kubeconfig is not None:
         return (
             f"correct that file: `kubectl --kubeconfig {given.kubeconfig} config view --minify` says what is in force"

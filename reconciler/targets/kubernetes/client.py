@@ -208,8 +208,7 @@ def _settings(access: Access, environ: Mapping[str, str]) -> tuple[official.Conf
     """Return the official configuration and the files that it was made of."""
     settings = official.Configuration()
     if isinstance(access, Kubeconfig):
-        path = access.path or environ.get("KUBECONFIG") or f"{environ.get('HOME', '~')}/.kube/config"
-        parts = [str(Path(part).expanduser()) for part in path.split(os.pathsep) if part]
+        parts = _kubeconfigs(access.path, environ)
         load: Any = official_config.load_kube_config  # it has no types
         for part in parts:
             _expect_open(part)
@@ -257,11 +256,20 @@ def _expect_open(file: str) -> None:
         raise ValueError(f"{file} cannot be read: {(error.strerror or type(error).__name__).lower()}") from error
 
 
-def contexts(kubeconfig: str) -> list[str]:
-    """Return the names of a kubeconfig's contexts, for people; none where they cannot be made out."""
+def _kubeconfigs(path: str, environ: Mapping[str, str]) -> list[str]:
+    """Return the files of a kubeconfig; an empty path stands for those that kubectl would take."""
+    path = path or environ.get("KUBECONFIG") or f"{environ.get('HOME', '~')}/.kube/config"
+    return [str(Path(part).expanduser()) for part in path.split(os.pathsep) if part]
+
+
+def contexts(kubeconfig: str, environ: Mapping[str, str]) -> list[str]:
+    """Return the names of a kubeconfig's contexts, for people; none where they cannot be made out.
+
+    An empty path stands for the files that kubectl would take.
+    """
     listed: Any = official_config.list_kube_config_contexts  # it has no types
     try:
-        return [str(each["name"]) for each in listed(kubeconfig)[0]]
+        return [str(each["name"]) for each in listed(os.pathsep.join(_kubeconfigs(kubeconfig, environ)))[0]]
     except (official_config.ConfigException, _YAMLError, OSError, ValueError, TypeError, KeyError, AttributeError):
         return []
 

@@ -225,6 +225,21 @@ def test_who_we_are_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert do in found["cluster-reach"].do
 
 
+def test_a_context_that_the_usual_kubeconfig_does_not_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "whole").write_text(
+        "current-context: blue\nclusters:\n- {name: a, cluster: {server: 'https://127.0.0.1:1'}}\n"
+        "contexts:\n- {name: blue, context: {cluster: a, user: a}}\n"
+        "- {name: green, context: {cluster: a, user: a}}\n", "utf-8",
+    )  # fmt: skip
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "whole"))
+    said = {}
+    for context in ("nope", "grene"):
+        connection = KubernetesConnection(context=context)
+        said[context] = wrong(Cluster("cluster", connection, {}, (), lambda: 0.0).examine())["cluster-reach"].do
+    assert said["nope"] == "name one of its contexts as `kubernetes.context`: blue, green"
+    assert said["grene"] == "did you mean `green`? It has blue, green"
+
+
 def test_a_clock_that_is_wrong(server: EmbeddedCluster, tmp_path: Path) -> None:
     told = wrong(found(cluster(server, tmp_path, off=-3600.0)))
     assert list(told) == ["clock"]
