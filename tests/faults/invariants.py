@@ -293,9 +293,10 @@ class Scene:
     def _no_secret_is_out(self) -> None:
         check_silent(self.secrets, {
             "said": "\n".join(self.said),
-            "Git": git(self.site.remote, "log", "--all", "-p", "--format=%an %ae %B"),
+            "the history": git(self.site.remote, "log", "--all", "-p", "--format=%an %ae %B"),
             "flags' events": "\n".join(str(world.events) for world in self._remembered),
-            **dict(self.servers.told()),
+            # Under other names than those above, or what a server heard would stand in place of one of them.
+            **{f"what {name} heard": told for name, told in self.servers.told()},
         })  # fmt: skip
 
 
