@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from reconciler.cli.chronicles import StagePast
-from reconciler.cli.meaning import PROJECT_FILES, Meaning, Reader, differences
+from reconciler.cli.meaning import OF_PROJECT, Meaning, Reader, differences
 from reconciler.cli.past_data import remediation_data
 from reconciler.model.errors import ConfigError, UserError
 from reconciler.model.instant import Instant, format_instant
@@ -132,7 +132,7 @@ class _Comparison:
 
     def _of_project(self) -> Iterator[_Suspect]:
         (_, old), (config, new) = self._old, self._new
-        for commit in self._walk(new, old, PROJECT_FILES):
+        for commit in self._walk(new, old, OF_PROJECT):
             yield self._suspect(commit, lambda at: self._meaning(config, at))
 
     def _walk(self, new: CommitId, old: CommitId, paths: Sequence[str]) -> Iterator[Walked]:

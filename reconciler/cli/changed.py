@@ -25,7 +25,7 @@ from reconciler.cli.surroundings import Surroundings, playbooks_of
 from reconciler.cli.validation import kind_of
 from reconciler.model.errors import Place, UserError
 from reconciler.model.names import BlobId
-from reconciler.repo.layout import MAKES_A_SERVICE, SERVICE_FILES, STAGE_FILES, config_place
+from reconciler.repo.layout import MAKES_A_SERVICE, PROJECT_FILES, SERVICE_FILES, STAGE_FILES, config_place
 from reconciler.repo.local import LocalRepository
 from reconciler.repo.objects import FILE, Change, Entry
 
@@ -158,8 +158,8 @@ class _Look:
         """The files that changed ones are held against, and that are not looked at again themselves."""
         there = (path for path, change in self.changes if change.new_blob is not None)
         names = playbooks_of(there)
-        if any(path in promised.FILES for path, _ in self.changes):
-            names |= set(promised.FILES)
+        if any(path in PROJECT_FILES for path, _ in self.changes):
+            names |= set(PROJECT_FILES)
         found = ((name, self._entry(name)) for name in sorted(names) if name not in self.wanted)
         return {name: entry for name, entry in found if entry is not None}
 
@@ -178,7 +178,7 @@ class _Look:
     def promised(self) -> tuple[Finding, ...]:
         """What the change makes of the project's stages; not of a file that a stage's own branch happens to have."""
         names = {path for path, _ in self.changes}
-        if names.isdisjoint(promised.FILES) or Surroundings(self.branch, project_of(self.repository)).stage:
+        if names.isdisjoint(PROJECT_FILES) or Surroundings(self.branch, project_of(self.repository)).stage:
             return ()
         return tuple(promised.about_change(self.repository, self.span.old, self.span.new))
 

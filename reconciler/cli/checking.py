@@ -14,7 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from reconciler.cli import loaded, promised
+from reconciler.cli import loaded
 from reconciler.cli.answered import answered, let_be
 from reconciler.cli.doubts import doubts
 from reconciler.cli.evidence_doubts import unused_everywhere
@@ -30,7 +30,7 @@ from reconciler.cli.unseen_characters import by_their_names
 from reconciler.cli.validation import beside_each_other, check_file, is_foreign, kind_of
 from reconciler.daemon.plugins import load_actions
 from reconciler.model.errors import UserError
-from reconciler.repo.layout import SLI_FILES, STAGE_FILES, config_place
+from reconciler.repo.layout import PROJECT_FILES, SLI_FILES, STAGE_FILES, config_place
 
 _BY_HAND: Final = frozenset({"project", "shipyard", "stage", "service", "slo", "sli", "remediation", "command"})
 """What people write; programs put into a problem what they like."""
@@ -131,7 +131,7 @@ def _beside(part: Part) -> Iterator[Finding]:
     yield from problems_but_for_capitals(part.paths or part.files, frozenset(part.files))
     if part.whole:
         yield from same_but_for_capitals(part.files, services)
-    if not part.files.keys().isdisjoint(promised.FILES):
+    if not part.files.keys().isdisjoint(PROJECT_FILES):
         yield from hidden_stages({**part.around.near, **part.files})
 
 

@@ -21,6 +21,7 @@ from reconciler.model.instant import Instant
 from reconciler.model.names import CommitId, ProjectName, RemediationId, ServicePath, StageName
 from reconciler.model.playbook import Playbook
 from reconciler.model.suggest import nearest
+from reconciler.repo.layout import PROJECT_FILES, USUAL_DEFAULTS
 from reconciler.repo.local import LocalRepository
 from reconciler.repo.offline import Offline, whole
 from reconciler.repo.past import PastStep, read_steps, steps_ever
@@ -28,10 +29,11 @@ from reconciler.repo.project import settings_at
 from reconciler.repo.proposal import Proposal, read_proposal
 from reconciler.repo.standing import ProjectSettings
 
-_DEFAULT_BRANCHES = (
-    "refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main",
-    "refs/heads/master",
-)  # fmt: skip
+_DEFAULT_BRANCHES = tuple(
+    f"refs/{where}{name}"
+    for where, names in (("remotes/origin/", ("HEAD", *USUAL_DEFAULTS)), ("heads/", USUAL_DEFAULTS))
+    for name in names
+)
 _BEGINS = frozenset({"opened", "unmatched", "refused", "held"})
 SMALLEST = 4000
 """Steps of the past from which on a second process pays."""
@@ -211,7 +213,7 @@ def _settings(
             commit = repository.resolve(ref)
         except ConfigError:
             continue
-        if any(offline.blob_id(commit, name) is not None for name in ("project.yaml", "shipyard.yaml")):
+        if any(offline.blob_id(commit, name) is not None for name in PROJECT_FILES):
             return settings_at(offline, commit, ProjectName(wish.project) if wish.project else None, stage)
     if not wish.project:
         raise ConfigError(

@@ -17,12 +17,12 @@ from reconciler.model.errors import ReconcilerError, UserError
 from reconciler.model.names import CommitId, ProjectName, ServicePath, StageName
 from reconciler.model.playbook import Playbook, load_playbook
 from reconciler.model.policy import load_service, load_stage
-from reconciler.repo.layout import SERVICE_FILES, SLI_FILES, STAGE_FILES
+from reconciler.repo.layout import PROJECT_FILES, SERVICE_FILES, SLI_FILES, STAGE_FILES
 from reconciler.repo.offline import Offline
 from reconciler.repo.pins import PinReader
 from reconciler.repo.project import settings_at
 
-PROJECT_FILES: Final = ("project.yaml", "shipyard.yaml", *SLI_FILES)
+OF_PROJECT: Final = (*PROJECT_FILES, *SLI_FILES)
 _ABSENT: Final = "(none)"
 
 

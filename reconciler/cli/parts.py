@@ -31,8 +31,9 @@ from reconciler.cli.surroundings import Surroundings, playbooks_of
 from reconciler.cli.validation import Kind, check_file, kind_of
 from reconciler.model.errors import ConfigError, UserError
 from reconciler.model.names import CommitId
-from reconciler.repo.layout import SERVICE_FILES, STAGE_FILES, config_place
+from reconciler.repo.layout import PROJECT_FILES, SERVICE_FILES, STAGE_FILES, USUAL_DEFAULTS, config_place
 from reconciler.repo.local import LocalRepository
+from reconciler.repo.names import branch_ref
 
 
 def as_kind(path: Path, kind: Kind) -> Part:
@@ -87,7 +88,7 @@ def _known(repository: LocalRepository, name: str) -> str:
 
 
 def _default(repository: LocalRepository) -> str:
-    for ref in ("refs/remotes/origin/HEAD", "refs/heads/main", "refs/heads/master"):
+    for ref in ("refs/remotes/origin/HEAD", *map(branch_ref, USUAL_DEFAULTS)):
         try:
             repository.resolve(ref)
         except ConfigError:
@@ -143,7 +144,7 @@ def in_work_tree(path: Path) -> Part:
         return Part({}, around, label, paths=paths, odd=odd, strange=strange)
     data = read(path, name)
     around, paths = _around(root, {name: data}, whole=kind in ("problem", "command"))
-    told = _promises(root, {name: data}, around) if name in promised.FILES else ()
+    told = _promises(root, {name: data}, around) if name in PROJECT_FILES else ()
     answers = _answered(root, {name: data})
     return Part({name: data}, around, label, paths=paths, odd=odd, told=told, answered=answers)
 
@@ -175,7 +176,7 @@ def _answered(root: Path, files: Mapping[str, bytes | UserError]) -> frozenset[s
 
 def _promises(root: Path, files: Mapping[str, bytes | UserError], around: Surroundings) -> tuple[Finding, ...]:
     """Return what a work tree's own project file says of its stages; on a stage's branch nobody asks it."""
-    name = promised.naming(files) or promised.FILES[0]
+    name = promised.naming(files) or PROJECT_FILES[0]
     project = files.get(name)
     if around.stage or isinstance(project, UserError):
         return ()
@@ -210,7 +211,7 @@ def _around(
     places = ((config_place(path) or ("", path)) for path in files if not path.startswith("ops/"))
     folders = {folder and f"{folder}/" for folder, _ in places}
     own = {folder + name for folder in folders for name in SERVICE_FILES}
-    wide = set(() if near.keys().isdisjoint(promised.FILES) else promised.FILES)
+    wide = set(() if near.keys().isdisjoint(PROJECT_FILES) else PROJECT_FILES)
     for name in (own | wide | STAGE_FILES | playbooks_of(files)) - near.keys():
         if (root / name).is_file():
             near[name] = read(root / name, name)

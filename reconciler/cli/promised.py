@@ -19,13 +19,12 @@ from reconciler.model.project import load_project
 from reconciler.model.reader import read_yaml
 from reconciler.model.shipyard import load_shipyard
 from reconciler.model.suggest import did_you_mean
+from reconciler.repo.layout import PROJECT_FILES, USUAL_DEFAULTS
 from reconciler.repo.local import LocalRepository
 from reconciler.repo.project import config_at
 
-FILES: Final = ("project.yaml", "shipyard.yaml")
 _HEADS: Final = "refs/heads/"
 _FETCHED: Final = "refs/remotes/"
-_OWN: Final = ("main", "master")
 _NEVER: Final = ("ops/", "proposals/")
 
 
@@ -39,12 +38,12 @@ def about_change(repository: LocalRepository, old: CommitId, new: CommitId) -> I
 def about_branch(repository: LocalRepository, commit: CommitId, before: tuple[str, ...]) -> Iterator[Finding]:
     """Yield what a commit of the project's branch says of its stages; ``before`` are those that were known so far."""
     after = _named(repository, commit)
-    if after is not None and (before or after or not _has(repository, commit, *FILES)):
+    if after is not None and (before or after or not _has(repository, commit, *PROJECT_FILES)):
         yield from _found(repository, before, after, commit)
 
 
 def about_files(
-    repository: LocalRepository, project: bytes | None, before: tuple[str, ...], name: str = FILES[0]
+    repository: LocalRepository, project: bytes | None, before: tuple[str, ...], name: str = PROJECT_FILES[0]
 ) -> Iterator[Finding]:  # fmt: skip
     """Yield what the file of a work tree says of its stages, called ``name``; None where there is none that names any.
 
@@ -52,7 +51,7 @@ def about_files(
     finding that is another one on the way in (ADR 0233).
     """
     try:
-        load = load_project if name == FILES[0] else load_shipyard
+        load = load_project if name == PROJECT_FILES[0] else load_shipyard
         after = tuple(stage.name for stage in load(project, name).stages) if project is not None else ()
     except UserError:
         return  # told of the file itself
@@ -63,14 +62,14 @@ def about_files(
 def is_default(repository: LocalRepository, ref: str) -> bool:
     """Whether a branch, by its name or the whole ref, is the project's own."""
     name = ref.removeprefix(_HEADS).removeprefix(_FETCHED)
-    names = ("main", "master", repository.head() if repository.root is None else None)
+    names = (*USUAL_DEFAULTS, repository.head() if repository.root is None else None)
     return name == "origin/HEAD" or name.removeprefix("origin/") in names
 
 
 def _found(
     repository: LocalRepository, before: tuple[str, ...], after: tuple[str, ...], commit: CommitId
 ) -> Iterator[Finding]:  # fmt: skip
-    found = {name: repository.reader.blob_at(commit, name) for name in FILES}
+    found = {name: repository.reader.blob_at(commit, name) for name in PROJECT_FILES}
     files = {name: blob[1] for name, blob in found.items() if blob is not None}
     name = naming(files)
     yield from _among(repository, before, after, (name, files[name]) if name is not None else None)
@@ -85,7 +84,7 @@ def _among(
     there = frozenset(branches)
     worked_on = {name for name, tip in branches.items() if _is_worked_on(repository, name, tip)}
     gone = sorted((there & frozenset(before) | worked_on) - frozenset(after))
-    place = _place_of_stages(*own) if own is not None else Place(FILES[0])
+    place = _place_of_stages(*own) if own is not None else Place(PROJECT_FILES[0])
     if not after:
         if gone:
             yield _nothing_names(gone, place, known=bool(before))
@@ -96,7 +95,7 @@ def _among(
         yield remark(
             "not-looked-at",
             "no stage's branch is here, so nobody looked whether the stages are spelled as their branches",
-            Place(FILES[0]),
+            Place(PROJECT_FILES[0]),
             expected="a clone of all branches",
             hint="fetch them (`fetch-depth: 0` in CI)",
         )
@@ -106,8 +105,8 @@ def _among(
         if name not in there:
             missing = _without_branch(name, places.get(name, Place(own[0])), others)
             # Keptn made the branches that a shipyard names, so whoever comes from there may not have all of them.
-            yield missing if own[0] == FILES[0] else replace(missing, severity="warning")
-        elif name in _OWN:
+            yield missing if own[0] == PROJECT_FILES[0] else replace(missing, severity="warning")
+        elif name in USUAL_DEFAULTS:
             yield _the_projects_own(name, places.get(name, Place(own[0])), alone=len(after) == 1)
     yield from (_left_out(name, place) for name in gone)
 
@@ -168,7 +167,7 @@ def _left_out(stage: str, place: Place) -> Finding:
 
 def _nothing_names(stages: list[str], place: Place, *, known: bool) -> Finding:
     message = f"nothing names the stages{' any more' if known else ''}: any branch with a stage.yaml counts as one"
-    expected = f"`{FILES[0]}` with `stages: [{', '.join(stages)}]`"
+    expected = f"`{PROJECT_FILES[0]}` with `stages: [{', '.join(stages)}]`"
     hint = "put it back, under just this name (`git log --diff-filter=D -- project.yaml` says when it went)"
     if place.line:
         hint = f"write `stages: [{', '.join(stages)}]`"
@@ -187,15 +186,15 @@ def _named(repository: LocalRepository, commit: CommitId) -> tuple[str, ...] | N
 
 def naming(files: Mapping[str, bytes | UserError]) -> str | None:
     """Return which of the project's own files says which stages there are; None where there is neither."""
-    project = files.get(FILES[0])
-    if FILES[1] in files and (project is None or _names_none(project)):
-        return FILES[1]
-    return FILES[0] if project is not None else None
+    project = files.get(PROJECT_FILES[0])
+    if PROJECT_FILES[1] in files and (project is None or _names_none(project)):
+        return PROJECT_FILES[1]
+    return PROJECT_FILES[0] if project is not None else None
 
 
 def _names_none(project: bytes | UserError) -> bool:
     try:
-        return isinstance(project, bytes) and not load_project(project, FILES[0]).stages
+        return isinstance(project, bytes) and not load_project(project, PROJECT_FILES[0]).stages
     except UserError:
         return False
 

@@ -16,8 +16,9 @@ from reconciler.model.names import BlobId, CommitId
 from reconciler.model.nodes import MapNode
 from reconciler.model.project import ProjectConfig
 from reconciler.model.reader import CONFIG_LIMIT, PROBLEM_LIMIT, read_yaml
-from reconciler.repo.layout import MAKES_A_SERVICE, SLI_FILES
+from reconciler.repo.layout import MAKES_A_SERVICE, PROJECT_FILES, SLI_FILES, USUAL_DEFAULTS
 from reconciler.repo.local import LocalRepository
+from reconciler.repo.names import branch_ref
 from reconciler.repo.objects import EXECUTABLE, FILE, GITLINK, SYMLINK, Entry, Oversize
 from reconciler.repo.project import config_at
 from reconciler.repo.steps import MACHINE_LIMIT
@@ -29,7 +30,6 @@ _LIMITS: Final[Mapping[Kind | None, int]] = {
 _ODD: Final = {SYMLINK: "a symbolic link", GITLINK: "a submodule"}
 
 _YAML: Final = frozenset({".yaml", ".yml", ".json"})
-_PROJECT_FILES: Final = ("project.yaml", "shipyard.yaml")
 
 Files = dict[str, bytes | UserError]
 
@@ -87,8 +87,8 @@ def paths_of(root: Path) -> frozenset[str]:
 def slis_of(repository: LocalRepository) -> Files:
     """Return the SLI files of the project, which lie on the default branch; none where there is no such branch."""
     for commit in _defaults(repository):
-        found = {name: repository.reader.blob_at(commit, name) for name in (*_PROJECT_FILES, *SLI_FILES)}
-        if any(found[name] for name in _PROJECT_FILES):
+        found = {name: repository.reader.blob_at(commit, name) for name in (*PROJECT_FILES, *SLI_FILES)}
+        if any(found[name] for name in PROJECT_FILES):
             return {name: blob[1] for name, blob in found.items() if blob and name in SLI_FILES}
     return {}
 
@@ -98,7 +98,7 @@ def _defaults(repository: LocalRepository) -> Iterator[CommitId]:
     here = f"refs/heads/{head}" if (head := repository.head()) else "HEAD"
     # In a bare repository HEAD says which one it is; in a clone it is what somebody works on.
     first = [here] if repository.root is None else []
-    for ref in (*first, "refs/remotes/origin/HEAD", "refs/heads/main", "refs/heads/master", here):
+    for ref in (*first, "refs/remotes/origin/HEAD", *map(branch_ref, USUAL_DEFAULTS), here):
         try:
             commit = repository.resolve(ref)
         except ConfigError:
@@ -112,7 +112,7 @@ def project_of(repository: LocalRepository) -> ProjectConfig:
     The default branch is the remote's, where there is a clone of one, else this repository's.
     """
     for commit in _defaults(repository):
-        if any(repository.reader.blob_at(commit, name) is not None for name in _PROJECT_FILES):
+        if any(repository.reader.blob_at(commit, name) is not None for name in PROJECT_FILES):
             try:
                 return config_at(repository.reader, commit)
             except UserError:

@@ -15,7 +15,7 @@ from reconciler.model.checks import stage_name
 from reconciler.model.errors import ConfigError, UserError
 from reconciler.model.names import CommitId, ProjectName, StageName
 from reconciler.model.signing_config import SigningConfig
-from reconciler.repo.layout import ops_prefix
+from reconciler.repo.layout import USUAL_DEFAULTS, ops_prefix
 from reconciler.repo.local import LocalRepository
 from reconciler.repo.signatures_audit import Wish
 
@@ -180,7 +180,7 @@ def _has_steps(repository: LocalRepository, commit: CommitId, name: str) -> bool
 def project_tip(repository: LocalRepository) -> CommitId:
     """Return where the default branch is: the remote's, where there is a clone of one. Raises ConfigError."""
     head = repository.head()
-    for name in ("HEAD", "main", "master", *([head] if head else [])):
+    for name in ("HEAD", *USUAL_DEFAULTS, *([head] if head else [])):
         found = _resolved(repository, _FETCHED + name) or (
             _resolved(repository, _HEADS + name) if name != "HEAD" else None
         )

@@ -51,7 +51,9 @@ def bridging(
         ask: dict[str, Ask] | None = {name: each.ask for name, each in petitions.items()} if config.actions else None
         bridge = Bridge(Served(halls, clock.wall, log, door(config, clock), ask))
         limits = Limits(gone=STREAM + _LEFT)
-        server = HttpServer(bridge.app, config.listen, "bridge", log, tls=config.tls, limits=limits)
+        server = HttpServer(
+            bridge.app, config.listen, "bridge", log, tls=config.tls, limits=limits, asked="bridge.listen"
+        )
         server.start()
         stack.callback(server.stop)
         # Streams of news end before the server waits for what is in work.

@@ -28,6 +28,7 @@ from reconciler.repo import argv
 from reconciler.repo.argv import Argv
 from reconciler.repo.environ import personal_environment
 from reconciler.repo.faults import checked, timed_out, transport_error
+from reconciler.repo.layout import PROJECT_FILES, USUAL_DEFAULTS
 from reconciler.repo.local import refuse_brought
 from reconciler.repo.localrefs import LocalRefs
 from reconciler.repo.names import branch_ref, commit_id, is_full_ref
@@ -42,9 +43,6 @@ from reconciler.repo.stream import NewCommit, commit_stream
 _TIMEOUT: Final = 300.0
 """Seconds; long, because a person may have to type a passphrase."""
 _TRIES: Final = 8
-_USUAL: Final = ("main", "master")
-"""Names that the default branch usually has."""
-_PROJECT_FILES: Final = ("project.yaml", "shipyard.yaml")
 
 
 @dataclass(frozen=True)
@@ -98,12 +96,12 @@ class PersonalClone:
     def default_branch(self) -> str | None:
         """Return the full ref of the remote's default branch: as it was when cloned, else by asking.
 
-        Without a remote it is HEAD's. Where there is a work tree somebody may look at a stage there; so if that has no
-        file of the project's, it is a branch that has one and is called as the default one usually is.
+        Without a remote it is a bare repository's HEAD. Where there is a work tree HEAD is what somebody looks at, so
+        it is the branch that is called as default ones are and has a file of the project's; HEAD's only without one.
         """
         if not self.remote:
             head = LocalRefs(self.git_dir).head()
-            return head if self.top == self.git_dir or head is None else self._project_branch(head) or head
+            return head if self.top == self.git_dir else self._project_branch() or head
         here = f"refs/remotes/{self.remote}/"
         known = self._run("reading", argv.symbolic_ref(self.git_dir, f"{here}HEAD"))
         name = known.stdout.decode("utf-8", "replace").strip()
@@ -113,13 +111,12 @@ class PersonalClone:
         found = re.search(rb"^ref: (refs/heads/\S+)\tHEAD$", asked.stdout, re.MULTILINE)
         return found[1].decode("utf-8", "replace") if found else None
 
-    def _project_branch(self, head: str) -> str | None:
+    def _project_branch(self) -> str | None:
         refs, reader = LocalRefs(self.git_dir), Reader(self.git_dir, self._start)
-        usual = f"refs/heads/{self._get('init.defaultbranch') or _USUAL[0]}"
         try:
-            for ref in filter(is_full_ref, (head, usual, *(f"refs/heads/{name}" for name in _USUAL))):
+            for ref in map(branch_ref, USUAL_DEFAULTS):
                 tip = refs.read(ref)
-                if tip is not None and any(reader.item_at(tip, file) for file in _PROJECT_FILES):
+                if tip is not None and any(reader.item_at(tip, file) for file in PROJECT_FILES):
                     return ref
         finally:
             reader.drop()

@@ -14,6 +14,10 @@ from reconciler.model.errors import UserError
 from reconciler.model.names import ServicePath, StageName
 from reconciler.repo.names import MAX_PATH_BYTES, quoted, tree_path
 
+PROJECT_FILES = ("project.yaml", "shipyard.yaml")
+"""What says of the default branch that it is the project's; only one of them has to be there."""
+USUAL_DEFAULTS = ("main", "master")
+"""How a default branch is called where nothing says which one it is."""
 MAKES_A_SERVICE = frozenset({"service.yaml", "slo.yaml", "remediation.yaml"})
 PROVIDERS = ("prometheus", "dynatrace", "http", "scrape")
 """Where indicators are measured: the folders of sli.yaml, beside a service's files or at a branch's root."""

@@ -15,7 +15,7 @@ from reconciler.model.policy import Mode
 from reconciler.model.project import ProjectConfig, StageEntry, load_project
 from reconciler.model.shipyard import load_shipyard
 from reconciler.model.suggest import did_you_mean
-from reconciler.repo.layout import SLI_FILES
+from reconciler.repo.layout import SLI_FILES, USUAL_DEFAULTS
 from reconciler.repo.mirror import Mirror
 from reconciler.repo.names import branch_ref
 from reconciler.repo.signatures_policy import Policy
@@ -23,8 +23,6 @@ from reconciler.repo.standing import ProjectSettings
 
 _NO_STAGES = ("ops/", "proposals/")
 _HEADS: Final = "refs/heads/"
-_USUAL: Final = (f"{_HEADS}main", f"{_HEADS}master")
-"""The branches that are offered as default branch before any other."""
 
 
 class Files(Protocol):
@@ -161,7 +159,8 @@ def _no_default(head: str | None, there: Sequence[str]) -> ConfigError:
         hint = "push one with project.yaml (`reconciler init`)"
         return ConfigError("the repository has no default branch yet", hint=hint)
     named = f"`{head.removeprefix(_HEADS)}`, which is not there" if head else "no branch that is there"
-    meant = next((ref for ref in _USUAL if ref in there), there[0] if len(there) == 1 else f"{_HEADS}BRANCH")
+    usual = (ref for ref in map(branch_ref, USUAL_DEFAULTS) if ref in there)
+    meant = next(usual, there[0] if len(there) == 1 else f"{_HEADS}BRANCH")
     return ConfigError(
         f"HEAD of the remote names {named}",
         hint=f"name the branch with project.yaml: `git symbolic-ref HEAD {meant}` in the remote, or the forge's "

@@ -14,12 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from reconciler.model.names import StageName
-from reconciler.repo.layout import config_place, ops_place
+from reconciler.repo.layout import PROJECT_FILES, config_place, ops_place
 from reconciler.repo.objects import Change, CommitInfo
 from reconciler.repo.signatures import Verdict
 from reconciler.repo.writer import RECONCILER
 
-_PROJECT = frozenset({"project.yaml", "shipyard.yaml"})
 OURS = Verdict(
     "other", "", "reconciler itself committed what is for people to say", "merge such files with a signed commit"
 )
@@ -41,7 +40,7 @@ def _is_config(change: Change) -> bool:
 
 def _is_theirs(path: str, stage: StageName | None) -> bool:
     if stage is None:
-        return path in _PROJECT or config_place(path) is not None
+        return path in PROJECT_FILES or config_place(path) is not None
     place = ops_place(path, stage)
     return config_place(path) is not None or (place is not None and place.rest.startswith("commands/"))
 

@@ -65,8 +65,8 @@ def test_a_port_that_is_taken_is_another_option(reconciler: Reconciler, tmp_path
         port = taken.getsockname()[1]
         result = reconciler("bridge", clone, "--port", port, "--cache", tmp_path / "kept")
     assert result.code == 2
-    assert f"error: cannot listen on 127.0.0.1:{port}" in result.err
-    assert "--port" in result.err
+    assert f"error: --port: cannot listen on 127.0.0.1:{port}" in result.err
+    assert "or give another one as `--port`" in " ".join(result.err.split())
     assert "daemon" not in result.err
 
 

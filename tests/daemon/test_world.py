@@ -23,6 +23,19 @@ RESOLVED = "title: Response time degradation\nstate: resolved\n"
 PROBLEM = "ops/production/carts/problems/p1.yaml"
 
 
+def scaled(site: Site) -> None:
+    """Let a daemon scale carts to two replicas, and end."""
+    with site.loop() as loop:
+        site.problem("p1", "Response time degradation")
+        until(loop, lambda: site.events()[-1:] == ["applied"], "applied")
+
+
+def changed(site: Site, replicas: int, manager: str = "kubectl-edit") -> None:
+    """Let somebody else say how many replicas carts has."""
+    name = "Deployment", "sockshop-production", "carts-primary"
+    site.cluster.patch(*name, {"spec": {"replicas": replicas}}, manager=manager)
+
+
 def test_blind_holds_and_goes_on_when_it_can_see(site: Site) -> None:
     site.cluster.faults.add(Refuse(500), times=None, when=matching("GET"))
     site.problem("p1", "Response time degradation")
@@ -70,9 +83,7 @@ def test_drift_by_a_controller_is_repaired(site: Site) -> None:
     with site.loop() as loop:
         site.problem("p1", "Response time degradation")
         until(loop, lambda: site.events()[-1:] == ["applied"], "applied")
-        site.cluster.patch(
-            "Deployment", "sockshop-production", "carts-primary", {"spec": {"replicas": 1}}, manager="some-controller"
-        )
+        changed(site, 1, "some-controller")
         loop.look_at_everything()
         until(loop, lambda: site.events()[-1] == "applied" and "drift" in site.events(), "set again")
     assert site.replicas() == 2
@@ -83,29 +94,21 @@ def test_drift_by_a_person_is_told_and_not_fought(site: Site) -> None:
     with site.loop() as loop:
         site.problem("p1", "Response time degradation")
         until(loop, lambda: site.events()[-1:] == ["applied"], "applied")
-        site.cluster.patch(
-            "Deployment", "sockshop-production", "carts-primary", {"spec": {"replicas": 5}}, manager="kubectl-edit"
-        )
+        changed(site, 5)
         loop.look_at_everything()
         until(loop, lambda: site.events()[-1] == "held", "held")
         loop.look_at_everything()
         assert loop.tick() == ()
         assert site.replicas() == 5
-        site.cluster.patch(
-            "Deployment", "sockshop-production", "carts-primary", {"spec": {"replicas": 2}}, manager="kubectl-edit"
-        )
+        changed(site, 2)
         loop.look_at_everything()
         until(loop, lambda: site.events()[-1] == "released", "released")
 
 
 def test_a_single_pass_looks_at_all_that_is_held(site: Site) -> None:
     """For a cron job that is every pass, and for `plan` the only one: no daemon comes by again."""
-    with site.loop() as loop:
-        site.problem("p1", "Response time degradation")
-        until(loop, lambda: site.events()[-1:] == ["applied"], "applied")
-    site.cluster.patch(
-        "Deployment", "sockshop-production", "carts-primary", {"spec": {"replicas": 5}}, manager="kubectl-edit"
-    )
+    scaled(site)
+    changed(site, 5)
     config, log, name = read_config(site.config), structlog.get_logger(), ProjectName("sockshop")
     assert [step.event for step in preview(config, log)[name].steps] == ["held"]
     assert [step.event for step in reconcile_once(config, log)[name].steps] == ["held"]
@@ -114,9 +117,7 @@ def test_a_single_pass_looks_at_all_that_is_held(site: Site) -> None:
 
 
 def test_a_single_pass_says_what_is_held_and_cannot_be_looked_at(site: Site) -> None:
-    with site.loop() as loop:
-        site.problem("p1", "Response time degradation")
-        until(loop, lambda: site.events()[-1:] == ["applied"], "applied")
+    scaled(site)
     site.cluster.faults.add(Refuse(500), times=None, when=matching("GET"))
     config, log, name = read_config(site.config), structlog.get_logger(), ProjectName("sockshop")
     for done in (preview(config, log)[name], reconcile_once(config, log)[name]):

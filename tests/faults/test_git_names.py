@@ -86,14 +86,19 @@ OPTIONS = {"-x": REFUSED.format("-x"), "--upload-pack=x": REFUSED.format("--uplo
 UNREAD = ["caf\udce9", "\u202ecarts"]
 
 
-@pytest.mark.parametrize("where", ["on this machine", "over HTTP"])
+@pytest.fixture(params=["on this machine", "over HTTP"])
+def reached(request: pytest.FixtureRequest) -> None:
+    """How the daemon reaches the remote."""
+    if request.param == "over HTTP":
+        request.getfixturevalue("server")
+
+
+@pytest.mark.usefixtures("reached")
 def test_g13_odd_names_with_problems_are_answered_or_told_and_are_never_options(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, where: str
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each lies beside an ordinary one, with an open problem: nothing of it disappears without a word."""
     site = scene.site
-    if where == "over HTTP":
-        request.getfixturevalue("server")
     scene.problem()
     scene.bad = set(OPTIONS)
     scene.put(with_problems(site, [os.fsencode(name) for name in (*OPTIONS, *UNREAD)]))
@@ -126,13 +131,11 @@ LIKE_OPTIONS = {
 }
 
 
-@pytest.mark.parametrize("where", ["on this machine", "over HTTP"])
+@pytest.mark.usefixtures("reached")
 def test_g13_files_that_are_called_like_options_are_dealt_with_and_are_none(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, where: str
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = scene.site
-    if where == "over HTTP":
-        request.getfixturevalue("server")
     for path, content in LIKE_OPTIONS.items():
         put_file(scene, path, content)
     scene.accepted |= {Path(path).stem for path in LIKE_OPTIONS if "/problems/" in path}

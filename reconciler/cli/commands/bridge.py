@@ -9,16 +9,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.exits import INTERRUPTED, OK
 from reconciler.cli.messages import say
 from reconciler.cli.options import fetch_option
-
-if TYPE_CHECKING:
-    from reconciler.daemon.web.serving import HttpServer
 
 _STARTS_WITHIN = 30.0
 _LEFT = 30.0
@@ -89,10 +85,11 @@ def command(repo: Path, project: str | None, port: int, cache: Path | None, ever
         hall.follower.wait(_STARTS_WITHIN)
         name = str(hall.follower.looked().project.name)
         bridge = Bridge(Served({name: hall}, time.time, log, Door(hosts=loopback_hosts())))
-        server = HttpServer(bridge.app, Listen("127.0.0.1", port), "bridge", log, limits=Limits(gone=STREAM + _LEFT))
+        limits = Limits(gone=STREAM + _LEFT)
+        server = HttpServer(bridge.app, Listen("127.0.0.1", port), "bridge", log, limits=limits, asked="--port")
         before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
-            _start(server)
+            server.start()
             stack.callback(server.stop)
             say(f"http://127.0.0.1:{server.port}/ shows {name}; Ctrl-C ends it")
             ended.wait()
@@ -101,17 +98,6 @@ def command(repo: Path, project: str | None, port: int, cache: Path | None, ever
                 signal.signal(number, handler)
             stack.close()
     return INTERRUPTED if signal.SIGINT in received else OK
-
-
-def _start(server: HttpServer) -> None:
-    from reconciler.model.errors import ConfigError
-
-    try:
-        server.start()
-    except ConfigError as error:
-        # What is a key of the daemon's configuration elsewhere is an option here.
-        said = error.hint.replace("another address in the daemon's configuration", "another port by --port (0: any)")
-        raise ConfigError(error.message.removeprefix("server.bridge: "), hint=said) from error
 
 
 def _beside(repo: Path) -> Path:

@@ -51,7 +51,7 @@ def unread(given: KubernetesConnection, environ: Mapping[str, str]) -> str:
     there = sorted(contexts(str(given.kubeconfig or ""), environ)) if given.context else []
     if there and given.context not in there:
         listed = f"name one of its contexts as `kubernetes.context`: {', '.join(there)}"
-        return f"{near} It has {', '.join(there)}" if (near := did_you_mean(given.context, there)) else listed
+        return f"{did_you_mean(given.context, there)} {listed}".lstrip()
     if given.kubeconfig is not None:
         return (
             f"correct that file: `kubectl --kubeconfig {given.kubeconfig} config view --minify` says what is in force"

@@ -14,6 +14,7 @@ from reconciler.model.errors import ConfigError
 from reconciler.model.names import CommitId, ProjectName
 from reconciler.repo.clone import open_clone
 from reconciler.repo.clone_view import CloneView
+from reconciler.repo.layout import USUAL_DEFAULTS
 from reconciler.repo.local import LocalRepository
 from reconciler.repo.localrefs import LocalRefs
 from reconciler.repo.mirror import Mirror
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from reconciler.model.daemon_config import DaemonConfig
 
 _HEADS: Final = "refs/heads/"
-_USUAL: Final = ("main", "master")
 _ANY: Final = "refs/"
 
 
@@ -61,14 +61,13 @@ class _Alone(CloneView):
     def default_branch(self) -> str | None:
         refs = LocalRefs(self.clone.git_dir)
         if not self.clone.remote:
-            # HEAD is what somebody has checked out just now.
-            return next((_HEADS + name for name in _USUAL if refs.read(_HEADS + name) is not None), refs.head())
+            return super().default_branch()
         here = f"refs/remotes/{self.clone.remote}/"
         head = self.clone.git_dir / here / "HEAD"
         said = head.read_text("utf-8", "replace").strip() if head.is_file() else ""
         if said.startswith(f"ref: {here}"):
             return _HEADS + said.removeprefix(f"ref: {here}")
-        return next((_HEADS + name for name in _USUAL if refs.read(here + name) is not None), None)
+        return next((_HEADS + name for name in USUAL_DEFAULTS if refs.read(here + name) is not None), None)
 
 
 @contextmanager

@@ -90,4 +90,7 @@ def check_servers(config: DaemonConfig, running: DaemonConfig | None = None) -> 
 
 
 def _listened(config: DaemonConfig) -> dict[str, Listen | None]:
-    return {"listen": config.server.listen, "status": config.server.status, "bridge": config.bridge.listen}
+    return {
+        "server.listen": config.server.listen, "server.status": config.server.status,
+        "bridge.listen": config.bridge.listen,
+    }  # fmt: skip

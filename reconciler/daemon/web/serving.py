@@ -48,8 +48,11 @@ class HttpServer:
         limits: Limits = Limits(),  # noqa: B008  frozen
         connections: int = 256,
         told: Callable[[int], None] = lambda _: None,
+        asked: str = "",
     ) -> None:
+        """``asked`` is where its address was said, for people; without it the daemon's key `server.<name>`."""
         self._name = name
+        self._asked = asked or f"server.{name}"
         self._log = log.bind(server=name)
         self._listen = listen
         self._tls = tls
@@ -79,7 +82,7 @@ class HttpServer:
         """
         self._certificates = _held(self._tls) if self._tls is not None else ()
         context = tls_context(self._tls) if self._tls is not None else None
-        door = opened(self._listen, self._name)
+        door = opened(self._listen, self._asked)
         self.port = door.getsockname()[1]
         self._server = _Server(self._config, door, context, self._protocol)
         thread = threading.Thread(target=self._run, args=(self._server,), name=f"http {self._name}", daemon=True)
@@ -259,16 +262,16 @@ def _held(tls: Tls) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def _mend(error: OSError) -> str:
+def _mend(error: OSError, asked: str) -> str:
     if error.errno == errno.EADDRNOTAVAIL:
         return "give an address that this machine has, 0.0.0.0 or [::] for all of them, or 127.0.0.1 for itself alone"
     if error.errno == errno.EACCES:
         return "give a port from 1024 on, or the right to take lower ones"
-    return "end what listens there, or give another address in the daemon's configuration"
+    return f"end what listens there, or give another one as `{asked}`"
 
 
-def opened(listen: Listen, name: str) -> socket.socket:
-    """Return a listening socket; ``name`` is its key in the configuration. Raises ConfigError where none can be had."""
+def opened(listen: Listen, asked: str) -> socket.socket:
+    """Return a listening socket; ``asked`` is where its address was said. Raises ConfigError where none can be had."""
     try:
         family, kind, proto, _, address = socket.getaddrinfo(
             listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -276,7 +279,7 @@ def opened(listen: Listen, name: str) -> socket.socket:
         door = socket.socket(family, kind, proto)
     except OSError as error:
         raise ConfigError(
-            f"server.{name}: {listen.host} is no address of this machine: {error.strerror}",
+            f"{asked}: {listen.host} is no address of this machine: {error.strerror}",
             hint="give an address such as 127.0.0.1 or 0.0.0.0",
         ) from error
     try:
@@ -287,6 +290,6 @@ def opened(listen: Listen, name: str) -> socket.socket:
     except OSError as error:
         door.close()
         raise ConfigError(
-            f"server.{name}: cannot listen on {listen.host}:{listen.port}: {error.strerror}", hint=_mend(error)
+            f"{asked}: cannot listen on {listen.host}:{listen.port}: {error.strerror}", hint=_mend(error, asked)
         ) from error
     return door

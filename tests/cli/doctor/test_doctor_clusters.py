@@ -237,7 +237,7 @@ def test_a_context_that_the_usual_kubeconfig_does_not_have(tmp_path: Path, monke
         connection = KubernetesConnection(context=context)
         said[context] = wrong(Cluster("cluster", connection, {}, (), lambda: 0.0).examine())["cluster-reach"].do
     assert said["nope"] == "name one of its contexts as `kubernetes.context`: blue, green"
-    assert said["grene"] == "did you mean `green`? It has blue, green"
+    assert said["grene"] == "did you mean `green`? name one of its contexts as `kubernetes.context`: blue, green"
 
 
 def test_a_clock_that_is_wrong(server: EmbeddedCluster, tmp_path: Path) -> None:
