@@ -157,13 +157,15 @@ def chart(sli: str, evaluations: Sequence[PastEvaluation], decisions: Iterable[P
     start, end = min(moments), max(moments)
     grid = _grid([value for _, value, _ in found])
     low, high = grid[0], grid[-1]
+    # The highest floats have no difference that is one, and of the smallest there are no halves.
+    part = 1.0 if math.isfinite(high - low) else 0.5
 
     def x(when: Instant) -> float:
         share = (when - start) / (end - start) if end > start else 0.5
         return _LEFT + share * (_WIDTH - _LEFT - _RIGHT)
 
     def y(value: float) -> float:
-        return _TOP + (high / 2 - value / 2) / (high / 2 - low / 2) * (_HEIGHT - _TOP - _BOTTOM)
+        return _TOP + (high * part - value * part) / (high * part - low * part) * (_HEIGHT - _TOP - _BOTTOM)
 
     dots = tuple(Dot(x(when), y(value), shown(value)[0], result, when) for when, value, result in found)
     ticks = tuple(Tick(y(value), text) for value, text in zip(grid, shown(*grid), strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
@@ -110,6 +110,8 @@ def test_every_value_lies_in_the_picture(values: list[float]) -> None:
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=5))
+@example([5e-324])
+@example([1.7e308, -1.7e308])
 def test_a_picture_has_a_few_lines_and_one_of_them_is_zero(values: list[float]) -> None:
     made = chart("rt", [evaluation(value, "pass", 1000 - number) for number, value in enumerate(values)], [])
     assert made is not None

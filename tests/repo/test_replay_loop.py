@@ -61,7 +61,6 @@ def test_what_two_daemons_wrote_by_turns_replays(site: Site) -> None:
         site.problem("p1", "Response time degradation")
         until(one, lambda: "applied" in site.events(), "the effect")
     site.problem("p1", "Response time degradation", "resolved")
-    site.later()
     assert site.pass_once() == 0
     site.problem("p2", "nothing like it")
     assert site.pass_once() == 0

@@ -192,5 +192,5 @@ def test_a_project_that_is_broken_by_now_makes_nobody_disbelieve_a_step(hub: Hub
         with pytest.raises(TransientError, match="moved on"):
             history.settings(STAGE, second)
     hub.git("symbolic-ref", "HEAD", "refs/heads/nothing")
-    with pytest.raises(TransientError, match="no default branch"):
+    with pytest.raises(TransientError, match="HEAD of the remote names no branch"):
         history.settings(STAGE, GONE)
