@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import contention, people, repositories
+from benchmarks.contention import Storm
 from benchmarks.machine import Quiet
 from benchmarks.people import Pushed, Pusher, crowd, lost, tip_of
 from benchmarks.plain_git import git
@@ -17,16 +18,29 @@ from tests.daemon.site import eventually
 def test_a_small_storm_among_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contention, "SHAPE", Shape(60))
     monkeypatch.setattr(contention, "EVERY", 0.5)
+    monkeypatch.setattr(contention, "RATES", (2.0, 0.5))
+    for length in ("ALONE", "LOCKED", "SETTLES", "_NAIVE_PATIENCE"):
+        monkeypatch.setattr(contention, length, 0.5)
     found = contention.measure(tmp_path / "it", 2, Quiet(0), storm=40, people=2)
     assert len(found.landing) == len(found.naive_landing) == 2
     assert min(found.landing) > 0
     assert found.lost == 0
-    assert found.storm > 0
-    assert found.decided == 40
+    assert set(found.storms) == set(found.naive) == set(found.alone) == {2.0, 0.5}
+    assert all(each.rate > 0 and each.decided == 40 for each in found.storms.values())
     section = contention.section([found, found], 40, 2)
-    assert "80 of 80 were decided" in section.text
-    assert f"Of the people's {2 * found.watched} pushes 0 were lost" in section.text
-    assert found.watched > len(found.people)
+    assert section.text.count("80 of 80") == 2
+    assert f"Of the people's {2 * found.watched} pushes beside the product 0 were lost" in section.text
+    assert found.watched > sum(len(each.people) for each in found.storms.values())
+
+
+def test_who_cannot_push_for_a_while_lands_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for length in ("ALONE", "LOCKED", "SETTLES"):
+        monkeypatch.setattr(contention, length, 0.6)
+    remote = repositories.make(tmp_path, Shape(4))
+    pushed = contention._locked(tmp_path / "crowd", remote, 1, 0.1)
+    assert pushed
+    assert lost(remote, pushed) == 0
+    assert not (remote / f"{STAGE_REF}.lock").exists()
 
 
 def test_a_person_really_fetches_what_others_pushed(tmp_path: Path) -> None:
@@ -73,25 +87,36 @@ def test_who_never_gets_through_is_counted_and_ends_nothing(tmp_path: Path, monk
     assert {each.commit for each in pushed} == {""}
     assert min(each.seconds for each in pushed) >= 0.2
     assert lost(remote, pushed) == 0, "what never was on the branch is not lost"
-    found = contention.Contention((0.1,), (0.1,), tuple(pushed[:1]), (), 1, 0, 10.0, 20.0, 20)
-    assert contention.section([found], 20, 1).missed == ("1 pushes of people never landed",)
+    found = contention.Contention((0.1,), (0.1,), {1.0: Storm(tuple(pushed[:1]), 10.0, 20)}, {1.0: Storm(())}, 1, 0)
+    assert contention.section([found], 20, 1).missed == ("1 a second: 1 pushes of people never landed",)
 
 
-def test_a_bar_that_is_missed_is_said() -> None:
-    slow = contention.Contention((0.9,), (0.1,), (Pushed("a", 2.5, 9),), (Pushed("b", 0.1, 1),), 2, 1, 10.0, 20.0, 19)
-    assert len(contention.section([slow], 20, 2).missed) == 4
+def test_a_bar_that_is_missed_is_said_with_what_people_alone_do() -> None:
+    slow, quick = Pushed("a", 2.5, 9), Pushed("b", 0.1, 1)
+    storms, naive = {2.0: Storm((quick,), 10.0, 20), 1.0: Storm((slow,), 10.0, 19)}, Storm((quick,), 20.0, 20)
+    found = contention.Contention(
+        (0.9,), (0.1,), storms, {2.0: naive, 1.0: naive}, 2, 1, {2.0: (quick,), 1.0: (slow,)}, (slow, slow)
+    )
+    alone = "; 2.50 s for them with nobody else there; 2.50 s for them after a pause"
+    assert contention.section([found], 20, 2).missed == (
+        "0.90 s until a decision was on the remote",
+        "1 pushes of people were lost",
+        f"2 a second: 2.50 s until a person's push was on the remote{alone}",
+        f"2 a second: 1 problems not decided within 40 s{alone}",
+    )
 
 
 def test_all_pushes_of_all_runs_count() -> None:
     def run(seconds: float, count: int, rate: float) -> contention.Contention:
         pushed = tuple(Pushed("a", seconds, 1) for _ in range(count))
-        return contention.Contention((0.1,), (0.1,), pushed, pushed, count, 0, rate, rate / 10, 20)
+        storms, naive = {1.0: Storm(pushed, rate, 20)}, {1.0: Storm(pushed, rate / 10, 2)}
+        return contention.Contention((0.1,), (0.1,), storms, naive, count, 0)
 
     runs = [run(0.1, 30, 100.0), run(0.1, 30, 70.0), run(9.0, 3, 80.0)]
     found = contention.section(runs, 20, 2)
     assert found.missed == (), "3 of 63 pushes are no 5 %, though they are all of one run"
-    row = next(line for line in found.text.splitlines() if line.startswith("| product") and "80.0" in line)
-    assert [part.strip() for part in row.split("|")][2:6] == ["63", "100.0", "100.0", "9000.0"]
+    row = next(line for line in found.text.splitlines() if line.startswith("| 2 a second, product"))
+    assert [part.strip() for part in row.split("|")][2:9] == ["63", "100.0", "100.0", "9000.0", "1", "80.0", "60 of 60"]
     assert contention.section([*runs, run(9.0, 1, 80.0)], 20, 2).missed == (
-        "9.00 s until a person's push was on the remote",
+        "2 a second: 9.00 s until a person's push was on the remote",
     )

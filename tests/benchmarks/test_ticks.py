@@ -11,7 +11,7 @@ from benchmarks.huge import Counted, Huge
 from benchmarks.machine import Quiet
 from benchmarks.plain_git import git, read_ref
 from benchmarks.repositories import STAGE_REF, Shape
-from benchmarks.ticks import CHANGE, COLD, COLD_HELD, NOTHING, RESCAN, RESCAN_HELD, Cell, measure, section
+from benchmarks.ticks import CHANGE, COLD, COLD_HELD, NOTHING, PARSED, PARSED_HELD, RESCAN, Cell, measure, section
 
 HUGE = Huge(Shape(16), branches=20, problems=30, remediated=6)
 
@@ -20,7 +20,7 @@ HUGE = Huge(Shape(16), branches=20, problems=30, remediated=6)
 def test_each_kind_of_look_is_measured(tmp_path: Path, http: bool) -> None:
     made = repositories.make(tmp_path, Shape(16))
     cell = measure(tmp_path / "cell", Shape(16), made, 2, Quiet(0), http=http)
-    measured = {NOTHING: 2, CHANGE: 2, RESCAN: 2, COLD: 5, COLD_HELD: 5} | ({} if http else {RESCAN_HELD: 1})
+    measured = {NOTHING: 2, CHANGE: 2, RESCAN: 2, COLD: 5, COLD_HELD: 5} | ({} if http else {PARSED_HELD: 1})
     assert {what: len(seconds) for what, seconds in cell.own.items()} == measured
     for what in (NOTHING, CHANGE, COLD, COLD_HELD):
         for own, whole in zip(cell.own[what], cell.whole[what], strict=True):
@@ -39,7 +39,8 @@ def test_a_huge_repository_has_all_that_is_said_and_asks_for_nothing(tmp_path: P
     assert found.steps == len(ends)
     assert sum(ends.count(end) for end in ("remediated", "resolved", "reverted")) == 6, "nothing is left to be done"
     cell = measure(tmp_path / "cell", HUGE.shape, made, 1, Quiet(0), http=False, past=found)  # raises where it pushes
-    assert set(cell.own) == {NOTHING, CHANGE, RESCAN, COLD}
+    assert set(cell.own) == {NOTHING, CHANGE, RESCAN, COLD, PARSED}
+    assert f"The repository has {found}." in section("", [cell]).text
     assert str(cell) == "16 grouped, huge, local"
 
 
@@ -57,6 +58,19 @@ def test_a_missed_bar_is_told() -> None:
     )
 
 
+def test_a_start_that_misses_its_bar_is_told_with_what_its_files_take_alone() -> None:
+    past, slow = Counted(1, 2, 3, 4), {**SLOW, PARSED_HELD: [30.0]}
+    held = Cell(Shape(9), False, slow, slow)
+    alone = "; to list, read and parse the stage's files alone takes 30000.0 ms"
+    assert f"{held}, {COLD_HELD}: 5200.0 ms{alone}" in section("", [held]).missed
+    local, http = ({**GOOD, COLD: [6.0], **more} for more in ({PARSED: [30.0]}, {}))
+    found = section("", [Cell(Shape(9), False, local, local, past), Cell(Shape(9), True, http, http, past)])
+    assert found.missed == (
+        f"9 grouped, huge, local, {COLD}: 6000.0 ms{alone}",
+        f"9 grouped, huge, smart HTTP, {COLD}: 6000.0 ms{alone}",
+    )
+
+
 def test_only_a_remote_behind_a_network_may_take_its_time_to_say_that_there_is_nothing_new() -> None:
     whole = GOOD | {NOTHING: [0.007], CHANGE: [0.9]}
     assert section("", [Cell(Shape(9), False, GOOD, whole)]).missed == (f"9 grouped, local, {NOTHING}: 7.0 ms",)
@@ -67,11 +81,13 @@ def test_only_a_remote_behind_a_network_may_take_its_time_to_say_that_there_is_n
 
 @pytest.mark.parametrize("http", [False, True], ids=["local", "http"])
 def test_what_the_remote_takes_counts_in_the_first_decision_after_a_start(http: bool) -> None:
-    own = GOOD | {COLD_HELD: [4.0], RESCAN_HELD: [30.0]}
+    own = GOOD | {COLD_HELD: [4.0], PARSED_HELD: [30.0]}
     cell = Cell(Shape(9), http, own, own | {COLD: [5.1], COLD_HELD: [9.0]})
-    assert section("", [cell]).missed == (f"{cell}, {COLD}: 5100.0 ms", f"{cell}, {COLD_HELD}: 9000.0 ms")
+    alone = "; to list, read and parse the stage's files alone takes 30000.0 ms"
+    assert section("", [cell]).missed == (f"{cell}, {COLD}: 5100.0 ms", f"{cell}, {COLD_HELD}: 9000.0 ms{alone}")
 
 
 def test_what_a_huge_repository_has_is_said_once() -> None:
-    cells = [Cell(Shape(9), http, GOOD, GOOD, Counted(30, 25, 22, 999)) for http in (False, True)]
+    seconds = GOOD | {PARSED: [30.0]}
+    cells = [Cell(Shape(9), http, seconds, seconds, Counted(30, 25, 22, 999)) for http in (False, True)]
     assert section("", cells).text.count("30 problems that are over, 25 steps, 22 branches and 999 objects") == 1
