@@ -76,7 +76,8 @@ def test_c4_without_addresses_what_is_too_much_is_refused_and_the_daemon_lives(s
             assert codes <= {400, 503}
             assert daemon.is_alive()
             assert httpx.get(f"{daemon.url('status')}/healthz", trust_env=False).status_code == 200
-        assert feed(daemon, 8) == {400}, "where there is room they are read, and are no alerts"
+        # A machine that is slow just now may find no time for so much at once, which is 503 again.
+        eventually(lambda: feed(daemon, 8) == {400}, "read where there is room, and no alerts")
         eventually(lambda: daemon.post(moment(1)) == 200, "taken when there is room")
         eventually(lambda: "attached" in site.events(), "acted on")
 
