@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from reconciler.model.measures import MeasuresFact
@@ -12,8 +12,24 @@ from reconciler.repo.stage import StageRepo
 
 def as_seen(came: Mapping[Want, Fact], repo: StageRepo, own: str) -> dict[Want, Fact]:
     """Return facts with marks of steps that the branch has lost told as such. ``own`` is ``project/stage/``."""
+    marks = {(mark.commit, mark.sequence) for fact in came.values() for mark in _marks(fact) if _is_own(mark, own)}
+    repo.expect_marks(marks)
     told = {want: _with_history(fact, repo, own) for want, fact in came.items()}
     return {**told, **_by_exact_name(told)}
+
+
+def _marks(fact: Fact) -> Iterator[Mark]:
+    """Yield the marks that a fact carries."""
+    if isinstance(fact, NoFact | CallFact | MeasuresFact):
+        return
+    if fact.mark is not None:
+        yield fact.mark
+    if isinstance(fact, WorkloadFact) and fact.autoscaler is not None and fact.autoscaler.mark is not None:
+        yield fact.autoscaler.mark
+
+
+def _is_own(mark: Mark, own: str) -> bool:
+    return f"{mark.stage}/" == own
 
 
 def _with_history(fact: Fact, repo: StageRepo, own: str) -> Fact:
@@ -27,9 +43,7 @@ def _with_history(fact: Fact, repo: StageRepo, own: str) -> Fact:
 
 
 def _is_lost(mark: Mark | None, repo: StageRepo, own: str) -> bool:
-    if mark is None or f"{mark.stage}/" != own:
-        return False
-    return not repo.has_step(mark.commit, mark.sequence)
+    return mark is not None and _is_own(mark, own) and not repo.has_step(mark.commit, mark.sequence)
 
 
 def _by_exact_name(facts: Mapping[Want, Fact]) -> dict[Want, Fact]:

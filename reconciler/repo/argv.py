@@ -192,6 +192,11 @@ def last_change(git_dir: Path, tip: str, path: str, *, first_parent: bool = Fals
     return _git(git_dir, "rev-list", *words, "--end-of-options", object_id(tip), "--", _pathspec(path))
 
 
+def beyond(git_dir: Path, tip: str) -> Argv:
+    """Answer ids of commits on standard input with those of them, and of their past, that the tip does not reach."""
+    return _git(git_dir, "rev-list", "--stdin", "--end-of-options", "^" + object_id(tip))
+
+
 def is_ancestor(git_dir: Path, old: str, new: str) -> Argv:
     """Exit 0 where ``old`` is reachable from ``new``, 1 where it is not."""
     return _git(git_dir, "merge-base", "--is-ancestor", object_id(old), object_id(new))

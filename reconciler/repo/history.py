@@ -6,7 +6,7 @@ longer or merged histories start ``rev-list``. Order is by ancestry: dates in co
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -130,6 +130,15 @@ class History:
             level = [parent for parent in dict.fromkeys(parents) if parent not in seen]
             seen.update(level)
         return False
+
+    def ancestors(self, commits: Collection[CommitId], tip: CommitId) -> frozenset[CommitId]:
+        """Return those of the commits that ``tip`` is or descends from: one walk for all of them."""
+        if not commits:
+            return frozenset()
+        with self._start(argv.beyond(self._git_dir, tip)) as process:
+            process.send(b"".join(b"%s\n" % commit.encode("ascii") for commit in commits))
+            beyond = checked(f"looking for commits in the past of {tip}", process.finish())
+        return frozenset(commits).difference(_lines(iter((beyond,))))
 
     def _ask_git(self, old: CommitId, new: CommitId) -> bool:
         with self._start(argv.is_ancestor(self._git_dir, old, new)) as process:

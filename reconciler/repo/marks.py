@@ -17,14 +17,14 @@ from reconciler.repo.standing import Standing
 from reconciler.repo.steps import Claimed, claimed, is_step, own_change
 from reconciler.repo.strands import alone, beside
 
-_REMEMBERED: Final = 4096
+_REMEMBERED: Final = 1 << 15
 _LEARNED: Final = 1 << 15
 _PREFIX: Final = 12
 """Characters of a commit's id that a mark has."""
 _SINGLE: Final = 8
 """Marks that are looked up one by one, each by a process where it is old; then history is read in one go."""
 _LOOKED_BACK: Final = 1 << 14
-"""Commits that are read then: of what is older, each mark costs some processes again."""
+"""Commits that are read then. What is older is walked past once for all marks that are asked about together."""
 
 
 class Marks:
@@ -39,12 +39,16 @@ class Marks:
         self._known: dict[tuple[str, int], bool] = {}
         self._steps: dict[tuple[str, int], CommitId] = {}
         self._singles = 0
+        self._is_read_back = False
+        self._older: frozenset[CommitId] = frozenset()
 
     def forget(self) -> None:
         """Forget what was found out: the branch was rewritten."""
         self._known.clear()
         self._steps.clear()
         self._singles = 0
+        self._is_read_back = False
+        self._older = frozenset()
 
     def learn(self, steps: Iterable[Claimed]) -> None:
         """Hear of commits that are on the branch and say of themselves that they are steps."""
@@ -52,6 +56,25 @@ class Marks:
             self._steps[step.commit[:_PREFIX], step.sequence] = step.commit
         while len(self._steps) > _LEARNED:
             del self._steps[next(iter(self._steps))]
+
+    def expect(self, standing: Standing, marks: Iterable[tuple[str, int]]) -> None:
+        """Hear of the marks that are about to be asked about, each a commit and a number, so that they cost one walk.
+
+        ``standing`` is at the branch's tip.
+        """
+        unknown = [mark for mark in marks if mark not in self._known and not self._is_learned(*mark)]
+        if len(unknown) < 2 or self._singles + len(unknown) <= _SINGLE:
+            return
+        self._read_back(standing.ops)
+        old = {
+            self._store.find_commit(commit) for commit, sequence in unknown if not self._is_learned(commit, sequence)
+        }
+        self._older = self._store.ancestors([commit for commit in old if commit is not None], standing.ops)
+
+    def _read_back(self, tip: CommitId) -> None:
+        if not self._is_read_back:
+            self._is_read_back = True
+            self.learn(self._back(tip))
 
     def has_step(self, standing: Standing, newest: Claimed | None, commit: str, sequence: int) -> bool:
         """Tell whether a target's mark names a step of the row that counts; 12 characters of the commit are enough.
@@ -63,8 +86,8 @@ class Marks:
         known = self._known.get((commit, sequence))
         if known is not None:
             return known
-        if self._singles == _SINGLE:
-            self.learn(self._back(standing.ops))
+        if self._singles >= _SINGLE:
+            self._read_back(standing.ops)
         self._singles += 1
         if self._is_learned(commit, sequence):
             return True
@@ -73,9 +96,9 @@ class Marks:
         has = claim is not None and claim.sequence == sequence and self._counts(standing, claim)
         # A step that is newer than all that we know may be another's, and come with the next look at the branch.
         if has or (newest is not None and sequence <= newest.sequence):
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
             self._known[commit, sequence] = has
+            if len(self._known) > _REMEMBERED:
+                del self._known[next(iter(self._known))]
         return has
 
     def _counts(self, standing: Standing, claim: Claimed) -> bool:
@@ -86,7 +109,7 @@ class Marks:
         """
         seen: set[CommitId] = set()
         current: Claimed | None = claim
-        while current is not None and self._store.is_ancestor(current.commit, standing.ops):
+        while current is not None and self._is_there(current.commit, standing.ops):
             own = self._own(current)
             if own is None or own.path is None or own.new_blob is None:
                 return False
@@ -96,6 +119,9 @@ class Marks:
             later = self._archiving(standing.ops, current, own)
             current = later if later is not None and later.commit not in seen else None
         return False
+
+    def _is_there(self, commit: CommitId, tip: CommitId) -> bool:
+        return commit in self._older or self._store.is_ancestor(commit, tip)
 
     def _own(self, claim: Claimed) -> Change | None:
         return own_change(self._store.diff(claim.info.parents[0] if claim.info.parents else None, claim.commit), claim)

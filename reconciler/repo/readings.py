@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -109,6 +109,11 @@ class Readings:
         """Tell whether ``new`` is ``old`` or descends from it."""
         with self._noticing():
             return self._history.is_ancestor(old, new)
+
+    def ancestors(self, commits: Collection[CommitId], tip: CommitId) -> frozenset[CommitId]:
+        """Return those of the commits that ``tip`` is or descends from, in one walk."""
+        with self._noticing():
+            return self._history.ancestors(commits, tip)
 
     def last_change(self, tip: CommitId, path: str, *, first_parent: bool = False) -> CommitInfo | None:
         """Return the newest commit that changed a path; see `History.last_change`."""

@@ -391,6 +391,10 @@ class StageRepo:
             raise RuntimeError("sync first")
         return self._tips
 
+    def expect_marks(self, marks: Iterable[tuple[str, int]]) -> None:
+        """Hear of the marks, each a commit and a number, that `has_step` is about to be asked about."""
+        self._marks.expect(self._standing, marks)
+
     def has_step(self, commit: str, sequence: int) -> bool:
         """Tell whether the row that counts has the step that a target's mark names; see `Marks.has_step`."""
         return self._marks.has_step(self._standing, self._newest, commit, sequence)

@@ -63,6 +63,16 @@ def test_a_walk_that_is_long_is_left_to_git(mirror: Mirror, hub: Hub, monkeypatc
     assert mirror.is_ancestor(tip, tip)
 
 
+def test_ancestors_among_many_are_told_in_one_walk(mirror: Mirror, hub: Hub) -> None:
+    old = [hub.land({"f": b"%d" % number}) for number in range(20)]
+    side = hub.commit_tree(hub.tree(), old[3], message="a side")
+    tip = fetched(mirror)
+    beside = [commit for commit in (side,) if mirror.has(commit)]  # only what shares the remote's objects has it
+    assert mirror.ancestors([*old, *beside], tip) == set(old)
+    assert mirror.ancestors([], tip) == frozenset()
+    assert mirror.ancestors([old[5], old[6]], old[5]) == {old[5]}
+
+
 @pytest.mark.parametrize("near", [0, 2, 100])
 def test_the_newest_are_looked_at_one_by_one_and_are_those_of_git(
     mirror: Mirror, hub: Hub, monkeypatch: pytest.MonkeyPatch, near: int
@@ -169,6 +179,7 @@ def test_an_unknown_tip_is_damage(mirror: Mirror, hub: Hub) -> None:
         lambda: list(mirror.commits(CommitId("1" * 40), since=tip)),
         lambda: mirror.last_change(CommitId("1" * 40), "a"),
         lambda: mirror.is_ancestor(tip, CommitId("1" * 40)),
+        lambda: mirror.ancestors([tip], CommitId("1" * 40)),
     ):
         with pytest.raises(DamagedError):
             ask()
