@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -47,7 +48,8 @@ def _aside(*words: str) -> Iterator[tuple[str, Callable[[Any], str]]]:
 def cluster() -> Iterator[tuple[str, Callable[[Any], str]]]:
     """Run an embedded cluster; yields its URL, and a function that creates objects (a list of manifests).
 
-    Told "calls" it returns, as JSON, how many requests there were since it was told so last, by verb and resource.
+    Told "calls" it returns, as JSON, how many requests there were since it was told so last, by verb and resource;
+    told "requests" their number, and at which second of this machine's clock that was.
     """
     with _aside("cluster") as made:
         yield made
@@ -61,9 +63,7 @@ def git_http(root: Path) -> Iterator[str]:
 
 
 def _calls(cluster: EmbeddedCluster) -> dict[str, int]:
-    entries = cluster.journal.entries()
-    cluster.journal.clear()
-    return Counter(f"{each.method} {_resource(each.path)}" for each in entries)
+    return Counter(f"{each.method} {_resource(each.path)}" for each in cluster.journal.take())
 
 
 def _resource(path: str) -> str:
@@ -82,6 +82,9 @@ def main(words: list[str]) -> None:
                 told = json.loads(line)
                 if told == "calls":
                     print(json.dumps(_calls(cluster)), flush=True)
+                    continue
+                if told == "requests":
+                    print(json.dumps([len(cluster.journal.take()), time.monotonic()]), flush=True)
                     continue
                 for item in told:
                     cluster.create(item)

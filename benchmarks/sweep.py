@@ -13,7 +13,6 @@ import json
 import math
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -74,9 +73,9 @@ def measure(folder: Path, shape: Shape, made: Path, held: int, quiet: Quiet, sta
             disk = folder / f"start-{nth}"
             disk.mkdir()
             with product.running(disk, str(ours.remote), kubeconfig, sweeps=True) as running:
-                tell("calls")
+                tell("requests")
                 running.settle()
-                before = _requests(tell)
+                before, _ = _requests(tell)
                 quiet.wait()
                 with _counted(tell) as seen:
                     seconds = running.sweep([workload(name) for name in names])
@@ -87,8 +86,10 @@ def measure(folder: Path, shape: Shape, made: Path, held: int, quiet: Quiet, sta
     return found
 
 
-def _requests(tell: Callable[[Any], str]) -> int:
-    return sum(json.loads(tell("calls")).values())
+def _requests(tell: Callable[[Any], str]) -> tuple[int, float]:
+    """Return how many requests there were since this was asked last, and the second of the server's answer."""
+    count, at = json.loads(tell("requests"))
+    return count, at
 
 
 @contextmanager
@@ -98,13 +99,14 @@ def _counted(tell: Callable[[Any], str]) -> Iterator[list[tuple[int, float]]]:
     over = threading.Event()
 
     def ask() -> None:
-        since = time.perf_counter()
+        _, since = _requests(tell)
         ended = False
         while not ended:
             ended = over.wait(_EVERY)
-            now = time.perf_counter()
+            # A server that is busy answers late, and counts until then.
+            count, now = _requests(tell)
             # The last piece is no whole second: what is little in it would look like much.
-            seen.append((_requests(tell), max(now - since, _EVERY)))
+            seen.append((count, max(now - since, _EVERY)))
             since = now
 
     thread = threading.Thread(target=ask, name="counting")

@@ -40,6 +40,13 @@ class Journal:
         with self._lock:
             self._entries.clear()
 
+    def take(self) -> list[Entry]:
+        """Return all requests and forget them: none is told twice, and none is missed."""
+        with self._lock:
+            taken = list(self._entries)
+            self._entries.clear()
+            return taken
+
     def entries(self, method: str = "", path: str = "") -> list[Entry]:
         """Return the requests with this method whose path holds ``path``; empty is any."""
         with self._lock:
