@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reconciler.decide.draft import RULES
 from reconciler.decide.snapshot import Rewritten, ServiceView, Snapshot
@@ -33,24 +33,12 @@ from reconciler.repo.standing import ProjectSettings, Standing
 from reconciler.repo.steps import Claimed, claimed, own_file
 from reconciler.repo.stream import NewCommit
 from reconciler.repo.tally import Census
+from reconciler.repo.tips import Tips
 
 __all__ = ["ProjectSettings", "SettingsAt", "StageRepo", "Tips"]
 
 _FOLLOWED = 4 * WINDOW
 """Steps of others that are followed one by one; more are judged as a start judges them, which costs less."""
-
-
-@dataclass(frozen=True)
-class Tips:
-    """Where the three branches are. ``ops`` equals ``config`` where they share a branch.
-
-    ``fresh``: the branch for steps is not there yet; it will begin on top of ``ops``, which is then the config branch.
-    """
-
-    project: CommitId
-    config: CommitId
-    ops: CommitId
-    fresh: bool = False
 
 
 class StageRepo:
