@@ -285,13 +285,15 @@ def _written(spans: Spans) -> tuple[tuple[NewCommit, ...], ...]:
 
 
 @contextmanager
-def running(folder: Path, url: str, kubeconfig: Path, *, sweeps: bool = False) -> Iterator[Product]:
+def running(
+    folder: Path, url: str, kubeconfig: Path, *, sweeps: bool = False, clock: SkippingClock | None = None
+) -> Iterator[Product]:  # fmt: skip
     """Run the product over the remote at ``url`` (or a path), its mirror in ``folder``.
 
-    Unless it ``sweeps``, it never looks at all that is held.
+    Unless it ``sweeps``, it never looks at all that is held. Who goes on from another's steps has its ``clock``.
     """
     spans: Spans = []
-    clock = SkippingClock()
+    clock = clock or SkippingClock()
 
     def open_mirror() -> Mirror:
         mirror = TimedMirror.open(folder / "mirror.git", url)

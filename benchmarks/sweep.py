@@ -22,6 +22,7 @@ from typing import Any
 
 from benchmarks import aside, product, repositories
 from benchmarks.machine import Quiet
+from benchmarks.product import SkippingClock
 from benchmarks.report import Section, table
 from benchmarks.repositories import Shape
 from benchmarks.site import deployment, side, workload, write_kubeconfig
@@ -61,18 +62,19 @@ def measure(folder: Path, shape: Shape, made: Path, held: int, quiet: Quiet, sta
     numbers = shape.spread(held)
     names = [shape.name(number) for number in numbers]
     found = []
+    clock = SkippingClock()
     with ExitStack() as stack:
         ours = stack.enter_context(side(folder / "product", made, http=False))
         url, tell = stack.enter_context(aside.cluster())
         kubeconfig = write_kubeconfig(folder, url)
         tell([deployment(product.NAMESPACE, name) for name in names])
-        with product.running(folder, str(ours.remote), kubeconfig) as running:
+        with product.running(folder, str(ours.remote), kubeconfig, clock=clock) as running:
             running.settle()
             running.storm(ours.person.write(repositories.problems(shape, numbers), "Everything is slow\n"), held)
         for nth in range(starts):
             disk = folder / f"start-{nth}"
             disk.mkdir()
-            with product.running(disk, str(ours.remote), kubeconfig, sweeps=True) as running:
+            with product.running(disk, str(ours.remote), kubeconfig, sweeps=True, clock=clock) as running:
                 tell("requests")
                 running.settle()
                 before, _ = _requests(tell)

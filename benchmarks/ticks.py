@@ -24,7 +24,7 @@ from benchmarks import aside, huge, product, repositories
 from benchmarks.huge import Counted, Huge
 from benchmarks.machine import Quiet
 from benchmarks.plain_git import environment, git
-from benchmarks.product import Product, Spans
+from benchmarks.product import Product, SkippingClock, Spans
 from benchmarks.report import Section, ms, percentile, table
 from benchmarks.repositories import STAGE_REF, Shape
 from benchmarks.site import Side, deployment, side, write_kubeconfig
@@ -98,6 +98,7 @@ def measure(
     starts = shape.spread(2 * _STARTS)
     others = [] if past else sorted(set(range(shape.services)) - set(starts))
     taken: dict[str, list[tuple[float, float]]] = {}
+    clock = SkippingClock()
     folder.mkdir()
     with ExitStack() as stack:
         ours = stack.enter_context(side(folder / "product", made, http=http))
@@ -105,7 +106,7 @@ def measure(
         kubeconfig = write_kubeconfig(folder, url)
         create([deployment(product.NAMESPACE, shape.name(number)) for number in [*starts, *others]])
         where = ours.url or str(ours.remote)
-        with product.running(folder, where, kubeconfig) as running:
+        with product.running(folder, where, kubeconfig, clock=clock) as running:
             running.settle()
             taken |= _looks(running, ours, shape, shape.spread(rounds + WARM), quiet)
 
@@ -114,12 +115,12 @@ def measure(
             for number in numbers:
                 ours.person.push(shape, number)
                 quiet.wait()
-                found.append(_start(folder / f"start-{number}", where, kubeconfig))
+                found.append(_start(folder / f"start-{number}", where, kubeconfig, clock))
             return found
 
         taken[COLD] = start(starts[:_STARTS])
         if others:
-            with product.running(folder, where, kubeconfig) as running:
+            with product.running(folder, where, kubeconfig, clock=clock) as running:
                 running.storm(ours.person.write(repositories.problems(shape, others), "All is slow\n"), len(others))
             taken[COLD_HELD] = start(starts[_STARTS:])
         if not http:
@@ -161,11 +162,11 @@ def _remote(spans: Spans) -> float:
     return sum(span.ended - span.began for span in spans if span.kind in ("tips", "fetch"))
 
 
-def _start(folder: Path, url: str, kubeconfig: Path) -> tuple[float, float]:
+def _start(folder: Path, url: str, kubeconfig: Path, clock: SkippingClock) -> tuple[float, float]:
     """Start with no mirror while a problem waits; returns the seconds until the API answered."""
     folder.mkdir()
     began = time.perf_counter()
-    with product.running(folder, url, kubeconfig) as running:
+    with product.running(folder, url, kubeconfig, clock=clock) as running:
         spans = running.look()
         applied = next((span for span in spans if span.kind == "apply"), None)
         if applied is None:

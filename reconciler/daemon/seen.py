@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from reconciler.model.measures import MeasuresFact
@@ -12,9 +13,10 @@ from reconciler.repo.stage import StageRepo
 
 def as_seen(came: Mapping[Want, Fact], repo: StageRepo, own: str) -> dict[Want, Fact]:
     """Return facts with marks of steps that the branch has lost told as such. ``own`` is ``project/stage/``."""
-    marks = {(mark.commit, mark.sequence) for fact in came.values() for mark in _marks(fact) if _is_own(mark, own)}
-    repo.expect_marks(marks)
-    told = {want: _with_history(fact, repo, own) for want, fact in came.items()}
+    marks = {mark for fact in came.values() for mark in _marks(fact) if f"{mark.stage}/" == own}
+    repo.expect_marks((mark.commit, mark.sequence) for mark in marks)
+    lost = frozenset(mark for mark in marks if not repo.has_step(mark.commit, mark.sequence))
+    told = {want: _with_history(fact, lost) for want, fact in came.items()} if lost else dict(came)
     return {**told, **_by_exact_name(told)}
 
 
@@ -28,22 +30,18 @@ def _marks(fact: Fact) -> Iterator[Mark]:
         yield fact.autoscaler.mark
 
 
-def _is_own(mark: Mark, own: str) -> bool:
-    return f"{mark.stage}/" == own
-
-
-def _with_history(fact: Fact, repo: StageRepo, own: str) -> Fact:
-    """Add to a target's mark whether the branch has the step that wrote it."""
+def _with_history(fact: Fact, lost: AbstractSet[Mark]) -> Fact:
+    """Tell of a target's marks that the branch has lost the steps that wrote them."""
     if isinstance(fact, NoFact | CallFact | MeasuresFact):
         return fact
-    if isinstance(fact, WorkloadFact) and fact.autoscaler is not None and _is_lost(fact.autoscaler.mark, repo, own):
+    if isinstance(fact, WorkloadFact) and fact.autoscaler is not None:
         scaler = fact.autoscaler
-        fact = replace(fact, autoscaler=replace(scaler, mark=scaler.mark and replace(scaler.mark, lost=True)))
-    return replace(fact, mark=fact.mark and replace(fact.mark, lost=True)) if _is_lost(fact.mark, repo, own) else fact
+        fact = replace(fact, autoscaler=replace(scaler, mark=_told(scaler.mark, lost)))
+    return replace(fact, mark=_told(fact.mark, lost))
 
 
-def _is_lost(mark: Mark | None, repo: StageRepo, own: str) -> bool:
-    return mark is not None and _is_own(mark, own) and not repo.has_step(mark.commit, mark.sequence)
+def _told(mark: Mark | None, lost: AbstractSet[Mark]) -> Mark | None:
+    return replace(mark, lost=True) if mark is not None and mark in lost else mark
 
 
 def _by_exact_name(facts: Mapping[Want, Fact]) -> dict[Want, Fact]:

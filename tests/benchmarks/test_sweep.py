@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks import repositories
 from benchmarks.machine import Quiet
+from benchmarks.product import SkippingClock
 from benchmarks.repositories import Shape
 from benchmarks.sweep import Sweep, bar, measure, section
 
@@ -18,6 +21,16 @@ def test_each_start_looks_at_all_that_is_held(tmp_path: Path) -> None:
         assert sweep.requests >= 5, "few of one namespace are read one by one"
         assert 0 < sweep.most <= sweep.requests
         assert sweep.seconds > 0
+
+
+def test_pauses_that_were_skipped_while_values_were_decided_hold_no_start_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps from far ahead of the next one's clock would make it wait, and the benchmark end."""
+    skip = SkippingClock.skip
+    monkeypatch.setattr(SkippingClock, "skip", lambda self, seconds: skip(self, 10 * seconds))
+    shape = Shape(16)
+    assert len(measure(tmp_path / "it", shape, repositories.make(tmp_path, shape), 2, Quiet(0), starts=1)) == 1
 
 
 def test_a_missed_bar_is_told() -> None:
