@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import settings
 
 from reconciler.model.errors import Place
 from reconciler.model.nodes import MapNode, Scalar
 from reconciler.model.playbook import ActionEntry, load_playbook
 from tests.model.playbooks import FIRST, SECOND, refused
-
-QUICK = settings(deadline=None, max_examples=100)
 
 
 def action(value: str) -> ActionEntry:
