@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,7 +48,7 @@ def cluster() -> Iterator[tuple[str, Callable[[Any], str]]]:
     """Run an embedded cluster; yields its URL, and a function that creates objects (a list of manifests).
 
     Told "calls" it returns, as JSON, how many requests there were since it was told so last, by verb and resource;
-    told "requests" their number, and at which second of this machine's clock that was.
+    told "requests" when each of them was over, in this machine's monotonic seconds.
     """
     with _aside("cluster") as made:
         yield made
@@ -84,7 +83,7 @@ def main(words: list[str]) -> None:
                     print(json.dumps(_calls(cluster)), flush=True)
                     continue
                 if told == "requests":
-                    print(json.dumps([len(cluster.journal.take()), time.monotonic()]), flush=True)
+                    print(json.dumps([each.at for each in cluster.journal.take()]), flush=True)
                     continue
                 for item in told:
                     cluster.create(item)

@@ -4,7 +4,7 @@ The bar is the product's own promise: the look is spread over the time that it h
 
 Many values are held, each decided and applied by the product before. It is started anew some times, with nothing
 remembered; then the time for the look comes, which is to find what somebody changed meanwhile. The real loop runs in
-this process; the API server is one of its own, which is asked once a second how many requests there were.
+this process; the API server is one of its own, which notes when each request was over.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -33,20 +33,18 @@ STARTS = 5
 RATE = 256
 """So many of the services that hold something are looked at a second, or as many as bring all through before the next
 such look (ADR 0271); the API server is asked one question about each, or fewer."""
-_EVERY = 1.0
-"""Seconds between two questions how many requests there were."""
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a look at all that is held took: seconds, requests, and most requests a second, seen second by second.
+    """What a look at all that is held took: seconds, requests, and those of the busiest second.
 
     ``before`` are the requests of the start, until there was nothing more to do.
     """
 
     seconds: float
     requests: int
-    most: float
+    most: int
     before: int
 
 
@@ -77,47 +75,25 @@ def measure(folder: Path, shape: Shape, made: Path, held: int, quiet: Quiet, sta
             with product.running(disk, str(ours.remote), kubeconfig, sweeps=True, clock=clock) as running:
                 tell("requests")
                 running.settle()
-                before, _ = _requests(tell)
+                before = _requests(tell)
                 quiet.wait()
-                with _counted(tell) as seen:
-                    seconds = running.sweep([workload(name) for name in names])
-            most = max(count / took for count, took in seen)
-            found.append(Sweep(seconds, sum(count for count, _ in seen), most, before))
+                seconds = running.sweep([workload(name) for name in names])
+                during = _requests(tell)
+            found.append(Sweep(seconds, len(during), most_in_a_second(during), len(before)))
             shutil.rmtree(disk)
     shutil.rmtree(folder)
     return found
 
 
-def _requests(tell: Callable[[Any], str]) -> tuple[int, float]:
-    """Return how many requests there were since this was asked last, and the second of the server's answer."""
-    count, at = json.loads(tell("requests"))
-    return count, at
+def _requests(tell: Callable[[Any], str]) -> list[float]:
+    """Return when each request was over, in seconds, of those since this was asked last."""
+    return [float(at) for at in json.loads(tell("requests"))]
 
 
-@contextmanager
-def _counted(tell: Callable[[Any], str]) -> Iterator[list[tuple[int, float]]]:
-    """Yield a list that is filled with requests and the seconds in which they came; whole when the context ends."""
-    seen: list[tuple[int, float]] = []
-    over = threading.Event()
-
-    def ask() -> None:
-        _, since = _requests(tell)
-        ended = False
-        while not ended:
-            ended = over.wait(_EVERY)
-            # A server that is busy answers late, and counts until then.
-            count, now = _requests(tell)
-            # The last piece is no whole second: what is little in it would look like much.
-            seen.append((count, max(now - since, _EVERY)))
-            since = now
-
-    thread = threading.Thread(target=ask, name="counting")
-    thread.start()
-    try:
-        yield seen
-    finally:
-        over.set()
-        thread.join()
+def most_in_a_second(requests: Sequence[float]) -> int:
+    """Return how many requests were in the busiest second, wherever it begins."""
+    times = sorted(requests)
+    return max((bisect_left(times, began + 1.0) - first for first, began in enumerate(times)), default=0)
 
 
 def bar(held: int) -> int:
@@ -141,8 +117,8 @@ def section(found: dict[int, list[Sweep]], shape: Shape) -> Section:
         f"`reconciler` over {shape.services:,} services starts on an empty disk while values are held that the product "
         "decided and applied before; then the moment comes at which all of them are looked at (the *sweep*, every "
         f"{product.SWEEP:g} s, which notices drift, a slice of it each second). What the API server is asked "
-        "meanwhile, as it counts itself, second by second; a list is one request, and stands for many reads where most "
-        "of a namespace is held, as here. Medians of all starts.\n\n"
+        "meanwhile, as it counts itself, and how many of that in the busiest second, wherever that begins; a list is "
+        "one request, and stands for many reads where most of a namespace is held, as here. Medians of all starts.\n\n"
         f"Bar: at most {RATE} requests in any second, or a {product.SWEEP:g}th of the values held where that is more."
         "\n\n" + table(head, rows)
     )

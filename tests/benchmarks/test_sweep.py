@@ -10,7 +10,7 @@ from benchmarks import repositories
 from benchmarks.machine import Quiet
 from benchmarks.product import SkippingClock
 from benchmarks.repositories import Shape
-from benchmarks.sweep import Sweep, bar, measure, section
+from benchmarks.sweep import Sweep, bar, measure, most_in_a_second, section
 
 
 def test_each_start_looks_at_all_that_is_held(tmp_path: Path) -> None:
@@ -34,13 +34,19 @@ def test_pauses_that_were_skipped_while_values_were_decided_hold_no_start_up(
 
 
 def test_a_missed_bar_is_told() -> None:
-    def found(most: float) -> list[Sweep]:
-        return [Sweep(1.0, 100, each, 3) for each in (9.0, most, 9_000.0)]
+    def found(most: int) -> list[Sweep]:
+        return [Sweep(1.0, 100, each, 3) for each in (9, most, 9_000)]
 
-    assert section({200: found(256.0), 10_000: found(334.0)}, Shape(16)).missed == (), "the median of the starts counts"
-    assert section({200: found(257.0), 10_000: found(335.0)}, Shape(16)).missed == (
+    assert section({200: found(256), 10_000: found(334)}, Shape(16)).missed == (), "the median of the starts counts"
+    assert section({200: found(257), 10_000: found(335)}, Shape(16)).missed == (
         "200 values held: 257 requests in a second", "10,000 values held: 335 requests in a second",
     )  # fmt: skip
+
+
+def test_the_busiest_second_begins_anywhere() -> None:
+    assert most_in_a_second([]) == 0
+    assert most_in_a_second([3.0, 3.0, 0.5, 1.4, 1.6, 9.0]) == 2
+    assert most_in_a_second([0.1, 0.9, 1.0, 1.05, 1.1, 2.2]) == 4, "a second is over when the next one begins"
 
 
 def test_the_bar_is_what_the_product_promises() -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One request. ``status`` is 0 where no answer was given; ``body`` is the decoded JSON that the client sent."""
+    """One request. ``status`` is 0 where no answer was given; ``body`` is the decoded JSON that the client sent.
+
+    ``at`` is when it was over, in this machine's monotonic seconds.
+    """
 
     method: str
     path: str
@@ -21,6 +25,7 @@ class Entry:
     manager: str
     body: Any
     status: int
+    at: float = field(default_factory=time.monotonic, compare=False)
 
 
 class Journal:
