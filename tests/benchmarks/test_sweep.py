@@ -10,7 +10,7 @@ from benchmarks import repositories
 from benchmarks.machine import Quiet
 from benchmarks.product import SkippingClock
 from benchmarks.repositories import Shape
-from benchmarks.sweep import Sweep, bar, measure, most_in_a_second, section
+from benchmarks.sweep import Sweep, bar, busiest, measure, section
 
 
 def test_each_start_looks_at_all_that_is_held(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_each_start_looks_at_all_that_is_held(tmp_path: Path) -> None:
     assert len(found) == 2
     for sweep in found:
         assert sweep.requests >= 5, "few of one namespace are read one by one"
-        assert 0 < sweep.most <= sweep.requests
+        assert 0 < sweep.second <= sweep.most <= sweep.requests
         assert sweep.seconds > 0
 
 
@@ -35,19 +35,20 @@ def test_pauses_that_were_skipped_while_values_were_decided_hold_no_start_up(
 
 def test_a_missed_bar_is_told() -> None:
     def found(most: int) -> list[Sweep]:
-        return [Sweep(1.0, 100, each, 3) for each in (9, most, 9_000)]
+        return [Sweep(1.0, 100, 90, each, 3) for each in (9, most, 90)]
 
-    assert section({200: found(256), 10_000: found(334)}, Shape(16)).missed == (), "the median of the starts counts"
-    assert section({200: found(257), 10_000: found(335)}, Shape(16)).missed == (
-        "200 values held: 257 requests in a second", "10,000 values held: 335 requests in a second",
+    assert section({200: found(2_816), 10_000: found(3_674)}, Shape(16)).missed == ()
+    assert section({200: found(2_817), 10_000: found(3_675)}, Shape(16)).missed == (
+        "200 values held: 2,817 requests in 10 s", "10,000 values held: 3,675 requests in 10 s",
     )  # fmt: skip
 
 
 def test_the_busiest_second_begins_anywhere() -> None:
-    assert most_in_a_second([]) == 0
-    assert most_in_a_second([3.0, 3.0, 0.5, 1.4, 1.6, 9.0]) == 2
-    assert most_in_a_second([0.1, 0.9, 1.0, 1.05, 1.1, 2.2]) == 4, "a second is over when the next one begins"
+    assert busiest([], 1.0) == 0
+    assert busiest([3.0, 3.0, 0.5, 1.25, 1.75, 9.0], 1.0) == 2
+    assert busiest([0.25, 0.75, 1.0, 1.125, 1.25, 2.5], 1.0) == 4, "a second is over when the next one begins"
+    assert busiest([0.25, 0.75, 1.0, 1.125, 1.25, 2.5], 10) == 6
 
 
 def test_the_bar_is_what_the_product_promises() -> None:
-    assert [bar(held) for held in (1, 7_680, 7_681, 10_000)] == [256, 256, 257, 334]
+    assert [bar(held) for held in (1, 7_680, 7_681, 10_000)] == [11 * rate for rate in (256, 256, 257, 334)]
